@@ -1,0 +1,2 @@
+//! `artos-conformance`.
+fn main() {}

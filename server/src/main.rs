@@ -1,0 +1,2 @@
+//! `artos-auth`.
+fn main() {}
