@@ -146,6 +146,7 @@ macro_rules! beyond_public_paths {
 
 pub(crate) use beyond_public_paths;
 
+mod algorithm;
 mod beyond_public;
 mod beyond_public_status;
 mod bypass;
@@ -153,13 +154,17 @@ mod compare;
 mod header;
 mod header_elsewhere;
 mod header_repeated;
+mod key;
 mod look_alike;
 mod look_alike_content;
 mod method;
 mod public;
 mod rewrite;
+mod signature;
 mod sources;
 mod spellings;
+mod token_content;
+mod token_form;
 
 /// The module's own name.
 const fn group(path: &'static str) -> &'static str {
@@ -186,6 +191,11 @@ pub fn all() -> &'static [Case] {
             header::CASES,
             header_repeated::CASES,
             header_elsewhere::CASES,
+            token_form::CASES,
+            token_content::CASES,
+            algorithm::CASES,
+            key::CASES,
+            signature::CASES,
         ]
         .concat()
     });
