@@ -1,8 +1,13 @@
 //! What a case of the catalogue is: its words, what it needs, and the procedure that tests it.
 
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 
 use crate::clause::{Clause, Level};
+use crate::judge::Finding;
+use crate::need::Need;
+use crate::session::{Session, Stop};
 
 /// One thing that a deployment has to do, and how to find out whether it does.
 #[derive(Clone, Copy)]
@@ -31,7 +36,13 @@ pub struct Case {
     pub requests: u32,
     /// Only HTTP/1.1 can carry what it sends.
     pub http1_only: bool,
+    /// The test itself.
+    pub run: Procedure,
 }
+
+/// The function that tests a case.
+pub type Procedure =
+    for<'a> fn(&'a mut Session) -> Pin<Box<dyn Future<Output = Result<Finding, Stop>> + Send + 'a>>;
 
 /// A sentence of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,51 +51,6 @@ pub struct Quotation {
     pub document: &'static str,
     /// The sentence.
     pub text: &'static str,
-}
-
-/// Something that a case needs from the profile.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Need {
-    /// A good token: `tokens.valid`, or a signing key.
-    Valid,
-    /// A good token of another organization.
-    OtherOrganization,
-    /// A token well past its expiry.
-    Expired,
-    /// A token that was revoked.
-    Revoked,
-    /// A good token without an organization.
-    NoOrganization,
-    /// A token of another environment.
-    OtherEnvironment,
-    /// A good token without the permission that `endpoints.permission` needs.
-    NoPermission,
-    /// A token of a user who is no member of the organization.
-    NotAMember,
-    /// A token of a user whose account is not configured.
-    NotConfigured,
-    /// A token of an organization that does not authenticate at this host.
-    OtherRealm,
-    /// A signing key.
-    Key,
-    /// A signing key that has a public half.
-    AsymmetricKey,
-    /// A signing key that is a shared secret.
-    SecretKey,
-    /// An elliptic-curve signing key.
-    EllipticKey,
-    /// A signing key, and the issuer that the deployment wants.
-    Issuer,
-    /// A signing key, and the audience that the deployment wants.
-    Audience,
-    /// A signing key, and no audience: the deployment names none.
-    NoAudience,
-    /// `endpoints.owned`.
-    Owned,
-    /// `endpoints.permission`.
-    Permission,
-    /// `allow_writes = true`.
-    Writes,
 }
 
 /// An answer that is right.
@@ -104,6 +70,10 @@ pub enum Accept {
     Hidden,
     /// Anything that opens nothing: neither 2xx nor 5xx.
     Closed,
+    /// 2xx without content, and without header fields that describe content.
+    Contentless,
+    /// 2xx with what the public endpoint shows.
+    PublicContent,
     /// Whatever these words say; the case's own procedure judges it.
     Other(&'static str),
 }
@@ -118,6 +88,8 @@ impl fmt::Display for Accept {
             Self::Forbidden => "403 `User has no organization or not authorized`",
             Self::Hidden => "404 without the resource",
             Self::Closed => "an answer that opens nothing",
+            Self::Contentless => "2xx without content",
+            Self::PublicContent => "2xx with the public endpoint's content",
             Self::Other(words) => words,
         })
     }
