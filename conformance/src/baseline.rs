@@ -63,7 +63,8 @@ impl Baseline {
             let offset = entry.span().start;
             let Entry { case, observed, reason } = entry.into_inner();
             if !catalogue::all().iter().any(|known| known.id() == case) {
-                let why = format!("known.case: there is no case `{case}`; `artos-conformance list` shows them all");
+                let why =
+                    format!("known.case: there is no case `{case}`; `artos-conformance list` shows them all");
                 return Err(ProfileError::at(path, text, offset, why));
             }
             if baseline.entries.iter().any(|known| known.case == case) {
@@ -101,7 +102,9 @@ impl Baseline {
             let Some(case) = cases.iter_mut().find(|case| case.id == entry.case) else { continue };
             match case.outcome {
                 Outcome::Skipped => {}
-                Outcome::Failed | Outcome::Warned if case.observed.as_deref() == Some(entry.observed.as_str()) => {
+                Outcome::Failed | Outcome::Warned
+                    if case.observed.as_deref() == Some(entry.observed.as_str()) =>
+                {
                     case.known = Some(entry.reason.clone());
                 }
                 outcome => stale.push(StaleEntry {
@@ -133,10 +136,14 @@ mod tests {
     fn mistakes_are_named_with_file_and_line() {
         let unknown = "[[known]]\ncase = \"public/nowhere\"\nobserved = \"\"\nreason = \"x\"\n";
         let error = parse(unknown).unwrap_err();
-        assert!(error.starts_with("baseline.toml:1: known.case: there is no case `public/nowhere`"), "{error}");
+        assert!(
+            error.starts_with("baseline.toml:1: known.case: there is no case `public/nowhere`"),
+            "{error}"
+        );
         let misspelt = "[[known]]\nid = \"x\"\n";
         assert!(parse(misspelt).unwrap_err().starts_with("baseline.toml:2: unknown field `id`"));
-        let twice = "[[known]]\ncase = \"public/without-token\"\nobserved = \"401\"\nreason = \"x\"\n".repeat(2);
+        let twice =
+            "[[known]]\ncase = \"public/without-token\"\nobserved = \"401\"\nreason = \"x\"\n".repeat(2);
         assert!(parse(&twice).unwrap_err().starts_with("baseline.toml:5: known.case:"));
     }
 }

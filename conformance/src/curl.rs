@@ -172,8 +172,9 @@ mod tests {
 
     #[test]
     fn what_curl_would_change_is_written_raw() {
-        let request = Request::new("GET", "/a%41")
-            .authorization(Text::from("Bearer ").token("one").plain("\t").token("two").plain(" ").token("one"));
+        let request = Request::new("GET", "/a%41").authorization(
+            Text::from("Bearer ").token("one").plain("\t").token("two").plain(" ").token("one"),
+        );
         assert_eq!(
             line(&target(), Protocol::Http11, &request),
             "printf 'GET /a%%41 HTTP/1.1\\r\\nHost: 127.0.0.1:8080\\r\\nConnection: close\\r\\n\

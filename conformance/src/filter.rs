@@ -51,9 +51,9 @@ impl FromStr for Filter {
         let test = match text.parse() {
             Ok(clause) => Test::Clause(clause),
             Err(_) => {
-                let glob = GlobBuilder::new(text)
-                    .build()
-                    .map_err(|error| format!("`{text}` is no clause and no glob over case ids: {}", error.kind()))?;
+                let glob = GlobBuilder::new(text).build().map_err(|error| {
+                    format!("`{text}` is no clause and no glob over case ids: {}", error.kind())
+                })?;
                 Test::Id(glob.compile_matcher())
             }
         };

@@ -101,12 +101,16 @@ fn fits(accept: Accept, request: &Request, response: &Response, known: &Known) -
         Accept::Forbidden => documented(403, NOT_AUTHORIZED),
         Accept::Hidden => {
             response.status == 404
-                && known.owned.as_ref().is_none_or(|owned| owned.body.is_empty() || owned.body != response.body)
+                && known
+                    .owned
+                    .as_ref()
+                    .is_none_or(|owned| owned.body.is_empty() || owned.body != response.body)
         }
         Accept::Closed => !response.is_success() && response.status < 500,
         Accept::Contentless => response.is_success() && !has_content(response),
         Accept::PublicContent => {
-            response.is_success() && known.public.as_ref().is_some_and(|public| same_content(public, response))
+            response.is_success()
+                && known.public.as_ref().is_some_and(|public| same_content(public, response))
         }
         Accept::Other(_) => false,
     }
@@ -119,8 +123,7 @@ pub fn is_let_through(response: &Response) -> bool {
 
 /// The documented status and detail. An answer to HEAD has no body to look at.
 fn is_refusal(request: &Request, response: &Response, status: u16, detail: &str) -> bool {
-    response.status == status
-        && (request.method == "HEAD" || response.detail().as_deref() == Some(detail))
+    response.status == status && (request.method == "HEAD" || response.detail().as_deref() == Some(detail))
 }
 
 /// Whether an acceptable answer keeps the caller out.
@@ -147,9 +150,9 @@ fn refused_early(request: &Request, response: &Response) -> bool {
 fn invites_early_refusal(request: &Request) -> bool {
     let odd = |byte: &u8| (*byte < 0x20 && *byte != b'\t') || *byte >= 0x7f;
     let fields = request.fields.iter().map(|field| (field.name.as_str(), field.value.bytes()));
-    let odd_field = fields.into_iter().any(|(name, value)| {
-        name.len() + 2 + value.len() > LONG_LINE || value.iter().any(odd)
-    });
+    let odd_field = fields
+        .into_iter()
+        .any(|(name, value)| name.len() + 2 + value.len() > LONG_LINE || value.iter().any(odd));
     odd_field || request.authorizations().count() > 1 || illegal_request_line(request)
 }
 
@@ -157,22 +160,22 @@ fn invites_early_refusal(request: &Request) -> bool {
 /// characters, without a fragment.
 fn illegal_request_line(request: &Request) -> bool {
     let target = request.target.bytes();
-    let legal = |byte: &u8| {
-        byte.is_ascii_alphanumeric() || b"-._~:/?[]@!$&'()*+,;=%".contains(byte)
-    };
+    let legal = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~:/?[]@!$&'()*+,;=%".contains(byte);
     let escapes = target.iter().enumerate().filter(|(_, byte)| **byte == b'%').all(|(at, _)| {
         target.get(at + 1..at + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
     });
     let form = target.starts_with(b"/") || target.starts_with(b"http") || target == b"*";
-    let method = request.method.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte));
+    let method =
+        request.method.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte));
     !(target.iter().all(legal) && escapes && form && method)
 }
 
 /// Content, or the header fields that describe content (RFC 9110 §8).
 fn has_content(response: &Response) -> bool {
-    let described = ["content-type", "content-encoding", "content-language", "content-range", "etag", "last-modified"]
-        .iter()
-        .any(|name| response.value(name).is_some());
+    let described =
+        ["content-type", "content-encoding", "content-language", "content-range", "etag", "last-modified"]
+            .iter()
+            .any(|name| response.value(name).is_some());
     let length = response.value("content-length").is_some_and(|length| length.trim() != "0");
     !response.body.is_empty() || described || length
 }

@@ -22,7 +22,9 @@ pub(crate) async fn run(session: &mut Session) -> Result<Preflight, Untestable> 
     let target = session.profile().target.to_string();
     let mut notices = Vec::new();
     if !session.profile().target.tls && !session.profile().target.is_loopback() {
-        notices.push(format!("tokens travel to {target} in plaintext: the documentation says HTTPS only (SEC-2)"));
+        notices.push(format!(
+            "tokens travel to {target} in plaintext: the documentation says HTTPS only (SEC-2)"
+        ));
     }
 
     let public = response(session, "the public endpoint", session.public()).await?;
@@ -33,7 +35,9 @@ pub(crate) async fn run(session: &mut Session) -> Result<Preflight, Untestable> 
     let date = public.value("date").as_deref().and_then(http_date);
     let (clock, clock_offset) = Clock::by_date(date);
     if let Some(offset) = clock_offset.filter(|offset| offset.abs() > 2) {
-        notices.push(format!("the deployment's clock is {offset} s off this machine's: tokens are minted by its own"));
+        notices.push(format!(
+            "the deployment's clock is {offset} s off this machine's: tokens are minted by its own"
+        ));
     }
     let mut known = Known { public: Some(public), ..Known::default() };
 
@@ -53,7 +57,8 @@ pub(crate) async fn run(session: &mut Session) -> Result<Preflight, Untestable> 
                 return Err(format!("{whose} expired {} s ago: the profile needs a fresh one", now - expiry));
             }
             Some(expiry) if expiry <= now + 300 => {
-                notices.push(format!("{whose} expires in {} s, perhaps before the run is over", expiry - now));
+                notices
+                    .push(format!("{whose} expires in {} s, perhaps before the run is over", expiry - now));
             }
             _ => {}
         }

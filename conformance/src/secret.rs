@@ -43,7 +43,8 @@ impl fmt::Debug for Redactor {
 impl Redactor {
     /// Adds a secret; shorter ones than [`TELLING`] cannot be told from other text and are passed over.
     pub fn add(&mut self, secret: &[u8]) {
-        self.windows.extend(secret.windows(TELLING).filter_map(|window| <[u8; TELLING]>::try_from(window).ok()));
+        self.windows
+            .extend(secret.windows(TELLING).filter_map(|window| <[u8; TELLING]>::try_from(window).ok()));
     }
 
     /// Whether the text holds [`TELLING`] or more consecutive characters of a secret.

@@ -149,9 +149,8 @@ impl Session {
         let signing = self.signing()?;
         let now = self.now();
         let names = &signing.claims;
-        let mut mint = Mint::default()
-            .header("alg", &quoted(signing.key.algorithm().name()))
-            .header("typ", "\"JWT\"");
+        let mut mint =
+            Mint::default().header("alg", &quoted(signing.key.algorithm().name())).header("typ", "\"JWT\"");
         if let Some(kid) = signing.key.kid() {
             mint = mint.header("kid", &quoted(kid));
         }
@@ -313,7 +312,8 @@ impl Session {
         let finding = Finding::broken(observed).at(index);
         let refusing = !accept.is_empty() && accept.iter().all(|accept| judge::is_refusing(*accept));
         let Answer::Response(response) = &exchange.answer else { return Ok(finding) };
-        if refusing && (response.is_success() || self.is_what_a_good_token_gets(&exchange.request, response).await?)
+        if refusing
+            && (response.is_success() || self.is_what_a_good_token_gets(&exchange.request, response).await?)
         {
             return Ok(finding.allowed());
         }
@@ -322,7 +322,11 @@ impl Session {
 
     /// Whether the very answer comes back when the request carries a good token. Only asked of answers that
     /// are neither 401 nor 403, and never by deleting anything.
-    async fn is_what_a_good_token_gets(&mut self, request: &Request, response: &Response) -> Result<bool, Stop> {
+    async fn is_what_a_good_token_gets(
+        &mut self,
+        request: &Request,
+        response: &Response,
+    ) -> Result<bool, Stop> {
         if matches!(response.status, 401 | 403) || request.method == "DELETE" {
             return Ok(false);
         }
@@ -354,7 +358,10 @@ impl Session {
 
     /// Sends requests one after the other on one connection; where the deployment closes it in between, on
     /// as many as it takes.
-    pub(crate) async fn send_on_one_connection(&mut self, requests: Vec<Request>) -> Result<Vec<Answer>, Stop> {
+    pub(crate) async fn send_on_one_connection(
+        &mut self,
+        requests: Vec<Request>,
+    ) -> Result<Vec<Answer>, Stop> {
         let mut answers = Vec::new();
         let mut connection: Option<Connection> = None;
         for mut request in requests {
@@ -392,7 +399,11 @@ impl Session {
     }
 
     /// Sends two requests at once on one connection.
-    pub(crate) async fn pipeline(&mut self, first: Request, second: Request) -> Result<(Answer, Answer), Stop> {
+    pub(crate) async fn pipeline(
+        &mut self,
+        first: Request,
+        second: Request,
+    ) -> Result<(Answer, Answer), Stop> {
         let (mut first, mut second) = (first, second);
         first.request_id = self.next_request_id();
         second.request_id = self.next_request_id();
@@ -408,7 +419,8 @@ impl Session {
         let one = self.settle(&first, answers.0).await?;
         self.record(first, one.clone());
         // A server need not serve what was pipelined; then it is sent again, on its own.
-        let other = if answers.1 == Answer::Closed { self.exchange(second.clone()).await? } else { answers.1 };
+        let other =
+            if answers.1 == Answer::Closed { self.exchange(second.clone()).await? } else { answers.1 };
         let other = self.settle(&second, other).await?;
         self.record(second, other.clone());
         Ok((one, other))
@@ -520,7 +532,10 @@ impl Session {
             tokio::time::sleep(Duration::from_millis(300)).await;
         }
         let what = judge::describe(seen, self.known());
-        let why = format!("{} stopped answering: {what}, and then the public endpoint neither", self.profile().target);
+        let why = format!(
+            "{} stopped answering: {what}, and then the public endpoint neither",
+            self.profile().target
+        );
         lock(&self.shared.dead).get_or_insert_with(|| why.clone());
         Err(Stop::Dead(why))
     }

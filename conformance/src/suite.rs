@@ -14,6 +14,7 @@ use crate::case::Case;
 use crate::catalogue;
 use crate::clause::Level;
 use crate::clock::{Clock, timestamp};
+use crate::curl;
 use crate::filter::Filter;
 use crate::judge::{Finding, Known};
 use crate::need::Need;
@@ -26,7 +27,6 @@ use crate::report::{
 use crate::secret::Redactor;
 use crate::session::{Exchange, Session, Shared, Stop, lock};
 use crate::transport::{Answer, Transport, TransportOptions};
-use crate::curl;
 
 /// The suite, pointed at a deployment.
 ///
@@ -195,13 +195,16 @@ impl Suite {
 
     fn select(&self) -> Result<(Vec<Case>, Selection), RunError> {
         let all = catalogue::all();
-        let mut cases: Vec<Case> = all.iter().copied().filter(|case| Filter::any(&self.filters, case)).collect();
+        let mut cases: Vec<Case> =
+            all.iter().copied().filter(|case| Filter::any(&self.filters, case)).collect();
         let chosen = cases.len();
         if self.transport.http2 {
             cases.retain(|case| !case.http1_only);
         }
         if cases.is_empty() {
-            return Err(RunError::Usage("no case is selected: `artos-conformance list` shows them all".into()));
+            return Err(RunError::Usage(
+                "no case is selected: `artos-conformance list` shows them all".into(),
+            ));
         }
         let selection = Selection {
             filters: self.filters.iter().map(ToString::to_string).collect(),
@@ -349,9 +352,11 @@ fn settle(report: &mut CaseReport, finding: &Finding, shared: &Shared, exchanges
         evidence.request_id = Some(request.request_id.clone());
         if let Answer::Response(response) = answer {
             let mut head = vec![format!("{} {}", shared.transport.protocol(), response.status)];
-            head.extend(response.fields.iter().map(|(name, value)| {
-                redactor.clean(&format!("{name}: {}", String::from_utf8_lossy(value)))
-            }));
+            head.extend(
+                response.fields.iter().map(|(name, value)| {
+                    redactor.clean(&format!("{name}: {}", String::from_utf8_lossy(value)))
+                }),
+            );
             evidence.response_head = head;
             let body = redactor.clean(&String::from_utf8_lossy(&response.body));
             evidence.response_body = (!body.is_empty()).then(|| body.chars().take(512).collect());

@@ -35,10 +35,8 @@ pub(super) const PERMISSIONS: Quotation = artos(
     "Artos API, Authentication: Token Format and Claims",
     "Permissions: Controls which operations are available",
 );
-pub(super) const EXPIRATION: Quotation = artos(
-    "Artos API, Authentication: Token Format and Claims",
-    "Expiration: Token validity period",
-);
+pub(super) const EXPIRATION: Quotation =
+    artos("Artos API, Authentication: Token Format and Claims", "Expiration: Token validity period");
 pub(super) const ONLY_OWN: Quotation = artos(
     "Artos API, Authentication: Organization Scoping",
     "Users can only access their organization’s resources",
@@ -47,14 +45,10 @@ pub(super) const FILTERED: Quotation = artos(
     "Artos API, Authentication: Organization Scoping",
     "Resources are automatically filtered by organization",
 );
-pub(super) const PREVENTED: Quotation = artos(
-    "Artos API, Authentication: Organization Scoping",
-    "Cross-organization access is prevented",
-);
-pub(super) const MISSING: Quotation = artos(
-    "Artos API, Authentication: Error Responses",
-    "Missing Authorization Header (401 Unauthorized)",
-);
+pub(super) const PREVENTED: Quotation =
+    artos("Artos API, Authentication: Organization Scoping", "Cross-organization access is prevented");
+pub(super) const MISSING: Quotation =
+    artos("Artos API, Authentication: Error Responses", "Missing Authorization Header (401 Unauthorized)");
 pub(super) const MALFORMED: Quotation = artos(
     "Artos API, Authentication: Error Responses, Invalid Token (401 Unauthorized)",
     "Token is malformed",
@@ -83,10 +77,8 @@ pub(super) const NO_LOGGING: Quotation = artos(
     "Artos API, Authentication: Security Best Practices",
     "Don’t log tokens in debug output or error messages",
 );
-pub(super) const REVOKE: Quotation = artos(
-    "Artos API, Authentication: Security Best Practices",
-    "Revoke tokens when team members leave",
-);
+pub(super) const REVOKE: Quotation =
+    artos("Artos API, Authentication: Security Best Practices", "Revoke tokens when team members leave");
 pub(super) const HEADER_FORM: Quotation = artos(
     "Artos API, Authentication: Common Issues, Not authenticated",
     "The most common cause is a missing or malformed Authorization header.",
@@ -108,10 +100,8 @@ pub(super) const ENVIRONMENT: Quotation = artos(
     "Ensure the token is for the correct environment (production vs. staging)",
 );
 
-pub(super) const SCHEME_CASE: Quotation = artos(
-    "RFC 9110 §11.1",
-    "It uses a case-insensitive token to identify the authentication scheme",
-);
+pub(super) const SCHEME_CASE: Quotation =
+    artos("RFC 9110 §11.1", "It uses a case-insensitive token to identify the authentication scheme");
 pub(super) const CHALLENGE_401: Quotation = artos(
     "RFC 9110 §15.5.2",
     "The server generating a 401 response MUST send a WWW-Authenticate header field containing at least one \
@@ -140,12 +130,9 @@ pub(super) const ONE_FIELD_LINE: Quotation = artos(
     "a sender MUST NOT generate multiple field lines with the same name in a message […] unless that field's \
      definition allows multiple field line values to be recombined as a comma-separated list",
 );
-pub(super) const FIELD_WHITESPACE: Quotation = artos(
-    "RFC 9110 §5.5",
-    "A field value does not include leading or trailing whitespace.",
-);
-pub(super) const FIELD_NAMES: Quotation =
-    artos("RFC 9110 §5.1", "Field names are case-insensitive");
+pub(super) const FIELD_WHITESPACE: Quotation =
+    artos("RFC 9110 §5.5", "A field value does not include leading or trailing whitespace.");
+pub(super) const FIELD_NAMES: Quotation = artos("RFC 9110 §5.1", "Field names are case-insensitive");
 pub(super) const METHOD_CASE: Quotation = artos("RFC 9110 §9.1", "The method token is case-sensitive");
 pub(super) const SHARED_CACHE: Quotation = artos(
     "RFC 9111 §3.5",
@@ -153,10 +140,8 @@ pub(super) const SHARED_CACHE: Quotation = artos(
      satisfy any subsequent request unless the response contains a Cache-Control field with a response \
      directive […] that allows it to be stored by a shared cache",
 );
-pub(super) const JSON_TYPE: Quotation = artos(
-    "RFC 8259 §1",
-    "The media type for JSON text is application/json.",
-);
+pub(super) const JSON_TYPE: Quotation =
+    artos("RFC 8259 §1", "The media type for JSON text is application/json.");
 pub(super) const UNPADDED: Quotation = artos(
     "RFC 7515 §2",
     "Base64 encoding using the URL- and filename-safe character set defined in Section 5 of RFC 4648, with all \
@@ -202,10 +187,8 @@ pub(super) const EXPLICIT_TYPING: Quotation = artos(
      confusion, that JWT can include an explicit JWT type value, and the validation rules can specify checking \
      the type.",
 );
-pub(super) const UNIQUE_MEMBERS: Quotation = artos(
-    "RFC 7519 §4",
-    "The Claim Names within a JWT Claims Set MUST be unique",
-);
+pub(super) const UNIQUE_MEMBERS: Quotation =
+    artos("RFC 7519 §4", "The Claim Names within a JWT Claims Set MUST be unique");
 pub(super) const EXP_ON_OR_AFTER: Quotation = artos(
     "RFC 7519 §4.1.4",
     "The \"exp\" (expiration time) claim identifies the expiration time on or after which the JWT MUST NOT be \
@@ -228,7 +211,5 @@ pub(super) const ISSUER: Quotation = artos(
     "When a JWT contains an \"iss\" (issuer) claim, the application MUST validate that the cryptographic keys \
      used for the cryptographic operations in the JWT belong to the issuer.",
 );
-pub(super) const STRING_TYPES: Quotation = artos(
-    "RFC 7519 §4.1.2",
-    "The \"sub\" value is a case-sensitive string containing a StringOrURI value.",
-);
+pub(super) const STRING_TYPES: Quotation =
+    artos("RFC 7519 §4.1.2", "The \"sub\" value is a case-sensitive string containing a StringOrURI value.");

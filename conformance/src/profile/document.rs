@@ -192,7 +192,10 @@ impl Reader<'_> {
             }
         }
         if protected.path == public.path {
-            return Err(ProfileError::file(self.path, "endpoints.protected: must differ from endpoints.public"));
+            return Err(ProfileError::file(
+                self.path,
+                "endpoints.protected: must differ from endpoints.public",
+            ));
         }
         Ok(Endpoints { public, protected, owned: owned.transpose()?, permission: permission.transpose()? })
     }
@@ -225,7 +228,8 @@ impl Reader<'_> {
             let offset = key.span().start;
             let Some(kind) = TokenKind::ALL.into_iter().find(|kind| kind.key() == key.get_ref()) else {
                 let known: Vec<&str> = TokenKind::ALL.iter().map(|kind| kind.key()).collect();
-                let why = format!("tokens.{}: unknown key, expected one of {}", key.get_ref(), known.join(", "));
+                let why =
+                    format!("tokens.{}: unknown key, expected one of {}", key.get_ref(), known.join(", "));
                 return Err(self.error(offset, why));
             };
             let text = self.token(kind, offset, entry.into_inner())?;
@@ -273,7 +277,9 @@ impl Reader<'_> {
         let key = SigningKey::from_jwk(&text)
             .map_err(|why| self.error(offset, format!("signing.key: `{}` {why}", path.display())))?;
         if table.organization.get_ref().is_empty() {
-            return Err(self.error(table.organization.span().start, "signing.organization: must not be empty"));
+            return Err(
+                self.error(table.organization.span().start, "signing.organization: must not be empty")
+            );
         }
         if let Some(other) = &table.other_organization
             && (other.get_ref() == table.organization.get_ref() || other.get_ref().is_empty())

@@ -49,8 +49,9 @@ fn masthead(report: &Report) -> Markup {
         p.kicker { "Conformance report: authentication and organization scoping" }
         h1 { (report.target) }
         section class={ "verdict " (verdict) } {
-            strong { (words::verdict_line(report)) }
+            strong { (verdict) }
             p { (words::verdict_meaning(verdict)) "." }
+            p { (words::verdict_counts(report)) }
         }
         (bar(report))
         (numbers(report))
@@ -139,7 +140,7 @@ fn clauses(report: &Report) -> Markup {
                 tbody {
                     @for (clause, [passed, failed, warned, skipped]) in rows {
                         tr {
-                            td { strong { (clause) } }
+                            td.id { strong { (clause) } }
                             td { (clause.summary()) }
                             (cell(passed, "n")) (cell(failed, "n bad")) (cell(warned, "n warn")) (cell(skipped, "n"))
                         }

@@ -6,6 +6,11 @@ use super::{CaseReport, Outcome, Report, Verdict};
 
 /// The verdict in one line: what it is, what it rests on, and how long that took.
 pub fn verdict_line(report: &Report) -> String {
+    format!("{}: {}", report.verdict, verdict_counts(report))
+}
+
+/// What the verdict rests on.
+pub(super) fn verdict_counts(report: &Report) -> String {
     let summary = report.summary;
     let tested = summary.passed + summary.failed + summary.warned;
     let mut parts =
@@ -30,8 +35,7 @@ pub fn verdict_line(report: &Report) -> String {
         parts.push(format!("{} stale in the baseline", report.stale_baseline.len()));
     }
     format!(
-        "{}: {}; {} in {}",
-        report.verdict,
+        "{}; {} in {}",
         parts.join(", "),
         counted(usize::try_from(report.requests).unwrap_or(usize::MAX), "request", "requests"),
         duration(report.duration_ms),

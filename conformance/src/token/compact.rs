@@ -79,7 +79,10 @@ impl Compact {
     /// `exp` in whole seconds, where it is a number.
     pub fn expires_at(&self) -> Option<i64> {
         let exp = self.claim_members().get("exp")?.as_f64()?;
-        #[expect(clippy::as_conversions, reason = "a float converts saturating, and seconds are all that counts")]
+        #[expect(
+            clippy::as_conversions,
+            reason = "a float converts saturating, and seconds are all that counts"
+        )]
         Some(exp as i64)
     }
 }

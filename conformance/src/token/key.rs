@@ -75,7 +75,9 @@ impl Algorithm {
     fn family(self) -> KeyFamily {
         match self {
             Self::Hs256 | Self::Hs384 | Self::Hs512 => KeyFamily::Secret,
-            Self::Rs256 | Self::Rs384 | Self::Rs512 | Self::Ps256 | Self::Ps384 | Self::Ps512 => KeyFamily::Rsa,
+            Self::Rs256 | Self::Rs384 | Self::Rs512 | Self::Ps256 | Self::Ps384 | Self::Ps512 => {
+                KeyFamily::Rsa
+            }
             Self::Es256 | Self::Es384 => KeyFamily::Elliptic,
             Self::EdDsa => KeyFamily::Edwards,
         }
@@ -131,7 +133,9 @@ impl SigningKey {
         let value: Value = serde_json::from_str(text).map_err(|error| {
             format!("is no JSON: see its line {}, column {}", error.line(), error.column())
         })?;
-        let Value::Object(mut jwk) = value else { return Err("must hold a JSON object: a private JWK".into()) };
+        let Value::Object(mut jwk) = value else {
+            return Err("must hold a JSON object: a private JWK".into());
+        };
         if let Some(Value::Array(mut keys)) = jwk.remove("keys") {
             match (keys.pop(), keys.pop()) {
                 (Some(Value::Object(only)), None) => jwk = only,
@@ -151,9 +155,8 @@ impl SigningKey {
         let kty = text("kty").ok_or("lacks `kty`: a private JWK is wanted")?;
         let curve = text("crv").unwrap_or_default();
         let algorithm = match (text("alg"), kty, curve) {
-            (Some(name), ..) => {
-                Algorithm::named(name).ok_or_else(|| format!("has an `alg` that is not supported: `{name}`"))?
-            }
+            (Some(name), ..) => Algorithm::named(name)
+                .ok_or_else(|| format!("has an `alg` that is not supported: `{name}`"))?,
             (None, "oct", _) => Algorithm::Hs256,
             (None, "RSA", _) => Algorithm::Rs256,
             (None, "EC", "P-256") => Algorithm::Es256,

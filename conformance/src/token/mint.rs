@@ -84,9 +84,11 @@ impl Mint {
 
     /// Signs with a key under another algorithm of its family. The header stays as it is, `alg` included.
     pub fn sign_as(&self, key: &SigningKey, algorithm: Algorithm) -> Compact {
-        Self::seal(base64url(self.header_json().as_bytes()), base64url(self.claims_json().as_bytes()), |input| {
-            key.sign_as(algorithm, input)
-        })
+        Self::seal(
+            base64url(self.header_json().as_bytes()),
+            base64url(self.claims_json().as_bytes()),
+            |input| key.sign_as(algorithm, input),
+        )
     }
 
     /// Signs two segments exactly as they are spelt.

@@ -11,9 +11,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use super::TransportOptions;
 use super::proxy::Proxy;
 use super::tls::{self, TlsSetupError};
-use super::TransportOptions;
 use crate::profile::Target;
 
 /// A byte stream.

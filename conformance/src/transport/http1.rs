@@ -216,11 +216,7 @@ fn parse_head(head: &[u8]) -> Result<(Response, u8), Broken> {
         .map_err(|error| Broken::Garbled(format!("an answer that is no HTTP/1.1: {error}")))?;
     let response = Response {
         status: parsed.code.unwrap_or_default(),
-        fields: parsed
-            .headers
-            .iter()
-            .map(|field| (field.name.to_owned(), field.value.to_vec()))
-            .collect(),
+        fields: parsed.headers.iter().map(|field| (field.name.to_owned(), field.value.to_vec())).collect(),
         body: Vec::new(),
     };
     Ok((response, parsed.version.unwrap_or(1)))

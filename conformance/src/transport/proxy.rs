@@ -36,7 +36,9 @@ impl Proxy {
 
     fn parse(url: &str) -> Result<Self, TlsSetupError> {
         let wrong = || {
-            TlsSetupError::new("the proxy of the environment must look like `http://[user:password@]host:port`")
+            TlsSetupError::new(
+                "the proxy of the environment must look like `http://[user:password@]host:port`",
+            )
         };
         let rest = match url.split_once("://") {
             Some(("http", rest)) => rest,
@@ -58,13 +60,17 @@ impl Proxy {
         let whom = format!("the proxy {}:{}", self.host, self.port);
         let failed = |what: String| ConnectError::new("no connection through the proxy", what);
         let host = if target.host.contains(':') { format!("[{}]", target.host) } else { target.host.clone() };
-        let mut head = format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n", port = target.port);
+        let mut head =
+            format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n", port = target.port);
         if let Some(credentials) = &self.credentials {
             let encoded = base64_simd::STANDARD.encode_to_string(credentials.expose());
             head.push_str(&format!("Proxy-Authorization: Basic {encoded}\r\n"));
         }
         head.push_str("\r\n");
-        stream.write_all(head.as_bytes()).await.map_err(|error| failed(format!("{whom} hung up: {error}")))?;
+        stream
+            .write_all(head.as_bytes())
+            .await
+            .map_err(|error| failed(format!("{whom} hung up: {error}")))?;
         let mut answer = Vec::new();
         while !answer.ends_with(b"\r\n\r\n") {
             // Byte by byte: what follows the head belongs to the target.
