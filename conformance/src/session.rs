@@ -87,6 +87,11 @@ impl Session {
         &self.exchanges
     }
 
+    /// What the case accepts.
+    pub(crate) fn accept(&self) -> &'static [Accept] {
+        self.case.accept
+    }
+
     pub(crate) fn known(&self) -> &Known {
         &self.shared.known
     }

@@ -19,3 +19,16 @@ pub(super) fn same_answers(session: &Session) -> Result<Finding, Stop> {
         _ => Finding::broken(format!("{first}, and then {second}")).at(last),
     })
 }
+
+/// Every answer of the case is acceptable.
+pub(super) async fn each(session: &mut Session) -> Result<Finding, Stop> {
+    let accept = session.accept();
+    let mut finding = Finding::broken("nothing was sent");
+    for index in 0..session.exchanges().len() {
+        finding = session.judge(index, accept).await?;
+        if !finding.kept {
+            break;
+        }
+    }
+    Ok(finding)
+}

@@ -87,9 +87,84 @@ macro_rules! case {
 
 pub(crate) use case;
 
+/// Paths that look like the public one, and that a careless server takes for it.
+macro_rules! look_alike_spellings {
+    ($look_alike:ident, [$($more:expr,)*]) => {
+        &[
+            $look_alike!(trailing_slash, "a trailing slash", http1_only: false, |path| format!("{path}/")),
+            $look_alike!(doubled_leading_slash, "a doubled leading slash", http1_only: false,
+                |path| format!("/{path}")),
+            $look_alike!(doubled_inner_slash, "a doubled slash inside", http1_only: false,
+                |path| spellings::last_slash(path, "//")),
+            $look_alike!(upper_case, "capitals for letters", http1_only: false, |path| path.to_uppercase()),
+            $look_alike!(encoded_letter, "a percent-encoded letter", http1_only: false,
+                |path| spellings::encoded_letter(path)),
+            $look_alike!(twice_encoded_letter, "a letter percent-encoded twice", http1_only: false,
+                |path| spellings::encoded_letter(path).replace('%', "%25")),
+            $look_alike!(encoded_slash, "a percent-encoded slash", http1_only: false,
+                |path| spellings::last_slash(path, "%2f")),
+            $look_alike!(backslash, "a backslash for a slash", http1_only: false,
+                |path| spellings::last_slash(path, "\\")),
+            $look_alike!(path_parameter, "a parameter behind it", http1_only: false, |path| format!("{path};x")),
+            $look_alike!(fragment, "a fragment behind it", http1_only: true, |path| format!("{path}#x")),
+            $look_alike!(dot_segment, "a dot segment", http1_only: false,
+                |path| spellings::last_slash(path, "/./")),
+            $look_alike!(trailing_dot_segment, "a dot segment at its end", http1_only: false,
+                |path| format!("{path}/.")),
+            $look_alike!(detour, "a way up and down again", http1_only: false,
+                |path| spellings::detour(path, "..")),
+            $look_alike!(encoded_detour, "a way up, percent-encoded, and down again", http1_only: false,
+                |path| spellings::detour(path, "%2e%2e")),
+            $look_alike!(encoded_space, "a percent-encoded space behind it", http1_only: false,
+                |path| format!("{path}%20")),
+            $look_alike!(encoded_nul, "a percent-encoded NUL behind it", http1_only: false,
+                |path| format!("{path}%00")),
+            $look_alike!(encoded_question_mark, "a percent-encoded question mark behind it", http1_only: false,
+                |path| format!("{path}%3fx")),
+            $($more,)*
+        ]
+    };
+}
+
+pub(crate) use look_alike_spellings;
+
+/// Paths that have the public one in them, or nothing to do with it.
+macro_rules! beyond_public_paths {
+    ($beyond:ident) => {
+        &[
+            $beyond!(longer_name, "the public path with a letter added", |path| format!("{path}x")),
+            $beyond!(child, "a path below the public one", |path| format!("{path}/x")),
+            $beyond!(extension, "the public path with `.json` added", |path| format!("{path}.json")),
+            $beyond!(shorter_name, "the public path with a letter less", |path| &path[..path.len() - 1]),
+            $beyond!(prefix, "the public path below another", |path| format!("/x{path}")),
+            $beyond!(unknown, "a path that nobody serves", |path| {
+                path.split('/').take(3).collect::<Vec<_>>().join("/") + "/artos-conformance-unknown"
+            }),
+        ]
+    };
+}
+
+pub(crate) use beyond_public_paths;
+
+mod algorithm;
+mod beyond_public;
+mod beyond_public_status;
+mod bypass;
 mod compare;
+mod header;
+mod header_elsewhere;
+mod header_repeated;
+mod key;
+mod look_alike;
+mod look_alike_content;
+mod method;
 mod public;
+mod rewrite;
+mod signature;
 mod sources;
+mod spellings;
+mod token_content;
+mod token_form;
 
 /// The module's own name.
 const fn group(path: &'static str) -> &'static str {
@@ -103,7 +178,27 @@ const fn group(path: &'static str) -> &'static str {
 
 /// The catalogue, in the order of the clauses.
 pub fn all() -> &'static [Case] {
-    static ALL: LazyLock<Vec<Case>> = LazyLock::new(|| [public::CASES].concat());
+    static ALL: LazyLock<Vec<Case>> = LazyLock::new(|| {
+        [
+            public::CASES,
+            look_alike::CASES,
+            look_alike_content::CASES,
+            beyond_public::CASES,
+            beyond_public_status::CASES,
+            bypass::CASES,
+            rewrite::CASES,
+            method::CASES,
+            header::CASES,
+            header_repeated::CASES,
+            header_elsewhere::CASES,
+            token_form::CASES,
+            token_content::CASES,
+            algorithm::CASES,
+            key::CASES,
+            signature::CASES,
+        ]
+        .concat()
+    });
     &ALL
 }
 

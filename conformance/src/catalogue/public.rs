@@ -1,6 +1,6 @@
 //! PUB-1: what the public endpoint answers, whatever the `Authorization` field holds.
 
-use super::{case, sources};
+use super::sources;
 use crate::case::{Accept, Case};
 use crate::transport::Text;
 

@@ -60,6 +60,18 @@ pub(super) fn ecdsa_signature(fixed: &[u8]) -> Vec<u8> {
     element(0x30, &[unsigned(r), unsigned(s)].concat())
 }
 
+/// A certificate of version 1 for `CN=artos-conformance`, valid from 2000 to 2049, under ecdsa-with-SHA256.
+pub(super) fn certificate(public_key: &[u8], sign: impl FnOnce(&[u8]) -> Vec<u8>) -> Vec<u8> {
+    let ecdsa_with_sha256 = element(0x30, &element(0x06, &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02]));
+    let common_name = [element(0x06, &[0x55, 0x04, 0x03]), element(0x0c, b"artos-conformance")].concat();
+    let name = element(0x30, &element(0x31, &element(0x30, &common_name)));
+    let validity = element(0x30, &[element(0x17, b"000101000000Z"), element(0x17, b"491231235959Z")].concat());
+    let body = [unsigned(&[1]), ecdsa_with_sha256.clone(), name.clone(), validity, name, public_key.to_vec()];
+    let signed = element(0x30, &body.concat());
+    let signature = [vec![0], sign(&signed)].concat();
+    element(0x30, &[signed, ecdsa_with_sha256, element(0x03, &signature)].concat())
+}
+
 /// PEM (RFC 7468) with lines of 64 characters and a newline at the end.
 pub(super) fn pem(label: &str, der: &[u8]) -> String {
     let base64 = base64_simd::STANDARD.encode_to_string(der);
@@ -88,6 +100,18 @@ mod tests {
         let sequence = element(0x30, &[unsigned(&[0x80; 200]), unsigned(&[1, 0, 1])].concat());
         assert_eq!(integers(&sequence), [&[0x80; 200][..], &[1, 0, 1]]);
         assert!(integers(&[0x30]).is_empty());
+    }
+
+    #[test]
+    fn a_certificate_is_read_by_a_library_that_reads_certificates() {
+        let key = crate::token::SigningKey::stranger(None).unwrap();
+        let certificate = key.self_signed_certificate();
+        let anchor = webpki_roots_reader(&certificate);
+        assert!(anchor, "the certificate cannot be parsed");
+    }
+
+    fn webpki_roots_reader(certificate: &[u8]) -> bool {
+        rustls::RootCertStore::empty().add(certificate.to_vec().into()).is_ok()
     }
 
     #[test]

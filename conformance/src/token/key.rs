@@ -353,6 +353,11 @@ impl SigningKey {
         der.map(|der| der.as_ref().to_vec()).unwrap_or_default()
     }
 
+    /// A certificate (RFC 5280) of the key by itself. Only an ES256 key's own signature is in it.
+    pub fn self_signed_certificate(&self) -> Vec<u8> {
+        der::certificate(&self.public_spki(), |input| self.sign_in_der(input))
+    }
+
     /// The public key as `BEGIN PUBLIC KEY`, with a newline at its end.
     pub fn public_pem(&self) -> String {
         der::pem("PUBLIC KEY", &self.public_spki())

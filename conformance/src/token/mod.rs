@@ -8,6 +8,7 @@ mod mint;
 pub use compact::Compact;
 pub use key::{Algorithm, KeyFamily, SigningKey};
 pub use mint::Mint;
+pub(crate) use mint::quote;
 
 /// base64url without padding (RFC 4648 §5), as JWS writes it.
 pub fn base64url(bytes: &[u8]) -> String {
