@@ -4,6 +4,17 @@
 //! [`Report`] to text; none of them decides anything, so that the same report gives the same verdict and the
 //! same exit status whatever it is printed as. Nothing in a report holds a token, or a piece of one.
 
+pub mod format;
+pub mod html;
+pub mod human;
+pub mod junit;
+pub mod markdown;
+pub mod sarif;
+mod words;
+
+pub use format::{Format, UnknownFormat};
+pub use words::verdict_line;
+
 use std::cmp::Reverse;
 use std::fmt;
 
