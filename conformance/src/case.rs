@@ -8,6 +8,7 @@ use crate::clause::{Clause, Level};
 use crate::judge::Finding;
 use crate::need::Need;
 use crate::session::{Session, Stop};
+use crate::transport::Request;
 
 /// One thing that a deployment has to do, and how to find out whether it does.
 #[derive(Clone, Copy)]
@@ -40,8 +41,17 @@ pub struct Case {
     pub run: Procedure,
 }
 
-/// The function that tests a case.
-pub type Procedure =
+/// How a case is tested.
+#[derive(Clone, Copy)]
+pub enum Procedure {
+    /// By one request, whose answer has to be one of those that the case accepts.
+    Probe(fn(&Session) -> Result<Request, Stop>),
+    /// By several, which it sends and judges itself.
+    Run(Run),
+}
+
+/// A procedure of several requests.
+pub type Run =
     for<'a> fn(&'a mut Session) -> Pin<Box<dyn Future<Output = Result<Finding, Stop>> + Send + 'a>>;
 
 /// A sentence of a document.

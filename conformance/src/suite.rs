@@ -10,7 +10,7 @@ use tokio::sync::Mutex as AsyncMutex;
 use tokio::sync::mpsc;
 
 use crate::baseline::Baseline;
-use crate::case::Case;
+use crate::case::{Case, Procedure};
 use crate::catalogue;
 use crate::clause::Level;
 use crate::clock::{Clock, timestamp};
@@ -297,7 +297,13 @@ async fn one(shared: &Arc<Shared>, case: Case) -> CaseReport {
     }
     let begun = Instant::now();
     let mut session = Session::new(Arc::clone(shared), case);
-    let finding = (case.run)(&mut session).await;
+    let finding = match case.run {
+        Procedure::Run(run) => run(&mut session).await,
+        Procedure::Probe(make) => match make(&session) {
+            Ok(request) => session.probe(request).await,
+            Err(stop) => Err(stop),
+        },
+    };
     match finding {
         Ok(finding) => {
             report.duration_ms = milliseconds(begun.elapsed());
@@ -373,7 +379,7 @@ fn milliseconds(duration: Duration) -> u64 {
 fn run_id() -> String {
     let mut bytes = [0; 4];
     // Without randomness the ids of two runs may coincide, which only makes a log harder to search.
-    drop(aws_lc_rs::rand::fill(&mut bytes));
+    let _ = aws_lc_rs::rand::fill(&mut bytes);
     let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     format!("artos-conformance-{digits}")
 }

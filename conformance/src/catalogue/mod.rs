@@ -50,13 +50,7 @@ macro_rules! case {
         probe: |$session:ident| $body:expr $(,)?
     ) => {
         $crate::catalogue::case! {@fields
-            |session| Box::pin(async move {
-                let make: fn(
-                    &$crate::session::Session,
-                ) -> Result<$crate::transport::Request, $crate::session::Stop> = |$session| Ok($body);
-                let request = make(session)?;
-                session.probe(request).await
-            }),
+            $crate::case::Procedure::Probe(|$session| Ok($body)),
             1, [$($http1_only,)? false][0],
             $name, title: $title, clauses: [$($clause),+], level: $level, sends: $sends,
             requirement: $requirement, source: $source, needs: [$($need),*], accept: [$($accept),+],
@@ -77,7 +71,7 @@ macro_rules! case {
         run: |$session:ident| $body:expr $(,)?
     ) => {
         $crate::catalogue::case! {@fields
-            |$session| Box::pin(async move { $body }),
+            $crate::case::Procedure::Run(|$session| Box::pin(async move { $body })),
             $requests, [$($http1_only,)? false][0],
             $name, title: $title, clauses: [$($clause),+], level: $level, sends: $sends,
             requirement: $requirement, source: $source, needs: [$($need),*], accept: [$($accept),+],
