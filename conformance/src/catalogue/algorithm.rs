@@ -104,25 +104,25 @@ pub(super) static CASES: &[Case] = &[
         source: sources::ALGORITHMS, needs: [Key],
         |s| { let key = s.key()?; s.mint()?.header("alg", &quote(&format!(" {}", key.algorithm().name()))).sign(&key) }),
     forged!(another_of_the_same_key, "A key serves one algorithm only",
-        "a token rightly signed by the deployment's key under another algorithm than the key's own",
-        source: sources::ONE_ALGORITHM, needs: [FlexibleKey],
-        |s| {
-            let key = s.key()?;
-            let other = key.algorithm().sibling().unwrap_or(key.algorithm());
-            s.mint()?.header("alg", &quote(other.name())).sign_as(&key, other)
-        }),
+    "a token rightly signed by the deployment's key under another algorithm than the key's own",
+    source: sources::ONE_ALGORITHM, needs: [FlexibleKey],
+    |s| {
+        let key = s.key()?;
+        let other = key.algorithm().sibling().unwrap_or(key.algorithm());
+        s.mint()?.header("alg", &quote(other.name())).sign_as(&key, other)
+    }),
     forged!(another_name_for_the_signature, "A signature is verified under the algorithm that the header names",
-        "a rightly signed token that calls its algorithm another of the same kind",
-        source: sources::ONE_ALGORITHM, needs: [Key],
-        |s| {
-            let key = s.key()?;
-            let other = match key.algorithm() {
-                Algorithm::Es256 => Algorithm::Es384,
-                Algorithm::Es384 | Algorithm::EdDsa => Algorithm::Es256,
-                own => own.sibling().unwrap_or(own),
-            };
-            s.mint()?.header("alg", &quote(other.name())).sign(&key)
-        }),
+    "a rightly signed token that calls its algorithm another of the same kind",
+    source: sources::ONE_ALGORITHM, needs: [Key],
+    |s| {
+        let key = s.key()?;
+        let other = match key.algorithm() {
+            Algorithm::Es256 => Algorithm::Es384,
+            Algorithm::Es384 | Algorithm::EdDsa => Algorithm::Es256,
+            own => own.sibling().unwrap_or(own),
+        };
+        s.mint()?.header("alg", &quote(other.name())).sign(&key)
+    }),
     forged!(public_pem_as_secret, "The public key in PEM is no secret",
         "a token signed under HS256 with the deployment's public key in PEM",
         source: sources::ONE_ALGORITHM, needs: [AsymmetricKey], |s| confused(s, |key| key.public_pem().into())?),
@@ -156,12 +156,12 @@ pub(super) static CASES: &[Case] = &[
     forged!(zero_secret, "A secret of zeros signs nothing", "a token signed under HS256 with 32 zero bytes",
         source: sources::ALGORITHMS, needs: [Valid], |s| hmac(s, Algorithm::Hs256, &[0; 32])?),
     forged!(key_id_as_secret, "A `kid` is no secret", "a token signed under HS256 with its own `kid` as the secret",
-        source: sources::ALGORITHMS, needs: [Valid],
-        |s| {
-            let header = s.valid()?.header_members();
-            let kid = header.get("kid").and_then(Value::as_str).unwrap_or("kid").to_owned();
-            hmac(s, Algorithm::Hs256, kid.as_bytes())?
-        }),
+    source: sources::ALGORITHMS, needs: [Valid],
+    |s| {
+        let header = s.valid()?.header_members();
+        let kid = header.get("kid").and_then(Value::as_str).unwrap_or("kid").to_owned();
+        hmac(s, Algorithm::Hs256, kid.as_bytes())?
+    }),
     case! {
         guessable_secret,
         title: "Secrets that anyone would guess sign nothing",

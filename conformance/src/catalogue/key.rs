@@ -72,20 +72,20 @@ pub(super) static CASES: &[Case] = &[
         clauses: [Tok8], source: sources::UNTRUSTED_KEYS, needs: [Key],
         |s| by_impostor(s, |mint, key| mint.without_header("kid").header("jwk", &key.public_jwk()))?),
     forged!(embedded_jwk_of_another_algorithm, "An ES256 key that the token brings along is not trusted",
-        "a token signed under ES256 by an unknown key that its header holds as `jwk`",
-        clauses: [Tok8], source: sources::UNTRUSTED_KEYS, needs: [Key],
-        |s| {
-            let key = SigningKey::stranger(None).map_err(Stop::Skip)?;
-            s.mint()?.header("alg", "\"ES256\"").header("jwk", &key.public_jwk()).sign(&key)
-        }),
+    "a token signed under ES256 by an unknown key that its header holds as `jwk`",
+    clauses: [Tok8], source: sources::UNTRUSTED_KEYS, needs: [Key],
+    |s| {
+        let key = SigningKey::stranger(None).map_err(Stop::Skip)?;
+        s.mint()?.header("alg", "\"ES256\"").header("jwk", &key.public_jwk()).sign(&key)
+    }),
     forged!(embedded_certificate, "A certificate that the token brings along is not trusted",
-        "a token signed by an unknown key whose self-signed certificate its header holds as `x5c`",
-        clauses: [Tok8], source: sources::UNTRUSTED_KEYS, needs: [Key],
-        |s| {
-            let key = SigningKey::stranger(None).map_err(Stop::Skip)?;
-            let chain = format!("[{}]", quote(&base64_simd::STANDARD.encode_to_string(key.self_signed_certificate())));
-            s.mint()?.header("alg", "\"ES256\"").without_header("kid").header("x5c", &chain).sign(&key)
-        }),
+    "a token signed by an unknown key whose self-signed certificate its header holds as `x5c`",
+    clauses: [Tok8], source: sources::UNTRUSTED_KEYS, needs: [Key],
+    |s| {
+        let key = SigningKey::stranger(None).map_err(Stop::Skip)?;
+        let chain = format!("[{}]", quote(&base64_simd::STANDARD.encode_to_string(key.self_signed_certificate())));
+        s.mint()?.header("alg", "\"ES256\"").without_header("kid").header("x5c", &chain).sign(&key)
+    }),
     forged!(remote_key_set, "A key set that the token points to is not fetched",
         "a token signed by an unknown key whose header points to a key set with `jku`",
         clauses: [Tok8], source: sources::UNTRUSTED_KEYS, needs: [Key],
@@ -117,15 +117,15 @@ pub(super) static CASES: &[Case] = &[
         "a rightly signed token under a `kid` that the deployment does not know",
         clauses: [Rot1, Tok8], source: sources::NOT_VALID, needs: [KeyId], |s| renamed(s, "\"retired-key\"")?),
     forged!(id_in_another_case, "A `kid` is compared byte for byte", "a rightly signed token with the case of its `kid` changed",
-        clauses: [Rot1, Tok8], source: sources::NOT_VALID, needs: [KeyId],
-        |s| {
-            let kid = kid(s)?;
-            let other = if kid == kid.to_uppercase() { kid.to_lowercase() } else { kid.to_uppercase() };
-            if other == kid {
-                return Err(Stop::Skip("needs [signing] with a key whose `kid` has letters".into()));
-            }
-            renamed(s, &quote(&other))?
-        }),
+    clauses: [Rot1, Tok8], source: sources::NOT_VALID, needs: [KeyId],
+    |s| {
+        let kid = kid(s)?;
+        let other = if kid == kid.to_uppercase() { kid.to_lowercase() } else { kid.to_uppercase() };
+        if other == kid {
+            return Err(Stop::Skip("needs [signing] with a key whose `kid` has letters".into()));
+        }
+        renamed(s, &quote(&other))?
+    }),
     forged!(id_with_white_space, "A `kid` with a space behind it is another", "a rightly signed token with a space behind its `kid`",
         clauses: [Rot1, Tok8], source: sources::NOT_VALID, needs: [KeyId], |s| renamed(s, &quote(&format!("{} ", kid(s)?)))?),
     forged!(id_cut_by_nul, "A NUL does not end a `kid`", "a rightly signed token with a NUL and more behind its `kid`",
@@ -148,15 +148,15 @@ pub(super) static CASES: &[Case] = &[
     forged!(critical_not_a_list, "A `crit` that is no list makes the token invalid", "a rightly signed token whose `crit` is a string",
         clauses: [Tok8], source: sources::CRITICAL, needs: [Key], |s| s.mint()?.header("crit", "\"b64\"").sign(&s.key()?)),
     forged!(unencoded_payload, "Unencoded claims are not supported",
-        "a token with `b64` false and critical, signed over its claims as they are",
-        clauses: [Tok8], source: sources::CRITICAL, needs: [Key],
-        |s| {
-            let (key, mint) = (s.key()?, s.mint()?);
-            let mint = mint.header("b64", "false").header("crit", "[\"b64\"]");
-            let header = base64url(mint.header_json().as_bytes());
-            let signature = key.sign(format!("{header}.{}", mint.claims_json()).as_bytes());
-            Compact { header, claims: base64url(mint.claims_json().as_bytes()), signature: base64url(&signature) }
-        }),
+    "a token with `b64` false and critical, signed over its claims as they are",
+    clauses: [Tok8], source: sources::CRITICAL, needs: [Key],
+    |s| {
+        let (key, mint) = (s.key()?, s.mint()?);
+        let mint = mint.header("b64", "false").header("crit", "[\"b64\"]");
+        let header = base64url(mint.header_json().as_bytes());
+        let signature = key.sign(format!("{header}.{}", mint.claims_json()).as_bytes());
+        Compact { header, claims: base64url(mint.claims_json().as_bytes()), signature: base64url(&signature) }
+    }),
     forged!(unencoded_payload_signed_encoded, "`b64` in `crit` makes the token invalid however it is signed",
         "a token with `b64` false and critical, signed as if it were not",
         clauses: [Tok8], source: sources::CRITICAL, needs: [Key],

@@ -69,55 +69,55 @@ pub(super) static CASES: &[Case] = &[
         needs: [Valid],
         |s| { let token = s.valid()?; let length = token.signature_bytes().len(); token.with_signature(&vec![0xff; length]) }),
     forged!(group_order_for_r_and_s, "An ECDSA signature of the group order verifies nothing",
-        "a good token with the order of the curve's group for `r` and `s`",
-        needs: [EllipticKey],
-        |s| {
-            let token = s.mint()?.sign(&s.key()?);
-            let order = group_order(token.signature_bytes().len() / 2);
-            token.with_signature(&[order, order].concat())
-        }),
+    "a good token with the order of the curve's group for `r` and `s`",
+    needs: [EllipticKey],
+    |s| {
+        let token = s.mint()?.sign(&s.key()?);
+        let order = group_order(token.signature_bytes().len() / 2);
+        token.with_signature(&[order, order].concat())
+    }),
     forged!(r_and_s_of_one, "An ECDSA signature of ones verifies nothing", "a good token with 1 for `r` and `s`",
-        needs: [EllipticKey],
-        |s| {
-            let token = s.mint()?.sign(&s.key()?);
-            let length = token.signature_bytes().len() / 2;
-            let one = [vec![0; length - 1], vec![1]].concat();
-            token.with_signature(&one.repeat(2))
-        }),
+    needs: [EllipticKey],
+    |s| {
+        let token = s.mint()?.sign(&s.key()?);
+        let length = token.signature_bytes().len() / 2;
+        let one = [vec![0; length - 1], vec![1]].concat();
+        token.with_signature(&one.repeat(2))
+    }),
     forged!(r_and_s_swapped, "The halves of an ECDSA signature have an order",
-        "a good token with the halves of its signature exchanged",
-        needs: [EllipticKey],
-        |s| {
-            let token = s.mint()?.sign(&s.key()?);
-            let bytes = token.signature_bytes();
-            let (r, s) = bytes.split_at(bytes.len() / 2);
-            token.with_signature(&[s, r].concat())
-        }),
+    "a good token with the halves of its signature exchanged",
+    needs: [EllipticKey],
+    |s| {
+        let token = s.mint()?.sign(&s.key()?);
+        let bytes = token.signature_bytes();
+        let (r, s) = bytes.split_at(bytes.len() / 2);
+        token.with_signature(&[s, r].concat())
+    }),
     forged!(in_der, "An ECDSA signature in DER is not JWS's form", "a token whose signature is in DER",
-        needs: [EllipticKey],
-        |s| {
-            let key = s.key()?;
-            let token = s.mint()?.sign(&key);
-            token.with_signature(&key.sign_in_der(token.signed_part().as_bytes()))
-        }),
+    needs: [EllipticKey],
+    |s| {
+        let key = s.key()?;
+        let token = s.mint()?.sign(&key);
+        token.with_signature(&key.sign_in_der(token.signed_part().as_bytes()))
+    }),
     forged!(first_bit, "A signature with its first bit changed verifies nothing",
-        "a good token with the first bit of its signature changed",
-        needs: [Valid],
-        |s| {
-            let token = s.valid()?;
-            let mut bytes = token.signature_bytes();
-            if let Some(first) = bytes.first_mut() { *first ^= 0x80; }
-            token.with_signature(&bytes)
-        }),
+    "a good token with the first bit of its signature changed",
+    needs: [Valid],
+    |s| {
+        let token = s.valid()?;
+        let mut bytes = token.signature_bytes();
+        if let Some(first) = bytes.first_mut() { *first ^= 0x80; }
+        token.with_signature(&bytes)
+    }),
     forged!(last_bit, "A signature with its last bit changed verifies nothing",
-        "a good token with the last bit of its signature changed",
-        needs: [Valid],
-        |s| {
-            let token = s.valid()?;
-            let mut bytes = token.signature_bytes();
-            if let Some(last) = bytes.last_mut() { *last ^= 1; }
-            token.with_signature(&bytes)
-        }),
+    "a good token with the last bit of its signature changed",
+    needs: [Valid],
+    |s| {
+        let token = s.valid()?;
+        let mut bytes = token.signature_bytes();
+        if let Some(last) = bytes.last_mut() { *last ^= 1; }
+        token.with_signature(&bytes)
+    }),
     forged!(half, "Half a signature verifies nothing", "a good token with the first half of its signature",
         needs: [Valid],
         |s| { let token = s.valid()?; let bytes = token.signature_bytes(); token.with_signature(&bytes[..bytes.len() / 2]) }),
@@ -131,12 +131,12 @@ pub(super) static CASES: &[Case] = &[
         needs: [Valid],
         |s| { let token = s.valid()?; token.with_signature(&[vec![0], token.signature_bytes()].concat()) }),
     forged!(digest, "A digest is no signature", "a good token with the SHA-256 of what is signed for its signature",
-        needs: [Valid],
-        |s| {
-            let token = s.valid()?;
-            let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, token.signed_part().as_bytes());
-            token.with_signature(digest.as_ref())
-        }),
+    needs: [Valid],
+    |s| {
+        let token = s.valid()?;
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, token.signed_part().as_bytes());
+        token.with_signature(digest.as_ref())
+    }),
     forged!(of_another_token, "Another token's signature verifies nothing",
         "a good token with another good token's signature",
         needs: [Valid, OtherOrganization],
@@ -167,13 +167,13 @@ pub(super) static CASES: &[Case] = &[
         needs: [Key],
         |s| { let key = s.key()?; let token = s.mint()?.sign(&key); let signature = key.sign(token.claims.as_bytes()); token.with_signature(&signature) }),
     forged!(of_the_decoded_text, "The signature is over the segments, not over what they decode to",
-        "a token whose signature is over its header's and claims' JSON",
-        needs: [Key],
-        |s| {
-            let (key, mint) = (s.key()?, s.mint()?);
-            let text = format!("{}.{}", mint.header_json(), mint.claims_json());
-            mint.sign(&key).with_signature(&key.sign(text.as_bytes()))
-        }),
+    "a token whose signature is over its header's and claims' JSON",
+    needs: [Key],
+    |s| {
+        let (key, mint) = (s.key()?, s.mint()?);
+        let text = format!("{}.{}", mint.header_json(), mint.claims_json());
+        mint.sign(&key).with_signature(&key.sign(text.as_bytes()))
+    }),
     case! {
         ten_times,
         title: "A forged token does not wear the deployment down",

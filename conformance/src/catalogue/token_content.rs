@@ -67,12 +67,12 @@ pub(super) static CASES: &[Case] = &[
         level: Must, source: sources::MALFORMED, accept: [InvalidCredentials],
         |s| with_claims(s, s.mint()?.claims_json().trim_end_matches('}').as_bytes())?),
     content!(claims_not_utf8, "Claims that are not UTF-8 are malformed", "with a claim that is no UTF-8",
-        level: Should, source: sources::MALFORMED, accept: [InvalidCredentials],
-        |s| {
-            let json = s.mint()?.append("note", "\"?\"").claims_json();
-            let bytes: Vec<u8> = json.bytes().map(|byte| if byte == b'?' { 0xff } else { byte }).collect();
-            with_claims(s, &bytes)?
-        }),
+    level: Should, source: sources::MALFORMED, accept: [InvalidCredentials],
+    |s| {
+        let json = s.mint()?.append("note", "\"?\"").claims_json();
+        let bytes: Vec<u8> = json.bytes().map(|byte| if byte == b'?' { 0xff } else { byte }).collect();
+        with_claims(s, &bytes)?
+    }),
     content!(not_a_number, "NaN is no JSON", "whose `exp` is `NaN`",
         level: Must, source: sources::MALFORMED, accept: [InvalidCredentials],
         |s| s.mint()?.claim("exp", "NaN").sign(&s.key()?)),

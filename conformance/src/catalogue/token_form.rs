@@ -73,7 +73,11 @@ pub(super) static CASES: &[Case] = &[
     malformed!(two_dots, "two dots", ".."),
     malformed!(many_dots, "thousands of dots", ".".repeat(4_000)),
     malformed!(long_garbage, "nine thousand letters", "x".repeat(9_000)),
-    malformed!(long_segments, "three segments of five thousand letters", vec!["x".repeat(5_000); 3].join(".")),
+    malformed!(
+        long_segments,
+        "three segments of five thousand letters",
+        vec!["x".repeat(5_000); 3].join(".")
+    ),
     malformed!(one_segment, "A header alone is no token", "the first segment of a good token",
         level: Must, source: sources::THREE_SEGMENTS, |token| token.header),
     malformed!(two_segments, "A token without a third segment is none", "a good token without its third segment",
@@ -98,12 +102,12 @@ pub(super) static CASES: &[Case] = &[
         "a good token without its first character",
         level: Must, source: sources::NO_EXTRAS, |token| token.text().split_off(1)),
     malformed!(last_character_missing, "A token without its last character is another",
-        "a good token without its last character",
-        level: Must, source: sources::NO_EXTRAS, |token| {
-            let mut text = token.text();
-            text.pop();
-            text
-        }),
+    "a good token without its last character",
+    level: Must, source: sources::NO_EXTRAS, |token| {
+        let mut text = token.text();
+        text.pop();
+        text
+    }),
     malformed!(character_behind, "A letter behind the token is a character too many",
         "a good token and the letter A behind it",
         level: Must, source: sources::NO_EXTRAS, |token| format!("{}A", token.text())),
@@ -122,24 +126,24 @@ pub(super) static CASES: &[Case] = &[
         level: Must, source: sources::NO_EXTRAS,
         |token| Compact { signature: inserted(&token.signature, "%0A"), ..token }.text()),
     malformed!(padded_signature, "Padding behind the signature is refused",
-        "a good token with `=` behind its signature",
-        level: Should, source: sources::UNPADDED,
-        |token| {
-            let padding = "=".repeat((4 - token.signature.len() % 4) % 4);
-            if padding.is_empty() {
-                return Err(no_such_token("whose signature needs padding"));
-            }
-            format!("{}{padding}", token.text())
-        }),
+    "a good token with `=` behind its signature",
+    level: Should, source: sources::UNPADDED,
+    |token| {
+        let padding = "=".repeat((4 - token.signature.len() % 4) % 4);
+        if padding.is_empty() {
+            return Err(no_such_token("whose signature needs padding"));
+        }
+        format!("{}{padding}", token.text())
+    }),
     malformed!(trailing_bits, "Bits behind the signature's last byte are zero",
-        "a good token with a bit set behind its signature's last byte",
-        level: Should, source: sources::CANONICAL_BITS,
-        |token| {
-            let signature = with_trailing_bits(&token.signature);
-            let signature =
-                signature.ok_or_else(|| no_such_token("whose signature does not fill its last character"))?;
-            Compact { signature, ..token }.text()
-        }),
+    "a good token with a bit set behind its signature's last byte",
+    level: Should, source: sources::CANONICAL_BITS,
+    |token| {
+        let signature = with_trailing_bits(&token.signature);
+        let signature =
+            signature.ok_or_else(|| no_such_token("whose signature does not fill its last character"))?;
+        Compact { signature, ..token }.text()
+    }),
     case! {
         other_base64_alphabet,
         title: "The alphabet is base64url's",
@@ -157,12 +161,12 @@ pub(super) static CASES: &[Case] = &[
         },
     },
     malformed!(json_serialization, "The JSON serialization is not the documented form",
-        "a good token in the JSON serialization",
-        level: Must, source: sources::THREE_SEGMENTS,
-        |token| format!(
-            r#"{{"payload":"{}","protected":"{}","signature":"{}"}}"#,
-            token.claims, token.header, token.signature
-        )),
+    "a good token in the JSON serialization",
+    level: Must, source: sources::THREE_SEGMENTS,
+    |token| format!(
+        r#"{{"payload":"{}","protected":"{}","signature":"{}"}}"#,
+        token.claims, token.header, token.signature
+    )),
     malformed!(encoded_as_a_whole, "A token in base64 is no token", "a good token, base64url-encoded as a whole",
         level: Must, source: sources::NO_EXTRAS, |token| crate::token::base64url(token.text().as_bytes())),
 ];

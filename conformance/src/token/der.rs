@@ -65,7 +65,8 @@ pub(super) fn certificate(public_key: &[u8], sign: impl FnOnce(&[u8]) -> Vec<u8>
     let ecdsa_with_sha256 = element(0x30, &element(0x06, &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02]));
     let common_name = [element(0x06, &[0x55, 0x04, 0x03]), element(0x0c, b"artos-conformance")].concat();
     let name = element(0x30, &element(0x31, &element(0x30, &common_name)));
-    let validity = element(0x30, &[element(0x17, b"000101000000Z"), element(0x17, b"491231235959Z")].concat());
+    let validity =
+        element(0x30, &[element(0x17, b"000101000000Z"), element(0x17, b"491231235959Z")].concat());
     let body = [unsigned(&[1]), ecdsa_with_sha256.clone(), name.clone(), validity, name, public_key.to_vec()];
     let signed = element(0x30, &body.concat());
     let signature = [vec![0], sign(&signed)].concat();
