@@ -150,21 +150,32 @@ mod algorithm;
 mod beyond_public;
 mod beyond_public_status;
 mod bypass;
+mod challenge;
 mod compare;
+mod environment;
 mod header;
 mod header_elsewhere;
 mod header_repeated;
+mod identity;
 mod key;
+mod leeway;
 mod look_alike;
 mod look_alike_content;
 mod method;
+mod organization;
+mod permission;
 mod public;
+mod revocation;
 mod rewrite;
 mod signature;
+mod silence;
 mod sources;
 mod spellings;
+mod state;
+mod time;
 mod token_content;
 mod token_form;
+mod uniformity;
 
 /// The module's own name.
 const fn group(path: &'static str) -> &'static str {
@@ -196,6 +207,16 @@ pub fn all() -> &'static [Case] {
             algorithm::CASES,
             key::CASES,
             signature::CASES,
+            time::CASES,
+            environment::CASES,
+            revocation::CASES,
+            identity::CASES,
+            organization::CASES,
+            permission::CASES,
+            state::CASES,
+            uniformity::CASES,
+            challenge::CASES,
+            silence::CASES,
         ]
         .concat()
     });
