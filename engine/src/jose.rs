@@ -38,6 +38,17 @@ impl<'h> JoseHeader<'h> {
         Some(Self { algorithm: algorithm?, key_id, kind, critical: critical.is_some() })
     }
 
+    /// The same header, borrowing nothing.
+    pub(crate) fn into_owned(self) -> JoseHeader<'static> {
+        let owned = |text: Cow<'h, str>| Cow::Owned(text.into_owned());
+        JoseHeader {
+            algorithm: owned(self.algorithm),
+            key_id: self.key_id.map(owned),
+            kind: self.kind.map(owned),
+            critical: self.critical,
+        }
+    }
+
     /// No extension is understood, so a header that names a critical one is refused, whatever it names (RFC 7515 §4.1.11).
     pub(crate) fn names_no_critical_extension(&self) -> Result<(), Reason> {
         if self.critical { Err(Reason::CriticalExtension) } else { Ok(()) }

@@ -68,7 +68,11 @@ impl<'j> Reader<'j> {
 
     /// Reads a number as an IEEE double; one that is too large for it is infinite.
     pub(crate) fn number(&mut self) -> Option<f64> {
-        self.number_token()?.parse().ok()
+        let digits = self.number_token()?;
+        match whole_number(digits) {
+            Some(number) => Some(number),
+            None => digits.parse().ok(),
+        }
     }
 
     /// Reads `null` if it comes next.
@@ -267,6 +271,19 @@ impl<'j> StringToken<'j> {
     fn text(&self) -> Option<Cow<'j, str>> {
         if self.escaped { unescape(self.raw).map(Cow::Owned) } else { Some(Cow::Borrowed(self.raw)) }
     }
+}
+
+/// A number of at most nine digits at a time, which needs no general parser; `None` for any other.
+fn whole_number(digits: &str) -> Option<f64> {
+    let value = |digits: &str| {
+        let digit =
+            |value: u32, byte: u8| value.wrapping_mul(10).wrapping_add(u32::from(byte.wrapping_sub(b'0')));
+        (digits.len() <= 9 && digits.bytes().all(|byte| byte.is_ascii_digit()))
+            .then(|| digits.bytes().fold(0, digit))
+    };
+    let (high, low) = digits.split_at_checked(digits.len().saturating_sub(9))?;
+    // Both halves and their sum are whole and far below 2^53, so that nothing is rounded.
+    Some(f64::from(value(high)?) * 1e9 + f64::from(value(low)?))
 }
 
 /// How many bytes come before the first quote, backslash or control character: eight at a time.

@@ -20,6 +20,7 @@
 //! ```
 
 mod algorithm;
+mod cache;
 mod claims;
 mod decide;
 mod decision;

@@ -1,14 +1,13 @@
 //! Revocations (TOK-5, REV-1): of single tokens, of users and of organizations.
 
 use std::fmt;
-use std::hash::Hasher;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, SeqAccess, Visitor};
-use siphasher::sip128::{Hasher128, SipHasher13};
+use siphasher::sip128::SipHasher13;
 
 use crate::claims::{Claims, NumericDate, is_id};
 use crate::error::LoadError;
@@ -18,12 +17,12 @@ use crate::error::LoadError;
 pub struct Revocations {
     token_ids: Fingerprints,
     signed: Fingerprints,
-    users: Instants,
-    organizations: Instants,
+    /// By user; for each the organizations it is revoked in, `None` standing for any.
+    users: HashMap<Box<str>, UserEntries, FixedState>,
+    organizations: HashMap<Box<str>, NumericDate, FixedState>,
 }
 
-/// Tokens issued before an instant are revoked; the latest instant counts.
-type Instants = HashMap<u128, NumericDate, FixedState>;
+type UserEntries = Vec<(Option<Box<str>>, NumericDate)>;
 
 impl Revocations {
     /// No revocations.
@@ -59,7 +58,7 @@ impl Revocations {
     /// How many users, each in one organization or in any.
     #[must_use]
     pub fn users(&self) -> usize {
-        self.users.len()
+        self.users.values().fold(0, |sum, entries| sum.saturating_add(entries.len()))
     }
 
     /// How many organizations.
@@ -75,7 +74,7 @@ impl Revocations {
 
     fn revokes_token(&self, claims: &Claims, signing_input: &[u8]) -> bool {
         let by_id = !self.token_ids.is_empty()
-            && claims.token_id().is_some_and(|id| self.token_ids.contains(fingerprint(&[id])));
+            && claims.token_id().is_some_and(|id| self.token_ids.contains(fingerprint(id)));
         // The hash is taken only where a list asks for it.
         by_id
             || (!self.signed.is_empty()
@@ -83,19 +82,14 @@ impl Revocations {
     }
 
     fn revokes_holder(&self, claims: &Claims) -> bool {
-        let issued_before = |instants: &Instants, parts: &[&str]| {
-            !instants.is_empty()
-                && instants
-                    .get(&fingerprint(parts))
-                    .is_some_and(|instant| claims.issued_at.is_none_or(|issued| issued < *instant))
-        };
+        let revoked = |instant: &NumericDate| claims.issued_at.is_none_or(|issued| issued < *instant);
         let organization = claims.organization();
-        organization.is_some_and(|organization| issued_before(&self.organizations, &[organization]))
-            || claims.user().is_some_and(|user| {
-                issued_before(&self.users, &[user])
-                    || organization
-                        .is_some_and(|organization| issued_before(&self.users, &[user, organization]))
-            })
+        let by_organization = || organization.and_then(|organization| self.organizations.get(organization));
+        let by_user = || claims.user().and_then(|user| self.users.get(user));
+        let holds = |of: &Option<Box<str>>| of.is_none() || of.as_deref() == organization;
+        by_organization().is_some_and(revoked)
+            || by_user()
+                .is_some_and(|entries| entries.iter().any(|(of, instant)| holds(of) && revoked(instant)))
     }
 }
 
@@ -170,14 +164,9 @@ impl Fingerprints {
     }
 }
 
-/// The fingerprint of one id or of several together; lengths keep ("a", "bc") apart from ("ab", "c").
-fn fingerprint(parts: &[&str]) -> u128 {
-    let mut hasher = SipHasher13::new();
-    for part in parts {
-        hasher.write_usize(part.len());
-        hasher.write(part.as_bytes());
-    }
-    hasher.finish128().as_u128()
+/// The fingerprint of a token's id.
+fn fingerprint(token_id: &str) -> u128 {
+    SipHasher13::new().hash(token_id.as_bytes()).as_u128()
 }
 
 /// The first half of a SHA-256.
@@ -211,37 +200,40 @@ struct OrganizationEntry {
 
 impl From<File> for Revocations {
     fn from(file: File) -> Self {
-        let latest = |mut instants: Instants, (key, instant): (u128, NumericDate)| {
-            let known = instants.entry(key).or_insert(instant);
-            if *known < instant {
-                *known = instant;
-            }
-            instants
-        };
-        let users = file.users.into_iter().map(|entry| {
-            let key = match &entry.org {
-                Some(org) => fingerprint(&[&entry.user.0, &org.0]),
-                None => fingerprint(&[&entry.user.0]),
-            };
-            (key, entry.issued_before.0)
-        });
-        let organizations =
-            file.organizations.into_iter().map(|entry| (fingerprint(&[&entry.org.0]), entry.issued_before.0));
-        Self {
+        let mut revocations = Self {
             token_ids: Fingerprints::new(file.tokens.0),
             signed: Fingerprints::new(file.signed_sha256.0),
-            users: users.fold(Instants::default(), latest),
-            organizations: organizations.fold(Instants::default(), latest),
+            ..Self::default()
+        };
+        for UserEntry { org, user, issued_before } in file.users {
+            let entries = revocations.users.entry(user.0).or_default();
+            let org = org.map(|org| org.0);
+            match entries.iter_mut().find(|(of, _)| *of == org) {
+                Some((_, instant)) => keep_latest(instant, issued_before.0),
+                None => entries.push((org, issued_before.0)),
+            }
         }
+        for OrganizationEntry { org, issued_before } in file.organizations {
+            let instant = revocations.organizations.entry(org.0).or_insert(issued_before.0);
+            keep_latest(instant, issued_before.0);
+        }
+        revocations
+    }
+}
+
+/// Tokens issued before an instant are revoked; of several instants the latest counts.
+fn keep_latest(known: &mut NumericDate, other: NumericDate) {
+    if *known < other {
+        *known = other;
     }
 }
 
 /// The id of a user or an organization; an empty one counts as absent in a token, so that no token could match.
-struct Id(String);
+struct Id(Box<str>);
 
 impl<'de> Deserialize<'de> for Id {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
+        let text = Box::<str>::deserialize(deserializer)?;
         if text.is_empty() || !is_id(&text) {
             return Err(D::Error::custom(
                 "an id has 1 to 256 bytes and no control character, so no token could match this one",
@@ -270,7 +262,7 @@ impl<'de> Deserialize<'de> for TokenIds {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let read = |id: &str| {
             if is_id(id) {
-                Ok(fingerprint(&[id]))
+                Ok(fingerprint(id))
             } else {
                 Err(
                     "a `jti` has at most 256 bytes and no control character, so no token could match this one",

@@ -1,6 +1,7 @@
 //! The key set: which key may verify a token, and under which algorithm (TOK-8, ROT-1).
 
 mod jwk;
+mod known;
 mod verifier;
 
 use std::fmt;
@@ -11,8 +12,10 @@ use smallvec::SmallVec;
 
 use crate::algorithm::Algorithm;
 use crate::error::LoadError;
+use crate::jose::JoseHeader;
 use crate::reason::Reason;
 pub use jwk::KeyNotice;
+use known::KnownHeaders;
 use verifier::Verifier;
 
 /// A token without `kid` is tried with every key of its algorithm, but never with more than this many.
@@ -23,6 +26,7 @@ pub struct KeySet {
     keys: Vec<Key>,
     by_id: HashMap<Box<str>, Indexes, FixedState>,
     by_algorithm: HashMap<Algorithm, Indexes, FixedState>,
+    known_headers: KnownHeaders,
     notices: Vec<KeyNotice>,
 }
 
@@ -48,8 +52,13 @@ impl KeySet {
     /// which no key is usable.
     pub fn from_jwks(text: &[u8]) -> Result<Self, LoadError> {
         let (keys, mut notices) = jwk::read(text)?;
-        let mut set =
-            Self { keys, by_id: HashMap::default(), by_algorithm: HashMap::default(), notices: Vec::new() };
+        let mut set = Self {
+            known_headers: KnownHeaders::of(&keys),
+            keys,
+            by_id: HashMap::default(),
+            by_algorithm: HashMap::default(),
+            notices: Vec::new(),
+        };
         for (index, key) in set.keys.iter().enumerate() {
             if let Some(id) = &key.id {
                 set.by_id.entry(id.clone()).or_default().push(index);
@@ -87,6 +96,11 @@ impl KeySet {
     #[must_use]
     pub fn notices(&self) -> &[KeyNotice] {
         &self.notices
+    }
+
+    /// The header that this segment holds, if it is one that tokens of these keys usually have.
+    pub(crate) fn recognise_header(&self, segment: &[u8]) -> Option<&JoseHeader<'_>> {
+        self.known_headers.get(segment)
     }
 
     /// The keys that may verify a token of this algorithm and key id.
