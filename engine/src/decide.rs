@@ -188,19 +188,21 @@ impl Engine {
 
         observer.enter(Check::Key);
         let candidates = self.keys.candidates(header.key_id(), algorithm)?;
-        observer.note(|| match candidates.len() {
+        observer.note(|| match candidates.clone().count() {
             1 => "one key can have signed it".to_owned(),
             keys => format!("{keys} keys can have signed it"),
         });
 
         observer.enter(Check::Signature);
-        if !candidates.iter().any(|key| key.verifies(compact.signing_input, compact.signature)) {
+        if !candidates.into_iter().any(|key| key.verifies(compact.signing_input, compact.signature)) {
             return Err(Reason::SignatureInvalid);
         }
 
         observer.enter(Check::ClaimsForm);
-        Ok(self
-            .remember(token, Claims::parse(compact.claims, policy, self.cache.as_ref().and(token.as_str()))?))
+        Ok(self.remember(
+            token,
+            Claims::parse(compact.claims, policy, self.cache.as_ref().and_then(|_| token.as_str()))?,
+        ))
     }
 
     /// Puts freshly verified claims where the next request with the same token finds them.

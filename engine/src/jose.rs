@@ -24,11 +24,11 @@ impl<'h> JoseHeader<'h> {
     fn read(decoded: &'h [u8]) -> Option<Self> {
         let (mut algorithm, mut key_id, mut kind, mut critical) = (None, None, None, None);
         let mut reader = Reader::new(decoded)?;
-        reader.object(|name, value| match &*name.text() {
-            "alg" => once(&mut algorithm, value.string()?),
-            "kid" => once(&mut key_id, value.string()?),
-            "typ" => once(&mut kind, value.string()?),
-            "crit" => {
+        reader.object(|name, value| match name {
+            b"alg" => once(&mut algorithm, value.string()?),
+            b"kid" => once(&mut key_id, value.string()?),
+            b"typ" => once(&mut kind, value.string()?),
+            b"crit" => {
                 value.skip()?;
                 once(&mut critical, ())
             }

@@ -1,12 +1,14 @@
 //! Revocations (TOK-5, REV-1): of single tokens, of users and of organizations.
 
 use std::fmt;
+use std::hash::BuildHasher;
+use std::marker::PhantomData;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use serde::Deserialize;
-use serde::de::{Deserializer, Error as _, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, SeqAccess, Visitor};
 use siphasher::sip128::SipHasher13;
 
 use crate::claims::{Claims, NumericDate, is_id};
@@ -15,7 +17,7 @@ use crate::error::LoadError;
 /// What is revoked, as one immutable snapshot.
 #[derive(Clone, Default)]
 pub struct Revocations {
-    token_ids: Fingerprints,
+    token_ids: TokenIds,
     signed: Fingerprints,
     /// By user; for each the organizations it is revoked in, `None` standing for any.
     users: HashMap<Box<str>, UserEntries, FixedState>,
@@ -73,8 +75,7 @@ impl Revocations {
     }
 
     fn revokes_token(&self, claims: &Claims, signing_input: &[u8]) -> bool {
-        let by_id = !self.token_ids.is_empty()
-            && claims.token_id().is_some_and(|id| self.token_ids.contains(fingerprint(id)));
+        let by_id = claims.token_id().is_some_and(|id| self.token_ids.contains(id));
         // The hash is taken only where a list asks for it.
         by_id
             || (!self.signed.is_empty()
@@ -101,6 +102,55 @@ impl fmt::Debug for Revocations {
             .field("users", &self.users())
             .field("organizations", &self.organizations())
             .finish()
+    }
+}
+
+/// A set of token ids.
+#[derive(Clone, Default)]
+struct TokenIds {
+    filter: Filter,
+    fingerprints: Fingerprints,
+}
+
+impl TokenIds {
+    fn contains(&self, id: &str) -> bool {
+        self.filter.may_contain(cheap_hash(id)) && self.fingerprints.contains(fingerprint(id))
+    }
+
+    fn len(&self) -> usize {
+        self.fingerprints.len()
+    }
+}
+
+/// One bit in eight to sixteen for each entry, by a hash that costs little: most of what is not in the set ends here.
+#[derive(Clone, Default)]
+struct Filter(Vec<u64>);
+
+impl Filter {
+    fn new(hashes: &[u64]) -> Self {
+        if hashes.is_empty() {
+            return Self::default();
+        }
+        let words = hashes.len().div_ceil(8).next_power_of_two();
+        let mut filter = Self(vec![0; words]);
+        for hash in hashes {
+            let (word, bit) = filter.place(*hash);
+            if let Some(word) = filter.0.get_mut(word) {
+                *word |= bit;
+            }
+        }
+        filter
+    }
+
+    fn may_contain(&self, hash: u64) -> bool {
+        let (word, bit) = self.place(hash);
+        self.0.get(word).is_some_and(|word| word & bit != 0)
+    }
+
+    fn place(&self, hash: u64) -> (usize, u64) {
+        let mask = self.0.len().saturating_sub(1);
+        let word = usize::try_from(hash >> 6).unwrap_or(usize::MAX) & mask;
+        (word, 1_u64.wrapping_shl(u32::try_from(hash & 63).unwrap_or(0)))
     }
 }
 
@@ -164,6 +214,11 @@ impl Fingerprints {
     }
 }
 
+/// Good for a filter: an id that was made to pass it gains nothing but the longer look.
+fn cheap_hash(token_id: &str) -> u64 {
+    FixedState::default().hash_one(token_id)
+}
+
 /// The fingerprint of a token's id.
 fn fingerprint(token_id: &str) -> u128 {
     SipHasher13::new().hash(token_id.as_bytes()).as_u128()
@@ -201,7 +256,7 @@ struct OrganizationEntry {
 impl From<File> for Revocations {
     fn from(file: File) -> Self {
         let mut revocations = Self {
-            token_ids: Fingerprints::new(file.tokens.0),
+            token_ids: file.tokens,
             signed: Fingerprints::new(file.signed_sha256.0),
             ..Self::default()
         };
@@ -254,22 +309,17 @@ impl<'de> Deserialize<'de> for Instant {
     }
 }
 
-/// Reads straight into fingerprints, so that ten million strings are never held at once.
-#[derive(Default)]
-struct TokenIds(Vec<u128>);
-
+/// Reads straight into hashes, so that ten million strings are never held at once.
 impl<'de> Deserialize<'de> for TokenIds {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let read = |id: &str| {
-            if is_id(id) {
-                Ok(fingerprint(id))
-            } else {
-                Err(
-                    "a `jti` has at most 256 bytes and no control character, so no token could match this one",
-                )
-            }
+        let read: fn(&str) -> _ = |id| match is_id(id) {
+            true => Ok((fingerprint(id), cheap_hash(id))),
+            false => Err(
+                "a `jti` has at most 256 bytes and no control character, so no token could match this one",
+            ),
         };
-        deserializer.deserialize_seq(EachString(read)).map(Self)
+        let (fingerprints, hashes): (Vec<u128>, Vec<u64>) = each_string(deserializer, read)?;
+        Ok(Self { filter: Filter::new(&hashes), fingerprints: Fingerprints::new(fingerprints) })
     }
 }
 
@@ -278,51 +328,59 @@ struct Digests(Vec<u128>);
 
 impl<'de> Deserialize<'de> for Digests {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let read = |hex: &str| {
+        let read: fn(&str) -> _ = |hex| {
             let valid = hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
             let half = hex.get(..32).filter(|_| valid).and_then(|half| u128::from_str_radix(half, 16).ok());
             half.ok_or("a SHA-256 has to be 64 hex digits")
         };
-        deserializer.deserialize_seq(EachString(read)).map(Self)
+        each_string(deserializer, read).map(Self)
     }
 }
 
-struct EachString<F>(F);
+/// Reads an array of strings, each turned into a value at once.
+fn each_string<'de, D: Deserializer<'de>, T, C: Default + Extend<T>>(
+    deserializer: D,
+    read: fn(&str) -> Result<T, &'static str>,
+) -> Result<C, D::Error> {
+    struct Strings<T, C>(fn(&str) -> Result<T, &'static str>, PhantomData<C>);
 
-impl<'de, F: Fn(&str) -> Result<u128, &'static str>> Visitor<'de> for EachString<F> {
-    type Value = Vec<u128>;
+    impl<'de, T, C: Default + Extend<T>> Visitor<'de> for Strings<T, C> {
+        type Value = C;
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array of strings")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Self::Value, A::Error> {
-        let mut values = Vec::new();
-        while let Some(element) = elements.next_element_seed(OneString(&self.0))? {
-            values.push(element);
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an array of strings")
         }
-        Ok(values)
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<C, A::Error> {
+            let mut values = C::default();
+            while let Some(value) = elements.next_element_seed(OneString(self.0))? {
+                values.extend([value]);
+            }
+            Ok(values)
+        }
     }
+
+    deserializer.deserialize_seq(Strings(read, PhantomData))
 }
 
-struct OneString<'f, F>(&'f F);
+struct OneString<T>(fn(&str) -> Result<T, &'static str>);
 
-impl<'de, F: Fn(&str) -> Result<u128, &'static str>> serde::de::DeserializeSeed<'de> for OneString<'_, F> {
-    type Value = u128;
+impl<'de, T> DeserializeSeed<'de> for OneString<T> {
+    type Value = T;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
-impl<F: Fn(&str) -> Result<u128, &'static str>> Visitor<'_> for OneString<'_, F> {
-    type Value = u128;
+impl<T> Visitor<'_> for OneString<T> {
+    type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a string")
     }
 
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
         (self.0)(text).map_err(E::custom)
     }
 }

@@ -85,6 +85,7 @@ impl<'r> SizedToken<'r> {
     ) -> Option<Compact<'r, 's, H>> {
         let (header, rest) = split_at_dot(self.0)?;
         let (claims, signature) = split_at_dot(rest)?;
+        let header_and_claims = header.len().saturating_add(claims.len());
         if header.is_empty() || claims.is_empty() || signature.is_empty() {
             return None;
         }
@@ -101,7 +102,8 @@ impl<'r> SizedToken<'r> {
         };
         let claims = decode_segment(claims, claims_target)?;
         let signature = decode_segment(signature, signature_target)?;
-        Some(Compact { signing_input: signing_input(self.0), header, claims, signature })
+        let signed = header_and_claims.saturating_add(1);
+        Some(Compact { signing_input: self.0.get(..signed)?, header, claims, signature })
     }
 
     /// Told apart only once it is known that something is wrong: one more pass on the way to a denial.

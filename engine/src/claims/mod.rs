@@ -3,9 +3,7 @@
 mod read;
 
 use std::fmt;
-use std::ops::Range;
 
-use arrayvec::ArrayString;
 use serde::{Serialize, Serializer};
 
 pub(crate) use read::is_id;
@@ -64,12 +62,12 @@ impl Serialize for NumericDate {
 /// `issuer_accepted` and `audience_accepted` are judged while reading, against the policy that reads them, so
 /// that neither has to be kept; they count at their own place in the order of checks.
 pub(crate) struct Claims {
-    text: Text,
-    token: Range<usize>,
-    user: Option<Range<usize>>,
-    organization: Option<Range<usize>>,
-    token_id: Option<Range<usize>>,
-    permissions: Range<usize>,
+    text: String,
+    token: Span,
+    user: Option<Span>,
+    organization: Option<Span>,
+    token_id: Option<Span>,
+    permissions: Span,
     permission_count: usize,
     pub(crate) expires_at: NumericDate,
     pub(crate) not_before: Option<NumericDate>,
@@ -78,15 +76,12 @@ pub(crate) struct Claims {
     pub(crate) audience_accepted: bool,
 }
 
-/// The text of the claims, and of the token where it is kept: in place unless it is unusually long, so that
-/// a cached token lies in one piece of memory.
-#[expect(clippy::large_enum_variant, reason = "claims live behind an `Arc`, and most of them are inline")]
-enum Text {
-    Inline(ArrayString<INLINE_BYTES>),
-    Boxed(String),
+/// A part of the text, in bytes.
+#[derive(Clone, Copy, Default)]
+struct Span {
+    start: u32,
+    end: u32,
 }
-
-const INLINE_BYTES: usize = 704;
 
 /// Permissions hold no control character, so that one can part them.
 const SEPARATOR: char = '\n';
@@ -94,39 +89,39 @@ const SEPARATOR: char = '\n';
 impl Claims {
     /// The user, unless absent or empty.
     pub(crate) fn user(&self) -> Option<&str> {
-        self.part(self.user.as_ref()?).filter(|user| !user.is_empty())
+        self.part(self.user?).filter(|user| !user.is_empty())
     }
 
     /// The organization, unless absent or empty.
     pub(crate) fn organization(&self) -> Option<&str> {
-        self.part(self.organization.as_ref()?).filter(|organization| !organization.is_empty())
+        self.part(self.organization?).filter(|organization| !organization.is_empty())
     }
 
     /// The token's own id, empty or not.
     pub(crate) fn token_id(&self) -> Option<&str> {
-        self.part(self.token_id.as_ref()?)
+        self.part(self.token_id?)
     }
 
     /// The permissions, in the token's order.
     pub(crate) fn permissions(&self) -> impl ExactSizeIterator<Item = &str> + Clone {
-        let joined = self.part(&self.permissions).unwrap_or_default();
+        let joined = self.part(self.permissions).unwrap_or_default();
         Permissions { parts: joined.split(SEPARATOR), left: self.permission_count }
     }
 
     /// The token that carried the claims, if it was kept with them; else nothing.
     pub(crate) fn token(&self) -> &[u8] {
-        self.part(&self.token).unwrap_or_default().as_bytes()
+        self.part(self.token).unwrap_or_default().as_bytes()
     }
 
     /// No claims of no token.
     pub(crate) fn empty() -> Self {
         Self {
-            text: Text::Inline(ArrayString::new_const()),
-            token: 0..0,
+            text: String::new(),
+            token: Span::default(),
             user: None,
             organization: None,
             token_id: None,
-            permissions: 0..0,
+            permissions: Span::default(),
             permission_count: 0,
             expires_at: NumericDate(0.0),
             not_before: None,
@@ -138,42 +133,11 @@ impl Claims {
 
     /// What the claims take in memory, in bytes.
     pub(crate) fn memory(&self) -> usize {
-        let boxed = match &self.text {
-            Text::Inline(_) => 0,
-            Text::Boxed(text) => text.capacity(),
-        };
-        size_of::<Self>().saturating_add(boxed)
+        size_of::<Self>().saturating_add(self.text.capacity())
     }
 
-    fn part(&self, range: &Range<usize>) -> Option<&str> {
-        self.text.as_str().get(range.clone())
-    }
-}
-
-impl Text {
-    fn of_length(length: usize) -> Self {
-        if length <= INLINE_BYTES {
-            Self::Inline(ArrayString::new_const())
-        } else {
-            Self::Boxed(String::with_capacity(length))
-        }
-    }
-
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Inline(text) => text,
-            Self::Boxed(text) => text,
-        }
-    }
-
-    /// Puts a part behind the others, for which there is room by the length that was asked for.
-    fn push(&mut self, part: &str) -> Range<usize> {
-        let start = self.as_str().len();
-        match self {
-            Self::Inline(text) => text.try_push_str(part).unwrap_or_default(),
-            Self::Boxed(text) => text.push_str(part),
-        }
-        start..self.as_str().len()
+    fn part(&self, span: Span) -> Option<&str> {
+        self.text.get(usize::try_from(span.start).ok()?..usize::try_from(span.end).ok()?)
     }
 }
 

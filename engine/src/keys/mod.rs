@@ -111,20 +111,16 @@ impl KeySet {
         &self,
         key_id: Option<&str>,
         algorithm: Algorithm,
-    ) -> Result<Candidates<'_>, Reason> {
-        let mut candidates = Candidates::new();
+    ) -> Result<impl Iterator<Item = &Key> + Clone, Reason> {
         let indexes = match key_id {
             Some(id) => self.by_id.get(id),
             None => self.by_algorithm.get(&algorithm).filter(|all| all.len() <= MAX_KEYS_WITHOUT_ID),
         };
         let keys = indexes.into_iter().flatten().filter_map(|index| self.keys.get(*index));
-        candidates.extend(keys.filter(|key| key.algorithm == algorithm));
-        if candidates.is_empty() { Err(Reason::KeyUnknown) } else { Ok(candidates) }
+        let candidates = keys.filter(move |key| key.algorithm == algorithm);
+        if candidates.clone().next().is_some() { Ok(candidates) } else { Err(Reason::KeyUnknown) }
     }
 }
-
-/// The keys to try; one of them is enough.
-pub(crate) type Candidates<'k> = SmallVec<[&'k Key; MAX_KEYS_WITHOUT_ID]>;
 
 impl Key {
     /// Whether `signature` is this key's over `signing_input`.
