@@ -1,13 +1,6 @@
 //! A service of its own that embeds the engine: documents of two organizations, in front of them one decision
 //! for each request. `cargo run -p artos-auth-engine --example axum -- KEYS.jwks.json`
 
-#![expect(
-    clippy::disallowed_methods,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "the engine is pure; a service around it has a clock, files and a log"
-)]
-
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -48,6 +48,33 @@
 //! It fetches no keys (give it the JWK Set), decrypts no JWE, introspects no opaque token, and issues nothing.
 //! It has no feature flags: there is one engine, and it is the strict one.
 
+#![deny(missing_docs, unreachable_pub)]
+// Purity is a lint, not a promise: `clippy.toml` beside the manifest says what a pure function may not call.
+#![deny(
+    clippy::disallowed_macros,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::exit,
+    clippy::print_stderr,
+    clippy::print_stdout
+)]
+// So is freedom from panics, and from answers that hang on the order of a hash table.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::as_conversions,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::iter_over_hash_type,
+        clippy::panic,
+        clippy::string_slice,
+        clippy::unreachable,
+        clippy::unwrap_used
+    )
+)]
+#![deny(clippy::allow_attributes, clippy::allow_attributes_without_reason)]
+
 mod algorithm;
 mod cache;
 mod claims;
