@@ -3,3 +3,4 @@
 //! The binary is a thin shell around this library, which tests and embedders use too.
 
 pub mod config;
+pub mod serve;
