@@ -130,13 +130,16 @@ impl Head {
     }
 
     fn finish(mut self, body: Bytes, form: Form) -> Response<Body> {
-        if !body.is_empty() {
+        if body.is_empty() {
+            // hyper says so itself, but neither to HEAD nor in HTTP/2.
+            self.headers.insert(CONTENT_LENGTH, const { HeaderValue::from_static("0") });
+        } else {
             self.headers.insert(CONTENT_TYPE, const { HeaderValue::from_static("application/json") });
         }
         if form.close {
             self.headers.insert(CONNECTION, const { HeaderValue::from_static("close") });
         }
-        let body = if form.without_body {
+        let body = if form.without_body && !body.is_empty() {
             self.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
             Bytes::new()
         } else {
