@@ -1,5 +1,7 @@
 //! Every case of `fixtures/`, decided in this process.
 
+#![cfg(test)]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use artos_auth_engine::Reason;
