@@ -2,12 +2,14 @@
 
 use std::fmt;
 use std::hash::Hasher;
+use std::marker::PhantomData;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use serde::Deserialize;
-use serde::de::{Deserializer, Error as _, SeqAccess, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use siphasher::sip128::{Hasher128, SipHasher13};
 
 use crate::claims::{Claims, NumericDate, is_id};
@@ -39,7 +41,7 @@ impl Revocations {
     /// Says at which line an unknown or repeated member, a wrong type, or an entry that no token could ever
     /// match stands: a revocation that does nothing must not pass for one.
     pub fn from_json(text: &[u8]) -> Result<Self, LoadError> {
-        let file: File = serde_json::from_slice(text).map_err(|error| {
+        let Object(file) = serde_json::from_slice::<Object<File>>(text).map_err(|error| {
             let mut load = LoadError::json(&error, "a list of revocations");
             if error.is_data() {
                 // Revocations hold ids, never tokens or keys, so that serde's own words may be shown.
@@ -190,8 +192,8 @@ fn truncated(sha256: &[u8]) -> u128 {
 struct File {
     tokens: TokenIds,
     signed_sha256: Digests,
-    users: Vec<UserEntry>,
-    organizations: Vec<OrganizationEntry>,
+    users: Vec<Object<UserEntry>>,
+    organizations: Vec<Object<OrganizationEntry>>,
 }
 
 #[derive(Deserialize)]
@@ -218,21 +220,44 @@ impl From<File> for Revocations {
             }
             instants
         };
-        let users = file.users.into_iter().map(|entry| {
+        let users = file.users.into_iter().map(|Object(entry)| {
             let key = match &entry.org {
                 Some(org) => fingerprint(&[&entry.user.0, &org.0]),
                 None => fingerprint(&[&entry.user.0]),
             };
             (key, entry.issued_before.0)
         });
-        let organizations =
-            file.organizations.into_iter().map(|entry| (fingerprint(&[&entry.org.0]), entry.issued_before.0));
+        let organizations = file
+            .organizations
+            .into_iter()
+            .map(|Object(entry)| (fingerprint(&[&entry.org.0]), entry.issued_before.0));
         Self {
             token_ids: Fingerprints::new(file.tokens.0),
             signed: Fingerprints::new(file.signed_sha256.0),
             users: users.fold(Instants::default(), latest),
             organizations: organizations.fold(Instants::default(), latest),
         }
+    }
+}
+
+/// An object and nothing else: a derived reader takes an array too, its elements for members in their order.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ObjectVisitor<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+            type Value = T;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<T, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(members))
+            }
+        }
+        deserializer.deserialize_map(ObjectVisitor(PhantomData)).map(Self)
     }
 }
 

@@ -31,6 +31,7 @@ impl<'t> Document<'t> {
     }
 
     pub(super) fn deserialize<T: DeserializeOwned>(&self) -> Result<T, ConfigError> {
+        self.refuse_arrays_for_tables()?;
         T::deserialize(toml::Deserializer::from(self.table.clone())).map_err(|error| {
             let span = error.span().unwrap_or(0..0);
             let key = key_at(self.table.get_ref(), &span).unwrap_or_default();
@@ -39,18 +40,27 @@ impl<'t> Document<'t> {
         })
     }
 
+    /// A derived reader takes an array for a table, its elements for keys in their order: nobody means that.
+    fn refuse_arrays_for_tables(&self) -> Result<(), ConfigError> {
+        let tables = ["policy", "policy.claims", "keys", "revocations", "audit", "limits"];
+        let arrays = ["policy.public", "policy.routes", "realms", "resources"];
+        let elements = arrays.into_iter().flat_map(|key| {
+            let elements = match self.value(key) {
+                Some(DeValue::Array(elements)) => elements.len(),
+                _ => 0,
+            };
+            (0..elements).map(move |index| format!("{key}[{index}]"))
+        });
+        let mut tables = tables.into_iter().map(str::to_owned).chain(elements);
+        match tables.find(|key| matches!(self.value(key), Some(DeValue::Array(_)))) {
+            Some(key) => Err(self.error(&key, "this has to be a table, not an array")),
+            None => Ok(()),
+        }
+    }
+
     /// Whether the file has this key, `keys.url` for instance.
     pub(super) fn has(&self, key: &str) -> bool {
-        let mut table = self.table.get_ref();
-        let mut names = key.split('.').peekable();
-        while let Some(name) = names.next() {
-            match (member(table, name), names.peek()) {
-                (Some(_), None) => return true,
-                (Some((_, DeValue::Table(inner))), Some(_)) => table = inner,
-                _ => return false,
-            }
-        }
-        false
+        self.value(key).is_some()
     }
 
     pub(super) fn top_level_keys(&self) -> impl Iterator<Item = &str> {
@@ -64,25 +74,36 @@ impl<'t> Document<'t> {
     }
 
     fn offset_of(&self, key: &str) -> Option<usize> {
-        let mut found = None;
-        let mut names = key.split(['.', '[', ']']).filter(|name| !name.is_empty());
-        let (offset, mut value) = member(self.table.get_ref(), names.next()?)?;
-        found.replace(offset);
-        for name in names {
-            let inner = match value {
-                DeValue::Table(table) => member(table, name),
-                DeValue::Array(elements) => {
+        self.steps(key).last().map(|(offset, _)| offset)
+    }
+
+    fn value(&self, key: &str) -> Option<&DeValue<'t>> {
+        let (_, value) = self.steps(key).nth(names(key).count().checked_sub(1)?)?;
+        Some(value)
+    }
+
+    /// Each part of a key that the file has: where it stands, and its value.
+    fn steps(&self, key: &str) -> impl Iterator<Item = (usize, &DeValue<'t>)> {
+        let mut parent: Option<&DeValue<'t>> = None;
+        names(key).map_while(move |name| {
+            let step = match parent {
+                None => member(self.table.get_ref(), name),
+                Some(DeValue::Table(table)) => member(table, name),
+                Some(DeValue::Array(elements)) => {
                     let element = name.parse::<usize>().ok().and_then(|index| elements.get(index));
                     element.map(|element| (element.span().start, element.get_ref()))
                 }
-                _ => None,
+                Some(_) => None,
             };
-            let Some((offset, inner)) = inner else { break };
-            found.replace(offset);
-            value = inner;
-        }
-        found
+            parent = step.map(|(_, value)| value);
+            step
+        })
     }
+}
+
+/// The parts of a key: `policy`, `routes`, `2` and `path` of `policy.routes[2].path`.
+fn names(key: &str) -> impl Iterator<Item = &str> {
+    key.split(['.', '[', ']']).filter(|name| !name.is_empty())
 }
 
 fn member<'d, 't>(table: &'d DeTable<'t>, name: &str) -> Option<(usize, &'d DeValue<'t>)> {
@@ -144,7 +165,7 @@ fn line_of(text: &str, offset: usize) -> usize {
 }
 
 /// What serde says, without its names for types, and without values: somebody may have put a key there.
-fn in_our_words(message: &str) -> String {
+pub(super) fn in_our_words(message: &str) -> String {
     if let Some(rest) = message.strip_prefix("unknown field ") {
         let expected = rest.rsplit_once(", expected ").map_or("none at all", |(_, expected)| expected);
         return format!("an unknown key; the ones known here are {}", expected.trim_start_matches("one of "));

@@ -15,12 +15,12 @@ use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use artos_auth_engine::{Engine, KeySet, LoadError, Policy, Resources, Revocations};
+use artos_auth_engine::{Engine, KeySet, LoadError, Policy, PolicySpec, Resources, Revocations};
 
 pub use error::ConfigError;
 use file::FileSpec;
 pub use limits::Limits;
-use locate::Document;
+use locate::{Document, in_our_words};
 pub use realms::{Realms, host_of_authority};
 
 /// Where the server listens unless the file or a flag says otherwise.
@@ -39,6 +39,8 @@ pub struct Config {
     pub admin_listen: Option<SocketAddr>,
     /// What makes a token acceptable, what is public, what needs which permission.
     pub policy: Policy,
+    /// The same as the file writes it, for a person.
+    pub policy_spec: PolicySpec,
     /// The JWK Set.
     pub keys_file: PathBuf,
     /// The revocations, if there are any.
@@ -56,7 +58,7 @@ pub struct Config {
 }
 
 /// Where the audit trail goes, and what happens when it cannot be written as fast as decisions are made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Audit {
     /// Where it goes.
     pub output: AuditOutput,
@@ -89,7 +91,7 @@ pub enum AuditOverflow {
 /// Everything that a file names, loaded.
 #[derive(Debug)]
 pub struct Loaded {
-    /// The file, but for its policy, which is the engine's now.
+    /// The file itself.
     pub config: Config,
     /// The engine of its policy, keys and revocations.
     pub engine: Engine,
@@ -122,7 +124,10 @@ pub fn read_keys(path: &Path) -> Result<KeySet, ConfigError> {
 /// Names the file, the line and what is wrong there.
 pub fn read_revocations(path: &Path) -> Result<Revocations, ConfigError> {
     let text = read(path, MAX_REVOCATIONS_BYTES)?;
-    Revocations::from_json(&text).map_err(|error| ConfigError::of_json(path, error))
+    Revocations::from_json(&text).map_err(|error| {
+        let problem = in_our_words(&error.problem);
+        ConfigError { problem, ..ConfigError::of_json(path, error) }
+    })
 }
 
 /// Loads a configuration file and all that it names.
@@ -158,7 +163,7 @@ const MAX_KEYS_BYTES: u64 = 16 << 20;
 /// Ten million revoked tokens take less than half of it.
 const MAX_REVOCATIONS_BYTES: u64 = 4 << 30;
 
-fn read(path: &Path, max_bytes: u64) -> Result<Vec<u8>, ConfigError> {
+pub(crate) fn read(path: &Path, max_bytes: u64) -> Result<Vec<u8>, ConfigError> {
     let unreadable = |error: std::io::Error| ConfigError::of_file(path, format!("cannot be read: {error}"));
     let mut text = Vec::new();
     let file = File::open(path).map_err(unreadable)?;
@@ -206,6 +211,7 @@ fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
         listen,
         admin_listen,
         policy,
+        policy_spec: spec.policy,
         keys_file: named_file(&document, "keys.file", keys_file)?,
         revocations_file,
         realms,
@@ -268,3 +274,6 @@ fn named_file(document: &Document<'_>, key: &str, name: PathBuf) -> Result<PathB
     }
     Ok(document.path().parent().map_or_else(|| name.clone(), |folder| folder.join(&name)))
 }
+
+#[cfg(test)]
+mod tests;

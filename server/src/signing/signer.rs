@@ -13,7 +13,7 @@ use aws_lc_rs::{error::Unspecified, hmac};
 use super::{KeyError, Members};
 
 pub(super) enum Signer {
-    Secret(hmac::Key),
+    Secret(Box<hmac::Key>),
     Rsa(Box<rsa::KeyPair>, &'static dyn RsaEncoding),
     Ecdsa(Box<EcdsaKeyPair>),
     Edwards(Box<Ed25519KeyPair>),
@@ -63,7 +63,7 @@ fn secret(hash: hmac::Algorithm, members: &Members) -> Result<Signer, KeyError> 
             format!("the secret has {} bytes, and its algorithm needs at least {least}", secret.len());
         return Err(KeyError::new("k", problem));
     }
-    Ok(Signer::Secret(hmac::Key::new(hash, &secret)))
+    Ok(Signer::Secret(Box::new(hmac::Key::new(hash, &secret))))
 }
 
 fn rsa(encoding: &'static dyn RsaEncoding, members: &Members) -> Result<Signer, KeyError> {
