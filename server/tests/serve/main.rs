@@ -1,4 +1,5 @@
-//! The server over real sockets, and over memory.
+//! The server over real sockets, over memory, and as a process.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod http1;
 mod http2;

@@ -214,6 +214,12 @@ fn text_value(value: &[u8], line: &mut Vec<u8>) {
 }
 
 /// RFC 3339 in UTC, with microseconds.
+pub(in crate::serve) fn rfc3339(since_epoch: Duration) -> String {
+    let mut text = Vec::new();
+    write_rfc3339(since_epoch, &mut text);
+    String::from_utf8_lossy(&text).into_owned()
+}
+
 fn write_rfc3339(since_epoch: Duration, line: &mut Vec<u8>) {
     let seconds = since_epoch.as_secs();
     let (days, second_of_day) = (seconds / 86_400, seconds % 86_400);
@@ -247,12 +253,6 @@ mod tests {
 
     use super::*;
 
-    fn rfc3339(seconds: u64) -> String {
-        let mut line = Vec::new();
-        write_rfc3339(Duration::from_secs(seconds), &mut line);
-        String::from_utf8(line).unwrap()
-    }
-
     #[rstest]
     #[case(0, "1970-01-01T00:00:00.000000Z")]
     #[case(951_782_399, "2000-02-28T23:59:59.000000Z")]
@@ -263,7 +263,7 @@ mod tests {
     #[case(4_107_542_400, "2100-03-01T00:00:00.000000Z")]
     #[case(253_402_300_799, "9999-12-31T23:59:59.000000Z")]
     fn times_are_rfc_3339(#[case] seconds: u64, #[case] text: &str) {
-        assert_eq!(rfc3339(seconds), text);
+        assert_eq!(rfc3339(Duration::from_secs(seconds)), text);
     }
 
     #[rstest]

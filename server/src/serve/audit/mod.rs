@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
 
+pub(super) use line::rfc3339;
 pub use line::{Format, Record};
 
 use crate::config::{AuditOutput, AuditOverflow};
@@ -103,20 +104,21 @@ impl Trail {
         if self.decisions == AuditOutput::Off {
             return;
         }
-        self.line(self.overflow, |line| record.write(self.format, line));
+        self.line(Some(self.overflow), |line| record.write(self.format, line));
     }
 
-    /// Tells the operator something that is no decision: it is never dropped.
+    /// Tells the operator something that is no decision. It is never dropped and never waits: there are few such
+    /// lines, and whoever writes them has signals to look after.
     pub fn note(&self, level: Level, message: &str) {
         let time = std::time::SystemTime::now();
         let time = time.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        self.line(AuditOverflow::Block, |line| {
+        self.line(None, |line| {
             line::write_note(self.format, time, level.name(), message, line);
         });
     }
 
     /// Puts a line together where its thread always does, and queues it whole.
-    fn line(&self, overflow: AuditOverflow, write: impl FnOnce(&mut Vec<u8>)) {
+    fn line(&self, overflow: Option<AuditOverflow>, write: impl FnOnce(&mut Vec<u8>)) {
         thread_local! {
             static LINE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
         }
@@ -155,10 +157,14 @@ impl Writer {
     /// and what is left is lost.
     #[must_use = "lines may be lost"]
     pub fn close(mut self, patience: Duration) -> bool {
+        self.finish(patience)
+    }
+
+    fn finish(&mut self, patience: Duration) -> bool {
+        let Some(thread) = self.thread.take() else { return true };
         self.queue.lock().closed = true;
         self.queue.filled.notify_all();
         self.queue.emptied.notify_all();
-        let Some(thread) = self.thread.take() else { return true };
         let (pending, _) = self
             .queue
             .emptied
@@ -170,24 +176,33 @@ impl Writer {
     }
 }
 
+/// Whoever forgets to close loses nothing for that, unless nobody takes the lines.
+impl Drop for Writer {
+    fn drop(&mut self) {
+        let _ = self.finish(Duration::from_secs(1));
+    }
+}
+
 impl Queue {
     fn lock(&self) -> MutexGuard<'_, Pending> {
         // A panic elsewhere leaves whole lines behind, for a line goes in at once.
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn push(&self, line: &[u8], overflow: AuditOverflow) {
+    /// Takes a line; without an `overflow`, beyond the capacity too.
+    fn push(&self, line: &[u8], overflow: Option<AuditOverflow>) {
         let mut pending = self.lock();
         let is_full = |pending: &Pending| {
             !pending.lines.is_empty() && pending.lines.len().saturating_add(line.len()) > self.capacity
         };
         if is_full(&pending) {
             match overflow {
-                AuditOverflow::Drop => {
+                None => {}
+                Some(AuditOverflow::Drop) => {
                     self.dropped.inc();
                     return;
                 }
-                AuditOverflow::Block => {
+                Some(AuditOverflow::Block) => {
                     self.filled.notify_one();
                     pending = self
                         .emptied

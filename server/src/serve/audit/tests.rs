@@ -37,7 +37,7 @@ fn lines(written: &Mutex<Vec<u8>>) -> usize {
 }
 
 fn push(trail: &Trail, line: &str) {
-    trail.line(trail.overflow, |buffer| buffer.extend_from_slice(line.as_bytes()));
+    trail.line(Some(trail.overflow), |buffer| buffer.extend_from_slice(line.as_bytes()));
 }
 
 #[test]
