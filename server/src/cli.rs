@@ -12,7 +12,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::ConfigError;
 use crate::signing::KeyError;
-use crate::{check, decide, explain, keys, token};
+use crate::{check, decide, explain, keys, serve, token};
 
 /// Runs the command that the process was started with.
 #[must_use]
@@ -23,6 +23,7 @@ pub fn main() -> ExitCode {
         Err(error) => return refuse(&error, &arguments),
     };
     let done = match command {
+        Command::Serve(args) => return serve::run(&args),
         Command::Decide(ConfigArg { config }) => decide::run(&config),
         Command::Explain(args) => explain::run(&args),
         Command::Check(ConfigArg { config }) => check::run(&config),
@@ -126,6 +127,19 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Answer requests over HTTP
+    #[command(after_help = "\
+Examples:
+  artos-auth serve --dev
+  artos-auth serve --config artos-auth.toml
+  artos-auth serve --config artos-auth.toml --listen 127.0.0.1:0     a free port, named on the first line of output
+
+SIGTERM and SIGINT let answers in flight finish, and a second one ends at once; SIGHUP loads the files again, as does
+a change of one of them.
+
+The status is 0 after a signal, and 2 if a flag or a file is wrong or the address is taken.")]
+    Serve(ServeArgs),
+
     /// Decide requests, a JSON object a line, without a server
     #[command(after_help = "\
 Each line of standard input is a request, and its decision a line of standard output, in order.

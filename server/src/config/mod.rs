@@ -58,7 +58,7 @@ pub struct Config {
 }
 
 /// Where the audit trail goes, and what happens when it cannot be written as fast as decisions are made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Audit {
     /// Where it goes.
     pub output: AuditOutput,
