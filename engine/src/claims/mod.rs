@@ -84,7 +84,7 @@ struct Span {
 }
 
 /// Permissions hold no control character, so that one can part them.
-const SEPARATOR: char = '\n';
+const SEPARATOR: u8 = b'\n';
 
 impl Claims {
     /// The user, unless absent or empty.
@@ -105,7 +105,7 @@ impl Claims {
     /// The permissions, in the token's order.
     pub(crate) fn permissions(&self) -> impl ExactSizeIterator<Item = &str> + Clone {
         let joined = self.part(self.permissions).unwrap_or_default();
-        Permissions { parts: joined.split(SEPARATOR), left: self.permission_count }
+        Permissions { parts: joined.split(char::from(SEPARATOR)), left: self.permission_count }
     }
 
     /// The token that carried the claims, if it was kept with them; else nothing.

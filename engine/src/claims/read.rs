@@ -18,8 +18,8 @@ impl Claims {
     fn read(decoded: &[u8], policy: &Policy, token: Option<&str>) -> Option<Self> {
         let token = token.unwrap_or_default();
         // No id or permission takes more room in the text than it took in the JSON.
-        let mut text = Text(String::with_capacity(token.len().saturating_add(decoded.len())));
-        let token = text.push(token);
+        let mut text = Text(Vec::with_capacity(token.len().saturating_add(decoded.len())));
+        let token = text.push(token.as_bytes());
         let mut seen = Seen::default();
         let names = policy.claim_names();
         let mut reader = Reader::new(decoded)?;
@@ -42,7 +42,7 @@ impl Claims {
         reader.end()?;
         let (permissions, permission_count) = seen.permissions.take().unwrap_or_default();
         Some(Self {
-            text: text.0,
+            text: String::from_utf8(text.0).ok()?,
             token,
             user: seen.user.take(),
             organization: seen.organization.take(),
@@ -97,12 +97,12 @@ impl<T> Slot<T> {
 }
 
 /// The text of the claims while it is written.
-struct Text(String);
+struct Text(Vec<u8>);
 
 impl Text {
-    fn push(&mut self, part: &str) -> Span {
+    fn push(&mut self, part: &[u8]) -> Span {
         let start = self.end();
-        self.0.push_str(part);
+        self.0.extend_from_slice(part);
         Span { start, end: self.end() }
     }
 
@@ -119,12 +119,12 @@ impl Text {
     fn permissions(&mut self, value: &mut Reader<'_>) -> Option<(Span, usize)> {
         let start = self.end();
         let mut count: usize = 0;
-        let mut push = |permission: &str| {
+        let mut push = |permission: &[u8]| {
             if count == MAX_PERMISSIONS || permission.len() > MAX_ID_BYTES {
                 return None;
             }
             count = count.saturating_add(1);
-            self.0.push_str(permission);
+            self.0.extend_from_slice(permission);
             self.0.push(SEPARATOR);
             Some(())
         };
@@ -133,7 +133,8 @@ impl Text {
         } else {
             let list = value.printable_string()?;
             if !list.is_empty() {
-                list.split(' ').try_for_each(|part| if part.is_empty() { None } else { push(part) })?;
+                list.split(|byte| *byte == b' ')
+                    .try_for_each(|part| if part.is_empty() { None } else { push(part) })?;
             }
         }
         Some((Span { start, end: self.end() }, count))
