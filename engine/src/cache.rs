@@ -70,7 +70,7 @@ impl Cache {
     pub(crate) fn new(max_bytes: usize, hash_key: u64) -> Self {
         let tokens = max_bytes.checked_div(TYPICAL_BYTES).unwrap_or(0);
         let sets = tokens.div_ceil(WAYS).max(1).next_power_of_two();
-        let vacant = Arc::new(Entry::new(Claims::empty()));
+        let vacant = Arc::new(Entry::empty());
         Self {
             sets: (0..sets).map(|_| Set::new(&vacant)).collect(),
             hasher: FixedState::with_seed(hash_key),
@@ -201,8 +201,17 @@ impl Set {
 }
 
 impl Entry {
-    pub(crate) fn new(claims: Claims) -> Self {
-        Self { claims, used: AtomicBool::new(false), spared_by: AtomicU64::new(0) }
+    fn empty() -> Self {
+        Self { claims: Claims::empty(), used: AtomicBool::new(false), spared_by: AtomicU64::new(0) }
+    }
+
+    /// An entry whose claims `fill` has written, where they stay: they are too large to be moved about.
+    pub(crate) fn filled<E>(fill: impl FnOnce(&mut Claims) -> Result<(), E>) -> Result<Arc<Self>, E> {
+        let mut entry = Arc::new(Self::empty());
+        if let Some(entry) = Arc::get_mut(&mut entry) {
+            fill(&mut entry.claims)?;
+        }
+        Ok(entry)
     }
 
     pub(crate) fn claims(&self) -> &Claims {

@@ -199,15 +199,13 @@ impl Engine {
         }
 
         observer.enter(Check::ClaimsForm);
-        Ok(self.remember(
-            token,
-            Claims::parse(compact.claims, policy, self.cache.as_ref().and_then(|_| token.as_str()))?,
-        ))
+        let kept_token = self.cache.as_ref().and_then(|_| token.as_str());
+        let entry = Entry::filled(|claims| claims.read(compact.claims, policy, kept_token))?;
+        Ok(self.remember(token, entry))
     }
 
     /// Puts freshly verified claims where the next request with the same token finds them.
-    fn remember(&self, token: SizedToken<'_>, claims: Claims) -> Verified {
-        let entry = Arc::new(Entry::new(claims));
+    fn remember(&self, token: SizedToken<'_>, entry: Arc<Entry>) -> Verified {
         if let Some(cache) = &self.cache {
             cache.insert(&entry);
         }
@@ -324,11 +322,12 @@ impl Engine {
             })?;
 
             observer.enter(Check::Permissions);
-            let has = |permission: &str| claims.permissions().any(|its| its == permission);
-            routes.permit(request.method, path.as_ref(), has).map_err(|refusal| {
-                observer.note(|| refusal.to_string());
-                Reason::PermissionMissing
-            })
+            routes
+                .permit(request.method, path.as_ref(), |permission| claims.has_permission(permission))
+                .map_err(|refusal| {
+                    observer.note(|| refusal.to_string());
+                    Reason::PermissionMissing
+                })
         };
         match checks() {
             Ok(()) => Ok(Authorized(verified)),
