@@ -132,10 +132,12 @@ enum Command {
 Examples:
   artos-auth serve --dev
   artos-auth serve --config artos-auth.toml
-  artos-auth serve --config artos-auth.toml --listen 127.0.0.1:0     a free port, named on the first line of output
+  artos-auth serve --config artos-auth.toml --listen 127.0.0.1:0
 
-SIGTERM and SIGINT let answers in flight finish, and a second one ends at once; SIGHUP loads the files again, as does
-a change of one of them.
+Port 0 takes a free one; the first line of output names it.
+
+SIGTERM and SIGINT let answers in flight finish, and a second one ends at once; SIGHUP loads the
+files again, as does a change of one of them.
 
 The status is 0 after a signal, and 2 if a flag or a file is wrong or the address is taken.")]
     Serve(ServeArgs),
@@ -204,15 +206,7 @@ The status is 0 if everything loads, warnings or not, and 2 if not.")]
 /// What `serve` was asked to do.
 #[derive(Clone, Debug, Args)]
 #[command(
-    group = ArgGroup::new("source").required(true).args(["dev", "config"]),
-    after_help = "\
-Examples:
-  artos-auth serve --dev
-  artos-auth serve --config artos-auth.toml
-  artos-auth serve --config artos-auth.toml --listen 127.0.0.1:0
-
-Port 0 takes a free one; the first line of output names it."
-)]
+    group = ArgGroup::new("source").required(true).args(["dev", "config"]))]
 pub struct ServeArgs {
     /// Serve a demonstration: fresh keys, two organizations, a few documents, and `curl` lines to paste
     #[arg(long)]
@@ -223,11 +217,11 @@ pub struct ServeArgs {
     pub config: Option<PathBuf>,
 
     /// Listen here, whatever the file says; port 0 takes a free one
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = address)]
     pub listen: Option<SocketAddr>,
 
     /// Write the demonstration's private key here, a new file that only its owner can read
-    #[arg(long, value_name = "FILE", requires = "dev")]
+    #[arg(long, value_name = "FILE", requires = "dev", conflicts_with = "config")]
     pub dev_key: Option<PathBuf>,
 }
 
@@ -284,6 +278,10 @@ pub(crate) struct ExplainArgs {
     /// What the service knows of the user's account
     #[arg(long, value_name = "A", default_value = "unknown")]
     pub(crate) account: AccountArg,
+}
+
+fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse().map_err(|_| "say an IP address and a port, such as `127.0.0.1:8080`")
 }
 
 /// An instant that a claim could hold, too.
