@@ -4,6 +4,7 @@
 mod admin;
 mod audit;
 mod dev;
+mod guide;
 mod http1;
 mod http2;
 mod limits;
