@@ -1,0 +1,163 @@
+//! The claims (RFC 7519 §4): their form, and what is kept of them.
+
+mod read;
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+pub(crate) use read::is_id;
+
+/// The last second of the year 9999, and so the largest date that a claim may hold.
+pub(crate) const MAX_DATE: f64 = 253_402_300_799.0;
+
+/// A date of a claim: seconds since the Unix epoch, perhaps with a fraction (RFC 7519 §2, NumericDate).
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct NumericDate(f64);
+
+impl NumericDate {
+    /// A date from 0 to the end of the year 9999; -0 is 0.
+    pub(crate) fn new(seconds: f64) -> Option<Self> {
+        // Adding zero turns the negative zero into the positive one.
+        (0.0..=MAX_DATE).contains(&seconds).then_some(Self(seconds + 0.0))
+    }
+
+    /// Seconds since the Unix epoch.
+    #[must_use]
+    pub fn seconds(self) -> f64 {
+        self.0
+    }
+
+    fn whole_seconds(self) -> Option<u64> {
+        #[expect(
+            clippy::as_conversions,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a date is whole, not negative and far below 2^53 here"
+        )]
+        (self.0.fract() == 0.0).then_some(self.0 as u64)
+    }
+}
+
+impl fmt::Display for NumericDate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.whole_seconds() {
+            Some(seconds) => write!(f, "{seconds}"),
+            None => write!(f, "{}", self.0),
+        }
+    }
+}
+
+impl Serialize for NumericDate {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.whole_seconds() {
+            Some(seconds) => serializer.serialize_u64(seconds),
+            None => serializer.serialize_f64(self.0),
+        }
+    }
+}
+
+/// Well-formed claims: what later checks and the principal need, in one piece of text.
+///
+/// `issuer_accepted` and `audience_accepted` are judged while reading, against the policy that reads them, so
+/// that neither has to be kept; they count at their own place in the order of checks.
+pub(crate) struct Claims {
+    text: String,
+    token: Span,
+    user: Option<Span>,
+    organization: Option<Span>,
+    token_id: Option<Span>,
+    permissions: Span,
+    permission_count: usize,
+    pub(crate) expires_at: NumericDate,
+    pub(crate) not_before: Option<NumericDate>,
+    pub(crate) issued_at: Option<NumericDate>,
+    pub(crate) issuer_accepted: bool,
+    pub(crate) audience_accepted: bool,
+}
+
+/// A part of the text, in bytes.
+#[derive(Clone, Copy, Default)]
+struct Span {
+    start: u32,
+    end: u32,
+}
+
+/// Permissions hold no control character, so that one can part them.
+const SEPARATOR: char = '\n';
+
+impl Claims {
+    /// The user, unless absent or empty.
+    pub(crate) fn user(&self) -> Option<&str> {
+        self.part(self.user?).filter(|user| !user.is_empty())
+    }
+
+    /// The organization, unless absent or empty.
+    pub(crate) fn organization(&self) -> Option<&str> {
+        self.part(self.organization?).filter(|organization| !organization.is_empty())
+    }
+
+    /// The token's own id, empty or not.
+    pub(crate) fn token_id(&self) -> Option<&str> {
+        self.part(self.token_id?)
+    }
+
+    /// The permissions, in the token's order.
+    pub(crate) fn permissions(&self) -> impl ExactSizeIterator<Item = &str> + Clone {
+        let joined = self.part(self.permissions).unwrap_or_default();
+        Permissions { parts: joined.split(SEPARATOR), left: self.permission_count }
+    }
+
+    /// The token that carried the claims, if it was kept with them; else nothing.
+    pub(crate) fn token(&self) -> &[u8] {
+        self.part(self.token).unwrap_or_default().as_bytes()
+    }
+
+    /// No claims of no token.
+    pub(crate) fn empty() -> Self {
+        Self {
+            text: String::new(),
+            token: Span::default(),
+            user: None,
+            organization: None,
+            token_id: None,
+            permissions: Span::default(),
+            permission_count: 0,
+            expires_at: NumericDate(0.0),
+            not_before: None,
+            issued_at: None,
+            issuer_accepted: false,
+            audience_accepted: false,
+        }
+    }
+
+    /// What the claims take in memory, in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        size_of::<Self>().saturating_add(self.text.capacity())
+    }
+
+    fn part(&self, span: Span) -> Option<&str> {
+        self.text.get(usize::try_from(span.start).ok()?..usize::try_from(span.end).ok()?)
+    }
+}
+
+#[derive(Clone)]
+struct Permissions<'c> {
+    parts: std::str::Split<'c, char>,
+    left: usize,
+}
+
+impl<'c> Iterator for Permissions<'c> {
+    type Item = &'c str;
+
+    fn next(&mut self) -> Option<&'c str> {
+        self.left = self.left.checked_sub(1)?;
+        self.parts.next()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl ExactSizeIterator for Permissions<'_> {}
