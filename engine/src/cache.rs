@@ -116,11 +116,10 @@ impl Cache {
     pub(crate) fn insert(&self, entry: &Arc<Entry>) {
         let size = entry.memory();
         let Some((set, tag)) = self.place(entry.claims.token()) else { return };
-        if !self.make_room(size) {
+        let Some((its, slot)) = set.victim() else { return };
+        if !self.reserve(size) {
             return;
         }
-        let Some((its, slot)) = set.victim() else { return };
-        self.bytes.fetch_add(size, Relaxed);
         let previous = slot.swap(Arc::clone(entry));
         its.store(tag, Relaxed);
         self.release(&previous);
@@ -140,9 +139,10 @@ impl Cache {
         Some((set, high | 1))
     }
 
-    /// Asks a few sets to give up what is not used, if there is no room for `size` bytes more.
-    fn make_room(&self, size: usize) -> bool {
-        let fits = || self.bytes().saturating_add(size) <= self.max_bytes;
+    /// Takes room for `size` bytes; where there is none, a few sets are asked to give up what is not used.
+    fn reserve(&self, size: usize) -> bool {
+        let more = |bytes: usize| bytes.checked_add(size).filter(|bytes| *bytes <= self.max_bytes);
+        let fits = || self.bytes.fetch_update(Relaxed, Relaxed, more).is_ok();
         for _ in 0..SWEEP_SETS {
             if fits() {
                 return true;

@@ -103,6 +103,12 @@ impl Engine {
         &self.revocations
     }
 
+    /// What the cache of verified tokens takes, in bytes; 0 without one.
+    #[must_use]
+    pub fn cached_bytes(&self) -> usize {
+        self.cache.as_deref().map_or(0, Cache::bytes)
+    }
+
     /// Decides a request at `now`, in seconds since the Unix epoch.
     ///
     /// Total and deterministic: every input gives a decision, and the same arguments and snapshots give the same one.
