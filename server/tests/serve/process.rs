@@ -77,6 +77,10 @@ impl Process {
         self.first[1].strip_prefix("admin on http://").expect("the second line").parse().unwrap()
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
