@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use artos_auth_engine::{Engine, Revocations};
+use aws_lc_rs::rand;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -108,7 +109,9 @@ fn with_dev(dev: Dev, listen: Option<SocketAddr>) -> Result<ExitCode, String> {
     }
     let limits = Limits::of_tokens(dev.state().engine().policy().max_token_bytes());
     let introduction = dev.introduction(address);
-    let server = Server::builder(Arc::new(ArcSwap::from_pointee(dev.into_state())))
+    let state = dev.into_state();
+    let state = state.with_engine(with_cache(state.engine().clone(), limits)?);
+    let server = Server::builder(Arc::new(ArcSwap::from_pointee(state)))
         .limits(within_descriptors(limits, &trail))
         .trail(trail.clone())
         .metrics(metrics)
@@ -125,9 +128,20 @@ fn load(config: Config) -> Result<(Config, State), String> {
         None => Revocations::none(),
     };
     let mut config = config;
-    let engine = Engine::new(config.policy.clone(), keys, revocations);
+    let engine = with_cache(Engine::new(config.policy.clone(), keys, revocations), config.limits)?;
     let (realms, resources) = (std::mem::take(&mut config.realms), std::mem::take(&mut config.resources));
     Ok((config, State::new(engine, realms, resources)))
+}
+
+/// The engine with as much memory for verified tokens as the limits give it. The key of its hash is drawn anew at
+/// each start, so that nobody can choose tokens that crowd others out.
+fn with_cache(engine: Engine, limits: Limits) -> Result<Engine, String> {
+    if limits.cache_bytes == 0 {
+        return Ok(engine);
+    }
+    let mut key = [0; 8];
+    rand::fill(&mut key).map_err(|_| "the system gives no random bytes".to_owned())?;
+    Ok(engine.with_cache(limits.cache_bytes, u64::from_le_bytes(key)))
 }
 
 /// Everything that runs, once it is put together.
