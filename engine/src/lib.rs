@@ -1,1 +1,111 @@
-//! The engine.
+//! Decides whether a request of a multi-tenant API may go ahead, by the bearer JWT that it carries.
+//!
+//! [`Engine::decide`] is a pure function from a request (method, path, `Authorization` lines), a context (what
+//! only your service knows: whose resource it is, whether the user is a member) and a time to an allow, a 401
+//! or a 403. It reads no clock, file, socket, environment variable, random source or global; it never panics;
+//! and nothing that it returns or prints shows a token.
+//!
+//! ```
+//! use artos_auth_engine::{Context, Decision, Engine, KeySet, Policy, PolicySpec, Request, Revocations};
+//!
+//! let keys = KeySet::from_jwks(br#"{"kty": "oct", "k": "dGhpcyBpcyBhIGRvY3VtZW50YXRpb24ta2V5LCBub3QgYSByZWFsIG9uZQ"}"#)?;
+//! let engine = Engine::new(Policy::new(&PolicySpec::default())?, keys, Revocations::none());
+//!
+//! let request = Request::new("GET", "/api/v1/templates/", &[b"Bearer not.a.token"]);
+//! match engine.decide(&request, &Context::default(), 1_700_000_000) {
+//!     Decision::Allow(access) => println!("go ahead: {access:?}"),
+//!     Decision::Deny(denial) => assert_eq!((denial.status(), denial.reason().code()), (401, "token_malformed")),
+//! }
+//! # Ok::<(), artos_auth_engine::LoadError>(())
+//! ```
+//!
+//! # Embedding it
+//!
+//! * A [`Policy`] says what makes a token acceptable, what is public and which permissions routes need; a
+//!   [`KeySet`] is read from a JWK Set; [`Revocations`] from their own small file. Each is validated when it is
+//!   made ([`LoadError`] says what is wrong, where, and what would be right) and never fails afterwards.
+//! * An [`Engine`] holds one of each as an immutable snapshot. Swapping one ([`Engine::with_revocations`],
+//!   [`Engine::with_policy_and_keys`]) makes another engine and costs next to nothing; keep the current one in an
+//!   `ArcSwap`, a `RwLock` or whatever your service uses.
+//! * A [`Context`] tells what only your service knows: the organization that owns what is addressed, above all.
+//!   [`Resources`] can tell it from the path.
+//! * A [`Decision`] is an [`Access`] or a [`Denial`]. A [`Principal`] carries the organization to filter every
+//!   query by, and what an audit trail needs. A denial carries status, body and challenge for the caller, and
+//!   a [`Reason`] for your log.
+//! * [`Engine::with_cache`] remembers verified tokens, so that a signature is verified once. The decision is the
+//!   same: time, revocations, realm, account, organization and permissions are judged on every call.
+//! * [`Engine::explain`] tells a decision check by check, for a support ticket.
+//!
+//! `examples/axum.rs` is a service that does all of this in some sixty lines.
+//!
+//! # The rest of the manual
+//!
+//! * [`manual::clauses`]: the contract, clause by clause, and the order of the checks.
+//! * [`manual::defaults`]: why the defaults are what they are.
+//!
+//! # What it does not do
+//!
+//! It fetches no keys (give it the JWK Set), decrypts no JWE, introspects no opaque token, and issues nothing.
+//! It has no feature flags: there is one engine, and it is the strict one.
+
+#![deny(missing_docs, unreachable_pub)]
+// Purity is a lint, not a promise: `clippy.toml` beside the manifest says what a pure function may not call.
+#![deny(
+    clippy::disallowed_macros,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::exit,
+    clippy::print_stderr,
+    clippy::print_stdout
+)]
+// So is freedom from panics, and from answers that hang on the order of a hash table.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::as_conversions,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::iter_over_hash_type,
+        clippy::panic,
+        clippy::string_slice,
+        clippy::unreachable,
+        clippy::unwrap_used
+    )
+)]
+#![deny(clippy::allow_attributes, clippy::allow_attributes_without_reason)]
+
+mod algorithm;
+mod cache;
+mod claims;
+mod decide;
+mod decision;
+mod error;
+mod explain;
+mod header;
+mod jose;
+mod json;
+mod keys;
+pub mod manual;
+mod path;
+mod policy;
+mod reason;
+mod request;
+mod resources;
+mod revocations;
+mod time;
+mod token;
+
+pub use algorithm::Algorithm;
+pub use claims::NumericDate;
+pub use decide::Engine;
+pub use decision::{Access, Audit, Decision, Denial, Principal};
+pub use error::{LoadError, Position};
+pub use explain::{Check, Explanation, Step, Verdict};
+pub use keys::{KeyNotice, KeySet};
+pub use path::{Ambiguity, Pattern, PatternError};
+pub use policy::{ClaimNamesSpec, Policy, PolicySpec, PublicPath, PublicSpec, RouteSpec, Unlisted};
+pub use reason::{Answer, Reason};
+pub use request::{Account, Context, Organizations, Realm, Request, ResourceOrg};
+pub use resources::{ResourceSpec, Resources};
+pub use revocations::Revocations;

@@ -1,0 +1,117 @@
+//! The signature algorithms that can be allowed (RFC 7518 §3.1, RFC 8037).
+
+use std::fmt;
+
+macro_rules! algorithms {
+    ($($(#[doc = $doc:literal])+ $name:ident;)+) => {
+        /// A signature algorithm. `none` is not one, in any spelling.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Algorithm {
+            $($(#[doc = $doc])+ $name,)+
+        }
+
+        impl Algorithm {
+            /// Every algorithm that can be allowed.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The name that `alg` has, in its one spelling (RFC 7515 §4.1.1: case counts).
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => stringify!($name),)+
+                }
+            }
+
+            /// The algorithm of that name, if it is one of ours.
+            #[must_use]
+            pub fn from_name(name: &str) -> Option<Self> {
+                match name {
+                    $(stringify!($name) => Some(Self::$name),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+algorithms! {
+    /// HMAC with SHA-256.
+    HS256;
+    /// HMAC with SHA-384.
+    HS384;
+    /// HMAC with SHA-512.
+    HS512;
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    RS256;
+    /// RSASSA-PKCS1-v1_5 with SHA-384.
+    RS384;
+    /// RSASSA-PKCS1-v1_5 with SHA-512.
+    RS512;
+    /// RSASSA-PSS with SHA-256.
+    PS256;
+    /// RSASSA-PSS with SHA-384.
+    PS384;
+    /// RSASSA-PSS with SHA-512.
+    PS512;
+    /// ECDSA on P-256 with SHA-256.
+    ES256;
+    /// ECDSA on P-384 with SHA-384.
+    ES384;
+    /// Ed25519.
+    EdDSA;
+}
+
+impl Algorithm {
+    /// What a policy that names none allows: the asymmetric algorithms and HS256.
+    pub const DEFAULT: &'static [Self] = &[
+        Self::ES256,
+        Self::ES384,
+        Self::EdDSA,
+        Self::RS256,
+        Self::RS384,
+        Self::RS512,
+        Self::PS256,
+        Self::PS384,
+        Self::PS512,
+        Self::HS256,
+    ];
+}
+
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A set of algorithms, asked on every token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct AlgorithmSet(u16);
+
+impl AlgorithmSet {
+    const fn bit(algorithm: Algorithm) -> u16 {
+        match algorithm {
+            Algorithm::HS256 => 1,
+            Algorithm::HS384 => 1 << 1,
+            Algorithm::HS512 => 1 << 2,
+            Algorithm::RS256 => 1 << 3,
+            Algorithm::RS384 => 1 << 4,
+            Algorithm::RS512 => 1 << 5,
+            Algorithm::PS256 => 1 << 6,
+            Algorithm::PS384 => 1 << 7,
+            Algorithm::PS512 => 1 << 8,
+            Algorithm::ES256 => 1 << 9,
+            Algorithm::ES384 => 1 << 10,
+            Algorithm::EdDSA => 1 << 11,
+        }
+    }
+
+    pub(crate) const fn contains(self, algorithm: Algorithm) -> bool {
+        self.0 & Self::bit(algorithm) != 0
+    }
+}
+
+impl FromIterator<Algorithm> for AlgorithmSet {
+    fn from_iter<I: IntoIterator<Item = Algorithm>>(algorithms: I) -> Self {
+        Self(algorithms.into_iter().fold(0, |set, algorithm| set | Self::bit(algorithm)))
+    }
+}

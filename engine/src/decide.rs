@@ -1,0 +1,401 @@
+//! The engine, and the order of its checks.
+//!
+//! Data flows one way: request → header → token → claims → organization → permission → decision. Each stage
+//! takes what the one before has minted and nothing else, so that no check can be left out: a [`Verified`] is
+//! minted in [`Engine::verify`] alone, an [`Authenticated`] in [`Engine::authenticate`], an [`Authorized`] in
+//! [`Engine::authorize`], and only the last makes a principal.
+
+use std::sync::Arc;
+
+use crate::cache::{Cache, Entry, Found, SnapshotNumber};
+use crate::claims::Claims;
+use crate::decision::{Access, Decision, Denial, Principal};
+use crate::explain::{Check, Explanation, Observer, Recorder, Silent};
+use crate::header;
+use crate::jose::JoseHeader;
+use crate::keys::KeySet;
+use crate::policy::Policy;
+use crate::reason::Reason;
+use crate::request::{Account, Context, Realm, Request, ResourceOrg};
+use crate::revocations::Revocations;
+use crate::time;
+use crate::token::{HeaderSegment, Scratch, SizedToken, signing_input};
+
+/// Decides requests by a policy, a key set and revocations, each an immutable snapshot.
+///
+/// Cloning is cheap, and so is making an engine with one snapshot swapped for another: the rest is shared.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    policy: Arc<Policy>,
+    keys: Arc<KeySet>,
+    revocations: Arc<Revocations>,
+    cache: Option<Arc<Cache>>,
+    /// What the cache knows the revocations by.
+    snapshot: SnapshotNumber,
+}
+
+impl Engine {
+    /// An engine of these snapshots.
+    #[must_use]
+    pub fn new(
+        policy: impl Into<Arc<Policy>>,
+        keys: impl Into<Arc<KeySet>>,
+        revocations: impl Into<Arc<Revocations>>,
+    ) -> Self {
+        Self {
+            policy: policy.into(),
+            keys: keys.into(),
+            revocations: revocations.into(),
+            cache: None,
+            snapshot: SnapshotNumber::default(),
+        }
+    }
+
+    /// The same engine with a cache of verified tokens of at most `max_bytes`.
+    ///
+    /// Decisions are the same with and without it. `hash_key` should be drawn at random, so that nobody can
+    /// choose tokens that crowd each other out.
+    #[must_use]
+    pub fn with_cache(self, max_bytes: usize, hash_key: u64) -> Self {
+        self.cached(Some(Cache::new(max_bytes, hash_key)))
+    }
+
+    /// The same engine with another policy and key set: they change together or not at all.
+    #[must_use]
+    pub fn with_policy_and_keys(&self, policy: impl Into<Arc<Policy>>, keys: impl Into<Arc<KeySet>>) -> Self {
+        let engine = Self { policy: policy.into(), keys: keys.into(), ..self.clone() };
+        engine.cached(self.cache.as_deref().map(Cache::emptied))
+    }
+
+    /// The same engine with other revocations, which count from its next decision on (REV-1).
+    #[must_use]
+    pub fn with_revocations(&self, revocations: impl Into<Arc<Revocations>>) -> Self {
+        let mut engine = Self { revocations: revocations.into(), ..self.clone() };
+        engine.number_snapshot();
+        engine
+    }
+
+    fn cached(mut self, cache: Option<Cache>) -> Self {
+        self.cache = cache.map(Arc::new);
+        self.number_snapshot();
+        self
+    }
+
+    fn number_snapshot(&mut self) {
+        self.snapshot = self.cache.as_deref().map(Cache::number_snapshot).unwrap_or_default();
+    }
+
+    /// The policy in force.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The keys in force.
+    #[must_use]
+    pub fn keys(&self) -> &KeySet {
+        &self.keys
+    }
+
+    /// The revocations in force.
+    #[must_use]
+    pub fn revocations(&self) -> &Revocations {
+        &self.revocations
+    }
+
+    /// What the cache of verified tokens takes, in bytes; 0 without one.
+    #[must_use]
+    pub fn cached_bytes(&self) -> usize {
+        self.cache.as_deref().map_or(0, Cache::bytes)
+    }
+
+    /// Decides a request at `now`, in seconds since the Unix epoch.
+    ///
+    /// Total and deterministic: every input gives a decision, and the same arguments and snapshots give the same one.
+    pub fn decide(&self, request: &Request<'_>, context: &Context<'_>, now: u64) -> Decision<'_> {
+        self.decide_observed(request, context, now, &mut Silent)
+    }
+
+    /// Decides, and tells every check in order: the same code path, watched.
+    pub fn explain(&self, request: &Request<'_>, context: &Context<'_>, now: u64) -> Explanation<'_> {
+        let mut recorder = Recorder::default();
+        let decision = self.decide_observed(request, context, now, &mut recorder);
+        recorder.into_explanation(decision)
+    }
+
+    /// The answer of a server to a forwarded request that it cannot judge, the token not looked at.
+    pub fn forwarded_request_unclear(&self) -> Decision<'_> {
+        self.deny(Refused { reason: Reason::ForwardedRequestUnclear, verified: None })
+    }
+
+    fn decide_observed<O: Observer>(
+        &self,
+        request: &Request<'_>,
+        context: &Context<'_>,
+        now: u64,
+        observer: &mut O,
+    ) -> Decision<'_> {
+        match self.judge(request, context, now, observer) {
+            Ok(access) => Decision::Allow(access),
+            Err(refused) => self.deny(refused),
+        }
+    }
+
+    /// Authentication always comes before authorization, and the first check that fails decides.
+    fn judge<O: Observer>(
+        &self,
+        request: &Request<'_>,
+        context: &Context<'_>,
+        now: u64,
+        observer: &mut O,
+    ) -> Result<Access, Refused> {
+        observer.enter(Check::PublicPath);
+        if let Some(public) = self.policy.public().admit(request.method, request.path) {
+            return Ok(Access::Public(public));
+        }
+        let verified = self.verify(request, observer)?;
+        let authenticated = self.authenticate(verified, context, now, observer)?;
+        let authorized = self.authorize(authenticated, request, context, observer)?;
+        Ok(Access::Principal(Principal::of(authorized)))
+    }
+
+    /// Is this a token at all, and who vouches for it? Nothing of its claims is believed before.
+    fn verify<O: Observer>(&self, request: &Request<'_>, observer: &mut O) -> Result<Verified, Reason> {
+        let policy = &*self.policy;
+
+        observer.enter(Check::AuthorizationHeader);
+        let token = header::bearer(request.authorization)?;
+
+        observer.enter(Check::TokenSize);
+        let token = token.within(policy.max_token_bytes())?;
+
+        observer.enter(Check::TokenForm);
+        if let Some(found) = self.cache.as_deref().and_then(|cache| cache.find(token.as_bytes())) {
+            return Ok(self.recall(found, observer));
+        }
+        let mut scratch = Scratch::new();
+        let compact = token.decode(&mut scratch, |segment| self.keys.recognise_header(segment))?;
+
+        observer.enter(Check::HeaderMembers);
+        let parsed;
+        let header = match compact.header {
+            HeaderSegment::Recognised(header) => header,
+            HeaderSegment::Decoded(text) => {
+                parsed = JoseHeader::parse(text)?;
+                &parsed
+            }
+        };
+        header.names_no_critical_extension()?;
+        header.has_accepted_type(policy)?;
+
+        observer.enter(Check::Algorithm);
+        let algorithm = header.allowed_algorithm(policy)?;
+        observer.note(|| format!("{algorithm}"));
+
+        observer.enter(Check::Key);
+        let candidates = self.keys.candidates(header.key_id(), algorithm)?;
+        observer.note(|| match candidates.clone().count() {
+            1 => "one key can have signed it".to_owned(),
+            keys => format!("{keys} keys can have signed it"),
+        });
+
+        observer.enter(Check::Signature);
+        if !candidates.into_iter().any(|key| key.verifies(compact.signing_input, compact.signature)) {
+            return Err(Reason::SignatureInvalid);
+        }
+
+        observer.enter(Check::ClaimsForm);
+        let kept_token = self.cache.as_ref().and_then(|_| token.as_str());
+        let entry = Entry::filled(|claims| claims.read(compact.claims, policy, kept_token))?;
+        Ok(self.remember(token, entry))
+    }
+
+    /// Puts freshly verified claims where the next request with the same token finds them.
+    fn remember(&self, token: SizedToken<'_>, entry: Arc<Entry>) -> Verified {
+        if let Some(cache) = &self.cache {
+            cache.insert(&entry);
+        }
+        let revoked = self.is_revoked(&entry, token.as_bytes());
+        Verified { held: Held::Fresh(entry), revoked }
+    }
+
+    /// What was verified before under the same policy and keys has passed the same checks.
+    fn recall<O: Observer>(&self, found: Found, observer: &mut O) -> Verified {
+        for check in [Check::HeaderMembers, Check::Algorithm, Check::Key, Check::Signature, Check::ClaimsForm]
+        {
+            observer.enter(check);
+            observer.note(|| "as verified before".to_owned());
+        }
+        let revoked = self.is_revoked(&found, found.claims().token());
+        Verified { held: Held::Remembered(found), revoked }
+    }
+
+    fn is_revoked(&self, entry: &Entry, token: &[u8]) -> bool {
+        entry.is_revoked_by(self.snapshot, || self.revocations.revoke(entry.claims(), signing_input(token)))
+    }
+
+    /// Is the token a credential here and now? If not, the answer is 401.
+    fn authenticate<O: Observer>(
+        &self,
+        verified: Verified,
+        context: &Context<'_>,
+        now: u64,
+        observer: &mut O,
+    ) -> Result<Authenticated, Refused> {
+        let (policy, claims) = (&*self.policy, verified.claims());
+        let mut checks = || {
+            observer.enter(Check::Expiry);
+            observer.note(|| time::describe_expiry(claims.expires_at, policy.leeway_seconds(), now));
+            time::not_expired(claims.expires_at, policy.leeway_seconds(), now)?;
+
+            observer.enter(Check::NotBefore);
+            time::already_valid(claims.not_before, policy.leeway_seconds(), now)?;
+
+            observer.enter(Check::Issuer);
+            if !claims.issuer_accepted {
+                return Err(Reason::IssuerNotAccepted);
+            }
+
+            observer.enter(Check::Audience);
+            if !claims.audience_accepted {
+                return Err(Reason::AudienceNotAccepted);
+            }
+
+            observer.enter(Check::Revocation);
+            if verified.revoked {
+                return Err(Reason::TokenRevoked);
+            }
+
+            observer.enter(Check::Realm);
+            observer.note(|| format!("the token's organization is {}", shown(claims.organization())));
+            match (context.realm, claims.organization()) {
+                (Realm::Among(organizations), Some(organization))
+                    if !organizations.contains(organization) =>
+                {
+                    Err(Reason::OrganizationNotInRealm)
+                }
+                // A token without an organization was not issued for a different one.
+                (Realm::Among(_) | Realm::Any, _) => Ok(()),
+            }
+        };
+        match checks() {
+            Ok(()) => Ok(Authenticated(verified)),
+            Err(reason) => Err(Refused { reason, verified: Some(verified) }),
+        }
+    }
+
+    /// May its holder do this? If not, the answer is 403.
+    fn authorize<O: Observer>(
+        &self,
+        Authenticated(verified): Authenticated,
+        request: &Request<'_>,
+        context: &Context<'_>,
+        observer: &mut O,
+    ) -> Result<Authorized, Refused> {
+        let (routes, claims) = (self.policy.routes(), verified.claims());
+        let mut checks = || {
+            observer.enter(Check::Account);
+            observer.note(|| format!("the user is {}", shown(claims.user())));
+            if claims.user().is_none() {
+                return Err(Reason::UserMissing);
+            }
+            let organization = claims.organization().ok_or(Reason::OrganizationMissing)?;
+            if context.account == Account::NotConfigured {
+                return Err(Reason::AccountNotConfigured);
+            }
+
+            observer.enter(Check::Membership);
+            if context.account == Account::NotAMember {
+                return Err(Reason::NotAMember);
+            }
+
+            observer.enter(Check::ResourceOrganization);
+            match &context.resource_org {
+                ResourceOrg::Unowned => observer.note(|| "nobody owns what is addressed".to_owned()),
+                ResourceOrg::Owned(owner) => {
+                    observer.note(|| format!("what is addressed belongs to {}", shown(Some(owner))));
+                    if **owner != *organization {
+                        return Err(Reason::ResourceOfOtherOrganization);
+                    }
+                }
+                ResourceOrg::Unresolved => return Err(Reason::ResourceUnresolved),
+            }
+
+            observer.enter(Check::PathForRules);
+            let path = routes.path(request.path).map_err(|ambiguity| {
+                observer.note(|| ambiguity.to_string());
+                Reason::PathAmbiguous
+            })?;
+
+            observer.enter(Check::Permissions);
+            routes
+                .permit(request.method, path.as_ref(), |permission| claims.has_permission(permission))
+                .map_err(|refusal| {
+                    observer.note(|| refusal.to_string());
+                    Reason::PermissionMissing
+                })
+        };
+        match checks() {
+            Ok(()) => Ok(Authorized(verified)),
+            Err(reason) => Err(Refused { reason, verified: Some(verified) }),
+        }
+    }
+
+    fn deny(&self, Refused { reason, verified }: Refused) -> Decision<'_> {
+        Decision::Deny(Denial::new(reason, self.policy.challenge(reason.answer()), verified))
+    }
+}
+
+/// The proof that a key of the key set signed these claims, and that they are well-formed.
+pub(crate) struct Verified {
+    held: Held,
+    /// Whether the revocations in force hold the token; it counts at its own place in the order.
+    revoked: bool,
+}
+
+impl Verified {
+    pub(crate) fn claims(&self) -> &Claims {
+        match &self.held {
+            Held::Fresh(entry) => entry.claims(),
+            Held::Remembered(found) => found.claims(),
+        }
+    }
+
+    /// Whether the claims were verified by an earlier call.
+    pub(crate) fn is_remembered(&self) -> bool {
+        matches!(self.held, Held::Remembered(_))
+    }
+}
+
+enum Held {
+    Fresh(Arc<Entry>),
+    Remembered(Found),
+}
+
+/// The proof that a verified token is a credential, here and now.
+struct Authenticated(Verified);
+
+/// The proof that an authenticated token entitles its holder to what was asked.
+pub(crate) struct Authorized(Verified);
+
+impl Authorized {
+    pub(crate) fn into_verified(self) -> Verified {
+        self.0
+    }
+}
+
+/// Why a request was refused, and whose it was, once that is known.
+struct Refused {
+    reason: Reason,
+    verified: Option<Verified>,
+}
+
+impl From<Reason> for Refused {
+    fn from(reason: Reason) -> Self {
+        Self { reason, verified: None }
+    }
+}
+
+fn shown(id: Option<&str>) -> String {
+    id.map_or_else(|| "absent".to_owned(), |id| format!("`{id}`"))
+}

@@ -1,0 +1,93 @@
+//! The JOSE header (RFC 7515 §4): the members that are read, and what they may hold.
+
+use std::borrow::Cow;
+
+use crate::algorithm::Algorithm;
+use crate::json::Reader;
+use crate::policy::Policy;
+use crate::reason::Reason;
+
+/// A header of the right form. Of its other members (`jwk`, `jku`, `x5c`, `x5u` and all else) nothing is read.
+pub(crate) struct JoseHeader<'h> {
+    algorithm: Cow<'h, str>,
+    key_id: Option<Cow<'h, str>>,
+    kind: Option<Cow<'h, str>>,
+    critical: bool,
+}
+
+impl<'h> JoseHeader<'h> {
+    /// Reads the decoded header. A member that is read has to be of its type and there once; `null` is a wrong type.
+    pub(crate) fn parse(decoded: &'h [u8]) -> Result<Self, Reason> {
+        Self::read(decoded).ok_or(Reason::TokenHeaderMalformed)
+    }
+
+    fn read(decoded: &'h [u8]) -> Option<Self> {
+        let (mut algorithm, mut key_id, mut kind, mut critical) = (None, None, None, None);
+        let mut reader = Reader::new(decoded)?;
+        reader.object(|name, value| match name {
+            b"alg" => once(&mut algorithm, text(value)?),
+            b"kid" => once(&mut key_id, text(value)?),
+            b"typ" => once(&mut kind, text(value)?),
+            b"crit" => {
+                value.skip()?;
+                once(&mut critical, ())
+            }
+            _ => value.skip(),
+        })?;
+        reader.end()?;
+        Some(Self { algorithm: algorithm?, key_id, kind, critical: critical.is_some() })
+    }
+
+    /// The same header, borrowing nothing.
+    pub(crate) fn into_owned(self) -> JoseHeader<'static> {
+        let owned = |text: Cow<'h, str>| Cow::Owned(text.into_owned());
+        JoseHeader {
+            algorithm: owned(self.algorithm),
+            key_id: self.key_id.map(owned),
+            kind: self.kind.map(owned),
+            critical: self.critical,
+        }
+    }
+
+    /// No extension is understood, so a header that names a critical one is refused, whatever it names (RFC 7515 §4.1.11).
+    pub(crate) fn names_no_critical_extension(&self) -> Result<(), Reason> {
+        if self.critical { Err(Reason::CriticalExtension) } else { Ok(()) }
+    }
+
+    /// A `typ`, where there is one, has to be one of the policy's (RFC 8725 §3.11).
+    pub(crate) fn has_accepted_type(&self, policy: &Policy) -> Result<(), Reason> {
+        match &self.kind {
+            Some(kind) if !policy.accepts_type(kind) => Err(Reason::TypeNotAccepted),
+            _ => Ok(()),
+        }
+    }
+
+    /// The algorithm, if the policy allows it: what is unknown, `none` in any spelling among it, is not allowed.
+    pub(crate) fn allowed_algorithm(&self, policy: &Policy) -> Result<Algorithm, Reason> {
+        Algorithm::from_name(&self.algorithm)
+            .filter(|algorithm| policy.allows(*algorithm))
+            .ok_or(Reason::AlgorithmNotAllowed)
+    }
+
+    /// The id of the key, an opaque string.
+    pub(crate) fn key_id(&self) -> Option<&str> {
+        self.key_id.as_deref()
+    }
+}
+
+/// A string. One that is not UTF-8 was refused with the whole header.
+fn text<'h>(value: &mut Reader<'h>) -> Option<Cow<'h, str>> {
+    match value.string()? {
+        Cow::Borrowed(text) => std::str::from_utf8(text).ok().map(Cow::Borrowed),
+        Cow::Owned(text) => String::from_utf8(text).ok().map(Cow::Owned),
+    }
+}
+
+/// Fills `slot`, which has to be empty: a member that is read may be there once.
+pub(crate) fn once<T>(slot: &mut Option<T>, value: T) -> Option<()> {
+    if slot.is_some() {
+        return None;
+    }
+    *slot = Some(value);
+    Some(())
+}

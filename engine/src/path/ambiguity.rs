@@ -1,0 +1,148 @@
+//! Paths that servers read differently, and why each is dangerous: a gate that reads `/public/..%2fprivate` one
+//! way in front of a service that reads it another lets a caller choose which rule applies.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// Why a path is ambiguous.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Ambiguity {
+    /// No leading `/`: an absolute URL, `*`, an empty path, or a segment that some servers resolve against a base
+    /// (grpc-go matched rules against such paths and served them all the same, CVE-2026-33186).
+    NoLeadingSlash,
+    /// An empty segment: some servers merge `//`, others route on it, and a client library may read `//host` as an
+    /// authority (opa-envoy, CVE-2026-26205).
+    EmptySegment,
+    /// A `.` or `..` segment: some servers resolve it, so that what is served is not what was matched (Envoy, CVE-2019-9901).
+    DotSegment,
+    /// A `\`: some servers take it for `/`.
+    Backslash,
+    /// A `;`: some servers cut path parameters before they route, others take them for part of the name.
+    Semicolon,
+    /// A `#`: some servers cut a fragment, though none belongs in a request-target.
+    NumberSign,
+    /// A control byte: some servers cut at NUL, drop tabs and line ends, or end the line there.
+    ControlByte,
+    /// A byte outside ASCII, which belongs escaped: servers differ in the encoding that they take it for.
+    NonAscii,
+    /// A `%` without two hex digits: some servers take it literally, others refuse or drop it.
+    BrokenEscape,
+    /// An escaped letter, digit, `-`, `.`, `_` or `~`: equal to itself by RFC 3986 §6.2.2.2, and so decoded by some
+    /// before they route and not by others (`%2e%2e`, Traefik CVE-2026-40912).
+    EscapedUnreserved,
+    /// An escaped `/ \ ; ? # %`: decoded by some before they split the path, after by others, and twice by a few (CVE-2021-29492).
+    EscapedDelimiter,
+    /// An escaped control byte: harmless to one server, the end of the string to another.
+    EscapedControl,
+    /// Escapes that are not UTF-8, overlong forms among them: servers replace, refuse or pass them on.
+    NotUtf8,
+}
+
+impl Ambiguity {
+    /// What in the path is ambiguous, for a person.
+    #[must_use]
+    pub const fn description(self) -> &'static str {
+        match self {
+            Self::NoLeadingSlash => "it does not begin with `/`",
+            Self::EmptySegment => "it has an empty segment (`//`)",
+            Self::DotSegment => "it has a `.` or `..` segment",
+            Self::Backslash => "it has a `\\`",
+            Self::Semicolon => "it has a `;`",
+            Self::NumberSign => "it has a `#`",
+            Self::ControlByte => "it has a control byte",
+            Self::NonAscii => "it has a byte outside ASCII that is not escaped",
+            Self::BrokenEscape => "it has a `%` without two hex digits",
+            Self::EscapedUnreserved => "it escapes a letter, a digit, `-`, `.`, `_` or `~`",
+            Self::EscapedDelimiter => "it escapes one of `/ \\ ; ? # %`",
+            Self::EscapedControl => "it escapes a control byte",
+            Self::NotUtf8 => "its escapes are not UTF-8",
+        }
+    }
+}
+
+impl fmt::Display for Ambiguity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.description())
+    }
+}
+
+/// The path with its escapes decoded once, leading slash and all, if every server reads it alike.
+pub(super) fn decode_unless_ambiguous(path: &[u8]) -> Result<Cow<'_, str>, Ambiguity> {
+    if !is_simple(path) {
+        refuse_odd_bytes(path)?;
+        check_segments(path)?;
+        if path.contains(&b'%') {
+            return Ok(Cow::Owned(String::from_utf8(decode(path)?).map_err(|_| Ambiguity::NotUtf8)?));
+        }
+    }
+    std::str::from_utf8(path).map(Cow::Borrowed).map_err(|_| Ambiguity::NotUtf8)
+}
+
+/// Whether nothing about the path wants a closer look, as is usual: one pass that the compiler makes wide.
+fn is_simple(path: &[u8]) -> bool {
+    let odd = |byte: u8| !matches!(byte, b' '..=b'~') | matches!(byte, b'%' | b';' | b'\\' | b'#');
+    let any_odd = path.iter().fold(false, |any, byte| any | odd(*byte));
+    let next = path.get(1..).unwrap_or_default();
+    let slash_then_slash_or_dot =
+        |(first, second): (&u8, &u8)| (*first == b'/') & matches!(second, b'/' | b'.');
+    let any_pair = path.iter().zip(next).fold(false, |any, pair| any | slash_then_slash_or_dot(pair));
+    path.first() == Some(&b'/') && !any_odd && !any_pair
+}
+
+fn refuse_odd_bytes(path: &[u8]) -> Result<(), Ambiguity> {
+    if path.first() != Some(&b'/') {
+        return Err(Ambiguity::NoLeadingSlash);
+    }
+    let odd = |byte: &u8| match byte {
+        b'\\' => Some(Ambiguity::Backslash),
+        b';' => Some(Ambiguity::Semicolon),
+        b'#' => Some(Ambiguity::NumberSign),
+        0..0x20 | 0x7f => Some(Ambiguity::ControlByte),
+        0x80.. => Some(Ambiguity::NonAscii),
+        _ => None,
+    };
+    path.iter().find_map(odd).map_or(Ok(()), Err)
+}
+
+/// An escaped dot or slash is ambiguous by itself, so that the segments can be looked at before decoding.
+fn check_segments(path: &[u8]) -> Result<(), Ambiguity> {
+    let mut segments = path.split(|byte| *byte == b'/').skip(1).peekable();
+    while let Some(segment) = segments.next() {
+        match segment {
+            // One trailing slash leaves an empty last segment, which is not ambiguous.
+            b"" if segments.peek().is_some() => return Err(Ambiguity::EmptySegment),
+            b"." | b".." => return Err(Ambiguity::DotSegment),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn decode(path: &[u8]) -> Result<Vec<u8>, Ambiguity> {
+    let mut decoded = Vec::with_capacity(path.len());
+    let mut rest = path;
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
+        if *byte != b'%' {
+            decoded.push(*byte);
+            continue;
+        }
+        let (digits, after) = after.split_first_chunk::<2>().ok_or(Ambiguity::BrokenEscape)?;
+        rest = after;
+        let escaped = unescape(*digits).ok_or(Ambiguity::BrokenEscape)?;
+        match escaped {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                return Err(Ambiguity::EscapedUnreserved);
+            }
+            b'/' | b'\\' | b';' | b'?' | b'#' | b'%' => return Err(Ambiguity::EscapedDelimiter),
+            0..0x20 | 0x7f => return Err(Ambiguity::EscapedControl),
+            _ => decoded.push(escaped),
+        }
+    }
+    Ok(decoded)
+}
+
+fn unescape([high, low]: [u8; 2]) -> Option<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    Some(digit(high)?.checked_mul(16)?.saturating_add(digit(low)?))
+}

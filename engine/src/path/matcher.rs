@@ -1,0 +1,97 @@
+//! All patterns that match a path, found in a time that does not grow with how many there are.
+
+use std::ops::ControlFlow;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+use smallvec::SmallVec;
+
+use super::pattern::Segment;
+use super::{Pattern, PlainPath, split_first_segment};
+
+/// Patterns as a trie of segments, each with what is filed under it.
+///
+/// A router returns one match; here every one counts, so both the literal and the placeholder are followed at
+/// each segment.
+#[derive(Clone, Debug)]
+pub(crate) struct Matcher<T> {
+    nodes: Vec<Node<T>>,
+}
+
+#[derive(Clone, Debug)]
+struct Node<T> {
+    literals: HashMap<Box<[u8]>, usize, FixedState>,
+    any: Option<usize>,
+    /// Filed under the pattern that ends here.
+    here: Option<T>,
+    /// Filed under the pattern that takes the non-empty rest from here.
+    rest: Option<T>,
+}
+
+/// A node that is still to be looked at, and the segments that are left there.
+type Open<'p> = (usize, Option<&'p [u8]>);
+
+impl<T> Default for Node<T> {
+    fn default() -> Self {
+        Self { literals: HashMap::default(), any: None, here: None, rest: None }
+    }
+}
+
+impl<T> Default for Matcher<T> {
+    fn default() -> Self {
+        Self { nodes: vec![Node::default()] }
+    }
+}
+
+impl<T: Default> Matcher<T> {
+    /// What is filed under `pattern`, made anew if it is the first of its shape. Names play no part.
+    pub(crate) fn entry(&mut self, pattern: &Pattern) -> Option<&mut T> {
+        let mut at = 0;
+        for segment in &pattern.segments {
+            let fresh = self.nodes.len();
+            let node = self.nodes.get_mut(at)?;
+            at = match segment {
+                Segment::Literal(literal) => *node.literals.entry(literal.as_bytes().into()).or_insert(fresh),
+                Segment::Any(_) => *node.any.get_or_insert(fresh),
+            };
+            if at == fresh {
+                self.nodes.push(Node::default());
+            }
+        }
+        let node = self.nodes.get_mut(at)?;
+        let slot = if pattern.rest.is_some() { &mut node.rest } else { &mut node.here };
+        Some(slot.get_or_insert_default())
+    }
+}
+
+impl<T> Matcher<T> {
+    /// Shows `visit` what is filed under each pattern that matches, until it breaks off.
+    pub(crate) fn visit<'m, B>(
+        &'m self,
+        path: &PlainPath<'_>,
+        mut visit: impl FnMut(&'m T) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        let mut open: SmallVec<[Open<'_>; 16]> = SmallVec::new();
+        open.push((0, path.segments()));
+        while let Some((at, left)) = open.pop() {
+            let Some(node) = self.nodes.get(at) else { continue };
+            let Some(left) = left else {
+                if let Some(filed) = &node.here {
+                    visit(filed)?;
+                }
+                continue;
+            };
+            if let Some(filed) = &node.rest {
+                visit(filed)?;
+            }
+            let (first, after) = split_first_segment(left);
+            if let Some(next) = node.any {
+                open.push((next, after));
+            }
+            if let Some(next) = node.literals.get(first) {
+                open.push((*next, after));
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}

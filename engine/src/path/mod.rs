@@ -1,0 +1,52 @@
+//! Paths, for route rules and resources: what a server behind would serve, or nothing where servers differ.
+//!
+//! Public paths know nothing of this module: they match byte for byte (PUB-2).
+
+mod ambiguity;
+mod matcher;
+mod pattern;
+
+use std::borrow::Cow;
+
+pub use ambiguity::Ambiguity;
+pub(crate) use matcher::Matcher;
+pub use pattern::{Pattern, PatternError};
+
+/// What comes before the query: everything up to the first `?`.
+pub(crate) fn without_query(target: &[u8]) -> &[u8] {
+    match memchr::memchr(b'?', target) {
+        Some(at) => target.get(..at).unwrap_or(target),
+        None => target,
+    }
+}
+
+/// A path that every server reads alike: its segments decoded, without the leading and one trailing slash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PlainPath<'p>(Cow<'p, str>);
+
+impl<'p> PlainPath<'p> {
+    /// Reads a request-target, query included, or says why servers would differ about it.
+    pub(crate) fn parse(target: &'p [u8]) -> Result<Self, Ambiguity> {
+        let decoded = ambiguity::decode_unless_ambiguous(without_query(target))?;
+        let inner = |range: std::ops::Range<usize>, text: &'p str| text.get(range).unwrap_or_default();
+        // The leading slash is certain; the trailing one plays no part.
+        let end = decoded.len().saturating_sub(usize::from(decoded.len() > 1 && decoded.ends_with('/')));
+        Ok(Self(match decoded {
+            Cow::Borrowed(text) => Cow::Borrowed(inner(1..end.max(1), text)),
+            Cow::Owned(text) => Cow::Owned(text.get(1..end).unwrap_or_default().to_owned()),
+        }))
+    }
+
+    /// The decoded path between its slashes; `None` for the empty path, which has no segment.
+    pub(crate) fn segments(&self) -> Option<&[u8]> {
+        (!self.0.is_empty()).then_some(self.0.as_bytes())
+    }
+}
+
+/// The first segment, and what follows it.
+pub(crate) fn split_first_segment(segments: &[u8]) -> (&[u8], Option<&[u8]>) {
+    match memchr::memchr(b'/', segments).and_then(|slash| segments.split_at_checked(slash)) {
+        Some((first, rest)) => (first, rest.get(1..)),
+        None => (segments, None),
+    }
+}

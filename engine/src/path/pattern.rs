@@ -1,0 +1,193 @@
+//! Patterns, as rules and resources write them: decoded, with `{name}` for a segment and `{*name}` for the rest.
+
+use std::fmt;
+
+use super::{PlainPath, split_first_segment};
+
+/// A path pattern: literals, `{name}` for one non-empty segment, `{*name}`, only last, for a non-empty rest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern {
+    pub(super) segments: Vec<Segment>,
+    /// The name of a `{*name}` at the end.
+    pub(super) rest: Option<Box<str>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Segment {
+    Literal(Box<str>),
+    Any(Box<str>),
+}
+
+/// What is wrong with a pattern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PatternError {
+    /// It does not begin with `/`.
+    NoLeadingSlash,
+    /// It has an empty, a `.` or a `..` segment, which no unambiguous path has.
+    EmptyOrDotSegment,
+    /// It has a character that no unambiguous path can hold, decoded or not.
+    Character(char),
+    /// Braces that are no placeholder that takes a whole segment.
+    Placeholder,
+    /// A `{*name}` that is not last.
+    RestNotLast,
+    /// A placeholder without a name.
+    NameEmpty,
+    /// Two placeholders of one name.
+    NameTwice(Box<str>),
+}
+
+impl fmt::Display for PatternError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoLeadingSlash => f.write_str("a pattern has to begin with `/`"),
+            Self::EmptyOrDotSegment => {
+                f.write_str("an empty, `.` or `..` segment matches no path, so leave it out")
+            }
+            Self::Character(character) => {
+                write!(
+                    f,
+                    "{character:?} cannot stand in a pattern, which is written decoded and without a query"
+                )
+            }
+            Self::Placeholder => {
+                f.write_str("a placeholder has to be a whole segment, `{name}` or `{*name}`")
+            }
+            Self::RestNotLast => f.write_str("`{*name}` takes the rest of the path, so it has to be last"),
+            Self::NameEmpty => f.write_str("a placeholder needs a name, such as `{id}`"),
+            Self::NameTwice(name) => {
+                write!(f, "the name `{name}` is there twice, so give one placeholder another")
+            }
+        }
+    }
+}
+
+impl std::error::Error for PatternError {}
+
+impl Pattern {
+    /// Reads a pattern.
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong with one that could match nothing, or that two readers would understand differently.
+    pub fn parse(text: &str) -> Result<Self, PatternError> {
+        let inner = text.strip_prefix('/').ok_or(PatternError::NoLeadingSlash)?;
+        if let Some(character) =
+            text.chars().find(|c| c.is_control() || matches!(c, '?' | '\\' | ';' | '#' | '%'))
+        {
+            return Err(PatternError::Character(character));
+        }
+        let inner = inner.strip_suffix('/').unwrap_or(inner);
+        let mut pattern = Self { segments: Vec::new(), rest: None };
+        // "//" is an empty segment, "/" the empty path.
+        if inner.is_empty() && text.len() <= 1 {
+            return Ok(pattern);
+        }
+        for segment in inner.split('/') {
+            if pattern.rest.is_some() {
+                return Err(PatternError::RestNotLast);
+            }
+            match parse_segment(segment)? {
+                Parsed::Literal => pattern.segments.push(Segment::Literal(segment.into())),
+                Parsed::Any(name) => {
+                    pattern.refuse_name_twice(name)?;
+                    pattern.segments.push(Segment::Any(name.into()));
+                }
+                Parsed::Rest(name) => {
+                    pattern.refuse_name_twice(name)?;
+                    pattern.rest = Some(name.into());
+                }
+            }
+        }
+        Ok(pattern)
+    }
+
+    fn refuse_name_twice(&self, name: &str) -> Result<(), PatternError> {
+        if self.has_placeholder(name) { Err(PatternError::NameTwice(name.into())) } else { Ok(()) }
+    }
+
+    /// Whether the pattern has a placeholder of this name.
+    #[must_use]
+    pub fn has_placeholder(&self, name: &str) -> bool {
+        let is_it = |segment: &Segment| matches!(segment, Segment::Any(its) if **its == *name);
+        self.segments.iter().any(is_it) || self.rest.as_deref() == Some(name)
+    }
+
+    /// Whether this pattern matches every path that `other` matches.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        let mut theirs = other.segments.iter();
+        for mine in &self.segments {
+            match (mine, theirs.next()) {
+                (Segment::Any(_), Some(_)) => {}
+                (Segment::Literal(mine), Some(Segment::Literal(their))) if mine == their => {}
+                _ => return false,
+            }
+        }
+        match (theirs.next().is_some(), other.rest.is_some()) {
+            (false, false) => self.rest.is_none(),
+            _ => self.rest.is_some(),
+        }
+    }
+
+    /// What the placeholder of this name takes of a path that the pattern matches.
+    pub(crate) fn capture<'p>(&self, name: &str, path: &'p PlainPath<'_>) -> Option<&'p str> {
+        let mut left = path.segments();
+        for segment in &self.segments {
+            let (first, after) = split_first_segment(left?);
+            if matches!(segment, Segment::Any(its) if **its == *name) {
+                return std::str::from_utf8(first).ok();
+            }
+            left = after;
+        }
+        let rest = left.filter(|_| self.rest.as_deref() == Some(name))?;
+        std::str::from_utf8(rest).ok()
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for segment in &self.segments {
+            match segment {
+                Segment::Literal(literal) => write!(f, "/{literal}")?,
+                Segment::Any(name) => write!(f, "/{{{name}}}")?,
+            }
+        }
+        match &self.rest {
+            Some(name) => write!(f, "/{{*{name}}}"),
+            None if self.segments.is_empty() => f.write_str("/"),
+            None => Ok(()),
+        }
+    }
+}
+
+enum Parsed<'t> {
+    Literal,
+    Any(&'t str),
+    Rest(&'t str),
+}
+
+fn parse_segment(segment: &str) -> Result<Parsed<'_>, PatternError> {
+    if matches!(segment, "" | "." | "..") {
+        return Err(PatternError::EmptyOrDotSegment);
+    }
+    if !segment.contains(['{', '}']) {
+        return Ok(Parsed::Literal);
+    }
+    let name = segment
+        .strip_prefix('{')
+        .and_then(|rest| rest.strip_suffix('}'))
+        .filter(|name| !name.contains(['{', '}']))
+        .ok_or(PatternError::Placeholder)?;
+    let (name, is_rest) = match name.strip_prefix('*') {
+        Some(name) => (name, true),
+        None => (name, false),
+    };
+    match (name, is_rest) {
+        ("", _) => Err(PatternError::NameEmpty),
+        (name, _) if name.contains('*') => Err(PatternError::Placeholder),
+        (name, true) => Ok(Parsed::Rest(name)),
+        (name, false) => Ok(Parsed::Any(name)),
+    }
+}

@@ -1,0 +1,164 @@
+//! Which permissions a method and path need (PERM-1): every rule that matches counts.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::ops::ControlFlow;
+
+use super::spec::{RouteSpec, Unlisted};
+use crate::claims::is_id;
+use crate::error::LoadError;
+use crate::path::{Ambiguity, Matcher, Pattern, PlainPath};
+
+/// The route rules, looked up by path, then by method.
+#[derive(Clone, Debug)]
+pub(crate) struct Routes {
+    rules: usize,
+    matcher: Matcher<Rules>,
+    unlisted: Unlisted,
+}
+
+/// All rules of one pattern: what each method needs. Rules of the same pattern and method add up.
+#[derive(Clone, Debug, Default)]
+struct Rules {
+    /// What rules that name no method need; `None` if there are none.
+    every_method: Option<Permissions>,
+    /// By method in capitals.
+    by_method: Vec<(Box<str>, Permissions)>,
+}
+
+type Permissions = BTreeSet<Box<str>>;
+
+/// Why no permission is enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal<'r> {
+    /// This one is needed and not there.
+    Missing(&'r str),
+    /// No rule matches, and the policy denies what no rule lists.
+    Unlisted,
+}
+
+impl Routes {
+    pub(super) fn new(specs: &[RouteSpec], unlisted: Unlisted) -> Result<Self, LoadError> {
+        let mut matcher = Matcher::<Rules>::default();
+        for (index, spec) in specs.iter().enumerate() {
+            let error =
+                |key: &str, problem: String| LoadError::new(format!("routes[{index}].{key}"), problem);
+            let pattern = Pattern::parse(&spec.path).map_err(|problem| error("path", problem.to_string()))?;
+            check_methods(spec.methods.as_deref()).map_err(|problem| error("methods", problem))?;
+            check_permissions(&spec.permissions).map_err(|problem| error("permissions", problem))?;
+            let Some(rules) = matcher.entry(&pattern) else { continue };
+            rules.add(spec);
+        }
+        Ok(Self { rules: specs.len(), matcher, unlisted })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.rules
+    }
+
+    /// The path that rules are matched against; `None` where there are no rules, and any path will do.
+    ///
+    /// An ambiguous path could slip past a rule, so where there are rules there must be none.
+    pub(crate) fn path<'p>(&self, target: &'p [u8]) -> Result<Option<PlainPath<'p>>, Ambiguity> {
+        if self.rules == 0 { Ok(None) } else { PlainPath::parse(target).map(Some) }
+    }
+
+    /// Whether a holder of permissions, as `has` tells, may do this.
+    pub(crate) fn permit(
+        &self,
+        method: &[u8],
+        path: Option<&PlainPath<'_>>,
+        has: impl Fn(&str) -> bool,
+    ) -> Result<(), Refusal<'_>> {
+        let mut listed = false;
+        let verdict = path.map_or(ControlFlow::Continue(()), |path| {
+            self.matcher.visit(path, |rules| {
+                for needed in rules.of(method) {
+                    listed = true;
+                    if let Some(missing) = needed.iter().find(|permission| !has(permission)) {
+                        return ControlFlow::Break(&**missing);
+                    }
+                }
+                ControlFlow::Continue(())
+            })
+        });
+        match verdict {
+            ControlFlow::Break(missing) => Err(Refusal::Missing(missing)),
+            ControlFlow::Continue(()) if !listed && self.unlisted == Unlisted::Deny => Err(Refusal::Unlisted),
+            ControlFlow::Continue(()) => Ok(()),
+        }
+    }
+}
+
+impl Rules {
+    fn add(&mut self, spec: &RouteSpec) {
+        let permissions = || spec.permissions.iter().map(|permission| Box::from(permission.as_str()));
+        let Some(methods) = &spec.methods else {
+            self.every_method.get_or_insert_default().extend(permissions());
+            return;
+        };
+        for method in methods {
+            let method = method.to_ascii_uppercase();
+            if method == "GET" {
+                self.add_for("HEAD", permissions());
+            }
+            self.add_for(&method, permissions());
+        }
+    }
+
+    fn add_for(&mut self, method: &str, permissions: impl Iterator<Item = Box<str>>) {
+        match self.by_method.iter_mut().find(|(named, _)| **named == *method) {
+            Some((_, known)) => known.extend(permissions),
+            None => self.by_method.push((method.into(), permissions.collect())),
+        }
+    }
+
+    /// What the rules that match this method need, without regard to its case.
+    fn of(&self, method: &[u8]) -> impl Iterator<Item = &Permissions> {
+        let named =
+            self.by_method.iter().filter(move |(named, _)| named.as_bytes().eq_ignore_ascii_case(method));
+        self.every_method.iter().chain(named.map(|(_, permissions)| permissions))
+    }
+}
+
+/// Methods, if any are named: tokens (RFC 9110 §9.1), the known ones in capitals, as they are registered.
+pub(super) fn check_methods(methods: Option<&[String]>) -> Result<(), String> {
+    const KNOWN: [&str; 9] = ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"];
+    let Some(methods) = methods else { return Ok(()) };
+    if methods.is_empty() {
+        return Err("an empty list matches no method; leave it out for every one".to_owned());
+    }
+    for method in methods {
+        let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        if method.is_empty() || !method.bytes().all(is_token) {
+            return Err(format!("`{}` is no method", method.escape_debug()));
+        }
+        let upper = method.to_ascii_uppercase();
+        if upper != *method && KNOWN.contains(&upper.as_str()) {
+            return Err(format!("`{method}` has to be written `{upper}`"));
+        }
+    }
+    Ok(())
+}
+
+fn check_permissions(permissions: &[String]) -> Result<(), String> {
+    if permissions.is_empty() {
+        return Err("a rule needs at least one permission; leave the rule out if none is needed".to_owned());
+    }
+    match permissions.iter().find(|permission| permission.is_empty() || !is_id(permission)) {
+        Some(_) => {
+            Err("a permission has 1 to 256 bytes and no control character, so no token could hold this one"
+                .to_owned())
+        }
+        None => Ok(()),
+    }
+}
+
+impl fmt::Display for Refusal<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(permission) => write!(f, "`{permission}` is needed"),
+            Self::Unlisted => f.write_str("no rule lists this method and path"),
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Why a decision came out as it did, and the answer that follows from it.
+
+use std::fmt;
+
+/// The public answer to a denied request: three of them, so that what a caller sees never tells one invalid
+/// token from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Answer {
+    /// 401: no credentials of the documented form were presented.
+    NotAuthenticated,
+    /// 401: a token was presented and is not acceptable.
+    InvalidCredentials,
+    /// 403: the token is good, what was asked for is not its holder's.
+    NotAuthorized,
+}
+
+impl Answer {
+    /// All three.
+    pub const ALL: &'static [Self] = &[Self::NotAuthenticated, Self::InvalidCredentials, Self::NotAuthorized];
+
+    /// The status code: 401 or 403.
+    #[must_use]
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::NotAuthenticated | Self::InvalidCredentials => 401,
+            Self::NotAuthorized => 403,
+        }
+    }
+
+    /// The `detail` of the JSON body.
+    #[must_use]
+    pub const fn detail(self) -> &'static str {
+        match self {
+            Self::NotAuthenticated => "Not authenticated",
+            Self::InvalidCredentials => "Invalid authentication credentials",
+            Self::NotAuthorized => "User has no organization or not authorized",
+        }
+    }
+
+    /// The `error` parameter of the challenge (RFC 6750 §3.1); none where nothing was presented.
+    #[must_use]
+    pub const fn challenge_error(self) -> Option<&'static str> {
+        match self {
+            Self::NotAuthenticated => None,
+            Self::InvalidCredentials => Some("invalid_token"),
+            Self::NotAuthorized => Some("insufficient_scope"),
+        }
+    }
+}
+
+macro_rules! reasons {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $code:literal, $clause:literal, $answer:ident;)+) => {
+        /// Why a request was denied: for the operator's log alone, never for the caller.
+        ///
+        /// The list is closed on purpose: a new reason has to break every place that tells reasons apart.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Reason {
+            $($(#[doc = $doc])+ $variant,)+
+        }
+
+        impl Reason {
+            /// Every reason, in the order of the checks that give them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// Code, clause and answer of each reason: the one place that holds them.
+            const fn row(self) -> (&'static str, &'static str, Answer) {
+                match self {
+                    $(Self::$variant => ($code, $clause, Answer::$answer),)+
+                }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// A forwarded request whose description is missing, ambiguous or not to be trusted; the server alone gives it.
+    ForwardedRequestUnclear = "forwarded_request_unclear", "PUB-2", NotAuthorized;
+    /// No `Authorization` field line.
+    HeaderMissing = "header_missing", "HDR-2", NotAuthenticated;
+    /// One `Authorization` line of nothing but spaces and tabs.
+    HeaderEmpty = "header_empty", "HDR-2", NotAuthenticated;
+    /// More than one `Authorization` line, equal or not.
+    HeaderRepeated = "header_repeated", "HDR-3", NotAuthenticated;
+    /// A scheme other than `Bearer`.
+    SchemeNotBearer = "scheme_not_bearer", "HDR-3", NotAuthenticated;
+    /// `Bearer` without a token.
+    TokenMissing = "token_missing", "HDR-3", NotAuthenticated;
+    /// A token of more bytes than the policy takes.
+    TokenTooLong = "token_too_long", "TOK-1", InvalidCredentials;
+    /// A byte in the token that no compact JWS can hold.
+    TokenExtraCharacters = "token_extra_characters", "TOK-2", InvalidCredentials;
+    /// Not three non-empty segments of canonical base64url.
+    TokenMalformed = "token_malformed", "TOK-1", InvalidCredentials;
+    /// A JOSE header that is no JSON object, or in which a member that is read is missing, of a wrong type or there twice.
+    TokenHeaderMalformed = "token_header_malformed", "TOK-1", InvalidCredentials;
+    /// A `crit` member (RFC 7515 §4.1.11): no extension is understood here.
+    CriticalExtension = "critical_extension", "TOK-8", InvalidCredentials;
+    /// A `typ` that the policy does not name.
+    TypeNotAccepted = "type_not_accepted", "TOK-8", InvalidCredentials;
+    /// An `alg` that the policy does not name, `none` in any spelling among them.
+    AlgorithmNotAllowed = "algorithm_not_allowed", "TOK-8", InvalidCredentials;
+    /// No key of the set has the token's `kid` and `alg`.
+    KeyUnknown = "key_unknown", "TOK-8", InvalidCredentials;
+    /// The signature does not verify.
+    SignatureInvalid = "signature_invalid", "TOK-8", InvalidCredentials;
+    /// Claims that are no JSON object, or in which a claim that is read is missing, of a wrong type, out of range or there twice.
+    TokenClaimsMalformed = "token_claims_malformed", "TOK-1", InvalidCredentials;
+    /// `now` is not before `exp` plus the leeway.
+    TokenExpired = "token_expired", "TOK-3", InvalidCredentials;
+    /// `now` is before `nbf` minus the leeway.
+    TokenNotYetValid = "token_not_yet_valid", "TOK-1", InvalidCredentials;
+    /// An `iss` other than the policy's, or none where it names some.
+    IssuerNotAccepted = "issuer_not_accepted", "TOK-6", InvalidCredentials;
+    /// An `aud` without any audience of the policy's, none where it names some, or one where it names none.
+    AudienceNotAccepted = "audience_not_accepted", "TOK-6", InvalidCredentials;
+    /// The token, its user or its organization is revoked.
+    TokenRevoked = "token_revoked", "TOK-5", InvalidCredentials;
+    /// The token's organization does not authenticate here.
+    OrganizationNotInRealm = "organization_not_in_realm", "TOK-4", InvalidCredentials;
+    /// No user id in the token.
+    UserMissing = "user_missing", "ORG-2", NotAuthorized;
+    /// No organization in the token.
+    OrganizationMissing = "organization_missing", "ORG-2", NotAuthorized;
+    /// The service says that the account is not configured.
+    AccountNotConfigured = "account_not_configured", "ORG-2", NotAuthorized;
+    /// The service says that the user is not a member of the organization.
+    NotAMember = "not_a_member", "ORG-3", NotAuthorized;
+    /// What is addressed belongs to another organization.
+    ResourceOfOtherOrganization = "resource_of_other_organization", "ORG-1", NotAuthorized;
+    /// The service could not tell whose it is.
+    ResourceUnresolved = "resource_unresolved", "ORG-1", NotAuthorized;
+    /// A path that servers read differently, where the policy has route rules.
+    PathAmbiguous = "path_ambiguous", "PERM-1", NotAuthorized;
+    /// A permission that a route rule needs is not in the token, or no rule lists the route and the policy denies those.
+    PermissionMissing = "permission_missing", "PERM-1", NotAuthorized;
+}
+
+impl Reason {
+    /// The stable snake_case code, as it stands in logs and in the output of `decide`.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        self.row().0
+    }
+
+    /// The clause of the contract that the reason rests on, such as `TOK-3`.
+    #[must_use]
+    pub const fn clause(self) -> &'static str {
+        self.row().1
+    }
+
+    /// The public answer. Status, detail and challenge all come from here, so that they cannot disagree.
+    #[must_use]
+    pub const fn answer(self) -> Answer {
+        self.row().2
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}

@@ -1,0 +1,122 @@
+//! What is asked: the request as received, and what only the embedding service knows about it.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashSet;
+
+/// The request, as the server received it.
+#[derive(Clone, Copy)]
+pub struct Request<'r> {
+    pub(crate) method: &'r [u8],
+    pub(crate) path: &'r [u8],
+    pub(crate) authorization: &'r [&'r [u8]],
+}
+
+impl<'r> Request<'r> {
+    /// A request of `method` for `path`, with the values of all its `Authorization` field lines, in order.
+    ///
+    /// `path` is the request-target as received, query included, nothing decoded. The values are bytes as an
+    /// HTTP library hands them out, without the white space around them (RFC 9110 §5.5).
+    #[must_use]
+    pub fn new<M, P>(method: &'r M, path: &'r P, authorization: &'r [&'r [u8]]) -> Self
+    where
+        M: AsRef<[u8]> + ?Sized,
+        P: AsRef<[u8]> + ?Sized,
+    {
+        Self { method: method.as_ref(), path: path.as_ref(), authorization }
+    }
+}
+
+/// Shows how many `Authorization` lines there are, never what they hold, and no query (SEC-1).
+impl fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.split(|byte| *byte == b'?').next().unwrap_or_default();
+        f.debug_struct("Request")
+            .field("method", &String::from_utf8_lossy(self.method))
+            .field("path", &String::from_utf8_lossy(path))
+            .field("authorization", &format_args!("[{} redacted]", self.authorization.len()))
+            .finish()
+    }
+}
+
+/// What only the embedding service knows about a request.
+///
+/// The default knows nothing: any organization may authenticate, what is addressed is owned by nobody, and
+/// the account is as the token has it.
+#[derive(Clone, Debug, Default)]
+pub struct Context<'c> {
+    /// Whose tokens may authenticate here (TOK-4).
+    pub realm: Realm<'c>,
+    /// The organization that owns what is addressed (ORG-1).
+    pub resource_org: ResourceOrg<'c>,
+    /// What the service knows of the user's account (ORG-2, ORG-3).
+    pub account: Account,
+}
+
+/// The organizations whose tokens are credentials at this host or deployment (TOK-4).
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Realm<'c> {
+    /// Every organization's.
+    #[default]
+    Any,
+    /// Those of a named few; of an empty set, nobody's.
+    Among(&'c Organizations),
+}
+
+/// Who owns what the request addresses (ORG-1).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ResourceOrg<'c> {
+    /// Nobody in particular: a collection, or something that no organization owns.
+    #[default]
+    Unowned,
+    /// This organization.
+    Owned(Cow<'c, str>),
+    /// The service could not tell, so nobody may touch it.
+    Unresolved,
+}
+
+/// What the service knows of the user's account in the token's organization.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Account {
+    /// Nothing beyond what the token says.
+    #[default]
+    Unknown,
+    /// A member in good standing.
+    Active,
+    /// Not, or no longer, a member of the organization (ORG-3).
+    NotAMember,
+    /// Known, but not properly configured (ORG-2).
+    NotConfigured,
+}
+
+/// A set of organization ids, compared byte for byte.
+#[derive(Clone, Debug, Default)]
+pub struct Organizations(HashSet<Box<str>, FixedState>);
+
+impl Organizations {
+    /// Whether the set holds this id.
+    #[must_use]
+    pub fn contains(&self, organization: &str) -> bool {
+        self.0.contains(organization)
+    }
+
+    /// How many ids the set holds.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether the set holds nothing, so that no organization authenticates.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<S: Into<Box<str>>> FromIterator<S> for Organizations {
+    fn from_iter<I: IntoIterator<Item = S>>(ids: I) -> Self {
+        Self(ids.into_iter().map(Into::into).collect())
+    }
+}

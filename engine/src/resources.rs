@@ -1,0 +1,149 @@
+//! Who owns what a path addresses: the `[[resources]]` of a configuration (ORG-1).
+
+use std::borrow::Cow;
+use std::ops::ControlFlow;
+
+use serde::Deserialize;
+
+use crate::error::LoadError;
+use crate::path::{Matcher, Pattern, PlainPath};
+use crate::request::ResourceOrg;
+
+/// One entry, as a configuration writes it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResourceSpec {
+    /// The pattern of the paths.
+    pub path: String,
+    /// The owner: a placeholder of the pattern (`{org}`), or an organization id.
+    pub organization: Option<String>,
+    /// `true`: nobody owns what the paths address. Instead of `organization`.
+    pub unowned: Option<bool>,
+}
+
+/// Validated entries; the first that matches a path says who owns it.
+#[derive(Clone, Debug, Default)]
+pub struct Resources {
+    entries: Vec<Entry>,
+    matcher: Matcher<FirstIndex>,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    pattern: Pattern,
+    owner: Owner,
+}
+
+#[derive(Clone, Debug)]
+enum Owner {
+    Nobody,
+    Organization(Box<str>),
+    Capture(Box<str>),
+}
+
+/// The first entry of a pattern's shape.
+#[derive(Clone, Copy, Debug, Default)]
+struct FirstIndex(Option<usize>);
+
+impl Resources {
+    /// Validates the entries of a configuration, in order.
+    ///
+    /// # Errors
+    ///
+    /// Names the entry (`resources[2].path`) whose pattern is none, that says both or neither of who owns it,
+    /// names a placeholder that its pattern lacks, or can never be reached.
+    pub fn new(specs: &[ResourceSpec]) -> Result<Self, LoadError> {
+        let mut resources = Self::default();
+        for (index, spec) in specs.iter().enumerate() {
+            let pattern = Pattern::parse(&spec.path)
+                .map_err(|error| LoadError::new(format!("resources[{index}].path"), error.to_string()))?;
+            let owner = Owner::of(spec, &pattern).map_err(|(key, problem)| {
+                let dot = if key.is_empty() { "" } else { "." };
+                LoadError::new(format!("resources[{index}]{dot}{key}"), problem)
+            })?;
+            if let Some(earlier) =
+                resources.entries.iter().position(|earlier| earlier.pattern.covers(&pattern))
+            {
+                let problem = format!(
+                    "`{pattern}` is never reached, for resources[{earlier}] takes all its paths; put it before that one"
+                );
+                return Err(LoadError::new(format!("resources[{index}].path"), problem));
+            }
+            if let Some(first) = resources.matcher.entry(&pattern) {
+                first.0.get_or_insert(index);
+            }
+            resources.entries.push(Entry { pattern, owner });
+        }
+        Ok(resources)
+    }
+
+    /// How many entries there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Who owns what the request-target addresses.
+    ///
+    /// Fails closed: where there are entries, a path that none matches, or an ambiguous one, is unresolved.
+    /// Without entries nothing is owned.
+    #[must_use]
+    pub fn owner_of(&self, target: &[u8]) -> ResourceOrg<'_> {
+        if self.is_empty() {
+            return ResourceOrg::Unowned;
+        }
+        let Ok(path) = PlainPath::parse(target) else {
+            return ResourceOrg::Unresolved;
+        };
+        let mut first: Option<usize> = None;
+        let _: ControlFlow<()> = self.matcher.visit(&path, |index| {
+            first = [first, index.0].into_iter().flatten().min();
+            ControlFlow::Continue(())
+        });
+        let Some(entry) = first.and_then(|index| self.entries.get(index)) else {
+            return ResourceOrg::Unresolved;
+        };
+        match &entry.owner {
+            Owner::Nobody => ResourceOrg::Unowned,
+            Owner::Organization(organization) => ResourceOrg::Owned(Cow::Borrowed(organization)),
+            Owner::Capture(name) => match entry.pattern.capture(name, &path) {
+                Some(organization) => ResourceOrg::Owned(Cow::Owned(organization.to_owned())),
+                None => ResourceOrg::Unresolved,
+            },
+        }
+    }
+}
+
+impl Owner {
+    fn of(spec: &ResourceSpec, pattern: &Pattern) -> Result<Self, (&'static str, String)> {
+        let organization = match (&spec.organization, spec.unowned) {
+            (None, Some(true)) => return Ok(Self::Nobody),
+            (Some(organization), None) => organization,
+            _ => return Err(("", "say either `organization` or `unowned = true`".to_owned())),
+        };
+        if organization.is_empty() {
+            return Err((
+                "organization",
+                "an empty organization owns nothing; say `unowned = true`".to_owned(),
+            ));
+        }
+        if !organization.contains(['{', '}']) {
+            return Ok(Self::Organization(organization.as_str().into()));
+        }
+        let name = organization.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+        match name.map(|name| name.strip_prefix('*').unwrap_or(name)) {
+            Some(name) if pattern.has_placeholder(name) => Ok(Self::Capture(name.into())),
+            Some(name) => Err(("organization", format!("the path has no placeholder `{{{name}}}`"))),
+            None => Err((
+                "organization",
+                "say an organization id, or one placeholder alone, such as `{org}`".to_owned(),
+            )),
+        }
+    }
+}
