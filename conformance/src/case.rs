@@ -1,5 +1,6 @@
 //! What a case of the catalogue is: its words, what it needs, and the procedure that tests it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -33,12 +34,34 @@ pub struct Case {
     pub needs: &'static [Need],
     /// The answers that are right.
     pub accept: &'static [Accept],
-    /// At most so many requests, control requests after a failure aside.
+    /// At most so many requests of its own, control requests after a failure aside.
     pub requests: u32,
+    /// Exchanges that it shares with other cases, by name: each is made once in a run.
+    pub shares: &'static [Shared],
     /// Only HTTP/1.1 can carry what it sends.
     pub http1_only: bool,
     /// The test itself.
     pub run: Procedure,
+}
+
+/// An exchange that several cases look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Shared {
+    /// What names it; cases that share it send the same.
+    pub name: &'static str,
+    /// How many requests it takes.
+    pub requests: u32,
+}
+
+/// How many requests cases send at most, exchanges that several of them share counted once.
+pub fn requests<'a>(cases: impl IntoIterator<Item = &'a Case>) -> u32 {
+    let mut shared: BTreeSet<&Shared> = BTreeSet::new();
+    let mut own = 0;
+    for case in cases {
+        own += case.requests;
+        shared.extend(case.shares);
+    }
+    own + shared.iter().map(|shared| shared.requests).sum::<u32>()
 }
 
 /// How a case is tested.

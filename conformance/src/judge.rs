@@ -98,14 +98,8 @@ fn fits(accept: Accept, request: &Request, response: &Response, known: &Known) -
         Accept::LetThrough => is_let_through(response),
         Accept::NotAuthenticated => documented(401, NOT_AUTHENTICATED),
         Accept::InvalidCredentials => documented(401, INVALID_CREDENTIALS),
-        Accept::Forbidden => documented(403, NOT_AUTHORIZED),
-        Accept::Hidden => {
-            response.status == 404
-                && known
-                    .owned
-                    .as_ref()
-                    .is_none_or(|owned| owned.body.is_empty() || owned.body != response.body)
-        }
+        Accept::Forbidden => documented(403, NOT_AUTHORIZED) && !shows_owned(response, known),
+        Accept::Hidden => response.status == 404 && !shows_owned(response, known),
         Accept::Closed => !response.is_success() && response.status < 500,
         Accept::Contentless => response.is_success() && !has_content(response),
         Accept::PublicContent => {
@@ -114,6 +108,29 @@ fn fits(accept: Accept, request: &Request, response: &Response, known: &Known) -
         }
         Accept::Other(_) => false,
     }
+}
+
+/// Whether a refusal has the owned resource's content in it, whole or as a member: a body in JSON is looked
+/// through member by member, for a server may dress it up.
+fn shows_owned(response: &Response, known: &Known) -> bool {
+    let Some(owned) = known.owned.as_ref().filter(|owned| !owned.body.is_empty()) else { return false };
+    match (response.json(), owned.json()) {
+        (Some(json), Some(resource)) => holds(&json, &resource),
+        _ => response.body == owned.body,
+    }
+}
+
+fn holds(json: &Value, wanted: &Value) -> bool {
+    json == wanted
+        || match (json, wanted) {
+            (Value::Object(members), Value::Object(resource)) => {
+                !resource.is_empty() && resource.iter().all(|(name, value)| members.get(name) == Some(value))
+                    || members.values().any(|value| holds(value, wanted))
+            }
+            (Value::Object(members), _) => members.values().any(|value| holds(value, wanted)),
+            (Value::Array(items), _) => items.iter().any(|item| holds(item, wanted)),
+            _ => false,
+        }
 }
 
 /// Neither 401, 403 nor 5xx.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use tokio::sync::Mutex as AsyncMutex;
+use tokio::sync::{Mutex as AsyncMutex, OnceCell};
 
 use crate::case::{Accept, Case};
 use crate::clock::Clock;
@@ -50,6 +50,10 @@ pub(crate) struct Shared {
     /// Where a piece of a presented token came back: the request's id and the case that sent it.
     pub(crate) leaks: Mutex<Vec<String>>,
     pub(crate) redactor: Mutex<Redactor>,
+    /// Exchanges that several cases look at, by name.
+    pub(crate) exchanges: Mutex<HashMap<String, Arc<OnceCell<Exchange>>>>,
+    /// Tokens that every case may use as they are, minted once.
+    pub(crate) minted: Mutex<HashMap<TokenKind, Compact>>,
     pub(crate) controls: AsyncMutex<HashMap<Vec<u8>, Option<Response>>>,
 }
 
@@ -226,16 +230,32 @@ impl Session {
     pub(crate) fn valid(&self) -> Result<Compact, Stop> {
         match self.good_named(TokenKind::Valid)? {
             Some(token) => Ok(token),
-            None => Ok(self.mint()?.sign(&self.key()?)),
+            None => self.minted(TokenKind::Valid, |session| session.mint()),
         }
+    }
+
+    /// A token that is minted once in a run, so that cases that send the same can share an answer.
+    fn minted(&self, kind: TokenKind, mint: fn(&Self) -> Result<Mint, Stop>) -> Result<Compact, Stop> {
+        if let Some(token) = lock(&self.shared.minted).get(&kind) {
+            return Ok(token.clone());
+        }
+        let token = mint(self)?.sign(&self.key()?);
+        Ok(lock(&self.shared.minted).entry(kind).or_insert(token).clone())
     }
 
     /// A good token of another organization.
     pub(crate) fn other_organization(&self) -> Result<Compact, Stop> {
         match self.good_named(TokenKind::OtherOrganization)? {
             Some(token) => Ok(token),
-            None => Ok(self.mint_for(&self.other_organization_id()?)?.sign(&self.key()?)),
+            None => self.minted(TokenKind::OtherOrganization, |session| {
+                session.mint_for(&session.other_organization_id()?)
+            }),
         }
+    }
+
+    /// A good token's header and claims under a signature of zeros.
+    pub(crate) fn forged(&self) -> Result<Compact, Stop> {
+        Ok(self.valid()?.with_signature(&[0; 64]))
     }
 
     /// A token that expired well over two minutes ago.
@@ -357,6 +377,25 @@ impl Session {
         let mut request = request;
         request.request_id = self.next_request_id();
         let answer = self.exchange(request.clone()).await?;
+        self.record(request, answer.clone());
+        Ok(answer)
+    }
+
+    /// As [`Session::send`], but only the first case that asks sends anything: all others get to see the same
+    /// exchange.
+    pub(crate) async fn send_shared(
+        &mut self,
+        name: &str,
+        make: fn(&Self) -> Result<Request, Stop>,
+    ) -> Result<Answer, Stop> {
+        let cell = Arc::clone(lock(&self.shared.exchanges).entry(name.to_owned()).or_default());
+        let made = cell.get_or_try_init(|| async {
+            let mut request = make(self)?;
+            request.request_id = self.next_request_id();
+            let answer = self.exchange(request.clone()).await?;
+            Ok::<_, Stop>(Exchange { request, answer })
+        });
+        let Exchange { request, answer } = made.await?.clone();
         self.record(request, answer.clone());
         Ok(answer)
     }

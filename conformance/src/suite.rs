@@ -239,6 +239,8 @@ impl Suite {
             leeway: Mutex::new(None),
             leaks: Mutex::new(Vec::new()),
             redactor: Mutex::new(redactor),
+            exchanges: Mutex::new(HashMap::new()),
+            minted: Mutex::new(HashMap::new()),
             controls: AsyncMutex::new(HashMap::new()),
         }
     }

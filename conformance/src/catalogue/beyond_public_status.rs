@@ -15,7 +15,7 @@ macro_rules! beyond {
             source: sources::ALL_REQUIRE,
             needs: [],
             accept: [Accept::NotAuthenticated],
-            probe: |s| {
+            shared: concat!("beyond the public path: ", $what), |s| {
                 let $path = spellings::public_path(s);
                 spellings::get($spelling)
             },

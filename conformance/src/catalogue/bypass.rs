@@ -23,7 +23,6 @@ macro_rules! bypass {
 }
 
 pub(super) static CASES: &[Case] = &[
-    bypass!(protected_endpoint, "the protected endpoint itself", |s| protected_path(s)),
     bypass!(owned_resource, "the owned resource itself", needs: Owned, |s| owned_path(s)?),
     bypass!(
         up_from_the_public_path,
@@ -55,11 +54,6 @@ pub(super) static CASES: &[Case] = &[
         "/{}",
         protected_path(s)
     )),
-    bypass!(
-        doubled_inner_slash,
-        "the protected path with a doubled slash inside",
-        |s| spellings::last_slash(protected_path(s), "//")
-    ),
     bypass!(other_ending, "the protected path with its trailing slash added or taken away", |s| {
         spellings::other_ending(protected_path(s))
     }),
@@ -67,10 +61,6 @@ pub(super) static CASES: &[Case] = &[
     bypass!(encoded_letter, "the protected path with a percent-encoded letter", |s| {
         spellings::encoded_letter(protected_path(s))
     }),
-    bypass!(encoded_slash, "the protected path with a percent-encoded slash", |s| spellings::last_slash(
-        protected_path(s),
-        "%2f"
-    )),
     bypass!(dot_segment, "the protected path with a dot segment", |s| spellings::last_slash(
         protected_path(s),
         "/./"
@@ -79,11 +69,6 @@ pub(super) static CASES: &[Case] = &[
         "{};x=1",
         protected_path(s)
     )),
-    bypass!(
-        public_path_as_parameter,
-        "the protected path with the public one as its parameter",
-        |s| format!("{};{}", protected_path(s), public_path(s))
-    ),
     bypass!(public_path_in_query, "the protected path with the public one as its query", |s| format!(
         "{}?{}",
         protected_path(s),
@@ -97,19 +82,10 @@ pub(super) static CASES: &[Case] = &[
     bypass!(public_path_in_fragment, "the protected path with the public one as its fragment",
         http1_only: true, |s| format!("{}#{}", protected_path(s), public_path(s))),
     bypass!(encoded_nul, "the protected path with `%00` behind it", |s| format!("{}%00", protected_path(s))),
-    bypass!(encoded_space, "the protected path with `%20` behind it", |s| format!(
-        "{}%20",
-        protected_path(s)
-    )),
     bypass!(extension, "the protected path with `.json` behind it", |s| format!(
         "{}.json",
         protected_path(s).trim_end_matches('/')
     )),
     bypass!(absolute_form, "the protected endpoint's whole URL as the request-target",
         http1_only: true, |s| spellings::absolute(s, protected_path(s))),
-    bypass!(absolute_form_up_from_public, "an absolute URL that climbs from the public path to the protected one",
-        http1_only: true,
-        |s| spellings::absolute(s, &climb(public_path(s), "..", protected_path(s)))),
-    bypass!(no_leading_slash, "the protected path without its leading slash",
-        http1_only: true, |s| protected_path(s).trim_start_matches('/')),
 ];

@@ -1,25 +1,8 @@
 //! Judgements over several answers of one case.
 
 use crate::case::Accept;
-use crate::judge::{self, Finding};
+use crate::judge::Finding;
 use crate::session::{Session, Stop};
-use crate::transport::Answer;
-
-/// The last two answers have the same status and content.
-pub(super) fn same_answers(session: &Session) -> Result<Finding, Stop> {
-    let exchanges = session.exchanges();
-    let last = exchanges.len().saturating_sub(1);
-    let [.., one, other] = exchanges else { return Ok(Finding::broken("nothing was sent")) };
-    let words = |answer| judge::describe(answer, session.known());
-    let (first, second) = (words(&one.answer), words(&other.answer));
-    Ok(match (&one.answer, &other.answer) {
-        (Answer::Response(one), Answer::Response(other)) if judge::same_answer(one, other) => {
-            Finding::kept(first).at(last)
-        }
-        _ if first == second => Finding::broken(format!("{first}, with different contents")).at(last),
-        _ => Finding::broken(format!("{first}, and then {second}")).at(last),
-    })
-}
 
 /// Every answer of the case is acceptable.
 pub(super) async fn each(session: &mut Session) -> Result<Finding, Stop> {

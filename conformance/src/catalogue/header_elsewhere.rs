@@ -62,26 +62,8 @@ pub(super) static CASES: &[Case] = &[
     }),
     in_field!(x_access_token, "X-Access-Token", ""),
     in_field!(x_auth_token, "X-Auth-Token", ""),
-    in_field!(x_authorization, "X-Authorization", "Bearer "),
     in_field!(x_forwarded_authorization, "X-Forwarded-Authorization", "Bearer "),
-    in_field!(x_original_authorization, "X-Original-Authorization", "Bearer "),
     in_field!(proxy_authorization, "Proxy-Authorization", "Bearer "),
-    in_field!(underscore_alias, "Authorization_", "Bearer "),
-    case! {
-        body_of_get,
-        title: "A token in the body of a GET is no token",
-        clauses: [Hdr2],
-        level: Must,
-        sends: "Sends GET to the protected endpoint with a good token as `access_token` in a form body.",
-        requirement: "The deployment must not let the request through.",
-        source: sources::ALL_REQUIRE,
-        needs: [Valid],
-        accept: [Accept::NotAuthenticated, Accept::Closed],
-        probe: |s| {
-            let form = Text::from("access_token=").token(s.valid()?.text());
-            s.protected().with_body("application/x-www-form-urlencoded", form)
-        },
-    },
     case! {
         form_body,
         title: "A token in a form body is no token",

@@ -16,7 +16,7 @@ macro_rules! look_alike {
             needs: [],
             accept: [Accept::NotAuthenticated, Accept::Closed],
             http1_only: $http1_only,
-            probe: |s| {
+            shared: concat!("the public path with ", $what), |s| {
                 let $path = spellings::public_path(s);
                 spellings::get($spelling)
             },

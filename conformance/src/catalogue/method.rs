@@ -15,7 +15,7 @@ macro_rules! opens_nothing {
             source: $source,
             needs: [$($need),*],
             accept: [Accept::Closed, Accept::Contentless],
-            probe: |s| {
+            shared: concat!("without a token: ", $method), |s| {
                 let mut request = s.protected();
                 request.method = $method.into();
                 request
@@ -36,7 +36,7 @@ macro_rules! asks_for_authentication {
             source: sources::INCLUDE,
             needs: [],
             accept: [Accept::NotAuthenticated],
-            probe: |s| {
+            shared: concat!("without a token: ", $method), |s| {
                 let mut request = s.protected();
                 request.method = $method.into();
                 request
@@ -106,7 +106,7 @@ pub(super) static CASES: &[Case] = &[
         needs: [Valid],
         accept: [Accept::InvalidCredentials],
         probe: |s| {
-            let mut request = s.protected().bearer(s.valid()?.with_signature(&[0; 64]).text());
+            let mut request = s.protected().bearer(s.forged()?.text());
             request.method = "HEAD".into();
             request
         },

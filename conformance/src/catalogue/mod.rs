@@ -6,10 +6,11 @@ use std::sync::LazyLock;
 
 use crate::case::{Accept, Case};
 
-/// Writes down a case. `probe` makes the one request that is judged by `accept`; `run` is a procedure of
-/// several requests, at most `requests` of them.
+/// Writes down a case. `probe` makes the one request that is judged by `accept`; `shared` does the same with a
+/// request that several cases judge; `run` is a procedure of several requests, at most `requests` of them beside
+/// what it shares.
 macro_rules! case {
-    (@fields $procedure:expr, $requests:expr, $http1_only:expr,
+    (@fields $procedure:expr, $requests:expr, [$($shared:expr),*], $http1_only:expr,
         $name:ident,
         title: $title:expr,
         clauses: [$($clause:ident),+ $(,)?],
@@ -32,6 +33,7 @@ macro_rules! case {
             needs: &[$($crate::need::Need::$need),*],
             accept: &[$($accept),+],
             requests: $requests,
+            shares: &[$($crate::case::Shared { name: $shared.0, requests: $shared.1 }),*],
             http1_only: $http1_only,
             run: $procedure,
         }
@@ -51,7 +53,33 @@ macro_rules! case {
     ) => {
         $crate::catalogue::case! {@fields
             $crate::case::Procedure::Probe(|$session| Ok($body)),
-            1, [$($http1_only,)? false][0],
+            1, [], [$($http1_only,)? false][0],
+            $name, title: $title, clauses: [$($clause),+], level: $level, sends: $sends,
+            requirement: $requirement, source: $source, needs: [$($need),*], accept: [$($accept),+],
+        }
+    };
+    (
+        $name:ident,
+        title: $title:expr,
+        clauses: [$($clause:ident),+ $(,)?],
+        level: $level:ident,
+        sends: $sends:expr,
+        requirement: $requirement:expr,
+        source: $source:expr,
+        needs: [$($need:ident),* $(,)?],
+        accept: [$($accept:expr),+ $(,)?],
+        $(http1_only: $http1_only:literal,)?
+        shared: $shared:expr, |$session:ident| $body:expr $(,)?
+    ) => {
+        $crate::catalogue::case! {@fields
+            $crate::case::Procedure::Run(|session| Box::pin(async move {
+                let make: fn(
+                    &$crate::session::Session,
+                ) -> Result<$crate::transport::Request, $crate::session::Stop> = |$session| Ok($body);
+                session.send_shared($shared, make).await?;
+                session.judge_last().await
+            })),
+            0, [($shared, 1)], [$($http1_only,)? false][0],
             $name, title: $title, clauses: [$($clause),+], level: $level, sends: $sends,
             requirement: $requirement, source: $source, needs: [$($need),*], accept: [$($accept),+],
         }
@@ -67,12 +95,13 @@ macro_rules! case {
         needs: [$($need:ident),* $(,)?],
         accept: [$($accept:expr),+ $(,)?],
         requests: $requests:literal,
+        $(shares: [$($shared:expr => $times:literal),+],)?
         $(http1_only: $http1_only:literal,)?
         run: |$session:ident| $body:expr $(,)?
     ) => {
         $crate::catalogue::case! {@fields
             $crate::case::Procedure::Run(|$session| Box::pin(async move { $body })),
-            $requests, [$($http1_only,)? false][0],
+            $requests, [$($(($shared, $times)),+)?], [$($http1_only,)? false][0],
             $name, title: $title, clauses: [$($clause),+], level: $level, sends: $sends,
             requirement: $requirement, source: $source, needs: [$($need),*], accept: [$($accept),+],
         }
@@ -88,33 +117,15 @@ macro_rules! look_alike_spellings {
             $look_alike!(trailing_slash, "a trailing slash", http1_only: false, |path| format!("{path}/")),
             $look_alike!(doubled_leading_slash, "a doubled leading slash", http1_only: false,
                 |path| format!("/{path}")),
-            $look_alike!(doubled_inner_slash, "a doubled slash inside", http1_only: false,
-                |path| spellings::last_slash(path, "//")),
             $look_alike!(upper_case, "capitals for letters", http1_only: false, |path| path.to_uppercase()),
             $look_alike!(encoded_letter, "a percent-encoded letter", http1_only: false,
                 |path| spellings::encoded_letter(path)),
-            $look_alike!(twice_encoded_letter, "a letter percent-encoded twice", http1_only: false,
-                |path| spellings::encoded_letter(path).replace('%', "%25")),
-            $look_alike!(encoded_slash, "a percent-encoded slash", http1_only: false,
-                |path| spellings::last_slash(path, "%2f")),
-            $look_alike!(backslash, "a backslash for a slash", http1_only: false,
-                |path| spellings::last_slash(path, "\\")),
             $look_alike!(path_parameter, "a parameter behind it", http1_only: false, |path| format!("{path};x")),
             $look_alike!(fragment, "a fragment behind it", http1_only: true, |path| format!("{path}#x")),
             $look_alike!(dot_segment, "a dot segment", http1_only: false,
                 |path| spellings::last_slash(path, "/./")),
-            $look_alike!(trailing_dot_segment, "a dot segment at its end", http1_only: false,
-                |path| format!("{path}/.")),
             $look_alike!(detour, "a way up and down again", http1_only: false,
                 |path| spellings::detour(path, "..")),
-            $look_alike!(encoded_detour, "a way up, percent-encoded, and down again", http1_only: false,
-                |path| spellings::detour(path, "%2e%2e")),
-            $look_alike!(encoded_space, "a percent-encoded space behind it", http1_only: false,
-                |path| format!("{path}%20")),
-            $look_alike!(encoded_nul, "a percent-encoded NUL behind it", http1_only: false,
-                |path| format!("{path}%00")),
-            $look_alike!(encoded_question_mark, "a percent-encoded question mark behind it", http1_only: false,
-                |path| format!("{path}%3fx")),
             $($more,)*
         ]
     };

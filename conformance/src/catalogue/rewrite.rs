@@ -50,6 +50,11 @@ pub(super) static CASES: &[Case] = &[
     still_closed!(x_http_method_override, "X-HTTP-Method-Override", "OPTIONS", |_s| "OPTIONS"),
     still_closed!(x_forwarded_method, "X-Forwarded-Method", "OPTIONS", |_s| "OPTIONS"),
     still_closed!(x_original_method, "X-Original-Method", "OPTIONS", |_s| "OPTIONS"),
+    still_closed!(x_http_method, "X-HTTP-Method", "OPTIONS", |_s| "OPTIONS"),
+    still_closed!(x_method_override, "X-Method-Override", "OPTIONS", |_s| "OPTIONS"),
+    still_closed!(access_control_request_method, "Access-Control-Request-Method", "GET", |_s| "GET"),
+    still_closed!(x_forwarded_host, "X-Forwarded-Host", "localhost", |_s| "localhost"),
+    still_closed!(forwarded, "Forwarded", "for the loopback address", |_s| "for=127.0.0.1;host=localhost"),
     still_closed!(x_forwarded_for, "X-Forwarded-For", "the loopback address", |_s| "127.0.0.1"),
     still_closed!(x_real_ip, "X-Real-IP", "the loopback address", |_s| "127.0.0.1"),
     still_public!(x_original_url_on_public, "X-Original-URL"),
@@ -68,7 +73,7 @@ pub(super) static CASES: &[Case] = &[
         accept: [Accept::InvalidCredentials, Accept::NotAuthenticated, Accept::Closed],
         http1_only: true,
         probe: |s| {
-            let token = s.valid()?.with_signature(&[0; 64]);
+            let token = s.forged()?;
             s.protected().bearer(token.text()).field("Connection", "Authorization")
         },
     },

@@ -1,6 +1,6 @@
 //! TOK-8: the signature verifies over what was received, or the token is none.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::sources;
 use crate::case::{Accept, Case};
@@ -65,9 +65,6 @@ pub(super) static CASES: &[Case] = &[
     forged!(zeros, "A signature of zeros verifies nothing", "a good token with zeros for its signature",
         needs: [Valid],
         |s| { let token = s.valid()?; let length = token.signature_bytes().len(); token.with_signature(&vec![0; length]) }),
-    forged!(ones, "A signature of ones verifies nothing", "a good token with 0xff for each byte of its signature",
-        needs: [Valid],
-        |s| { let token = s.valid()?; let length = token.signature_bytes().len(); token.with_signature(&vec![0xff; length]) }),
     forged!(group_order_for_r_and_s, "An ECDSA signature of the group order verifies nothing",
     "a good token with the order of the curve's group for `r` and `s`",
     needs: [EllipticKey],
@@ -75,23 +72,6 @@ pub(super) static CASES: &[Case] = &[
         let token = s.mint()?.sign(&s.key()?);
         let order = group_order(token.signature_bytes().len() / 2);
         token.with_signature(&[order, order].concat())
-    }),
-    forged!(r_and_s_of_one, "An ECDSA signature of ones verifies nothing", "a good token with 1 for `r` and `s`",
-    needs: [EllipticKey],
-    |s| {
-        let token = s.mint()?.sign(&s.key()?);
-        let length = token.signature_bytes().len() / 2;
-        let one = [vec![0; length - 1], vec![1]].concat();
-        token.with_signature(&one.repeat(2))
-    }),
-    forged!(r_and_s_swapped, "The halves of an ECDSA signature have an order",
-    "a good token with the halves of its signature exchanged",
-    needs: [EllipticKey],
-    |s| {
-        let token = s.mint()?.sign(&s.key()?);
-        let bytes = token.signature_bytes();
-        let (r, s) = bytes.split_at(bytes.len() / 2);
-        token.with_signature(&[s, r].concat())
     }),
     forged!(in_der, "An ECDSA signature in DER is not JWS's form", "a token whose signature is in DER",
     needs: [EllipticKey],
@@ -109,34 +89,9 @@ pub(super) static CASES: &[Case] = &[
         if let Some(first) = bytes.first_mut() { *first ^= 0x80; }
         token.with_signature(&bytes)
     }),
-    forged!(last_bit, "A signature with its last bit changed verifies nothing",
-    "a good token with the last bit of its signature changed",
-    needs: [Valid],
-    |s| {
-        let token = s.valid()?;
-        let mut bytes = token.signature_bytes();
-        if let Some(last) = bytes.last_mut() { *last ^= 1; }
-        token.with_signature(&bytes)
-    }),
-    forged!(half, "Half a signature verifies nothing", "a good token with the first half of its signature",
-        needs: [Valid],
-        |s| { let token = s.valid()?; let bytes = token.signature_bytes(); token.with_signature(&bytes[..bytes.len() / 2]) }),
-    forged!(one_byte, "One byte of a signature verifies nothing", "a good token with the first byte of its signature",
-        needs: [Valid],
-        |s| { let token = s.valid()?; let bytes = token.signature_bytes(); token.with_signature(&bytes[..bytes.len().min(1)]) }),
     forged!(zero_byte_behind, "A byte behind the signature is too much", "a good token with a zero byte behind its signature",
         needs: [Valid],
         |s| { let token = s.valid()?; token.with_signature(&[token.signature_bytes(), vec![0]].concat()) }),
-    forged!(zero_byte_before, "A byte before the signature is too much", "a good token with a zero byte before its signature",
-        needs: [Valid],
-        |s| { let token = s.valid()?; token.with_signature(&[vec![0], token.signature_bytes()].concat()) }),
-    forged!(digest, "A digest is no signature", "a good token with the SHA-256 of what is signed for its signature",
-    needs: [Valid],
-    |s| {
-        let token = s.valid()?;
-        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, token.signed_part().as_bytes());
-        token.with_signature(digest.as_ref())
-    }),
     forged!(of_another_token, "Another token's signature verifies nothing",
         "a good token with another good token's signature",
         needs: [Valid, OtherOrganization],
@@ -148,47 +103,27 @@ pub(super) static CASES: &[Case] = &[
     forged!(later_expiry, "An expiry cannot be put off", "an expired token whose `exp` was moved ahead",
         needs: [Expired],
         |s| { let token = s.expired()?; token.with_claims(&claims_with(&token, "exp", json!(s.now() + 3_600))) }),
-    forged!(valid_claims_on_expired, "A good token's claims do not revive an expired one",
-        "a good token's claims between an expired token's header and signature",
-        needs: [Expired, Valid],
-        |s| { let valid = s.valid()?; crate::token::Compact { claims: valid.claims, ..s.expired()? } }),
     forged!(added_claim, "A claim cannot be added", "a good token with the claim `admin` added",
         needs: [Valid],
         |s| { let token = s.valid()?; token.with_claims(&claims_with(&token, "admin", json!(true))) }),
-    forged!(respelt_claims, "The signature is over the claims as they are spelt",
-        "a good token with a space behind its claims' JSON",
-        needs: [Valid],
-        |s| { let token = s.valid()?; token.with_claims(&format!("{} ", Value::Object(token.claim_members()))) }),
     forged!(added_header_member, "The signature is over the header too", "a good token with a header member added",
         needs: [Valid],
         |s| { let token = s.valid()?; token.with_header(&header_with(&token, "artos", json!("x"))) }),
-    forged!(of_the_claims_alone, "The signature is over header and claims",
-        "a token whose signature is over its claims alone",
-        needs: [Key],
-        |s| { let key = s.key()?; let token = s.mint()?.sign(&key); let signature = key.sign(token.claims.as_bytes()); token.with_signature(&signature) }),
-    forged!(of_the_decoded_text, "The signature is over the segments, not over what they decode to",
-    "a token whose signature is over its header's and claims' JSON",
-    needs: [Key],
-    |s| {
-        let (key, mint) = (s.key()?, s.mint()?);
-        let text = format!("{}.{}", mint.header_json(), mint.claims_json());
-        mint.sign(&key).with_signature(&key.sign(text.as_bytes()))
-    }),
     case! {
-        ten_times,
+        again_and_again,
         title: "A forged token does not wear the deployment down",
         clauses: [Tok8],
         level: Must,
-        sends: "Sends the same forged token to the protected endpoint ten times.",
+        sends: "Sends the same forged token to the protected endpoint six times.",
         requirement: "The deployment must answer 401 `Invalid authentication credentials` each time.",
         source: sources::NOT_VALID,
         needs: [Valid],
         accept: [Accept::InvalidCredentials],
-        requests: 10,
+        requests: 6,
         run: |s| {
             let token = s.valid()?.with_signature(base64url(b"forged").as_bytes());
             let request = s.protected().bearer(token.text());
-            s.send_on_one_connection(vec![request; 10]).await?;
+            s.send_on_one_connection(vec![request; 6]).await?;
             super::compare::each(s).await
         },
     },

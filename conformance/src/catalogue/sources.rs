@@ -41,10 +41,6 @@ pub(super) const ONLY_OWN: Quotation = artos(
     "Artos API, Authentication: Organization Scoping",
     "Users can only access their organization’s resources",
 );
-pub(super) const FILTERED: Quotation = artos(
-    "Artos API, Authentication: Organization Scoping",
-    "Resources are automatically filtered by organization",
-);
 pub(super) const PREVENTED: Quotation =
     artos("Artos API, Authentication: Organization Scoping", "Cross-organization access is prevented");
 pub(super) const MISSING: Quotation =
@@ -79,10 +75,6 @@ pub(super) const NO_LOGGING: Quotation = artos(
 );
 pub(super) const REVOKE: Quotation =
     artos("Artos API, Authentication: Security Best Practices", "Revoke tokens when team members leave");
-pub(super) const HEADER_FORM: Quotation = artos(
-    "Artos API, Authentication: Common Issues, Not authenticated",
-    "The most common cause is a missing or malformed Authorization header.",
-);
 pub(super) const HEADER_FORMAT: Quotation = artos(
     "Artos API, Authentication: Common Issues, Not authenticated",
     "Does it use the correct format: Authorization: Bearer TOKEN?",

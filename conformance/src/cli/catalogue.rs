@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{ChoiceArgs, Failure, Status, write};
-use crate::case::Case;
+use crate::case::{self, Case};
 use crate::catalogue::{PREFLIGHT_REQUESTS, all};
 use crate::clause::{Clause, Level};
 use crate::filter::Filter;
@@ -76,7 +76,7 @@ fn json(cases: &[&Case], profile: Option<&Profile>) -> Result<String, Failure> {
             title: case.title,
             clauses: case.clauses,
             level: case.level,
-            requests: case.requests,
+            requests: case::requests([*case]),
             http1_only: case.http1_only,
             needs: case.needs.iter().map(|need| need.words()).collect(),
             sends: case.sends,
@@ -107,8 +107,9 @@ fn tree(cases: &[&Case], profile: Option<&Profile>) -> String {
             if case.level == Level::Should {
                 marks.push("should".to_owned());
             }
-            if case.requests > 1 {
-                marks.push(format!("{} requests", case.requests));
+            let requests = case::requests([**case]);
+            if requests > 1 {
+                marks.push(format!("{requests} requests"));
             }
             if case.http1_only {
                 marks.push("HTTP/1.1 only".to_owned());
@@ -119,7 +120,7 @@ fn tree(cases: &[&Case], profile: Option<&Profile>) -> String {
         }
     }
     let must = cases.iter().filter(|case| case.level == Level::Must).count();
-    let requests: u32 = cases.iter().map(|case| case.requests).sum();
+    let requests = case::requests(cases.iter().copied());
     let total = requests + PREFLIGHT_REQUESTS;
     line(&mut text, "");
     line(
@@ -166,7 +167,7 @@ pub(super) fn explain(args: &ExplainArgs) -> Result<Status, Failure> {
         line(&mut text, &format!("{label:<9} {clause}  {}", clause.summary()));
     }
     line(&mut text, &format!("Expected  {}", case.expected()));
-    line(&mut text, &format!("Requests  {}", case.requests));
+    line(&mut text, &format!("Requests  {}", case::requests([case])));
     let needs: Vec<&str> = case.needs.iter().map(|need| need.words()).collect();
     line(
         &mut text,
