@@ -117,6 +117,19 @@ impl Need {
         }
     }
 
+    /// Whether the profile could ever provide it: a key of one kind is not one of another.
+    pub fn is_applicable(self, profile: &Profile) -> bool {
+        match self {
+            Self::AsymmetricKey | Self::EllipticKey | Self::FlexibleKey => {
+                profile.signing.is_none() || self.is_met(profile)
+            }
+            Self::RevokedElliptic => {
+                !profile.tokens.contains_key(&TokenKind::Revoked) || self.is_met(profile)
+            }
+            _ => true,
+        }
+    }
+
     /// What is missing of these, in words; `None` when nothing is.
     pub fn missing(needs: &[Self], profile: &Profile) -> Option<String> {
         let missing: Vec<&str> =

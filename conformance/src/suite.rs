@@ -201,6 +201,8 @@ impl Suite {
         if self.transport.http2 {
             cases.retain(|case| !case.http1_only);
         }
+        let carried = cases.len();
+        cases.retain(|case| case.needs.iter().all(|need| need.is_applicable(&self.profile)));
         if cases.is_empty() {
             return Err(RunError::Usage(
                 "no case is selected: `artos-conformance list` shows them all".into(),
@@ -209,7 +211,8 @@ impl Suite {
         let selection = Selection {
             filters: self.filters.iter().map(ToString::to_string).collect(),
             catalogue: all.len(),
-            http1_only: chosen - cases.len(),
+            http1_only: chosen - carried,
+            other_key: carried - cases.len(),
         };
         Ok((cases, selection))
     }

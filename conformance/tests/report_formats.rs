@@ -104,7 +104,7 @@ fn report(cases: Vec<CaseReport>) -> Report {
         level: Level::Must,
         verdict: Verdict::Conforms,
         summary: Summary::default(),
-        selection: Selection { filters: Vec::new(), catalogue: cases.len(), http1_only: 0 },
+        selection: Selection { filters: Vec::new(), catalogue: cases.len(), http1_only: 0, other_key: 0 },
         requests: 61,
         measurements: Measurements {
             leeway_seconds: Some(60),

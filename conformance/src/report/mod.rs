@@ -132,6 +132,10 @@ pub struct Selection {
     pub catalogue: usize,
     /// How many of those that the filters chose were left out because HTTP/2 cannot carry them.
     pub http1_only: usize,
+    /// How many of those that the filters chose were left out because they are about another kind of key
+    /// than the one in the profile.
+    #[serde(default)]
+    pub other_key: usize,
 }
 
 /// What was measured in passing.

@@ -102,6 +102,9 @@ pub(super) fn selected(report: &Report) -> Option<String> {
     if selection.http1_only > 0 {
         parts.push(format!("{} left out, which only HTTP/1.1 can carry", selection.http1_only));
     }
+    if selection.other_key > 0 {
+        parts.push(format!("{} left out, which are about another kind of key", selection.other_key));
+    }
     let cases = format!("{} of {} cases", report.cases.len(), selection.catalogue);
     (!parts.is_empty()).then(|| format!("{cases}: {}", parts.join("; ")))
 }
