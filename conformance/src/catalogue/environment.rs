@@ -95,7 +95,7 @@ pub(super) static CASES: &[Case] = &[
         |s, own| quote(&other_case(&own))),
     elsewhere!(issuer issuer_in_an_array, "An issuer in an array is malformed", "whose issuer stands in an array",
         |s, own| format!("[{}]", quote(&own))),
-    elsewhere!(issuer null_issuer, "An issuer of null is none", "whose issuer is null", |s, _own| "null".to_owned()),
+    elsewhere!(issuer null_issuer, "An issuer of null is none", "whose issuer is null", |s, _own| "null"),
     elsewhere!(without_issuer, "Without an issuer a token is anyone's", "without an issuer",
         source: sources::ISSUER, level: Must, needs: Issuer, accept: InvalidCredentials,
         |s| s.mint()?.without("iss")),

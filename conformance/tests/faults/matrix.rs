@@ -37,7 +37,11 @@ pub(crate) const WAYS: [(Algorithm, Power); 3] = [
 pub(crate) fn matrix() -> &'static [Row] {
     static MATRIX: LazyLock<Vec<Row>> = LazyLock::new(|| {
         let only = std::env::var("ONLY").unwrap_or_default();
-        let mut rows: Vec<Row> = Fault::ALL.iter().filter(|f| only.is_empty() || only.split(',').any(|o| f.id().contains(o))).map(|fault| Row::new(*fault)).collect();
+        let mut rows: Vec<Row> = Fault::ALL
+            .iter()
+            .filter(|f| only.is_empty() || only.split(',').any(|o| f.id().contains(o)))
+            .map(|fault| Row::new(*fault))
+            .collect();
         for (algorithm, power) in WAYS.into_iter().take(if std::env::var("FAST").is_ok() { 1 } else { 3 }) {
             // The RSA key is slow, and only for what an elliptic one cannot show.
             let asked = |row: &&mut Row| algorithm == Algorithm::Es256 || !row.is_found();
@@ -105,7 +109,14 @@ pub(crate) fn run_all(plan: Vec<(Behaviour, Power)>) -> Vec<Result<Report, RunEr
                 let _permit = permits.acquire().await;
                 let begun = std::time::Instant::now();
                 let result = run(behaviour, power).await;
-                if let Ok(report) = &result { let mut c: Vec<_> = report.cases.iter().map(|c| (c.duration_ms, c.id.clone())).collect(); c.sort(); c.reverse(); if std::env::var("SLOW").is_ok() { eprintln!("{:?} requests {} took {}", &c[..12], report.requests, report.duration_ms); } }
+                if let Ok(report) = &result {
+                    let mut c: Vec<_> = report.cases.iter().map(|c| (c.duration_ms, c.id.clone())).collect();
+                    c.sort();
+                    c.reverse();
+                    if std::env::var("SLOW").is_ok() {
+                        eprintln!("{:?} requests {} took {}", &c[..12], report.requests, report.duration_ms);
+                    }
+                }
                 eprintln!("{:?} {:?} {power:?} {:?}", behaviour.fault, behaviour.variation, begun.elapsed());
                 (index, result)
             });
