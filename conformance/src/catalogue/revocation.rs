@@ -15,7 +15,7 @@ macro_rules! revoked {
             requirement: "The deployment must answer 401 `Invalid authentication credentials`.",
             source: sources::REVOKED,
             needs: [$($need),+],
-            accept: [Accept::InvalidCredentials],
+            accept: [Accept::InvalidCredentials, Accept::NotAuthenticated],
             probe: |$session| {
                 let $token = $session.revoked()?;
                 $request
