@@ -114,7 +114,7 @@ pub(super) static CASES: &[Case] = &[
         source: sources::EXP_ON_OR_AFTER,
         needs: [Key],
         accept: [Accept::InvalidCredentials],
-        requests: 10,
+        requests: 9,
         run: |s| leeway::the_second_itself(s).await,
     },
 ];
