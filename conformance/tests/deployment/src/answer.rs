@@ -1,7 +1,5 @@
 //! What is served, and how any answer is dressed.
 
-use std::sync::atomic::Ordering;
-
 use serde_json::{Value, json};
 
 use crate::authority::{ORG, OTHER_ORG};
@@ -16,7 +14,7 @@ use crate::variation::Variation;
 impl Judge<'_> {
     /// What was asked for. A request that came in by a fault gets the content by any method.
     pub(crate) fn serve(&self, request: &Request, route: Route, caller: &Caller) -> Answer {
-        let by_fault = route.open && route.place != Place::Public;
+        let by_fault = (route.open && route.place != Place::Public) || self.has(Fault::FormTokenAccepted);
         if route.place == Place::Collection && request.method == "HEAD" && self.has(Fault::HeadServerError) {
             return detail(500, "Internal Server Error");
         }
@@ -32,9 +30,6 @@ impl Judge<'_> {
         let known = route.place.methods().contains(&method) || by_fault;
         match route.place {
             Place::Unknown if self.has(Fault::UnknownPathsPublic) => content(&json!({"page": "welcome"})),
-            Place::Unknown if self.has(Fault::TokenEchoedInNotFound) => {
-                detail(404, &format!("Not Found: {}", request.field("authorization").unwrap_or_default()))
-            }
             Place::Unknown => detail(404, "Not Found"),
             place if !known => not_allowed(place),
             Place::Public => content(&self.status(request)),
@@ -68,10 +63,6 @@ impl Judge<'_> {
             .map(|name| json!({"id": format!("template-of-{name}"), "organization": name, "title": "Letter"}))
             .collect();
         let mut body = json!({"templates": templates});
-        let odd = self.memory.requests.load(Ordering::Relaxed) % 2 == 1;
-        if self.has(Fault::ContentComesAndGoes) && odd {
-            body = json!({});
-        }
         if self.has(Fault::TokenEchoedOnSuccess) {
             body["token"] = json!(request.field("authorization"));
         }

@@ -61,6 +61,7 @@ impl Judge<'_> {
             user_claim: Presence::of(&claims, "sub"),
             organization_claim: Presence::of(&claims, "org_id"),
             token_id: match self.claim(&claims, "jti") {
+                Some(value) if !value.is_string() && self.has(Fault::JtiWrongTypesIgnored) => None,
                 Some(value) => Some(identity(value)?),
                 None => None,
             },
@@ -200,6 +201,7 @@ impl Judge<'_> {
         match self.claim(claims, "aud") {
             None | Some(Value::String(_)) => Ok(()),
             Some(Value::Array(names)) if names.iter().all(Value::is_string) => Ok(()),
+            Some(Value::Array(_)) if self.has(Fault::AudienceMixedAccepted) => Ok(()),
             Some(Value::Object(_)) if self.has(Fault::AudienceObjectAccepted) => Ok(()),
             Some(_) if self.has(Fault::AudienceWrongTypesIgnored) || self.has(Fault::AudienceIgnored) => {
                 Ok(())
@@ -257,6 +259,7 @@ impl Judge<'_> {
             || match self.behaviour.fault {
                 Some(Fault::AudienceIgnored) => true,
                 Some(Fault::AudienceMissingAccepted) => raw.is_none(),
+                Some(Fault::AudienceNullAccepted) => raw.is_some_and(Value::is_null),
                 Some(Fault::AudienceEmptyAccepted) => {
                     value.is_some_and(|value| value == "" || value.as_array().is_some_and(Vec::is_empty))
                 }
@@ -334,8 +337,14 @@ impl Judge<'_> {
         let field = match self.behaviour.fault {
             Some(Fault::PermissionsFromField) => request.field("x-permissions"),
             Some(Fault::PermissionsFromAuthField) => request.field("x-auth-permissions"),
-            Some(Fault::PermissionsFromScope) => {
-                self.claim(claims, "scope").and_then(Value::as_str).map(str::to_owned)
+            Some(Fault::PermissionsFromScope) => match self.claim(claims, "scope") {
+                Some(Value::Array(words)) => {
+                    Some(words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "))
+                }
+                words => words.and_then(Value::as_str).map(str::to_owned),
+            },
+            Some(Fault::PermissionsFromRole) => {
+                self.claim(claims, "role").filter(|role| *role == "admin").map(|_| PERMISSION.to_owned())
             }
             _ => None,
         };
@@ -356,9 +365,6 @@ impl Judge<'_> {
                     return Err(Reason::ClaimMember);
                 }
                 words.split(' ').map(str::to_owned).collect()
-            }
-            Some(Value::Array(items)) if self.has(Fault::PermissionsMixedAccepted) => {
-                items.iter().filter_map(Value::as_str).map(str::to_owned).collect()
             }
             Some(Value::Array(items)) => items.iter().map(identity).collect::<Result<_, _>>()?,
             Some(Value::Object(object)) if self.has(Fault::PermissionsObjectAccepted) => {

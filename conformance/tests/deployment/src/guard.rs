@@ -167,11 +167,13 @@ impl Judge<'_> {
                 !KNOWN_METHODS.contains(&request.method.as_str())
                     && KNOWN_METHODS.contains(&request.method.to_uppercase().as_str())
             }
+            Fault::UnguardedHttp10 => request.http10,
             Fault::UnguardedUpgrade => request.field("upgrade").is_some(),
             Fault::UnguardedRange => request.field("range").is_some(),
             Fault::UnguardedOrigin => request.field("origin").is_some(),
             Fault::ForwardedForTrusted => says(request, "x-forwarded-for", "127.0.0.1"),
             Fault::RealIpTrusted => says(request, "x-real-ip", "127.0.0.1"),
+            Fault::HostTrusted => says(request, "host", "localhost"),
             Fault::IdentityFieldsTrusted => request.field("x-auth-user-id").is_some(),
             Fault::ConnectionAuthorizationTrusted => says(request, "connection", "authorization"),
             Fault::PublicNeedsToken => return (place == Place::Public).then_some(Route::guarded(place)),

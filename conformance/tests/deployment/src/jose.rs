@@ -202,9 +202,6 @@ impl Judge<'_> {
     fn typ(&self, header: &Members) -> Result<bool, Reason> {
         match header.values("typ").next_back() {
             None => Ok(!self.has(Fault::TypeRequired)),
-            Some(Value::String(typ)) if self.has(Fault::TypeCaseCompared) => {
-                Ok(typ == "JWT" || typ == "at+jwt")
-            }
             Some(Value::String(typ)) if self.has(Fault::AccessTokenTypeRefused) => {
                 Ok(typ.eq_ignore_ascii_case("JWT"))
             }

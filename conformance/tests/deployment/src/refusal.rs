@@ -139,6 +139,11 @@ impl Judge<'_> {
                 return answer
                     .with("WWW-Authenticate", format!("Bearer realm=\"artos\"{error}, received=\"{told}\""));
             }
+            Some(Fault::FieldTellsReason) if invalid => {
+                return answer
+                    .with("WWW-Authenticate", format!("Bearer realm=\"artos\"{error}"))
+                    .with("X-Auth-Error", reason.secret());
+            }
             Some(Fault::TokenEchoedInField) if invalid => {
                 return answer
                     .with("WWW-Authenticate", format!("Bearer realm=\"artos\"{error}"))
