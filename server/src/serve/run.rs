@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use artos_auth_engine::{Engine, Revocations};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
@@ -277,8 +277,19 @@ fn control_runtime() -> Result<Runtime, String> {
         .map_err(|error| format!("the runtime cannot be started: {error}"))
 }
 
+/// How many connections may wait to be taken, where the system lets as many: the usual 128 are a burst, and whoever
+/// does not fit tries again a whole second later.
+const BACKLOG: u32 = 4096;
+
 fn bind(control: &Runtime, key: &str, address: SocketAddr) -> Result<TcpListener, String> {
-    control.block_on(TcpListener::bind(address)).map_err(|error| {
+    let _guard = control.enter();
+    let bound = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    bound().map_err(|error| {
         let hint = match error.kind() {
             io::ErrorKind::AddrInUse => {
                 "another process listens there; say another port, or 0 for a free one"
