@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use crate::cache::{Cache, Entry, Found, SnapshotNumber};
 use crate::claims::Claims;
 use crate::decision::{Access, Decision, Denial, Principal};
 use crate::explain::{Check, Explanation, Observer, Recorder, Silent};
@@ -18,7 +19,7 @@ use crate::reason::Reason;
 use crate::request::{Account, Context, Realm, Request, ResourceOrg};
 use crate::revocations::Revocations;
 use crate::time;
-use crate::token::Scratch;
+use crate::token::{HeaderSegment, Scratch, SizedToken, signing_input};
 
 /// Decides requests by a policy, a key set and revocations, each an immutable snapshot.
 ///
@@ -28,6 +29,9 @@ pub struct Engine {
     policy: Arc<Policy>,
     keys: Arc<KeySet>,
     revocations: Arc<Revocations>,
+    cache: Option<Arc<Cache>>,
+    /// What the cache knows the revocations by.
+    snapshot: SnapshotNumber,
 }
 
 impl Engine {
@@ -38,19 +42,47 @@ impl Engine {
         keys: impl Into<Arc<KeySet>>,
         revocations: impl Into<Arc<Revocations>>,
     ) -> Self {
-        Self { policy: policy.into(), keys: keys.into(), revocations: revocations.into() }
+        Self {
+            policy: policy.into(),
+            keys: keys.into(),
+            revocations: revocations.into(),
+            cache: None,
+            snapshot: SnapshotNumber::default(),
+        }
+    }
+
+    /// The same engine with a cache of verified tokens of at most `max_bytes`.
+    ///
+    /// Decisions are the same with and without it. `hash_key` should be drawn at random, so that nobody can
+    /// choose tokens that crowd each other out.
+    #[must_use]
+    pub fn with_cache(self, max_bytes: usize, hash_key: u64) -> Self {
+        self.cached(Some(Cache::new(max_bytes, hash_key)))
     }
 
     /// The same engine with another policy and key set: they change together or not at all.
     #[must_use]
     pub fn with_policy_and_keys(&self, policy: impl Into<Arc<Policy>>, keys: impl Into<Arc<KeySet>>) -> Self {
-        Self { policy: policy.into(), keys: keys.into(), revocations: Arc::clone(&self.revocations) }
+        let engine = Self { policy: policy.into(), keys: keys.into(), ..self.clone() };
+        engine.cached(self.cache.as_deref().map(Cache::emptied))
     }
 
     /// The same engine with other revocations, which count from its next decision on (REV-1).
     #[must_use]
     pub fn with_revocations(&self, revocations: impl Into<Arc<Revocations>>) -> Self {
-        Self { revocations: revocations.into(), ..self.clone() }
+        let mut engine = Self { revocations: revocations.into(), ..self.clone() };
+        engine.number_snapshot();
+        engine
+    }
+
+    fn cached(mut self, cache: Option<Cache>) -> Self {
+        self.cache = cache.map(Arc::new);
+        self.number_snapshot();
+        self
+    }
+
+    fn number_snapshot(&mut self) {
+        self.snapshot = self.cache.as_deref().map(Cache::number_snapshot).unwrap_or_default();
     }
 
     /// The policy in force.
@@ -69,6 +101,12 @@ impl Engine {
     #[must_use]
     pub fn revocations(&self) -> &Revocations {
         &self.revocations
+    }
+
+    /// What the cache of verified tokens takes, in bytes; 0 without one.
+    #[must_use]
+    pub fn cached_bytes(&self) -> usize {
+        self.cache.as_deref().map_or(0, Cache::bytes)
     }
 
     /// Decides a request at `now`, in seconds since the Unix epoch.
@@ -132,11 +170,21 @@ impl Engine {
         let token = token.within(policy.max_token_bytes())?;
 
         observer.enter(Check::TokenForm);
+        if let Some(found) = self.cache.as_deref().and_then(|cache| cache.find(token.as_bytes())) {
+            return Ok(self.recall(found, observer));
+        }
         let mut scratch = Scratch::new();
-        let compact = token.decode(&mut scratch)?;
+        let compact = token.decode(&mut scratch, |segment| self.keys.recognise_header(segment))?;
 
         observer.enter(Check::HeaderMembers);
-        let header = JoseHeader::parse(compact.header)?;
+        let parsed;
+        let header = match compact.header {
+            HeaderSegment::Recognised(header) => header,
+            HeaderSegment::Decoded(text) => {
+                parsed = JoseHeader::parse(text)?;
+                &parsed
+            }
+        };
         header.names_no_critical_extension()?;
         header.has_accepted_type(policy)?;
 
@@ -146,20 +194,44 @@ impl Engine {
 
         observer.enter(Check::Key);
         let candidates = self.keys.candidates(header.key_id(), algorithm)?;
-        observer.note(|| match candidates.len() {
+        observer.note(|| match candidates.clone().count() {
             1 => "one key can have signed it".to_owned(),
             keys => format!("{keys} keys can have signed it"),
         });
 
         observer.enter(Check::Signature);
-        if !candidates.iter().any(|key| key.verifies(compact.signing_input, compact.signature)) {
+        if !candidates.into_iter().any(|key| key.verifies(compact.signing_input, compact.signature)) {
             return Err(Reason::SignatureInvalid);
         }
 
         observer.enter(Check::ClaimsForm);
-        let claims = Claims::parse(compact.claims, policy)?;
-        let revoked = self.revocations.revoke(&claims, compact.signing_input);
-        Ok(Verified { claims: Arc::new(claims), revoked })
+        let kept_token = self.cache.as_ref().and_then(|_| token.as_str());
+        let entry = Entry::filled(|claims| claims.read(compact.claims, policy, kept_token))?;
+        Ok(self.remember(token, entry))
+    }
+
+    /// Puts freshly verified claims where the next request with the same token finds them.
+    fn remember(&self, token: SizedToken<'_>, entry: Arc<Entry>) -> Verified {
+        if let Some(cache) = &self.cache {
+            cache.insert(&entry);
+        }
+        let revoked = self.is_revoked(&entry, token.as_bytes());
+        Verified { held: Held::Fresh(entry), revoked }
+    }
+
+    /// What was verified before under the same policy and keys has passed the same checks.
+    fn recall<O: Observer>(&self, found: Found, observer: &mut O) -> Verified {
+        for check in [Check::HeaderMembers, Check::Algorithm, Check::Key, Check::Signature, Check::ClaimsForm]
+        {
+            observer.enter(check);
+            observer.note(|| "as verified before".to_owned());
+        }
+        let revoked = self.is_revoked(&found, found.claims().token());
+        Verified { held: Held::Remembered(found), revoked }
+    }
+
+    fn is_revoked(&self, entry: &Entry, token: &[u8]) -> bool {
+        entry.is_revoked_by(self.snapshot, || self.revocations.revoke(entry.claims(), signing_input(token)))
     }
 
     /// Is the token a credential here and now? If not, the answer is 401.
@@ -171,7 +243,7 @@ impl Engine {
         observer: &mut O,
     ) -> Result<Authenticated, Refused> {
         let (policy, claims) = (&*self.policy, verified.claims());
-        let checks = || {
+        let mut checks = || {
             observer.enter(Check::Expiry);
             observer.note(|| time::describe_expiry(claims.expires_at, policy.leeway_seconds(), now));
             time::not_expired(claims.expires_at, policy.leeway_seconds(), now)?;
@@ -206,7 +278,6 @@ impl Engine {
                 (Realm::Among(_) | Realm::Any, _) => Ok(()),
             }
         };
-        let mut checks = checks;
         match checks() {
             Ok(()) => Ok(Authenticated(verified)),
             Err(reason) => Err(Refused { reason, verified: Some(verified) }),
@@ -257,11 +328,12 @@ impl Engine {
             })?;
 
             observer.enter(Check::Permissions);
-            let has = |permission: &str| claims.permissions().any(|its| its == permission);
-            routes.permit(request.method, path.as_ref(), has).map_err(|refusal| {
-                observer.note(|| refusal.to_string());
-                Reason::PermissionMissing
-            })
+            routes
+                .permit(request.method, path.as_ref(), |permission| claims.has_permission(permission))
+                .map_err(|refusal| {
+                    observer.note(|| refusal.to_string());
+                    Reason::PermissionMissing
+                })
         };
         match checks() {
             Ok(()) => Ok(Authorized(verified)),
@@ -276,15 +348,28 @@ impl Engine {
 
 /// The proof that a key of the key set signed these claims, and that they are well-formed.
 pub(crate) struct Verified {
-    claims: Arc<Claims>,
+    held: Held,
     /// Whether the revocations in force hold the token; it counts at its own place in the order.
     revoked: bool,
 }
 
 impl Verified {
     pub(crate) fn claims(&self) -> &Claims {
-        &self.claims
+        match &self.held {
+            Held::Fresh(entry) => entry.claims(),
+            Held::Remembered(found) => found.claims(),
+        }
     }
+
+    /// Whether the claims were verified by an earlier call.
+    pub(crate) fn is_remembered(&self) -> bool {
+        matches!(self.held, Held::Remembered(_))
+    }
+}
+
+enum Held {
+    Fresh(Arc<Entry>),
+    Remembered(Found),
 }
 
 /// The proof that a verified token is a credential, here and now.

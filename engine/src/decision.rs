@@ -58,7 +58,7 @@ impl Principal {
     /// Whether the token carries this permission, byte for byte.
     #[must_use]
     pub fn has_permission(&self, permission: &str) -> bool {
-        self.permissions().any(|its| its == permission)
+        self.0.claims().has_permission(permission)
     }
 
     /// The token's own id (`jti`), if it has one.
@@ -211,19 +211,28 @@ impl<'e> Decision<'e> {
         }
     }
 
+    /// Whether the token had been verified by an earlier call, if one was verified at all.
+    #[must_use]
+    pub fn was_remembered(&self) -> Option<bool> {
+        self.verified().map(Verified::is_remembered)
+    }
+
     /// What is known of who asked.
     #[must_use]
     pub fn audit(&self) -> Audit<'_> {
-        let verified = match self {
-            Self::Allow(Access::Public(_)) => None,
-            Self::Allow(Access::Principal(principal)) => Some(&principal.0),
-            Self::Deny(denial) => denial.verified.as_ref(),
-        };
-        verified.map(Verified::claims).map_or_else(Audit::default, |claims| Audit {
+        self.verified().map(Verified::claims).map_or_else(Audit::default, |claims| Audit {
             user_id: claims.user(),
             org_id: claims.organization(),
             token_id: claims.token_id().filter(|id| !id.is_empty()),
         })
+    }
+
+    fn verified(&self) -> Option<&Verified> {
+        match self {
+            Self::Allow(Access::Public(_)) => None,
+            Self::Allow(Access::Principal(principal)) => Some(&principal.0),
+            Self::Deny(denial) => denial.verified.as_ref(),
+        }
     }
 }
 

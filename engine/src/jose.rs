@@ -24,11 +24,11 @@ impl<'h> JoseHeader<'h> {
     fn read(decoded: &'h [u8]) -> Option<Self> {
         let (mut algorithm, mut key_id, mut kind, mut critical) = (None, None, None, None);
         let mut reader = Reader::new(decoded)?;
-        reader.object(|name, value| match &*name.text() {
-            "alg" => once(&mut algorithm, value.string()?),
-            "kid" => once(&mut key_id, value.string()?),
-            "typ" => once(&mut kind, value.string()?),
-            "crit" => {
+        reader.object(|name, value| match name {
+            b"alg" => once(&mut algorithm, text(value)?),
+            b"kid" => once(&mut key_id, text(value)?),
+            b"typ" => once(&mut kind, text(value)?),
+            b"crit" => {
                 value.skip()?;
                 once(&mut critical, ())
             }
@@ -36,6 +36,17 @@ impl<'h> JoseHeader<'h> {
         })?;
         reader.end()?;
         Some(Self { algorithm: algorithm?, key_id, kind, critical: critical.is_some() })
+    }
+
+    /// The same header, borrowing nothing.
+    pub(crate) fn into_owned(self) -> JoseHeader<'static> {
+        let owned = |text: Cow<'h, str>| Cow::Owned(text.into_owned());
+        JoseHeader {
+            algorithm: owned(self.algorithm),
+            key_id: self.key_id.map(owned),
+            kind: self.kind.map(owned),
+            critical: self.critical,
+        }
     }
 
     /// No extension is understood, so a header that names a critical one is refused, whatever it names (RFC 7515 §4.1.11).
@@ -61,6 +72,14 @@ impl<'h> JoseHeader<'h> {
     /// The id of the key, an opaque string.
     pub(crate) fn key_id(&self) -> Option<&str> {
         self.key_id.as_deref()
+    }
+}
+
+/// A string. One that is not UTF-8 was refused with the whole header.
+fn text<'h>(value: &mut Reader<'h>) -> Option<Cow<'h, str>> {
+    match value.string()? {
+        Cow::Borrowed(text) => std::str::from_utf8(text).ok().map(Cow::Borrowed),
+        Cow::Owned(text) => String::from_utf8(text).ok().map(Cow::Owned),
     }
 }
 

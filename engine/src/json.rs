@@ -9,29 +9,42 @@ use std::borrow::Cow;
 /// The deepest nesting that is passed over. The contract asks for 64 levels; a word holds twice as many.
 const MAX_DEPTH: u32 = 128;
 
-/// The text that is still to be read. Every method gives `None` where the text is no JSON, or not of the type asked for.
+/// A place in a text. Every method gives `None` where the text is no JSON, or not of the type asked for.
 pub(crate) struct Reader<'j> {
-    rest: &'j str,
+    rest: &'j [u8],
+    /// The text is nothing but `U+0020` to `U+007E` without a backslash, as issuers usually write it, so that
+    /// its strings end at the next quote and are what they stand for.
+    plain: bool,
 }
 
 impl<'j> Reader<'j> {
     /// A reader of `text`, which has to be UTF-8 throughout.
     pub(crate) fn new(text: &'j [u8]) -> Option<Self> {
-        let mut reader = Self { rest: std::str::from_utf8(text).ok()? };
+        let plain = is_plain(text);
+        if !plain {
+            std::str::from_utf8(text).ok()?;
+        }
+        let mut reader = Self { rest: text, plain };
         reader.skip_white_space();
         Some(reader)
     }
 
-    /// Reads an object: `member` is given each name and has to read, or skip, its value.
-    pub(crate) fn object(&mut self, mut member: impl FnMut(Name<'j>, &mut Self) -> Option<()>) -> Option<()> {
+    /// Reads an object: `member` is given each name, unescaped, and has to read, or skip, its value.
+    ///
+    /// A name that is no text (a lone surrogate) is given as empty, and so equals none that a rule reads.
+    pub(crate) fn object(&mut self, mut member: impl FnMut(&[u8], &mut Self) -> Option<()>) -> Option<()> {
         self.take(b'{')?;
         if self.take(b'}').is_some() {
             return Some(());
         }
         loop {
-            let name = Name(self.string_token()?);
+            let name = self.string_token()?;
             self.take(b':')?;
-            member(name, self)?;
+            if name.escaped {
+                member(&unescape(name.raw).unwrap_or_default(), self)?;
+            } else {
+                member(name.raw, self)?;
+            }
             match self.next_byte()? {
                 b',' => {}
                 b'}' => return Some(()),
@@ -58,22 +71,31 @@ impl<'j> Reader<'j> {
 
     /// Whether an array comes next.
     pub(crate) fn at_array(&self) -> bool {
-        self.rest.starts_with('[')
+        self.peek() == Some(b'[')
     }
 
-    /// Reads a string, borrowed where it holds no escape. A lone surrogate is no text.
-    pub(crate) fn string(&mut self) -> Option<Cow<'j, str>> {
+    /// Reads a string as the bytes of its text, borrowed where it holds no escape. A lone surrogate is no text.
+    pub(crate) fn string(&mut self) -> Option<Cow<'j, [u8]>> {
         self.string_token()?.text()
+    }
+
+    /// Reads a string without control characters (Unicode Cc).
+    pub(crate) fn printable_string(&mut self) -> Option<Cow<'j, [u8]>> {
+        let text = self.string()?;
+        (self.plain || is_printable(&text)).then_some(text)
     }
 
     /// Reads a number as an IEEE double; one that is too large for it is infinite.
     pub(crate) fn number(&mut self) -> Option<f64> {
-        self.number_token()?.parse().ok()
+        match self.whole_number() {
+            Some(number) => Some(number),
+            None => std::str::from_utf8(self.number_token()?).ok()?.parse().ok(),
+        }
     }
 
     /// Reads `null` if it comes next.
     pub(crate) fn null(&mut self) -> Option<()> {
-        self.literal("null")
+        self.literal(b"null")
     }
 
     /// Passes over one value, however odd, as long as it is JSON and not too deep.
@@ -85,24 +107,8 @@ impl<'j> Reader<'j> {
             let opened = match self.peek()? {
                 b'{' => Some(1),
                 b'[' => Some(0),
-                b'"' => {
-                    self.string_token()?;
-                    None
-                }
-                b't' => {
-                    self.literal("true")?;
-                    None
-                }
-                b'f' => {
-                    self.literal("false")?;
-                    None
-                }
-                b'n' => {
-                    self.literal("null")?;
-                    None
-                }
                 _ => {
-                    self.number_token()?;
+                    self.scalar()?;
                     None
                 }
             };
@@ -148,149 +154,214 @@ impl<'j> Reader<'j> {
         self.rest.is_empty().then_some(())
     }
 
+    fn scalar(&mut self) -> Option<()> {
+        match self.peek()? {
+            b'"' => self.string_token().map(|_| ()),
+            b't' => self.literal(b"true"),
+            b'f' => self.literal(b"false"),
+            b'n' => self.literal(b"null"),
+            _ => self.number_token().map(|_| ()),
+        }
+    }
+
     fn member_name(&mut self) -> Option<()> {
         self.string_token()?;
         self.take(b':')
     }
 
     fn peek(&self) -> Option<u8> {
-        self.rest.as_bytes().first().copied()
+        self.rest.first().copied()
     }
 
-    /// Takes `length` bytes and the white space after them.
-    fn advance(&mut self, length: usize) -> Option<&'j str> {
+    fn skip_white_space(&mut self) {
+        while let Some((b' ' | b'\t' | b'\n' | b'\r', rest)) = self.rest.split_first() {
+            self.rest = rest;
+        }
+    }
+
+    /// Takes so many bytes, and the white space after them.
+    fn advance(&mut self, length: usize) -> Option<&'j [u8]> {
         let (taken, rest) = self.rest.split_at_checked(length)?;
         self.rest = rest;
         self.skip_white_space();
         Some(taken)
     }
 
-    fn skip_white_space(&mut self) {
-        if self.peek().is_some_and(|byte| byte <= b' ') {
-            self.rest = self.rest.trim_start_matches([' ', '\t', '\n', '\r']);
-        }
-    }
-
     fn next_byte(&mut self) -> Option<u8> {
-        let byte = self.peek()?;
-        self.advance(1)?;
-        Some(byte)
+        let (byte, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        self.skip_white_space();
+        Some(*byte)
     }
 
     fn take(&mut self, byte: u8) -> Option<()> {
         if self.peek()? != byte {
             return None;
         }
-        self.advance(1)?;
+        self.next_byte().map(|_| ())
+    }
+
+    fn literal(&mut self, word: &[u8]) -> Option<()> {
+        self.rest = self.rest.strip_prefix(word)?;
+        self.skip_white_space();
         Some(())
     }
 
-    fn literal(&mut self, word: &str) -> Option<()> {
-        if !self.rest.starts_with(word) {
+    /// Reads a whole number of few digits, as dates are, in one go; leaves every other one alone.
+    fn whole_number(&mut self) -> Option<f64> {
+        let mut value: u64 = 0;
+        let mut length: usize = 0;
+        for byte in self.rest {
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                break;
+            }
+            value = value.wrapping_mul(10).wrapping_add(digit.into());
+            length = length.saturating_add(1);
+        }
+        let whole = matches!(length, 1..=15) && !matches!(self.rest.get(length), Some(b'.' | b'e' | b'E'));
+        if !whole || (length > 1 && self.peek() == Some(b'0')) {
             return None;
         }
-        self.advance(word.len())?;
-        Some(())
+        self.advance(length)?;
+        #[expect(
+            clippy::as_conversions,
+            clippy::cast_precision_loss,
+            reason = "fifteen digits are below 2^53, so exact"
+        )]
+        Some(value as f64)
     }
 
-    fn number_token(&mut self) -> Option<&'j str> {
-        let bytes = self.rest.as_bytes();
-        let mut length = usize::from(bytes.first() == Some(&b'-'));
+    fn number_token(&mut self) -> Option<&'j [u8]> {
         let digits = |from: usize| -> usize {
-            bytes.get(from..).map_or(0, |rest| rest.iter().take_while(|byte| byte.is_ascii_digit()).count())
+            let digits = self.rest.get(from..).unwrap_or_default().iter();
+            digits.take_while(|byte| byte.is_ascii_digit()).count()
         };
-        let integer = digits(length);
-        if integer == 0 || (integer > 1 && bytes.get(length) == Some(&b'0')) {
+        let start = usize::from(self.peek()? == b'-');
+        let integer = digits(start);
+        if integer == 0 || (integer > 1 && self.rest.get(start) == Some(&b'0')) {
             return None;
         }
-        length = length.saturating_add(integer);
-        if bytes.get(length) == Some(&b'.') {
-            let fraction = digits(length.saturating_add(1));
+        let mut end = start.saturating_add(integer);
+        if self.rest.get(end) == Some(&b'.') {
+            let fraction = digits(end.saturating_add(1));
             if fraction == 0 {
                 return None;
             }
-            length = length.saturating_add(1).saturating_add(fraction);
+            end = end.saturating_add(1).saturating_add(fraction);
         }
-        if matches!(bytes.get(length), Some(b'e' | b'E')) {
-            length = length.saturating_add(1);
-            if matches!(bytes.get(length), Some(b'+' | b'-')) {
-                length = length.saturating_add(1);
+        if matches!(self.rest.get(end), Some(b'e' | b'E')) {
+            end = end.saturating_add(1);
+            if matches!(self.rest.get(end), Some(b'+' | b'-')) {
+                end = end.saturating_add(1);
             }
-            let exponent = digits(length);
+            let exponent = digits(end);
             if exponent == 0 {
                 return None;
             }
-            length = length.saturating_add(exponent);
+            end = end.saturating_add(exponent);
         }
-        self.advance(length)
+        self.advance(end)
     }
 
+    #[inline]
     fn string_token(&mut self) -> Option<StringToken<'j>> {
-        let inner = self.rest.strip_prefix('"')?;
-        let bytes = inner.as_bytes();
-        let mut length = plain_length(bytes);
-        let mut escaped = false;
-        loop {
-            match bytes.get(length)? {
-                b'"' => break,
-                b'\\' => {
-                    escaped = true;
-                    length = length.saturating_add(escape_length(bytes.get(length..)?)?);
-                }
-                // A control character has to be escaped.
-                _ => return None,
-            }
-            length = length.saturating_add(plain_length(bytes.get(length..)?));
-        }
-        let raw = inner.get(..length)?;
-        self.rest = inner.get(length.saturating_add(1)..)?;
+        let (b'"', inner) = self.rest.split_first()? else { return None };
+        let token = if self.plain {
+            StringToken { raw: until_quote(inner)?, escaped: false }
+        } else {
+            StringToken::scan(inner)?
+        };
+        self.rest = inner.get(token.raw.len()..)?.split_first()?.1;
         self.skip_white_space();
-        Some(StringToken { raw, escaped })
+        Some(token)
     }
 }
 
-/// The name of a member. One that is no text (a lone surrogate) equals no name that a rule reads.
-pub(crate) struct Name<'j>(StringToken<'j>);
-
-impl<'j> Name<'j> {
-    pub(crate) fn text(&self) -> Cow<'j, str> {
-        self.0.text().unwrap_or_default()
-    }
-}
-
+/// The inside of a string, as it is written.
 struct StringToken<'j> {
-    raw: &'j str,
+    raw: &'j [u8],
     escaped: bool,
 }
 
 impl<'j> StringToken<'j> {
-    fn text(&self) -> Option<Cow<'j, str>> {
+    /// The string whose inside `inner` begins with, up to its quote.
+    fn scan(inner: &'j [u8]) -> Option<Self> {
+        let mut end = plain_length(inner);
+        let mut escaped = false;
+        loop {
+            match inner.get(end)? {
+                b'"' => return Some(Self { raw: inner.get(..end)?, escaped }),
+                b'\\' => {
+                    escaped = true;
+                    end = end.saturating_add(escape_length(inner.get(end..)?)?);
+                }
+                // A control character has to be escaped.
+                _ => return None,
+            }
+            end = end.saturating_add(plain_length(inner.get(end..)?));
+        }
+    }
+
+    fn text(&self) -> Option<Cow<'j, [u8]>> {
         if self.escaped { unescape(self.raw).map(Cow::Owned) } else { Some(Cow::Borrowed(self.raw)) }
     }
 }
 
-/// How many bytes come before the first quote, backslash or control character: eight at a time.
-fn plain_length(bytes: &[u8]) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    // The high bit of each byte of the result is set where that byte of `word` is below `limit`; above the
-    // lowest byte that is, a borrow may set one too many, which does no harm: the lowest one is asked for.
-    let below = |word: u64, limit: u8| word.wrapping_sub(ONES.wrapping_mul(limit.into())) & !word & HIGH;
-    let (words, tail) = bytes.as_chunks::<8>();
+/// Whether a text is nothing but `U+0020` to `U+007E` without a backslash: one look at thirty-two bytes at a time.
+fn is_plain(text: &[u8]) -> bool {
+    let odd = |byte: &u8| !matches!(byte, b' '..=b'~') | (*byte == b'\\');
+    let any_odd = |bytes: &[u8]| bytes.iter().fold(false, |any, byte| any | odd(byte));
+    let (blocks, tail) = text.as_chunks::<32>();
+    !blocks.iter().any(|block| any_odd(block)) && !any_odd(tail)
+}
+
+/// Whether a text has no control character.
+fn is_printable(text: &[u8]) -> bool {
+    std::str::from_utf8(text).is_ok_and(|text| !text.chars().any(char::is_control))
+}
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+
+/// The high bit of each byte is set where that byte of `word` is below `limit`; above the lowest byte that is, a
+/// borrow may set one too many, which does no harm where the lowest one is asked for.
+const fn below(word: u64, limit: u64) -> u64 {
+    word.wrapping_sub(ONES.wrapping_mul(limit)) & !word & 0x8080_8080_8080_8080
+}
+
+const fn equal(word: u64, byte: u64) -> u64 {
+    below(word ^ ONES.wrapping_mul(byte), 1)
+}
+
+/// What comes before the first quote: eight bytes at a time.
+#[inline]
+fn until_quote(bytes: &[u8]) -> Option<&[u8]> {
     let mut length: usize = 0;
+    let (words, tail) = bytes.as_chunks::<8>();
     for word in words {
-        let word = u64::from_le_bytes(*word);
-        let quote = word ^ ONES.wrapping_mul(b'"'.into());
-        let backslash = word ^ ONES.wrapping_mul(b'\\'.into());
-        let special = below(word, 0x20) | below(quote, 1) | below(backslash, 1);
-        if special != 0 {
-            let byte = special.trailing_zeros() / 8;
-            return length.saturating_add(usize::try_from(byte).unwrap_or(0));
+        let marks = equal(u64::from_le_bytes(*word), 0x22);
+        if marks != 0 {
+            return bytes.get(..length.saturating_add(usize::try_from(marks.trailing_zeros() / 8).ok()?));
         }
         length = length.saturating_add(8);
     }
-    let plain = |byte: &&u8| !matches!(**byte, 0..0x20 | b'"' | b'\\');
-    length.saturating_add(tail.iter().take_while(plain).count())
+    bytes.get(..length.saturating_add(tail.iter().position(|byte| *byte == b'"')?))
+}
+
+/// How many bytes come before the first quote, backslash or control character: eight at a time.
+fn plain_length(bytes: &[u8]) -> usize {
+    let mut length: usize = 0;
+    let (words, tail) = bytes.as_chunks::<8>();
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        let marks = below(word, 0x20) | equal(word, 0x22) | equal(word, 0x5c);
+        if marks != 0 {
+            return length.saturating_add(usize::try_from(marks.trailing_zeros() / 8).unwrap_or(0));
+        }
+        length = length.saturating_add(8);
+    }
+    let special = |byte: &u8| matches!(byte, 0..0x20 | b'"' | b'\\');
+    length.saturating_add(tail.iter().take_while(|byte| !special(byte)).count())
 }
 
 /// The length of the escape that `bytes` begins with, if it is one.
@@ -303,9 +374,9 @@ fn escape_length(bytes: &[u8]) -> Option<usize> {
 }
 
 /// Undoes the escapes of a string whose escapes are known to be of the right form.
-fn unescape(raw: &str) -> Option<String> {
+fn unescape(raw: &[u8]) -> Option<Vec<u8>> {
     let mut text = String::with_capacity(raw.len());
-    let mut rest = raw;
+    let mut rest = std::str::from_utf8(raw).ok()?;
     while let Some((plain, escape)) = rest.split_once('\\') {
         text.push_str(plain);
         let mut characters = escape.chars();
@@ -326,7 +397,7 @@ fn unescape(raw: &str) -> Option<String> {
         rest = characters.as_str();
     }
     text.push_str(rest);
-    Some(text)
+    Some(text.into_bytes())
 }
 
 /// The character that the hex digits after `\u` stand for, with the second half of a surrogate pair, and what follows.
@@ -409,7 +480,9 @@ mod tests {
     #[test]
     fn a_string_is_what_its_escapes_stand_for() {
         let string = |text: &str| {
-            Reader::new(text.as_bytes()).and_then(|mut reader| reader.string().map(Cow::into_owned))
+            Reader::new(text.as_bytes()).and_then(|mut reader| {
+                reader.string().map(|text| String::from_utf8(text.into_owned()).unwrap())
+            })
         };
         assert_eq!(
             string(r#""plain and long enough for words""#).unwrap(),
@@ -431,7 +504,28 @@ mod tests {
                 assert_eq!(plain_length(&bytes), at);
             }
         }
-        assert_eq!(plain_length(&[b'!'; 40]), 40);
+        assert_eq!(plain_length(&[b'!'; 41]), 41);
+    }
+
+    #[test]
+    fn finds_the_quote_and_what_is_odd_wherever_they_stand() {
+        for at in 0..80 {
+            let mut bytes = vec![b'!'; 80];
+            assert!(is_plain(&bytes) && until_quote(&bytes).is_none());
+            bytes[at] = b'"';
+            assert_eq!(until_quote(&bytes).unwrap().len(), at);
+            for odd in [0, 0x1f, b'\\', 0x7f, 0x80, 0xff] {
+                bytes[at] = odd;
+                assert!(!is_plain(&bytes), "{odd:#x} at {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_text_of_many_strings_is_read_all_the_same() {
+        let elements = vec!["\"a\""; 500].join(",");
+        assert!(skips(&format!("[{elements}]")));
+        assert!(!skips(&format!("[{elements},\"]")));
     }
 
     #[test]

@@ -18,8 +18,65 @@
 //! }
 //! # Ok::<(), artos_auth_engine::LoadError>(())
 //! ```
+//!
+//! # Embedding it
+//!
+//! * A [`Policy`] says what makes a token acceptable, what is public and which permissions routes need; a
+//!   [`KeySet`] is read from a JWK Set; [`Revocations`] from their own small file. Each is validated when it is
+//!   made ([`LoadError`] says what is wrong, where, and what would be right) and never fails afterwards.
+//! * An [`Engine`] holds one of each as an immutable snapshot. Swapping one ([`Engine::with_revocations`],
+//!   [`Engine::with_policy_and_keys`]) makes another engine and costs next to nothing; keep the current one in an
+//!   `ArcSwap`, a `RwLock` or whatever your service uses.
+//! * A [`Context`] tells what only your service knows: the organization that owns what is addressed, above all.
+//!   [`Resources`] can tell it from the path.
+//! * A [`Decision`] is an [`Access`] or a [`Denial`]. A [`Principal`] carries the organization to filter every
+//!   query by, and what an audit trail needs. A denial carries status, body and challenge for the caller, and
+//!   a [`Reason`] for your log.
+//! * [`Engine::with_cache`] remembers verified tokens, so that a signature is verified once. The decision is the
+//!   same: time, revocations, realm, account, organization and permissions are judged on every call.
+//! * [`Engine::explain`] tells a decision check by check, for a support ticket.
+//!
+//! `examples/axum.rs` is a service that does all of this in some sixty lines.
+//!
+//! # The rest of the manual
+//!
+//! * [`manual::clauses`]: the contract, clause by clause, and the order of the checks.
+//! * [`manual::defaults`]: why the defaults are what they are.
+//!
+//! # What it does not do
+//!
+//! It fetches no keys (give it the JWK Set), decrypts no JWE, introspects no opaque token, and issues nothing.
+//! It has no feature flags: there is one engine, and it is the strict one.
+
+#![deny(missing_docs, unreachable_pub)]
+// Purity is a lint, not a promise: `clippy.toml` beside the manifest says what a pure function may not call.
+#![deny(
+    clippy::disallowed_macros,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::exit,
+    clippy::print_stderr,
+    clippy::print_stdout
+)]
+// So is freedom from panics, and from answers that hang on the order of a hash table.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::as_conversions,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::iter_over_hash_type,
+        clippy::panic,
+        clippy::string_slice,
+        clippy::unreachable,
+        clippy::unwrap_used
+    )
+)]
+#![deny(clippy::allow_attributes, clippy::allow_attributes_without_reason)]
 
 mod algorithm;
+mod cache;
 mod claims;
 mod decide;
 mod decision;
@@ -29,6 +86,7 @@ mod header;
 mod jose;
 mod json;
 mod keys;
+pub mod manual;
 mod path;
 mod policy;
 mod reason;

@@ -32,47 +32,78 @@ impl fmt::Debug for Token<'_> {
 #[derive(Clone, Copy)]
 pub(crate) struct SizedToken<'r>(&'r [u8]);
 
-/// What the three segments decode to is kept here. Its inline part holds all of a token of the default
-/// maximum size, so that no denial before the signature allocates.
+/// What the segments decode to is kept here. Its inline part holds all of a token of the default maximum size,
+/// so that no denial before the signature allocates.
 pub(crate) type Scratch = SmallVec<[u8; 6144]>;
 
 /// The parts of a compact JWS: what was signed, as received, and each segment decoded once.
 #[derive(Clone, Copy)]
-pub(crate) struct Compact<'r, 's> {
+pub(crate) struct Compact<'r, 's, H> {
     /// The first two segments and the dot between them, as received.
     pub(crate) signing_input: &'r [u8],
-    /// The JOSE header, decoded.
-    pub(crate) header: &'s [u8],
+    /// The JOSE header: one that was recognised, or what there is to parse.
+    pub(crate) header: HeaderSegment<'s, H>,
     /// The claims, decoded.
     pub(crate) claims: &'s [u8],
     /// The signature, decoded.
     pub(crate) signature: &'s [u8],
 }
 
+/// A header segment, decoded only where it was not recognised.
+#[derive(Clone, Copy)]
+pub(crate) enum HeaderSegment<'s, H> {
+    /// Recognised by its encoded form, which is canonical.
+    Recognised(H),
+    /// Decoded.
+    Decoded(&'s [u8]),
+}
+
 impl<'r> SizedToken<'r> {
-    /// Splits the token at its two dots and decodes the segments into `scratch`.
-    pub(crate) fn decode<'s>(self, scratch: &'s mut Scratch) -> Result<Compact<'r, 's>, Reason> {
-        self.split_and_decode(scratch).ok_or_else(|| self.what_is_wrong())
+    /// The token as received.
+    pub(crate) fn as_bytes(self) -> &'r [u8] {
+        self.0
     }
 
-    fn split_and_decode<'s>(self, scratch: &'s mut Scratch) -> Option<Compact<'r, 's>> {
-        let first = memchr::memchr(b'.', self.0)?;
-        let (header, rest) = self.0.split_at_checked(first)?;
-        let rest = rest.get(1..)?;
-        let second = memchr::memchr(b'.', rest)?;
-        let (claims, signature) = rest.split_at_checked(second)?;
-        let signature = signature.get(1..)?;
-        let signing_input = self.0.get(..self.0.len().checked_sub(signature.len())?.checked_sub(1)?)?;
+    /// The token as text, which everything is that passed as a compact JWS.
+    pub(crate) fn as_str(self) -> Option<&'r str> {
+        std::str::from_utf8(self.0).ok()
+    }
+
+    /// Splits the token at its two dots and decodes the segments into `scratch`, but for a header that `recognise` knows.
+    pub(crate) fn decode<'s, H>(
+        self,
+        scratch: &'s mut Scratch,
+        recognise: impl FnOnce(&[u8]) -> Option<H>,
+    ) -> Result<Compact<'r, 's, H>, Reason> {
+        self.split_and_decode(scratch, recognise).ok_or_else(|| self.what_is_wrong())
+    }
+
+    fn split_and_decode<'s, H>(
+        self,
+        scratch: &'s mut Scratch,
+        recognise: impl FnOnce(&[u8]) -> Option<H>,
+    ) -> Option<Compact<'r, 's, H>> {
+        let (header, rest) = split_at_dot(self.0)?;
+        let (claims, signature) = split_at_dot(rest)?;
+        let header_and_claims = header.len().saturating_add(claims.len());
         if header.is_empty() || claims.is_empty() || signature.is_empty() {
             return None;
         }
+        let recognised = recognise(header);
+        let header_length = if recognised.is_some() { 0 } else { decoded_length(header) };
+        let (claims_length, signature_length) = (decoded_length(claims), decoded_length(signature));
+        scratch.resize(header_length.saturating_add(claims_length).saturating_add(signature_length), 0);
+        let (header_target, scratch) = scratch.split_at_mut_checked(header_length)?;
+        let (claims_target, signature_target) = scratch.split_at_mut_checked(claims_length)?;
         // A third dot, like every other byte that is not base64url's, fails to decode.
-        let lengths = [header, claims, signature].map(decoded_length);
-        scratch.resize(lengths.iter().fold(0, |sum, length| sum.saturating_add(*length)), 0);
-        let (header, scratch) = decode_segment(header, scratch.as_mut_slice())?;
-        let (claims, scratch) = decode_segment(claims, scratch)?;
-        let (signature, _) = decode_segment(signature, scratch)?;
-        Some(Compact { signing_input, header, claims, signature })
+        let header = match recognised {
+            Some(known) => HeaderSegment::Recognised(known),
+            None => HeaderSegment::Decoded(decode_segment(header, header_target)?),
+        };
+        let claims = decode_segment(claims, claims_target)?;
+        let signature = decode_segment(signature, signature_target)?;
+        let signed = header_and_claims.saturating_add(1);
+        Some(Compact { signing_input: self.0.get(..signed)?, header, claims, signature })
     }
 
     /// Told apart only once it is known that something is wrong: one more pass on the way to a denial.
@@ -82,11 +113,20 @@ impl<'r> SizedToken<'r> {
     }
 }
 
+/// What a compact JWS signs: everything before its last dot.
+pub(crate) fn signing_input(token: &[u8]) -> &[u8] {
+    memchr::memrchr(b'.', token).and_then(|dot| token.get(..dot)).unwrap_or_default()
+}
+
+fn split_at_dot(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (before, rest) = text.split_at_checked(memchr::memchr(b'.', text)?)?;
+    Some((before, rest.get(1..)?))
+}
+
 /// Unpadded base64url with trailing bits zero (RFC 4648 §3.5, §5), so that a token has one spelling.
-fn decode_segment<'s>(segment: &[u8], scratch: &'s mut [u8]) -> Option<(&'s [u8], &'s mut [u8])> {
-    let (target, rest) = scratch.split_at_mut_checked(decoded_length(segment))?;
+fn decode_segment<'s>(segment: &[u8], target: &'s mut [u8]) -> Option<&'s [u8]> {
     let decoded = URL_SAFE_NO_PAD.decode(segment, target.as_out()).ok()?;
-    Some((decoded, rest))
+    Some(decoded)
 }
 
 /// Four characters carry three bytes, two carry one, three carry two.

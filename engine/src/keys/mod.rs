@@ -1,6 +1,7 @@
 //! The key set: which key may verify a token, and under which algorithm (TOK-8, ROT-1).
 
 mod jwk;
+mod known;
 mod verifier;
 
 use std::fmt;
@@ -11,8 +12,10 @@ use smallvec::SmallVec;
 
 use crate::algorithm::Algorithm;
 use crate::error::LoadError;
+use crate::jose::JoseHeader;
 use crate::reason::Reason;
 pub use jwk::KeyNotice;
+use known::KnownHeaders;
 use verifier::Verifier;
 
 /// A token without `kid` is tried with every key of its algorithm, but never with more than this many.
@@ -23,6 +26,7 @@ pub struct KeySet {
     keys: Vec<Key>,
     by_id: HashMap<Box<str>, Indexes, FixedState>,
     by_algorithm: HashMap<Algorithm, Indexes, FixedState>,
+    known_headers: KnownHeaders,
     notices: Vec<KeyNotice>,
 }
 
@@ -48,8 +52,13 @@ impl KeySet {
     /// which no key is usable.
     pub fn from_jwks(text: &[u8]) -> Result<Self, LoadError> {
         let (keys, mut notices) = jwk::read(text)?;
-        let mut set =
-            Self { keys, by_id: HashMap::default(), by_algorithm: HashMap::default(), notices: Vec::new() };
+        let mut set = Self {
+            known_headers: KnownHeaders::of(&keys),
+            keys,
+            by_id: HashMap::default(),
+            by_algorithm: HashMap::default(),
+            notices: Vec::new(),
+        };
         for (index, key) in set.keys.iter().enumerate() {
             if let Some(id) = &key.id {
                 set.by_id.entry(id.clone()).or_default().push(index);
@@ -89,6 +98,11 @@ impl KeySet {
         &self.notices
     }
 
+    /// The header that this segment holds, if it is one that tokens of these keys usually have.
+    pub(crate) fn recognise_header(&self, segment: &[u8]) -> Option<&JoseHeader<'_>> {
+        self.known_headers.get(segment)
+    }
+
     /// The keys that may verify a token of this algorithm and key id.
     ///
     /// With an id, the one of that id, byte for byte, whose algorithm is the token's; without, every key of the
@@ -97,20 +111,16 @@ impl KeySet {
         &self,
         key_id: Option<&str>,
         algorithm: Algorithm,
-    ) -> Result<Candidates<'_>, Reason> {
-        let mut candidates = Candidates::new();
+    ) -> Result<impl Iterator<Item = &Key> + Clone, Reason> {
         let indexes = match key_id {
             Some(id) => self.by_id.get(id),
             None => self.by_algorithm.get(&algorithm).filter(|all| all.len() <= MAX_KEYS_WITHOUT_ID),
         };
         let keys = indexes.into_iter().flatten().filter_map(|index| self.keys.get(*index));
-        candidates.extend(keys.filter(|key| key.algorithm == algorithm));
-        if candidates.is_empty() { Err(Reason::KeyUnknown) } else { Ok(candidates) }
+        let candidates = keys.filter(move |key| key.algorithm == algorithm);
+        if candidates.clone().next().is_some() { Ok(candidates) } else { Err(Reason::KeyUnknown) }
     }
 }
-
-/// The keys to try; one of them is enough.
-pub(crate) type Candidates<'k> = SmallVec<[&'k Key; MAX_KEYS_WITHOUT_ID]>;
 
 impl Key {
     /// Whether `signature` is this key's over `signing_input`.

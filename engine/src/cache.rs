@@ -1,0 +1,240 @@
+//! A bounded memory of verified tokens, so that a signature is verified once and not on every request.
+//!
+//! It holds claims under the policy and the key set that verified them, and nothing else: an engine with
+//! another policy or key set starts with an empty one. Time, revocations, realm, account, organization and
+//! permissions are judged on every call. What no longer changes while one snapshot of revocations is in force,
+//! that it does not revoke a token, is remembered together with that snapshot's number.
+//!
+//! It is a set-associative table. A keyed hash of the token's end, which is its signature, names a set of
+//! eight slots; the key is the whole token, byte for byte. Finding writes to no memory that other threads
+//! read, but for a mark that is set once. Tokens that are asked for again survive those that are not: a set,
+//! and the whole table when it is full, gives up first what bears no mark.
+
+use std::array;
+use std::fmt;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
+
+use arc_swap::{ArcSwap, Guard};
+use foldhash::fast::FixedState;
+
+use crate::claims::Claims;
+
+/// Slots in a set.
+const WAYS: usize = 8;
+/// About what one token takes: how many sets a number of bytes is good for.
+const TYPICAL_BYTES: usize = 1024;
+/// How many sets are asked, at most, to make room for one token.
+const SWEEP_SETS: usize = 8;
+/// How much of a token's end is hashed: the whole of an HS256 signature, the last part of every longer one.
+const HASHED_BYTES: usize = 43;
+
+/// The verified tokens of one policy and key set.
+pub(crate) struct Cache {
+    sets: Box<[Set]>,
+    hasher: FixedState,
+    hash_key: u64,
+    bytes: AtomicUsize,
+    max_bytes: usize,
+    /// The set that is asked next to make room.
+    hand: AtomicUsize,
+    snapshots: AtomicU64,
+    vacant: Arc<Entry>,
+}
+
+/// Eight slots, and for each a few bits of the hash of what it holds; 0 where it is vacant.
+struct Set {
+    tags: [AtomicU32; WAYS],
+    slots: [ArcSwap<Entry>; WAYS],
+}
+
+/// A verified token and its claims.
+pub(crate) struct Entry {
+    claims: Claims,
+    /// Asked for since the mark was last taken away.
+    used: AtomicBool,
+    /// The snapshot of revocations that was last found not to revoke it; 0 for none.
+    spared_by: AtomicU64,
+}
+
+/// The number of a snapshot of revocations, given out by the cache that remembers it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SnapshotNumber(u64);
+
+/// An entry that was found, borrowed without counting references.
+pub(crate) type Found = Guard<Arc<Entry>>;
+
+impl Cache {
+    /// A cache of at most `max_bytes` of tokens and claims, whose hash nobody without `hash_key` can foresee.
+    pub(crate) fn new(max_bytes: usize, hash_key: u64) -> Self {
+        let tokens = max_bytes.checked_div(TYPICAL_BYTES).unwrap_or(0);
+        let sets = tokens.div_ceil(WAYS).max(1).next_power_of_two();
+        let vacant = Arc::new(Entry::empty());
+        Self {
+            sets: (0..sets).map(|_| Set::new(&vacant)).collect(),
+            hasher: FixedState::with_seed(hash_key),
+            hash_key,
+            bytes: AtomicUsize::new(0),
+            max_bytes,
+            hand: AtomicUsize::new(0),
+            snapshots: AtomicU64::new(0),
+            vacant,
+        }
+    }
+
+    /// An empty cache of the same size, for another policy or key set.
+    pub(crate) fn emptied(&self) -> Self {
+        Self::new(self.max_bytes, self.hash_key)
+    }
+
+    /// A number that no other snapshot of revocations has in this cache.
+    pub(crate) fn number_snapshot(&self) -> SnapshotNumber {
+        SnapshotNumber(self.snapshots.fetch_add(1, Relaxed).wrapping_add(1))
+    }
+
+    /// The claims of this very token, if they are remembered.
+    pub(crate) fn find(&self, token: &[u8]) -> Option<Found> {
+        let (set, tag) = self.place(token)?;
+        let mut slots = set.tags.iter().zip(&set.slots);
+        slots.find_map(|(its, slot)| {
+            if its.load(Relaxed) != tag {
+                return None;
+            }
+            let entry = slot.load();
+            if entry.claims.token() != token {
+                return None;
+            }
+            if !entry.used.load(Relaxed) {
+                entry.used.store(true, Relaxed);
+            }
+            Some(entry)
+        })
+    }
+
+    /// Remembers verified claims together with their token, if there is room for them.
+    pub(crate) fn insert(&self, entry: &Arc<Entry>) {
+        let size = entry.memory();
+        let Some((set, tag)) = self.place(entry.claims.token()) else { return };
+        let Some((its, slot)) = set.victim() else { return };
+        if !self.reserve(size) {
+            return;
+        }
+        let previous = slot.swap(Arc::clone(entry));
+        its.store(tag, Relaxed);
+        self.release(&previous);
+    }
+
+    /// What the remembered tokens and claims take, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.load(Relaxed)
+    }
+
+    fn place(&self, token: &[u8]) -> Option<(&Set, u32)> {
+        let end = token.len().saturating_sub(HASHED_BYTES);
+        let hash = self.hasher.hash_one(token.get(end..)?);
+        let (high, low) =
+            (u32::try_from(hash >> 32).ok()?, usize::try_from(hash & u64::from(u32::MAX)).ok()?);
+        let set = self.sets.get(low & self.sets.len().checked_sub(1)?)?;
+        Some((set, high | 1))
+    }
+
+    /// Takes room for `size` bytes; where there is none, a few sets are asked to give up what is not used.
+    fn reserve(&self, size: usize) -> bool {
+        let more = |bytes: usize| bytes.checked_add(size).filter(|bytes| *bytes <= self.max_bytes);
+        let fits = || self.bytes.fetch_update(Relaxed, Relaxed, more).is_ok();
+        for _ in 0..SWEEP_SETS {
+            if fits() {
+                return true;
+            }
+            let at = self.hand.fetch_add(1, Relaxed) & self.sets.len().saturating_sub(1);
+            let Some(set) = self.sets.get(at) else { return false };
+            for (tag, slot) in set.tags.iter().zip(&set.slots) {
+                if tag.load(Relaxed) != 0 && !slot.load().used.swap(false, Relaxed) {
+                    tag.store(0, Relaxed);
+                    let previous = slot.swap(Arc::clone(&self.vacant));
+                    self.release(&previous);
+                }
+            }
+        }
+        fits()
+    }
+
+    fn release(&self, previous: &Arc<Entry>) {
+        if !Arc::ptr_eq(previous, &self.vacant) {
+            self.bytes.fetch_sub(previous.memory(), Relaxed);
+        }
+    }
+}
+
+/// Shows how full it is, not what it holds (SEC-1).
+impl fmt::Debug for Cache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cache")
+            .field("bytes", &self.bytes())
+            .field("max_bytes", &self.max_bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Set {
+    fn new(vacant: &Arc<Entry>) -> Self {
+        Self {
+            tags: array::from_fn(|_| AtomicU32::new(0)),
+            slots: array::from_fn(|_| ArcSwap::new(Arc::clone(vacant))),
+        }
+    }
+
+    /// A vacant slot, else one that has not been used, else the first one; then the others start anew without marks.
+    fn victim(&self) -> Option<(&AtomicU32, &ArcSwap<Entry>)> {
+        let slots = || self.tags.iter().zip(&self.slots);
+        slots()
+            .find(|(tag, _)| tag.load(Relaxed) == 0)
+            .or_else(|| slots().find(|(_, slot)| !slot.load().used.load(Relaxed)))
+            .or_else(|| {
+                for slot in &self.slots {
+                    slot.load().used.store(false, Relaxed);
+                }
+                slots().next()
+            })
+    }
+}
+
+impl Entry {
+    fn empty() -> Self {
+        Self { claims: Claims::empty(), used: AtomicBool::new(false), spared_by: AtomicU64::new(0) }
+    }
+
+    /// An entry whose claims `fill` has written, where they stay: they are too large to be moved about.
+    pub(crate) fn filled<E>(fill: impl FnOnce(&mut Claims) -> Result<(), E>) -> Result<Arc<Self>, E> {
+        let mut entry = Arc::new(Self::empty());
+        if let Some(entry) = Arc::get_mut(&mut entry) {
+            fill(&mut entry.claims)?;
+        }
+        Ok(entry)
+    }
+
+    pub(crate) fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// Whether the snapshot of revocations of this number revokes the token; asked of the snapshot only once.
+    pub(crate) fn is_revoked_by(&self, snapshot: SnapshotNumber, asked: impl FnOnce() -> bool) -> bool {
+        if self.spared_by.load(Relaxed) == snapshot.0 && snapshot.0 != 0 {
+            return false;
+        }
+        let revoked = asked();
+        if !revoked {
+            self.spared_by.store(snapshot.0, Relaxed);
+        }
+        revoked
+    }
+
+    fn memory(&self) -> usize {
+        // The rest of the entry, and the two counts of an `Arc`.
+        self.claims
+            .memory()
+            .saturating_add(size_of::<Self>().saturating_sub(size_of::<Claims>()))
+            .saturating_add(16)
+    }
+}

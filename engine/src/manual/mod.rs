@@ -1,0 +1,8 @@
+//! How the engine came to be as it is: what it decides, why its defaults are what they are, and which known
+//! attacks it was built against.
+
+#[doc = include_str!("clauses.md")]
+pub mod clauses {}
+
+#[doc = include_str!("defaults.md")]
+pub mod defaults {}
