@@ -108,6 +108,8 @@ struct Decisions {
     buckets: [AtomicU64; BUCKETS_US.len()],
     slower: AtomicU64,
     nanoseconds: AtomicU64,
+    remembered: AtomicU64,
+    verified: AtomicU64,
 }
 
 impl Default for Decisions {
@@ -119,6 +121,8 @@ impl Default for Decisions {
             buckets: std::array::from_fn(|_| AtomicU64::default()),
             slower: AtomicU64::default(),
             nanoseconds: AtomicU64::default(),
+            remembered: AtomicU64::default(),
+            verified: AtomicU64::default(),
         }
     }
 }
@@ -134,6 +138,11 @@ impl Decisions {
         if let Some(count) = by_reason {
             count.fetch_add(1, Ordering::Relaxed);
         }
+        match decision.was_remembered() {
+            Some(true) => self.remembered.fetch_add(1, Ordering::Relaxed),
+            Some(false) => self.verified.fetch_add(1, Ordering::Relaxed),
+            None => 0,
+        };
         let bucket = BUCKETS_US.iter().position(|bound| duration <= Duration::from_micros((*bound).into()));
         let bucket = bucket.and_then(|index| self.buckets.get(index)).unwrap_or(&self.slower);
         bucket.fetch_add(1, Ordering::Relaxed);
@@ -158,6 +167,16 @@ impl Collector for Decisions {
         for (outcome, reason, counter) in rows {
             let labels = [("outcome", outcome), ("reason", reason)];
             ConstCounter::new(count(counter)).encode(family.encode_family(&labels)?)?;
+        }
+
+        let mut family = encoder.encode_descriptor(
+            "artos_auth_cache_requests",
+            "Good signatures that were remembered (hit) or verified (miss)",
+            None,
+            MetricType::Counter,
+        )?;
+        for (result, counter) in [("hit", &self.remembered), ("miss", &self.verified)] {
+            ConstCounter::new(count(counter)).encode(family.encode_family(&[("result", result)])?)?;
         }
 
         let slower = (f64::INFINITY, count(&self.slower));

@@ -55,6 +55,7 @@ fn with_config(file: &Path, listen: Option<SocketAddr>) -> Result<ExitCode, Stri
     let looks = Looks::at(file, &config.keys_file, config.revocations_file.as_deref());
     let looks = Looks { config: seen, ..looks };
     let control = control_runtime()?;
+    let signals = Signals::new(&control)?;
     let listener = bind(&control, "listen", listen.unwrap_or(config.listen))?;
     let admin_listener =
         config.admin_listen.map(|address| bind(&control, "admin_listen", address)).transpose()?;
@@ -88,7 +89,7 @@ fn with_config(file: &Path, listen: Option<SocketAddr>) -> Result<ExitCode, Stri
             .build();
         health.is_ready();
         announce(&lines.join("\n"));
-        let process = Process { server, limits: config.limits, health, trail, writer };
+        let process = Process { signals, server, limits: config.limits, health, trail, writer };
         let ended = process.run(listener, Some(reloader)).await;
         let _ = stop_admin.send(());
         let _ = timeout(Duration::from_secs(1), admin_port).await;
@@ -98,6 +99,7 @@ fn with_config(file: &Path, listen: Option<SocketAddr>) -> Result<ExitCode, Stri
 
 fn with_dev(dev: Dev, listen: Option<SocketAddr>) -> Result<ExitCode, String> {
     let control = control_runtime()?;
+    let signals = Signals::new(&control)?;
     let listener = bind(&control, "--listen", listen.unwrap_or(config::DEFAULT_LISTEN))?;
     let address = address_of(&listener)?;
     let (health, metrics) = (Health::new(), Metrics::new());
@@ -108,13 +110,15 @@ fn with_dev(dev: Dev, listen: Option<SocketAddr>) -> Result<ExitCode, String> {
     }
     let limits = Limits::of_tokens(dev.state().engine().policy().max_token_bytes());
     let introduction = dev.introduction(address);
-    let server = Server::builder(Arc::new(ArcSwap::from_pointee(dev.into_state())))
+    let state = dev.into_state();
+    let state = state.with_engine(remembering(state.engine().clone())?);
+    let server = Server::builder(Arc::new(ArcSwap::from_pointee(state)))
         .limits(within_descriptors(limits, &trail))
         .trail(trail.clone())
         .metrics(metrics)
         .build();
     announce(&format!("listening on http://{address}\n\n{introduction}"));
-    let process = Process { server, limits, health, trail, writer };
+    let process = Process { signals, server, limits, health, trail, writer };
     control.block_on(process.run(listener, None))
 }
 
@@ -125,13 +129,24 @@ fn load(config: Config) -> Result<(Config, State), String> {
         None => Revocations::none(),
     };
     let mut config = config;
-    let engine = Engine::new(config.policy.clone(), keys, revocations);
+    let engine = remembering(Engine::new(config.policy.clone(), keys, revocations))?;
     let (realms, resources) = (std::mem::take(&mut config.realms), std::mem::take(&mut config.resources));
     Ok((config, State::new(engine, realms, resources)))
 }
 
+/// The most that remembered tokens take: some sixty thousand of the usual size.
+const CACHE_BYTES: usize = 64 << 20;
+
+/// The engine with a cache of verified tokens, in an order that nobody outside can foresee.
+fn remembering(engine: Engine) -> Result<Engine, String> {
+    let mut key = [0; 8];
+    aws_lc_rs::rand::fill(&mut key).map_err(|_| "the system gives no random bytes".to_owned())?;
+    Ok(engine.with_cache(CACHE_BYTES, u64::from_le_bytes(key)))
+}
+
 /// Everything that runs, once it is put together.
 struct Process {
+    signals: Signals,
     server: Server,
     limits: Limits,
     health: Health,
@@ -141,7 +156,7 @@ struct Process {
 
 impl Process {
     async fn run(self, listener: TcpListener, reloader: Option<Reloader>) -> Result<ExitCode, String> {
-        let mut signals = Signals::new()?;
+        let mut signals = self.signals;
         let serving = Builder::new_multi_thread()
             .enable_all()
             .thread_name("serve")
@@ -244,7 +259,9 @@ struct Signals {
 }
 
 impl Signals {
-    fn new() -> Result<Self, String> {
+    /// From here on signals wait to be looked at; before, they end the process as they are.
+    fn new(control: &Runtime) -> Result<Self, String> {
+        let _guard = control.enter();
         let of = |kind| signal(kind).map_err(|error| format!("signals cannot be received: {error}"));
         Ok(Self {
             hang_up: of(SignalKind::hangup())?,
