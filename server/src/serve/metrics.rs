@@ -102,27 +102,27 @@ const BUCKETS_US: [u32; 14] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 5_000,
 /// added to without a lock or a look-up.
 #[derive(Debug)]
 struct Decisions {
+    remembered: AtomicU64,
+    verified: AtomicU64,
     public: AtomicU64,
     authorized: AtomicU64,
     denied: [AtomicU64; Reason::ALL.len()],
     buckets: [AtomicU64; BUCKETS_US.len()],
     slower: AtomicU64,
     nanoseconds: AtomicU64,
-    remembered: AtomicU64,
-    verified: AtomicU64,
 }
 
 impl Default for Decisions {
     fn default() -> Self {
         Self {
+            remembered: AtomicU64::default(),
+            verified: AtomicU64::default(),
             public: AtomicU64::default(),
             authorized: AtomicU64::default(),
             denied: std::array::from_fn(|_| AtomicU64::default()),
             buckets: std::array::from_fn(|_| AtomicU64::default()),
             slower: AtomicU64::default(),
             nanoseconds: AtomicU64::default(),
-            remembered: AtomicU64::default(),
-            verified: AtomicU64::default(),
         }
     }
 }
@@ -139,10 +139,10 @@ impl Decisions {
             count.fetch_add(1, Ordering::Relaxed);
         }
         match decision.was_remembered() {
-            Some(true) => self.remembered.fetch_add(1, Ordering::Relaxed),
-            Some(false) => self.verified.fetch_add(1, Ordering::Relaxed),
-            None => 0,
-        };
+            Some(true) => _ = self.remembered.fetch_add(1, Ordering::Relaxed),
+            Some(false) => _ = self.verified.fetch_add(1, Ordering::Relaxed),
+            None => {}
+        }
         let bucket = BUCKETS_US.iter().position(|bound| duration <= Duration::from_micros((*bound).into()));
         let bucket = bucket.and_then(|index| self.buckets.get(index)).unwrap_or(&self.slower);
         bucket.fetch_add(1, Ordering::Relaxed);
@@ -171,7 +171,7 @@ impl Collector for Decisions {
 
         let mut family = encoder.encode_descriptor(
             "artos_auth_cache_requests",
-            "Good signatures that were remembered (hit) or verified (miss)",
+            "Good tokens, by whether they had been verified before (hit) or not (miss)",
             None,
             MetricType::Counter,
         )?;

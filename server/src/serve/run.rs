@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use artos_auth_engine::{Engine, Revocations};
+use aws_lc_rs::rand;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -55,7 +56,6 @@ fn with_config(file: &Path, listen: Option<SocketAddr>) -> Result<ExitCode, Stri
     let looks = Looks::at(file, &config.keys_file, config.revocations_file.as_deref());
     let looks = Looks { config: seen, ..looks };
     let control = control_runtime()?;
-    let signals = Signals::new(&control)?;
     let listener = bind(&control, "listen", listen.unwrap_or(config.listen))?;
     let admin_listener =
         config.admin_listen.map(|address| bind(&control, "admin_listen", address)).transpose()?;
@@ -88,8 +88,10 @@ fn with_config(file: &Path, listen: Option<SocketAddr>) -> Result<ExitCode, Stri
             .metrics(metrics)
             .build();
         health.is_ready();
+        // Whoever reads the announcement may send a signal at once.
+        let signals = Signals::new()?;
         announce(&lines.join("\n"));
-        let process = Process { signals, server, limits: config.limits, health, trail, writer };
+        let process = Process { server, limits: config.limits, health, trail, writer, signals };
         let ended = process.run(listener, Some(reloader)).await;
         let _ = stop_admin.send(());
         let _ = timeout(Duration::from_secs(1), admin_port).await;
@@ -99,7 +101,6 @@ fn with_config(file: &Path, listen: Option<SocketAddr>) -> Result<ExitCode, Stri
 
 fn with_dev(dev: Dev, listen: Option<SocketAddr>) -> Result<ExitCode, String> {
     let control = control_runtime()?;
-    let signals = Signals::new(&control)?;
     let listener = bind(&control, "--listen", listen.unwrap_or(config::DEFAULT_LISTEN))?;
     let address = address_of(&listener)?;
     let (health, metrics) = (Health::new(), Metrics::new());
@@ -111,15 +112,17 @@ fn with_dev(dev: Dev, listen: Option<SocketAddr>) -> Result<ExitCode, String> {
     let limits = Limits::of_tokens(dev.state().engine().policy().max_token_bytes());
     let introduction = dev.introduction(address);
     let state = dev.into_state();
-    let state = state.with_engine(remembering(state.engine().clone())?);
+    let state = state.with_engine(with_cache(state.engine().clone(), limits)?);
     let server = Server::builder(Arc::new(ArcSwap::from_pointee(state)))
         .limits(within_descriptors(limits, &trail))
         .trail(trail.clone())
         .metrics(metrics)
         .build();
-    announce(&format!("listening on http://{address}\n\n{introduction}"));
-    let process = Process { signals, server, limits, health, trail, writer };
-    control.block_on(process.run(listener, None))
+    control.block_on(async {
+        let signals = Signals::new()?;
+        announce(&format!("listening on http://{address}\n\n{introduction}"));
+        Process { server, limits, health, trail, writer, signals }.run(listener, None).await
+    })
 }
 
 fn load(config: Config) -> Result<(Config, State), String> {
@@ -129,29 +132,30 @@ fn load(config: Config) -> Result<(Config, State), String> {
         None => Revocations::none(),
     };
     let mut config = config;
-    let engine = remembering(Engine::new(config.policy.clone(), keys, revocations))?;
+    let engine = with_cache(Engine::new(config.policy.clone(), keys, revocations), config.limits)?;
     let (realms, resources) = (std::mem::take(&mut config.realms), std::mem::take(&mut config.resources));
     Ok((config, State::new(engine, realms, resources)))
 }
 
-/// The most that remembered tokens take: some sixty thousand of the usual size.
-const CACHE_BYTES: usize = 64 << 20;
-
-/// The engine with a cache of verified tokens, in an order that nobody outside can foresee.
-fn remembering(engine: Engine) -> Result<Engine, String> {
+/// The engine with as much memory for verified tokens as the limits give it. The key of its hash is drawn anew at
+/// each start, so that nobody can choose tokens that crowd others out.
+fn with_cache(engine: Engine, limits: Limits) -> Result<Engine, String> {
+    if limits.cache_bytes == 0 {
+        return Ok(engine);
+    }
     let mut key = [0; 8];
-    aws_lc_rs::rand::fill(&mut key).map_err(|_| "the system gives no random bytes".to_owned())?;
-    Ok(engine.with_cache(CACHE_BYTES, u64::from_le_bytes(key)))
+    rand::fill(&mut key).map_err(|_| "the system gives no random bytes".to_owned())?;
+    Ok(engine.with_cache(limits.cache_bytes, u64::from_le_bytes(key)))
 }
 
 /// Everything that runs, once it is put together.
 struct Process {
-    signals: Signals,
     server: Server,
     limits: Limits,
     health: Health,
     trail: Trail,
     writer: Writer,
+    signals: Signals,
 }
 
 impl Process {
@@ -259,9 +263,7 @@ struct Signals {
 }
 
 impl Signals {
-    /// From here on signals wait to be looked at; before, they end the process as they are.
-    fn new(control: &Runtime) -> Result<Self, String> {
-        let _guard = control.enter();
+    fn new() -> Result<Self, String> {
         let of = |kind| signal(kind).map_err(|error| format!("signals cannot be received: {error}"));
         Ok(Self {
             hang_up: of(SignalKind::hangup())?,

@@ -87,16 +87,14 @@ fn policy_and_keys_change_together_or_not_at_all() {
     assert!(report["failed"][0]["path"].as_str().unwrap().ends_with("keys.jwks.json"));
     assert!(report["failed"][0]["since"].as_str().unwrap().ends_with('Z'));
     assert!(process.metric("artos_auth_reload_failures_total{file=\"keys\"}") >= 1.0);
-    eventually("it is logged", || {
-        process.errors().contains("not reloaded, and what was in force stays in force")
-    });
+    assert!(process.errors().contains("not reloaded, and what was in force stays in force"));
 
     // Once they are right, both do.
     process.files.replace("keys.jwks.json", &Files::keys_text(&key));
     eventually("the new policy counts", || process.status("/open", "") == 200);
     assert_eq!(process.status(PATH, &current(&key, json!({}))), 200);
     assert_eq!(process.status(PATH, &old), 401);
-    eventually("nothing has failed any more", || process.readiness().1["failed"] == json!([]));
+    eventually("nothing has failed", || process.readiness().1["failed"] == json!([]));
 }
 
 /// An urgent revocation waits for nobody's typing error.
@@ -160,5 +158,5 @@ fn what_needs_a_restart_is_said() {
     eventually("it is said", || {
         process.errors().contains("`[limits]` changed, which counts from the next start on")
     });
-    assert!(!process.errors().contains("`listen` changed"), "{}", process.errors());
+    assert!(!process.errors().contains("`listen`"), "{}", process.errors());
 }
