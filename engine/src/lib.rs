@@ -109,3 +109,8 @@ pub use reason::{Answer, Reason};
 pub use request::{Account, Context, Organizations, Realm, Request, ResourceOrg};
 pub use resources::{ResourceSpec, Resources};
 pub use revocations::Revocations;
+
+/// README's example is a test of this crate.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
