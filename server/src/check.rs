@@ -82,7 +82,8 @@ fn report(config: &Config, keys: &KeySet, revocations: Option<&Revocations>) -> 
     row("limits", format!("header_bytes {}, header_count {}", limits.header_bytes, limits.header_count));
     let (header, idle) = (limits.header_time.as_secs(), limits.idle_time.as_secs());
     row("", format!("header_seconds {header}, idle_seconds {idle}, connections {}", limits.connections));
-    row("", format!("shutdown_seconds {}", limits.shutdown_time.as_secs()));
+    let shutdown = limits.shutdown_time.as_secs();
+    row("", format!("shutdown_seconds {shutdown}, cache_bytes {}", limits.cache_bytes));
     report
 }
 

@@ -19,6 +19,8 @@ pub struct Limits {
     pub idle_time: Duration,
     /// `connections`: how many may be open; the longest idle one gives way to a new one. Default: 10,000.
     pub connections: usize,
+    /// `cache_bytes`: how much memory verified tokens may take, so that each is verified once. Default: 32 MiB; 0: none.
+    pub cache_bytes: usize,
     /// `shutdown_seconds`: how long answers in flight may take once the server is told to end. Default: 10 seconds.
     pub shutdown_time: Duration,
 }
@@ -31,6 +33,7 @@ pub(super) struct LimitsSpec {
     header_seconds: Option<u64>,
     idle_seconds: Option<u64>,
     connections: Option<u64>,
+    cache_bytes: Option<u64>,
     shutdown_seconds: Option<u64>,
 }
 
@@ -44,6 +47,7 @@ const HEADER_BYTES: RangeInclusive<u64> = 8_192..=1_048_576;
 const HEADER_COUNT: RangeInclusive<u64> = 16..=4_096;
 const SECONDS: RangeInclusive<u64> = 1..=86_400;
 const CONNECTIONS: RangeInclusive<u64> = 1..=1_000_000;
+const CACHE_BYTES: RangeInclusive<u64> = 0..=1 << 40;
 const SHUTDOWN_SECONDS: RangeInclusive<u64> = 0..=3_600;
 
 impl Limits {
@@ -56,6 +60,7 @@ impl Limits {
             header_time: Duration::from_secs(10),
             idle_time: Duration::from_secs(60),
             connections: 10_000,
+            cache_bytes: 32 << 20,
             shutdown_time: Duration::from_secs(10),
         }
     }
@@ -68,6 +73,7 @@ impl Limits {
             (&mut limits.header_bytes, "header_bytes", spec.header_bytes, HEADER_BYTES),
             (&mut limits.header_count, "header_count", spec.header_count, HEADER_COUNT),
             (&mut limits.connections, "connections", spec.connections, CONNECTIONS),
+            (&mut limits.cache_bytes, "cache_bytes", spec.cache_bytes, CACHE_BYTES),
         ];
         for (limit, name, value, range) in sizes {
             if let Some(value) = within(name, value, &range)? {

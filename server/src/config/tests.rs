@@ -91,13 +91,14 @@ fn only_keys_are_required() {
 fn limits_are_what_the_file_says() {
     let limits = |table: &str| parsed(&format!("[keys]\nfile = \"k\"\n{table}")).unwrap().limits;
     let all = "[limits]\nheader_bytes = 12288\nheader_count = 50\nheader_seconds = 5\nidle_seconds = 30\n\
-        connections = 7\nshutdown_seconds = 0";
+        connections = 7\ncache_bytes = 0\nshutdown_seconds = 0";
     let expected = Limits {
         header_bytes: 12_288,
         header_count: 50,
         header_time: Duration::from_secs(5),
         idle_time: Duration::from_secs(30),
         connections: 7,
+        cache_bytes: 0,
         shutdown_time: Duration::ZERO,
     };
     assert_eq!(limits(all), expected);
@@ -108,7 +109,8 @@ fn limits_are_what_the_file_says() {
 
 #[rstest]
 #[case("acme.example", "one")]
-#[case("ACME.example.", "one")]
+#[case("ACME.example", "one")]
+#[case("acme.example.", "")]
 #[case("[::1]", "v6")]
 #[case("other.example", "")]
 #[case("*", "")]

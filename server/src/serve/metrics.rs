@@ -102,6 +102,8 @@ const BUCKETS_US: [u32; 14] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 5_000,
 /// added to without a lock or a look-up.
 #[derive(Debug)]
 struct Decisions {
+    remembered: AtomicU64,
+    verified: AtomicU64,
     public: AtomicU64,
     authorized: AtomicU64,
     denied: [AtomicU64; Reason::ALL.len()],
@@ -113,6 +115,8 @@ struct Decisions {
 impl Default for Decisions {
     fn default() -> Self {
         Self {
+            remembered: AtomicU64::default(),
+            verified: AtomicU64::default(),
             public: AtomicU64::default(),
             authorized: AtomicU64::default(),
             denied: std::array::from_fn(|_| AtomicU64::default()),
@@ -133,6 +137,11 @@ impl Decisions {
         };
         if let Some(count) = by_reason {
             count.fetch_add(1, Ordering::Relaxed);
+        }
+        match decision.was_remembered() {
+            Some(true) => _ = self.remembered.fetch_add(1, Ordering::Relaxed),
+            Some(false) => _ = self.verified.fetch_add(1, Ordering::Relaxed),
+            None => {}
         }
         let bucket = BUCKETS_US.iter().position(|bound| duration <= Duration::from_micros((*bound).into()));
         let bucket = bucket.and_then(|index| self.buckets.get(index)).unwrap_or(&self.slower);
@@ -158,6 +167,16 @@ impl Collector for Decisions {
         for (outcome, reason, counter) in rows {
             let labels = [("outcome", outcome), ("reason", reason)];
             ConstCounter::new(count(counter)).encode(family.encode_family(&labels)?)?;
+        }
+
+        let mut family = encoder.encode_descriptor(
+            "artos_auth_cache_requests",
+            "Good tokens, by whether they had been verified before (hit) or not (miss)",
+            None,
+            MetricType::Counter,
+        )?;
+        for (result, counter) in [("hit", &self.remembered), ("miss", &self.verified)] {
+            ConstCounter::new(count(counter)).encode(family.encode_family(&[("result", result)])?)?;
         }
 
         let slower = (f64::INFINITY, count(&self.slower));

@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use artos_auth_engine::{Engine, Revocations};
-use tokio::net::TcpListener;
+use aws_lc_rs::rand;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
@@ -87,8 +88,10 @@ fn with_config(file: &Path, listen: Option<SocketAddr>) -> Result<ExitCode, Stri
             .metrics(metrics)
             .build();
         health.is_ready();
+        // Whoever reads the announcement may send a signal at once.
+        let signals = Signals::new()?;
         announce(&lines.join("\n"));
-        let process = Process { server, limits: config.limits, health, trail, writer };
+        let process = Process { server, limits: config.limits, health, trail, writer, signals };
         let ended = process.run(listener, Some(reloader)).await;
         let _ = stop_admin.send(());
         let _ = timeout(Duration::from_secs(1), admin_port).await;
@@ -108,14 +111,18 @@ fn with_dev(dev: Dev, listen: Option<SocketAddr>) -> Result<ExitCode, String> {
     }
     let limits = Limits::of_tokens(dev.state().engine().policy().max_token_bytes());
     let introduction = dev.introduction(address);
-    let server = Server::builder(Arc::new(ArcSwap::from_pointee(dev.into_state())))
+    let state = dev.into_state();
+    let state = state.with_engine(with_cache(state.engine().clone(), limits)?);
+    let server = Server::builder(Arc::new(ArcSwap::from_pointee(state)))
         .limits(within_descriptors(limits, &trail))
         .trail(trail.clone())
         .metrics(metrics)
         .build();
-    announce(&format!("listening on http://{address}\n\n{introduction}"));
-    let process = Process { server, limits, health, trail, writer };
-    control.block_on(process.run(listener, None))
+    control.block_on(async {
+        let signals = Signals::new()?;
+        announce(&format!("listening on http://{address}\n\n{introduction}"));
+        Process { server, limits, health, trail, writer, signals }.run(listener, None).await
+    })
 }
 
 fn load(config: Config) -> Result<(Config, State), String> {
@@ -125,9 +132,20 @@ fn load(config: Config) -> Result<(Config, State), String> {
         None => Revocations::none(),
     };
     let mut config = config;
-    let engine = Engine::new(config.policy.clone(), keys, revocations);
+    let engine = with_cache(Engine::new(config.policy.clone(), keys, revocations), config.limits)?;
     let (realms, resources) = (std::mem::take(&mut config.realms), std::mem::take(&mut config.resources));
     Ok((config, State::new(engine, realms, resources)))
+}
+
+/// The engine with as much memory for verified tokens as the limits give it. The key of its hash is drawn anew at
+/// each start, so that nobody can choose tokens that crowd others out.
+fn with_cache(engine: Engine, limits: Limits) -> Result<Engine, String> {
+    if limits.cache_bytes == 0 {
+        return Ok(engine);
+    }
+    let mut key = [0; 8];
+    rand::fill(&mut key).map_err(|_| "the system gives no random bytes".to_owned())?;
+    Ok(engine.with_cache(limits.cache_bytes, u64::from_le_bytes(key)))
 }
 
 /// Everything that runs, once it is put together.
@@ -137,11 +155,12 @@ struct Process {
     health: Health,
     trail: Trail,
     writer: Writer,
+    signals: Signals,
 }
 
 impl Process {
     async fn run(self, listener: TcpListener, reloader: Option<Reloader>) -> Result<ExitCode, String> {
-        let mut signals = Signals::new()?;
+        let mut signals = self.signals;
         let serving = Builder::new_multi_thread()
             .enable_all()
             .thread_name("serve")
@@ -201,14 +220,19 @@ async fn reload_forever(mut reloader: Reloader, hang_up: Arc<tokio::sync::Notify
     if let Some(error) = &error {
         warn(error);
     }
+    let mut all = false;
     loop {
         if let Err(error) = watch.watch(reloader.files()) {
             warn(&error);
         }
-        let all = tokio::select! {
-            () = hang_up.notified() => true,
-            () = watch.changed() => false,
-        };
+        // Once they are watched: what changed before that made no event.
+        if !all && !reloader.is_outdated() {
+            all = tokio::select! {
+                () = hang_up.notified() => true,
+                () = watch.changed() => false,
+            };
+            continue;
+        }
         // Reading and sorting millions of revocations is no work for a thread that answers probes.
         let reloaded = tokio::task::spawn_blocking(move || {
             if all {
@@ -222,6 +246,7 @@ async fn reload_forever(mut reloader: Reloader, hang_up: Arc<tokio::sync::Notify
             Ok(same) => reloader = same,
             Err(_) => return,
         }
+        all = false;
     }
 }
 
@@ -271,8 +296,19 @@ fn control_runtime() -> Result<Runtime, String> {
         .map_err(|error| format!("the runtime cannot be started: {error}"))
 }
 
+/// How many connections may wait to be taken, where the system lets as many: the usual 128 are a burst, and whoever
+/// does not fit tries again a whole second later.
+const BACKLOG: u32 = 4096;
+
 fn bind(control: &Runtime, key: &str, address: SocketAddr) -> Result<TcpListener, String> {
-    control.block_on(TcpListener::bind(address)).map_err(|error| {
+    let _guard = control.enter();
+    let bound = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    bound().map_err(|error| {
         let hint = match error.kind() {
             io::ErrorKind::AddrInUse => {
                 "another process listens there; say another port, or 0 for a free one"
