@@ -42,6 +42,7 @@
 //!
 //! * [`manual::clauses`]: the contract, clause by clause, and the order of the checks.
 //! * [`manual::defaults`]: why the defaults are what they are.
+//! * [`manual::vulnerabilities`]: the known JWT vulnerabilities, and what we do about each.
 //!
 //! # What it does not do
 //!

@@ -1,5 +1,7 @@
 //! README's console blocks, run as a reader would type them: what is printed here was really printed.
 
+#![cfg(test)]
+
 use std::path::Path;
 use std::process::Command;
 
