@@ -180,7 +180,7 @@ proptest! {
         prop_assert_eq!(decide(&setup, &question), Reference::new(&setup).decide(&question));
     }
 
-    /// Again, after others, explained, on another thread, by another engine of the same setup.
+    /// Again, after others, explained, on another thread, by another engine of the same setup, and by one that remembers.
     #[test]
     fn the_same_question_has_the_same_answer(asked in asked(), others in proptest::collection::vec(asked(), 3)) {
         let question = asked.question();
@@ -194,6 +194,13 @@ proptest! {
             artos_auth_fixtures::engine::verdict(&asked.engine().engine().explain(request, context, question.now).decision)
         });
         prop_assert_eq!(&first, &explained);
+        let remembering = asked.engine().engine().clone().with_cache(1 << 20, 7);
+        for _ in 0..2 {
+            let remembered = artos_auth_fixtures::engine::asked(&question, |request, context| {
+                artos_auth_fixtures::engine::verdict(&remembering.decide(request, context, question.now))
+            });
+            prop_assert_eq!(&first, &remembered);
+        }
         let on_thread = std::thread::scope(|scope| scope.spawn(|| asked.engine().decide(&question)).join());
         prop_assert_eq!(&first, &on_thread.unwrap());
     }
