@@ -73,6 +73,8 @@ pub struct Session {
     pub(crate) shared: Arc<Shared>,
     case: Case,
     exchanges: Vec<Exchange>,
+    /// Nobody has been seen alive yet: no answer is then what there is to say.
+    preflight: bool,
 }
 
 impl fmt::Debug for Session {
@@ -83,7 +85,11 @@ impl fmt::Debug for Session {
 
 impl Session {
     pub(crate) fn new(shared: Arc<Shared>, case: Case) -> Self {
-        Self { shared, case, exchanges: Vec::new() }
+        Self { shared, case, exchanges: Vec::new(), preflight: false }
+    }
+
+    pub(crate) fn preflight(shared: Arc<Shared>) -> Self {
+        Self { preflight: true, ..Self::new(shared, crate::catalogue::PREFLIGHT) }
     }
 
     /// What was sent so far and what came of it.
@@ -558,6 +564,7 @@ impl Session {
                 )),
                 None => Ok(answer),
             },
+            Answer::Closed | Answer::TimedOut | Answer::Unreachable(_) if self.preflight => Ok(answer),
             Answer::Closed | Answer::TimedOut | Answer::Unreachable(_) => {
                 self.require_life(&answer).await?;
                 Ok(answer)

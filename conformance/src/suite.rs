@@ -219,7 +219,7 @@ impl Suite {
 
     async fn prepare(&self, transport: Transport) -> Result<(Shared, preflight::Preflight), RunError> {
         let shared = Arc::new(self.shared(transport.clone(), Clock::default(), Known::default(), 0));
-        let mut session = Session::new(Arc::clone(&shared), catalogue::PREFLIGHT);
+        let mut session = Session::preflight(Arc::clone(&shared));
         let preflight = preflight::run(&mut session)
             .await
             .map_err(|why| RunError::Untestable(lock(&shared.redactor).clean(&why)))?;

@@ -290,7 +290,8 @@ async fn what_is_no_api_is_status_3(#[case] answer: &'static str, #[case] says: 
 #[tokio::test(flavor = "multi_thread")]
 async fn tls_where_there_is_none_is_status_3() {
     let started = started(Behaviour::correct(), Power::Tokens).await;
-    let url = started.deployment.url().replace("http://", "https://");
+    let url = canned("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n").await;
+    let url = url.replace("http://", "https://");
     let output = started.run(&["--target", &url, "--retries", "0"]).await;
     assert_eq!(status(&output), 3, "{}", stderr(&output));
     assert!(stderr(&output).contains("no TLS with 127.0.0.1"), "{}", stderr(&output));
@@ -378,7 +379,7 @@ async fn list_and_explain_tell_the_catalogue() {
 
     let explain = program(&["explain", "algorithm/none"]).await;
     assert_eq!(status(&explain), 0);
-    insta::assert_snapshot!(stdout(&explain), @"");
+    insta::assert_snapshot!("explain", stdout(&explain));
     let nearly = program(&["explain", "none-capitalized"]).await;
     assert!(stderr(&nearly).contains("did you mean algorithm/none-capitalized?"), "{}", stderr(&nearly));
 }

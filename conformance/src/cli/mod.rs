@@ -20,7 +20,7 @@ use crate::transport::TransportOptions;
 
 /// Tests any deployment of the documented API from outside and says which clause it breaks.
 #[derive(Parser, Debug)]
-#[command(name = "artos-conformance", version, max_term_width = 100, after_help = EXIT_STATUSES)]
+#[command(name = "artos-conformance", version, args_override_self = true, max_term_width = 100, after_help = EXIT_STATUSES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

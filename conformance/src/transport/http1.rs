@@ -128,6 +128,9 @@ impl Client {
             if self.fill().await? == 0 {
                 return match self.buffer.is_empty() {
                     true => Err(Broken::Closed),
+                    false if !self.buffer.starts_with(b"HTTP/") => {
+                        Err(Broken::Garbled("an answer that is no HTTP".into()))
+                    }
                     false => Err(Broken::Garbled("an answer that ends in its head".into())),
                 };
             }

@@ -11,7 +11,7 @@ use artos_auth_conformance::report::{Outcome, Report, Verdict};
 use artos_auth_conformance::{RunError, catalogue};
 use artos_auth_deployment::{Algorithm, Behaviour, Fault, Level, Power, Variation};
 
-use matrix::{matrix, run_all, trials};
+use matrix::{WAYS, matrix, run_all};
 
 /// What a report holds against a deployment, for a test's message.
 fn complaints(report: &Result<Report, RunError>) -> String {
@@ -36,10 +36,12 @@ fn the_correct_deployment_conforms() {
     let mut tested = BTreeSet::new();
     let mut skipped = BTreeSet::new();
     let mut wrong = String::new();
-    for (behaviour, power) in
-        trials(&[Behaviour::correct(), Behaviour::with_variation(Variation::EnvironmentUnnamed)])
-    {
-        let report = &run_all(vec![(behaviour, power)])[0];
+    let unnamed = Behaviour::with_variation(Variation::EnvironmentUnnamed);
+    let plan: Vec<(Behaviour, Power)> = [Behaviour::correct(), unnamed]
+        .iter()
+        .flat_map(|behaviour| WAYS.map(|(algorithm, power)| (behaviour.signing_with(algorithm), power)))
+        .collect();
+    for ((behaviour, power), report) in plan.iter().zip(&run_all(plan.clone())) {
         let clean =
             report.as_ref().is_ok_and(|report| report.summary.failed == 0 && report.summary.warned == 0);
         if !clean {

@@ -48,7 +48,7 @@ impl Judge<'_> {
     /// A token of an organization that does not authenticate here is no credential here.
     pub(crate) fn realm(&self, caller: &Caller) -> Result<(), Reason> {
         let here = |name: &String| {
-            REALM.contains(&name.as_str())
+            (REALM.contains(&name.as_str()) && !(name == OTHER_ORG && self.has(Fault::OtherOrgRefused)))
                 || match self.behaviour.fault {
                     Some(Fault::RealmIgnored) => true,
                     Some(Fault::OrgNumberAccepted) => name.bytes().all(|byte| byte.is_ascii_digit()),
@@ -71,8 +71,8 @@ impl Judge<'_> {
         request: &Request,
         route: Route,
     ) -> Result<Caller, Reason> {
-        self.account(&caller)?;
         let caller = self.renamed(caller, request);
+        self.account(&caller)?;
         if let Place::Document(owner) = route.place
             && !self.owns(&caller, owner, request)
         {
@@ -129,6 +129,12 @@ impl Judge<'_> {
             Some(Fault::OrgQueryTrusted) => request.query("org_id"),
             Some(Fault::OrganizationQueryTrusted) => request.query("organization"),
             Some(Fault::OrgCookieTrusted) => request.cookie("org_id"),
+            Some(Fault::UnderscoreOrgTrusted) => request.field("x_auth_org_id"),
+            Some(Fault::OrgFromField) if caller.organizations.is_empty() => request.field("x-org-id"),
+            Some(Fault::OrgBodyTrusted) => {
+                let body: Option<serde_json::Value> = serde_json::from_slice(&request.body).ok();
+                body.and_then(|body| body["org_id"].as_str().map(str::to_owned))
+            }
             _ => None,
         };
         if let Some(named) = named.filter(|named| REALM.contains(&named.as_str())) {
@@ -144,6 +150,10 @@ impl Judge<'_> {
             Some(Fault::OwnershipIgnoredOnHead) => request.method == "HEAD",
             Some(Fault::OwnershipIgnoredOnOptions) => request.method == "OPTIONS",
             Some(Fault::OwnershipIgnoredOnWrites) => !reads,
+            Some(Fault::ResourceOrgTrusted) => {
+                request.field("x-resource-org").is_some_and(|owner| owner.is_empty())
+            }
+            Some(Fault::OwnerRefused) => return false,
             Some(Fault::OrgPrefixMatched) => caller.organizations.iter().any(|name| related(name, owner)),
             _ => false,
         };
@@ -152,11 +162,23 @@ impl Judge<'_> {
 
     fn permitted(&self, caller: &Caller) -> bool {
         let any = |fits: &dyn Fn(&str) -> bool| caller.permissions.iter().any(|held| fits(held));
+        if self.has(Fault::PermissionNeverEnough) {
+            return false;
+        }
+        if self.has(Fault::PermissionFirstOnly) {
+            return caller.permissions.first().is_some_and(|held| held == PERMISSION);
+        }
         any(&|held| held == PERMISSION)
             || match self.behaviour.fault {
                 Some(Fault::PermissionsIgnored) => true,
                 Some(Fault::PermissionSubstring) => any(&|held| held.contains(PERMISSION)),
                 Some(Fault::PermissionPrefix) => any(&|held| held.starts_with(PERMISSION)),
+                Some(Fault::PermissionBeginning) => {
+                    any(&|held| !held.is_empty() && PERMISSION.starts_with(held))
+                }
+                Some(Fault::PermissionCommaSplit) => {
+                    any(&|held| held.split(',').any(|part| part == PERMISSION))
+                }
                 Some(Fault::PermissionCaseFolded) => any(&|held| held.eq_ignore_ascii_case(PERMISSION)),
                 Some(Fault::PermissionWildcard) => any(&|held| {
                     held == "*" || held.strip_suffix('*').is_some_and(|start| PERMISSION.starts_with(start))

@@ -283,6 +283,9 @@ impl Judge<'_> {
         if value.is_none() && self.has(Fault::OrgFromOtherClaim) {
             value = self.claim(claims, "organization");
         }
+        if self.has(Fault::OrgOverridden) {
+            value = self.claim(claims, "organization").or(value);
+        }
         caller.sees_all = value.is_none() && self.has(Fault::OrgMissingSeesAll)
             || self.has(Fault::OrgWildcard) && value.is_some_and(|value| value == "*");
         let Some(value) = value else { return Ok(()) };
@@ -297,6 +300,15 @@ impl Judge<'_> {
                 one(name.split('\0').next().unwrap_or_default().to_owned())
             }
             (Some(Fault::OrgTrimmed), Value::String(name)) => one(name.trim().to_owned()),
+            (Some(Fault::OrgInvisibleDropped), Value::String(name)) => {
+                one(name.chars().filter(|letter| !('\u{200b}'..='\u{200f}').contains(letter)).collect())
+            }
+            (Some(Fault::OrgControlDropped), Value::String(name)) => {
+                one(name.chars().filter(|letter| !letter.is_control()).collect())
+            }
+            (Some(Fault::OrgPathFollowed), Value::String(name)) => {
+                one(name.rsplit('/').next().unwrap_or_default().to_owned())
+            }
             (Some(Fault::OrgCaseFolded), Value::String(name)) => one(name.to_lowercase()),
             (Some(Fault::OrgUnicodeFolded), Value::String(name)) => one(name.chars().map(narrow).collect()),
             (Some(Fault::OrgCommaSplit), Value::String(name)) => {

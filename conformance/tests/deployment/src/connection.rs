@@ -88,7 +88,7 @@ pub(crate) async fn judge(site: &Site, request: &Request, connection: &Connectio
     if site.behaviour.variation == Some(Variation::Slow) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    if site.behaviour.fault == Some(Fault::ForgeryAcceptedInParallel) {
+    if matches!(site.behaviour.fault, Some(Fault::ForgeryAcceptedInParallel | Fault::CallersMixedUp)) {
         site.memory.in_flight.fetch_add(1, Ordering::SeqCst);
         tokio::time::sleep(Duration::from_millis(10)).await;
         let answer = site.judge().answer(request, connection);

@@ -173,6 +173,7 @@ impl Judge<'_> {
             Fault::UnguardedHttp10 => request.http10,
             Fault::UnguardedUpgrade => request.field("upgrade").is_some(),
             Fault::UnguardedRange => request.field("range").is_some(),
+            Fault::UnguardedOrigin => request.field("origin").is_some(),
             Fault::ForwardedForTrusted => says(request, "x-forwarded-for", "127.0.0.1"),
             Fault::RealIpTrusted => says(request, "x-real-ip", "127.0.0.1"),
             Fault::ForwardedTrusted => says(request, "forwarded", "127.0.0.1"),
@@ -183,6 +184,10 @@ impl Judge<'_> {
             Fault::UnderscoreFieldsTrusted => request.field("x_auth_user_id").is_some(),
             Fault::ConnectionAuthorizationTrusted => says(request, "connection", "authorization"),
             Fault::PublicNeedsToken => return (place == Place::Public).then_some(Route::guarded(place)),
+            Fault::PublicRefusesOptions => {
+                let options = request.method == "OPTIONS";
+                return (place == Place::Public && options).then_some(Route::guarded(place));
+            }
             Fault::PublicRefusesQuery => {
                 let query = request.target.contains('?');
                 return (place == Place::Public && query).then_some(Route::guarded(place));

@@ -36,7 +36,9 @@ impl Judge<'_> {
     /// The answer to a request.
     pub(crate) fn answer(&self, request: &Request, connection: &Connection) -> Answer {
         let answer = self.refused_early(request).unwrap_or_else(|| {
-            let route = self.route(request);
+            let mut route = self.route(request);
+            let began = *connection.history().began_in_public.get_or_insert(route.place == Place::Public);
+            route.open |= began && self.has(Fault::ConnectionOpenedByPublic);
             match self.judge(request, route, connection) {
                 Ok(answer) => answer,
                 Err(reason) => self.refusal(reason, request, route.place),
@@ -64,7 +66,16 @@ impl Judge<'_> {
         {
             return Ok(answer);
         }
-        let caller = self.authorize(caller, request, route)?;
+        let caller = match self.authorize(caller, request, route) {
+            Err(Reason::Foreign) => {
+                connection.history().refused_document = true;
+                return Err(Reason::Foreign);
+            }
+            authorized => authorized?,
+        };
+        if document && self.has(Fault::OwnerRefusedAfterOther) && connection.history().refused_document {
+            return Err(Reason::Foreign);
+        }
         let answer = self.serve(request, route, &caller);
         if request.method == "GET" && answer.status == 200 {
             self.memory.shared().responses.insert(request.path().to_owned(), answer.clone());
@@ -153,6 +164,7 @@ impl Judge<'_> {
             Fault::PublicRefusesBadToken | Fault::PublicServerErrorOnBadToken => {
                 self.identify(request, false).err().filter(|reason| reason.told() == Told::Invalid)
             }
+            Fault::PublicRefusesTokens => Some(Reason::Signature),
             Fault::PublicRefusesOtherSchemes => {
                 self.identify(request, false).err().filter(|reason| reason.told() == Told::NotAuthenticated)
             }
@@ -162,11 +174,16 @@ impl Judge<'_> {
 
     /// Who asks: the token's caller, or somebody else where a fault remembers.
     fn authenticate(&self, request: &Request, connection: &Connection) -> Result<Caller, Reason> {
-        let (first, refused) = {
+        let (first, spoilt) = {
             let history = connection.history();
-            (history.first_caller.clone(), history.refused)
+            let spoilt = match self.behaviour.fault {
+                Some(Fault::ConnectionRefusesAfterBad) => history.refused,
+                Some(Fault::ConnectionRefusesAfterNone) => history.without_token,
+                _ => false,
+            };
+            (history.first_caller.clone(), spoilt)
         };
-        if self.has(Fault::ConnectionRefusesAfterBad) && refused {
+        if spoilt {
             return Err(Reason::Signature);
         }
         if self.has(Fault::ConnectionKeepsFirstCaller)
@@ -177,7 +194,13 @@ impl Judge<'_> {
         let trusted = self.has(Fault::ConnectionAuthenticatedOnce) && first.is_some();
         let result = self.identify(request, trusted);
         match (&result, self.behaviour.fault) {
-            (Ok(caller), _) => {
+            (Ok(caller), fault) => {
+                if fault == Some(Fault::CallersMixedUp)
+                    && self.memory.in_flight.load(Ordering::SeqCst) >= CROWD
+                    && let Some(last) = self.memory.shared().last_caller.replace(caller.clone())
+                {
+                    return Ok(last);
+                }
                 connection.history().first_caller.get_or_insert_with(|| caller.clone());
                 self.memory.shared().last_caller = Some(caller.clone());
             }
@@ -191,6 +214,7 @@ impl Judge<'_> {
             | (Err(Reason::HeaderEmpty), Some(Fault::EmptyHeaderAllowed)) => return Ok(Caller::anonymous()),
             (Err(reason), fault) => {
                 connection.history().refused |= reason.told() == Told::Invalid;
+                connection.history().without_token |= *reason == Reason::HeaderMissing;
                 if fault == Some(Fault::AddressRemembered) && reason.told() == Told::Invalid {
                     return self.memory.shared().last_caller.clone().ok_or(*reason);
                 }

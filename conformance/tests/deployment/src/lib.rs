@@ -35,6 +35,7 @@ mod message;
 mod path;
 mod profile;
 mod reason;
+mod refusal;
 mod variation;
 
 use std::io;
