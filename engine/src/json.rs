@@ -13,9 +13,9 @@ const MAX_DEPTH: u32 = 128;
 pub(crate) struct Reader<'j> {
     text: &'j str,
     at: usize,
-    /// The text is nothing but `U+0020` to `U+007E` without a backslash, as issuers usually write it: its
-    /// strings end at the next quote and are what they stand for.
-    plain: bool,
+    /// Where all quotes stand, if the text is plain: nothing but `U+0020` to `U+007E` without a backslash, as
+    /// issuers usually write it, so that its strings end at the next quote and are what they stand for.
+    quotes: Option<Quotes>,
 }
 
 impl<'j> Reader<'j> {
@@ -24,7 +24,8 @@ impl<'j> Reader<'j> {
         // One look at all bytes, which the compiler turns into one at many at a time.
         let plain =
             text.iter().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~') & (*byte != b'\\'));
-        let mut reader = Self { text: std::str::from_utf8(text).ok()?, at: 0, plain };
+        let quotes = if plain { Quotes::find(text) } else { None };
+        let mut reader = Self { text: std::str::from_utf8(text).ok()?, at: 0, quotes };
         reader.skip_white_space();
         Some(reader)
     }
@@ -83,7 +84,7 @@ impl<'j> Reader<'j> {
     pub(crate) fn printable_string(&mut self) -> Option<Cow<'j, str>> {
         let token = self.string_token()?;
         let text = token.text()?;
-        (self.plain || !text.chars().any(char::is_control)).then_some(text)
+        (self.quotes.is_some() || !text.chars().any(char::is_control)).then_some(text)
     }
 
     /// Reads a number as an IEEE double; one that is too large for it is infinite.
@@ -276,8 +277,8 @@ impl<'j> Reader<'j> {
         }
         let bytes = self.text.as_bytes();
         let start = self.at.saturating_add(1);
-        if self.plain {
-            let end = start.saturating_add(length_to_quote(bytes.get(start..)?)?);
+        if let Some(quotes) = &mut self.quotes {
+            let end = quotes.next_end()?;
             let raw = self.text.get(start..end)?;
             self.go_to(end.saturating_add(1));
             return Some(StringToken { raw, escaped: false });
@@ -313,6 +314,60 @@ impl<'j> StringToken<'j> {
     }
 }
 
+/// The places of all quotes of a plain text. They open and close strings in turn.
+struct Quotes {
+    places: [u16; MAX_QUOTES],
+    count: usize,
+    /// The next one that opens a string.
+    next: usize,
+}
+
+/// Enough for some thirty claims; a text with more is read without knowing them beforehand.
+const MAX_QUOTES: usize = 128;
+
+impl Quotes {
+    fn find(text: &[u8]) -> Option<Self> {
+        let mut quotes = Self { places: [0; MAX_QUOTES], count: 0, next: 0 };
+        let (words, tail) = text.as_chunks::<8>();
+        let mut start: u16 = 0;
+        for word in words {
+            let mut marks = exactly(u64::from_le_bytes(*word), 0x22);
+            while marks != 0 {
+                let within = u16::try_from(marks.trailing_zeros() / 8).ok()?;
+                quotes.push(start.checked_add(within)?)?;
+                marks &= marks.wrapping_sub(1);
+            }
+            start = start.checked_add(8)?;
+        }
+        for byte in tail {
+            if *byte == b'"' {
+                quotes.push(start)?;
+            }
+            start = start.checked_add(1)?;
+        }
+        Some(quotes)
+    }
+
+    fn push(&mut self, place: u16) -> Option<()> {
+        *self.places.get_mut(self.count)? = place;
+        self.count = self.count.saturating_add(1);
+        Some(())
+    }
+
+    /// Where the string ends that the next quote opens.
+    fn next_end(&mut self) -> Option<usize> {
+        let end = self.next.saturating_add(1);
+        self.next = end.saturating_add(1);
+        self.places.get(..self.count)?.get(end).copied().map(usize::from)
+    }
+}
+
+/// The high bit of each byte is set where that byte of `word`, all of which are ASCII, equals `byte`.
+const fn exactly(word: u64, byte: u64) -> u64 {
+    let differences = word ^ ONES.wrapping_mul(byte);
+    !differences.wrapping_add(ONES.wrapping_mul(0x7f)) & ONES.wrapping_mul(0x80)
+}
+
 const ONES: u64 = 0x0101_0101_0101_0101;
 
 /// The high bit of each byte is set where that byte of `word` is below `limit`; above the lowest byte that is, a
@@ -325,30 +380,20 @@ const fn equal(word: u64, byte: u64) -> u64 {
     below(word ^ ONES.wrapping_mul(byte), 1)
 }
 
-/// How many bytes come before the first one that `special` marks in a word, or `is_special` knows: eight at a time.
-fn length_before(bytes: &[u8], special: impl Fn(u64) -> u64, is_special: impl Fn(u8) -> bool) -> usize {
+/// How many bytes come before the first quote, backslash or control character: eight at a time.
+fn plain_length(bytes: &[u8]) -> usize {
     let mut length: usize = 0;
     let (words, tail) = bytes.as_chunks::<8>();
     for word in words {
-        let marks = special(u64::from_le_bytes(*word));
+        let word = u64::from_le_bytes(*word);
+        let marks = below(word, 0x20) | equal(word, 0x22) | equal(word, 0x5c);
         if marks != 0 {
             return length.saturating_add(usize::try_from(marks.trailing_zeros() / 8).unwrap_or(0));
         }
         length = length.saturating_add(8);
     }
-    length.saturating_add(tail.iter().take_while(|byte| !is_special(**byte)).count())
-}
-
-/// How many bytes come before the first quote, if there is one.
-fn length_to_quote(bytes: &[u8]) -> Option<usize> {
-    let length = length_before(bytes, |word| equal(word, 0x22), |byte| byte == b'"');
-    (length < bytes.len()).then_some(length)
-}
-
-/// How many bytes come before the first quote, backslash or control character.
-fn plain_length(bytes: &[u8]) -> usize {
-    let special = |word| below(word, 0x20) | equal(word, 0x22) | equal(word, 0x5c);
-    length_before(bytes, special, |byte| matches!(byte, 0..0x20 | b'"' | b'\\'))
+    let special = |byte: &u8| matches!(byte, 0..0x20 | b'"' | b'\\');
+    length.saturating_add(tail.iter().take_while(|byte| !special(byte)).count())
 }
 
 /// The length of the escape that `bytes` begins with, if it is one.
@@ -487,10 +532,28 @@ mod tests {
                 let mut bytes = vec![0xc3; 40];
                 bytes[at] = special;
                 assert_eq!(plain_length(&bytes), at);
-                assert_eq!(length_to_quote(&bytes), (special == b'"').then_some(at));
             }
         }
         assert_eq!(plain_length(&[b'!'; 41]), 41);
+    }
+
+    #[test]
+    fn finds_every_quote_of_a_plain_text() {
+        for length in 0..40 {
+            let text: Vec<u8> =
+                (0..length).map(|at| if at % 3 == 0 || at % 7 == 1 { b'"' } else { b'a' }).collect();
+            let quotes = Quotes::find(&text).unwrap();
+            let expected: Vec<u16> = (0..length).filter(|at| text[usize::from(*at)] == b'"').collect();
+            assert_eq!(quotes.places[..quotes.count], expected);
+        }
+        assert!(Quotes::find(&[b'"'; 129]).is_none());
+    }
+
+    #[test]
+    fn a_text_of_many_strings_is_read_all_the_same() {
+        let elements = vec!["\"a\""; 500].join(",");
+        assert!(skips(&format!("[{elements}]")));
+        assert!(!skips(&format!("[{elements},\"]")));
     }
 
     #[test]

@@ -1,2 +1,5 @@
-//! `artos-auth`.
-fn main() {}
+//! `artos-auth`: see `artos-auth --help`.
+
+fn main() -> std::process::ExitCode {
+    artos_auth_server::cli::main()
+}

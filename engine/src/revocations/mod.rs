@@ -1,0 +1,101 @@
+//! Revocations (TOK-5, REV-1): of single tokens, of users and of organizations.
+
+mod file;
+mod sets;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
+use crate::claims::{Claims, NumericDate};
+use crate::error::LoadError;
+use sets::{SignedSet, TokenIds};
+
+/// What is revoked, as one immutable snapshot.
+#[derive(Clone, Default)]
+pub struct Revocations {
+    token_ids: TokenIds,
+    signed: SignedSet,
+    users: HashMap<Box<str>, User, FixedState>,
+    organizations: HashMap<Box<str>, NumericDate, FixedState>,
+}
+
+/// The instants before which a user's tokens are revoked.
+#[derive(Clone, Default)]
+struct User {
+    anywhere: Option<NumericDate>,
+    in_organizations: BTreeMap<Box<str>, NumericDate>,
+}
+
+impl Revocations {
+    /// No revocations.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Reads the JSON text of a revocations file.
+    ///
+    /// # Errors
+    ///
+    /// Says at which line an unknown or repeated member, a wrong type, or an entry that no token could ever
+    /// match stands: a revocation that does nothing must not pass for one.
+    pub fn from_json(text: &[u8]) -> Result<Self, LoadError> {
+        file::read(text)
+    }
+
+    /// How many tokens, by `jti` or by the SHA-256 of what was signed.
+    #[must_use]
+    pub fn tokens(&self) -> usize {
+        self.token_ids.len().saturating_add(self.signed.len())
+    }
+
+    /// How many users, each in one organization or in any.
+    #[must_use]
+    pub fn users(&self) -> usize {
+        let of_one =
+            |user: &User| user.in_organizations.len().saturating_add(usize::from(user.anywhere.is_some()));
+        self.users.values().map(of_one).fold(0, usize::saturating_add)
+    }
+
+    /// How many organizations.
+    #[must_use]
+    pub fn organizations(&self) -> usize {
+        self.organizations.len()
+    }
+
+    /// Whether a token with these claims, signed over `signing_input`, is revoked.
+    pub(crate) fn revoke(&self, claims: &Claims, signing_input: &[u8]) -> bool {
+        self.revokes_token(claims, signing_input) || self.revokes_holder(claims)
+    }
+
+    fn revokes_token(&self, claims: &Claims, signing_input: &[u8]) -> bool {
+        claims.token_id().is_some_and(|id| self.token_ids.contains(id)) || self.signed.contains(signing_input)
+    }
+
+    /// A token that does not say when it was issued counts as issued before any instant.
+    fn revokes_holder(&self, claims: &Claims) -> bool {
+        let revokes = |instant: NumericDate| claims.issued_at.is_none_or(|issued| issued < instant);
+        let organization = claims.organization();
+        let of_organization = organization.and_then(|organization| self.organizations.get(organization));
+        let user = claims.user().and_then(|user| self.users.get(user));
+        let of_user_anywhere = user.and_then(|user| user.anywhere);
+        let of_user_here = user.zip(organization).and_then(|(user, here)| user.in_organizations.get(here));
+        of_organization.copied().is_some_and(revokes)
+            || of_user_anywhere.is_some_and(revokes)
+            || of_user_here.copied().is_some_and(revokes)
+    }
+}
+
+/// Shows how much is revoked, not what.
+impl fmt::Debug for Revocations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Revocations")
+            .field("tokens", &self.tokens())
+            .field("users", &self.users())
+            .field("organizations", &self.organizations())
+            .finish()
+    }
+}

@@ -1,0 +1,194 @@
+//! Sets of revoked tokens, of ten or of ten million, asked in the same few steps.
+
+use std::hash::BuildHasher;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use foldhash::fast::FixedState;
+use siphasher::sip128::SipHasher13;
+
+/// A set of token ids.
+#[derive(Clone, Default)]
+pub(super) struct TokenIds {
+    filter: Filter,
+    fingerprints: Fingerprints,
+}
+
+impl TokenIds {
+    pub(super) fn contains(&self, id: &str) -> bool {
+        self.filter.may_contain(cheap_hash(id)) && self.fingerprints.contains(fingerprint(id))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.fingerprints.sorted.len()
+    }
+}
+
+/// What is kept of token ids while they are read, so that ten million strings are never held at once.
+#[derive(Default)]
+pub(super) struct TokenIdHashes {
+    fingerprints: Vec<u128>,
+    cheap: Vec<u64>,
+}
+
+impl TokenIdHashes {
+    pub(super) fn push(&mut self, id: &str) {
+        self.fingerprints.push(fingerprint(id));
+        self.cheap.push(cheap_hash(id));
+    }
+
+    pub(super) fn into_set(self) -> TokenIds {
+        TokenIds { filter: Filter::new(&self.cheap), fingerprints: Fingerprints::new(self.fingerprints) }
+    }
+}
+
+/// A set of what was signed: the first two segments of tokens, by their SHA-256.
+#[derive(Clone, Default)]
+pub(super) struct SignedSet(Fingerprints);
+
+impl SignedSet {
+    /// Of the first half of each SHA-256, as a big-endian number.
+    pub(super) fn new(halves: Vec<u128>) -> Self {
+        Self(Fingerprints::new(halves))
+    }
+
+    /// The hash is taken only where the set asks for it.
+    pub(super) fn contains(&self, signing_input: &[u8]) -> bool {
+        !self.0.sorted.is_empty() && self.0.contains(first_half(digest(&SHA256, signing_input).as_ref()))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.sorted.len()
+    }
+}
+
+/// One bit in eight to sixteen for each entry, by a hash that costs little: most of what is not in the set ends here.
+#[derive(Clone, Default)]
+struct Filter(Vec<u64>);
+
+impl Filter {
+    fn new(hashes: &[u64]) -> Self {
+        if hashes.is_empty() {
+            return Self::default();
+        }
+        let words = hashes.len().div_ceil(8).next_power_of_two();
+        let mut filter = Self(vec![0; words]);
+        for hash in hashes {
+            let (word, bit) = filter.place(*hash);
+            if let Some(word) = filter.0.get_mut(word) {
+                *word |= bit;
+            }
+        }
+        filter
+    }
+
+    fn may_contain(&self, hash: u64) -> bool {
+        let (word, bit) = self.place(hash);
+        self.0.get(word).is_some_and(|word| word & bit != 0)
+    }
+
+    fn place(&self, hash: u64) -> (usize, u64) {
+        let mask = self.0.len().saturating_sub(1);
+        let word = usize::try_from(hash >> 6).unwrap_or(usize::MAX) & mask;
+        (word, 1_u64.wrapping_shl(u32::try_from(hash & 63).unwrap_or(0)))
+    }
+}
+
+/// A set of 128-bit fingerprints: sixteen bytes for each entry, sorted, with an index of where each run of
+/// leading bits begins, so that a look-up takes the same few steps for ten entries and for ten million.
+///
+/// A fingerprint can only ever deny a token too many, and at ten million entries does so for one in 10^31.
+#[derive(Clone, Default)]
+struct Fingerprints {
+    sorted: Vec<u128>,
+    /// Where the fingerprints with each value of the leading bits begin; one more at the end.
+    starts: Vec<u32>,
+    index_bits: u32,
+}
+
+impl Fingerprints {
+    fn new(mut fingerprints: Vec<u128>) -> Self {
+        fingerprints.sort_unstable();
+        fingerprints.dedup();
+        fingerprints.shrink_to_fit();
+        // About eight entries for each value of the leading bits.
+        let index_bits = (usize::BITS.saturating_sub(fingerprints.len().leading_zeros())).saturating_sub(3);
+        let mut set = Self { sorted: fingerprints, starts: Vec::new(), index_bits };
+        set.starts = set.index();
+        set
+    }
+
+    fn index(&self) -> Vec<u32> {
+        let slots = 1_usize.checked_shl(self.index_bits).unwrap_or(1);
+        let mut starts = Vec::with_capacity(slots.saturating_add(1));
+        starts.push(0);
+        let mut next_slot: usize = 1;
+        for (position, fingerprint) in self.sorted.iter().enumerate() {
+            while next_slot <= self.slot(*fingerprint) {
+                starts.push(u32::try_from(position).unwrap_or(u32::MAX));
+                next_slot = next_slot.saturating_add(1);
+            }
+        }
+        starts.resize(slots.saturating_add(1), u32::try_from(self.sorted.len()).unwrap_or(u32::MAX));
+        starts
+    }
+
+    fn slot(&self, fingerprint: u128) -> usize {
+        let shift = u128::BITS.saturating_sub(self.index_bits);
+        usize::try_from(fingerprint.checked_shr(shift).unwrap_or(0)).unwrap_or(0)
+    }
+
+    fn contains(&self, fingerprint: u128) -> bool {
+        let slot = self.slot(fingerprint);
+        let bound = |slot: usize| self.starts.get(slot).and_then(|start| usize::try_from(*start).ok());
+        let (Some(start), Some(end)) = (bound(slot), bound(slot.saturating_add(1))) else { return false };
+        self.sorted.get(start..end).is_some_and(|run| run.binary_search(&fingerprint).is_ok())
+    }
+}
+
+/// Good for a filter: an id that was made to pass it gains nothing but the longer look.
+fn cheap_hash(token_id: &str) -> u64 {
+    FixedState::default().hash_one(token_id)
+}
+
+/// The fingerprint of a token's id.
+fn fingerprint(token_id: &str) -> u128 {
+    SipHasher13::new().hash(token_id.as_bytes()).as_u128()
+}
+
+/// The first half of a SHA-256.
+fn first_half(sha256: &[u8]) -> u128 {
+    sha256.first_chunk::<16>().map_or(0, |half| u128::from_be_bytes(*half))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holds_what_was_put_in_and_nothing_else() {
+        for count in [0_u32, 1, 2, 7, 8, 9, 100, 5_000] {
+            let mut hashes = TokenIdHashes::default();
+            for number in 0..count {
+                hashes.push(&format!("token-{number}"));
+            }
+            let set = hashes.into_set();
+            assert_eq!(set.len(), usize::try_from(count).unwrap());
+            assert!((0..count).all(|number| set.contains(&format!("token-{number}"))), "{count}");
+            assert!(
+                !(count..count + 5_000).any(|number| set.contains(&format!("token-{number}"))),
+                "{count}"
+            );
+        }
+    }
+
+    #[test]
+    fn finds_every_fingerprint_at_both_ends_of_the_range() {
+        let set = Fingerprints::new(vec![u128::MAX, 0, 1, u128::MAX - 1, 1 << 127, 7, 7, 1 << 64, 3]);
+        for inside in [0, 1, 3, 7, 1 << 64, 1 << 127, u128::MAX - 1, u128::MAX] {
+            assert!(set.contains(inside), "{inside:#x}");
+        }
+        for outside in [2, 4, (1 << 64) + 1, u128::MAX - 2] {
+            assert!(!set.contains(outside), "{outside:#x}");
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! What is wrong with a file, where, and what would be right.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use artos_auth_engine::LoadError;
+
+/// Why a file did not load: `FILE:LINE: `KEY`: problem`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConfigError {
+    /// The file.
+    pub file: PathBuf,
+    /// The line, counted from 1, where it is known.
+    pub line: Option<usize>,
+    /// The key, as a path into the file (`policy.routes[2].path`); empty for the whole of it.
+    pub key: String,
+    /// What is wrong and what would be right: lower-case, one sentence, no full stop, no key material.
+    pub problem: String,
+}
+
+impl ConfigError {
+    pub(super) fn of_file(file: &Path, problem: impl Into<String>) -> Self {
+        Self { file: file.to_owned(), line: None, key: String::new(), problem: problem.into() }
+    }
+
+    /// What the engine says of a JSON file that it read.
+    pub(super) fn of_json(file: &Path, error: LoadError) -> Self {
+        let line = error.position.map(|position| position.line);
+        Self { file: file.to_owned(), line, key: error.key, problem: error.problem }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:", self.file.display())?;
+        if let Some(line) = self.line {
+            write!(f, "{line}:")?;
+        }
+        f.write_str(" ")?;
+        if !self.key.is_empty() {
+            write!(f, "`{}`: ", self.key)?;
+        }
+        f.write_str(&self.problem)
+    }
+}
+
+impl std::error::Error for ConfigError {}

@@ -1,0 +1,45 @@
+//! The file as it is written: plain values, not yet validated.
+
+use std::path::PathBuf;
+
+use artos_auth_engine::{PolicySpec, ResourceSpec};
+use serde::Deserialize;
+
+use super::limits::LimitsSpec;
+use super::realms::RealmSpec;
+use super::{AuditOutput, AuditOverflow};
+
+/// The whole file. What is left out takes its default.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileSpec {
+    pub(super) listen: Option<String>,
+    pub(super) admin_listen: Option<String>,
+    #[serde(default)]
+    pub(super) policy: PolicySpec,
+    pub(super) keys: Option<KeysSpec>,
+    pub(super) revocations: Option<RevocationsSpec>,
+    pub(super) realms: Option<Vec<RealmSpec>>,
+    pub(super) resources: Option<Vec<ResourceSpec>>,
+    pub(super) audit: Option<AuditSpec>,
+    pub(super) limits: Option<LimitsSpec>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KeysSpec {
+    pub(super) file: Option<PathBuf>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RevocationsSpec {
+    pub(super) file: PathBuf,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct AuditSpec {
+    pub(super) output: AuditOutput,
+    pub(super) overflow: AuditOverflow,
+}

@@ -1,0 +1,112 @@
+//! `[limits]`: what a connection may cost, so that slow, huge and many ones cannot starve the rest.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// What a connection may cost. Each is a key of `[limits]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// `header_bytes`: the longest request head. Default: 16,384, or `max_token_bytes` + 8,192 if that is more.
+    pub header_bytes: usize,
+    /// `header_count`: the most field lines of a request. Default: 100.
+    pub header_count: usize,
+    /// `header_seconds`: how long a request head may take to arrive. Default: 10 seconds.
+    pub header_time: Duration,
+    /// `idle_seconds`: how long a connection may wait for its next request. Default: 60 seconds.
+    pub idle_time: Duration,
+    /// `connections`: how many may be open; the longest idle one gives way to a new one. Default: 10,000.
+    pub connections: usize,
+    /// `shutdown_seconds`: how long answers in flight may take once the server is told to end. Default: 10 seconds.
+    pub shutdown_time: Duration,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LimitsSpec {
+    header_bytes: Option<u64>,
+    header_count: Option<u64>,
+    header_seconds: Option<u64>,
+    idle_seconds: Option<u64>,
+    connections: Option<u64>,
+    shutdown_seconds: Option<u64>,
+}
+
+const DEFAULT_HEADER_BYTES: usize = 16_384;
+/// What a request has besides its token, in a default that grows with the token.
+const DEFAULT_ROOM: usize = 8_192;
+/// What a request has besides its token at the least, so that a long token is answered by TOK-1 and not by 431.
+const LEAST_ROOM: usize = 4_096;
+
+const HEADER_BYTES: RangeInclusive<u64> = 8_192..=1_048_576;
+const HEADER_COUNT: RangeInclusive<u64> = 16..=4_096;
+const SECONDS: RangeInclusive<u64> = 1..=86_400;
+const CONNECTIONS: RangeInclusive<u64> = 1..=1_000_000;
+const SHUTDOWN_SECONDS: RangeInclusive<u64> = 0..=3_600;
+
+impl Limits {
+    /// The limits that stand where a file says nothing, for tokens of at most `max_token_bytes`.
+    #[must_use]
+    pub fn of_tokens(max_token_bytes: usize) -> Self {
+        Self {
+            header_bytes: DEFAULT_HEADER_BYTES.max(max_token_bytes.saturating_add(DEFAULT_ROOM)),
+            header_count: 100,
+            header_time: Duration::from_secs(10),
+            idle_time: Duration::from_secs(60),
+            connections: 10_000,
+            shutdown_time: Duration::from_secs(10),
+        }
+    }
+
+    /// Validates the table, or names the key that is wrong and says what would be right.
+    pub(super) fn new(spec: Option<&LimitsSpec>, max_token_bytes: usize) -> Result<Self, (String, String)> {
+        let mut limits = Self::of_tokens(max_token_bytes);
+        let Some(spec) = spec else { return Ok(limits) };
+        let sizes = [
+            (&mut limits.header_bytes, "header_bytes", spec.header_bytes, HEADER_BYTES),
+            (&mut limits.header_count, "header_count", spec.header_count, HEADER_COUNT),
+            (&mut limits.connections, "connections", spec.connections, CONNECTIONS),
+        ];
+        for (limit, name, value, range) in sizes {
+            if let Some(value) = within(name, value, &range)? {
+                *limit = usize::try_from(value).unwrap_or(usize::MAX);
+            }
+        }
+        let times = [
+            (&mut limits.header_time, "header_seconds", spec.header_seconds, SECONDS),
+            (&mut limits.idle_time, "idle_seconds", spec.idle_seconds, SECONDS),
+            (&mut limits.shutdown_time, "shutdown_seconds", spec.shutdown_seconds, SHUTDOWN_SECONDS),
+        ];
+        for (limit, name, value, range) in times {
+            if let Some(value) = within(name, value, &range)? {
+                *limit = Duration::from_secs(value);
+            }
+        }
+        let least = max_token_bytes.saturating_add(LEAST_ROOM);
+        if limits.header_bytes < least {
+            let problem = format!(
+                "a request of {} bytes has no room for a token of `max_token_bytes` ({max_token_bytes}) and \
+                 the rest; say at least {least}",
+                limits.header_bytes
+            );
+            return Err(("limits.header_bytes".to_owned(), problem));
+        }
+        Ok(limits)
+    }
+}
+
+fn within(
+    name: &str,
+    value: Option<u64>,
+    range: &RangeInclusive<u64>,
+) -> Result<Option<u64>, (String, String)> {
+    match value {
+        Some(value) if !range.contains(&value) => {
+            let (least, most) = (range.start(), range.end());
+            Err((format!("limits.{name}"), format!("this has to be {least} to {most}, not {value}")))
+        }
+        value => Ok(value),
+    }
+}

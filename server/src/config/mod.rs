@@ -1,0 +1,279 @@
+//! The configuration file and what it names, as validated values: nothing about them fails later.
+//!
+//! [`load`] reads the file itself. The keys and the revocations that it names are read apart from it, by
+//! [`read_keys`] and [`read_revocations`], for a reload treats them apart: policy and keys together or not at
+//! all, revocations on their own.
+
+mod error;
+mod file;
+mod limits;
+mod locate;
+mod realms;
+
+use std::fs::File;
+use std::io::Read;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use artos_auth_engine::{Engine, KeySet, LoadError, Policy, PolicySpec, Resources, Revocations};
+
+pub use error::ConfigError;
+use file::FileSpec;
+pub use limits::Limits;
+use locate::{Document, in_our_words};
+pub use realms::{Realms, host_of_authority};
+
+/// Where the server listens unless the file or a flag says otherwise.
+pub const DEFAULT_LISTEN: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
+
+/// A configuration file, validated. The keys and revocations that it names are not read yet.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// The file itself.
+    pub path: PathBuf,
+    /// Where requests are answered.
+    pub listen: SocketAddr,
+    /// Where health, readiness and metrics are answered, if anywhere.
+    pub admin_listen: Option<SocketAddr>,
+    /// What makes a token acceptable, what is public, what needs which permission.
+    pub policy: Policy,
+    /// The same as the file writes it, for a person.
+    pub policy_spec: PolicySpec,
+    /// The JWK Set.
+    pub keys_file: PathBuf,
+    /// The revocations, if there are any.
+    pub revocations_file: Option<PathBuf>,
+    /// Whose tokens authenticate at which host.
+    pub realms: Realms,
+    /// Who owns what a path addresses.
+    pub resources: Resources,
+    /// The audit trail.
+    pub audit: Audit,
+    /// What a connection may cost.
+    pub limits: Limits,
+    /// What is allowed but should not go unnoticed: one sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// Where the audit trail goes, and what happens when it cannot be written as fast as decisions are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Audit {
+    /// Where it goes.
+    pub output: AuditOutput,
+    /// What happens when it is full.
+    pub overflow: AuditOverflow,
+}
+
+/// Where the audit trail goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AuditOutput {
+    /// To standard error, a line for each decision.
+    #[default]
+    Stderr,
+    /// Nowhere.
+    Off,
+}
+
+/// What happens when audit lines cannot be written as fast as decisions are made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AuditOverflow {
+    /// Decisions wait for the trail.
+    #[default]
+    Block,
+    /// Lines are dropped, and counted.
+    Drop,
+}
+
+/// Everything that a file names, loaded.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The file itself.
+    pub config: Config,
+    /// The engine of its policy, keys and revocations.
+    pub engine: Engine,
+}
+
+/// Loads a configuration file.
+///
+/// # Errors
+///
+/// Names the file, the line and the key that is wrong, and what would be right.
+pub fn load(path: &Path) -> Result<Config, ConfigError> {
+    let text = String::from_utf8(read(path, MAX_CONFIG_BYTES)?)
+        .map_err(|_| ConfigError::of_file(path, "this is not UTF-8, which TOML has to be"))?;
+    parse(path, &text)
+}
+
+/// Reads a JWK Set, or a single JWK.
+///
+/// # Errors
+///
+/// Names the file, the line and the key of the set that is broken or too weak.
+pub fn read_keys(path: &Path) -> Result<KeySet, ConfigError> {
+    KeySet::from_jwks(&read(path, MAX_KEYS_BYTES)?).map_err(|error| ConfigError::of_json(path, error))
+}
+
+/// Reads a file of revocations.
+///
+/// # Errors
+///
+/// Names the file, the line and what is wrong there.
+pub fn read_revocations(path: &Path) -> Result<Revocations, ConfigError> {
+    let text = read(path, MAX_REVOCATIONS_BYTES)?;
+    Revocations::from_json(&text).map_err(|error| {
+        let problem = in_our_words(&error.problem);
+        ConfigError { problem, ..ConfigError::of_json(path, error) }
+    })
+}
+
+/// Loads a configuration file and all that it names.
+///
+/// # Errors
+///
+/// The first that does not load: see [`load`], [`read_keys`] and [`read_revocations`].
+pub fn load_all(path: &Path) -> Result<Loaded, ConfigError> {
+    let config = load(path)?;
+    let keys = read_keys(&config.keys_file)?;
+    let revocations = match &config.revocations_file {
+        Some(file) => read_revocations(file)?,
+        None => Revocations::none(),
+    };
+    let engine = Engine::new(config.policy.clone(), keys, revocations);
+    Ok(Loaded { config, engine })
+}
+
+/// What to say about an address where tokens would pass in the clear, beyond this machine (SEC-2).
+#[must_use]
+pub fn plaintext_warning(key: &str, address: SocketAddr) -> Option<String> {
+    (!address.ip().to_canonical().is_loopback()).then(|| {
+        format!(
+            "`{key}`: {address} is not loopback and this server speaks plaintext, so that whoever is on the \
+             network can read what passes; listen on loopback behind a proxy that ends TLS"
+        )
+    })
+}
+
+/// Far more than a person writes; a bound all the same, so that a wrong path cannot fill the memory.
+const MAX_CONFIG_BYTES: u64 = 16 << 20;
+const MAX_KEYS_BYTES: u64 = 16 << 20;
+/// Ten million revoked tokens take less than half of it.
+const MAX_REVOCATIONS_BYTES: u64 = 4 << 30;
+
+pub(crate) fn read(path: &Path, max_bytes: u64) -> Result<Vec<u8>, ConfigError> {
+    let unreadable = |error: std::io::Error| ConfigError::of_file(path, format!("cannot be read: {error}"));
+    let mut text = Vec::new();
+    let file = File::open(path).map_err(unreadable)?;
+    file.take(max_bytes.saturating_add(1)).read_to_end(&mut text).map_err(unreadable)?;
+    if u64::try_from(text.len()).is_ok_and(|length| length > max_bytes) {
+        return Err(ConfigError::of_file(path, format!("has more than {max_bytes} bytes")));
+    }
+    Ok(text)
+}
+
+fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
+    let document = Document::parse(path, text)?;
+    refuse_what_is_not_supported(&document)?;
+    let spec: FileSpec = document.deserialize()?;
+
+    let listen = address(&document, "listen", spec.listen.as_deref())?.unwrap_or(DEFAULT_LISTEN);
+    let admin_listen = address(&document, "admin_listen", spec.admin_listen.as_deref())?;
+    if admin_listen.is_some_and(|admin| admin == listen && admin.port() != 0) {
+        return Err(document.error("admin_listen", "this is `listen` already; the admin port is another one"));
+    }
+    let policy = Policy::new(&spec.policy).map_err(|error| in_table(&document, "policy", error))?;
+    let limits = Limits::new(spec.limits.as_ref(), policy.max_token_bytes())
+        .map_err(|(key, problem)| document.error(&key, problem))?;
+    let realms = Realms::new(spec.realms).map_err(|(key, problem)| document.error(&key, problem))?;
+    let resources = match spec.resources {
+        None => Resources::default(),
+        Some(entries) if entries.is_empty() => {
+            return Err(document.error("resources", "an empty list says nothing; leave it out"));
+        }
+        Some(entries) => {
+            Resources::new(&entries).map_err(|error| document.error(&error.key, error.problem))?
+        }
+    };
+    let keys_file = spec.keys.and_then(|keys| keys.file).ok_or_else(|| {
+        document.error("keys", "say where the keys are: `[keys]` with `file = \"keys.jwks.json\"`")
+    })?;
+    let revocations_file = match spec.revocations {
+        None => None,
+        Some(revocations) => Some(named_file(&document, "revocations.file", revocations.file)?),
+    };
+    let audit = spec.audit.unwrap_or_default();
+    let warned = [("listen", Some(listen)), ("admin_listen", admin_listen)];
+    Ok(Config {
+        path: path.to_owned(),
+        listen,
+        admin_listen,
+        policy,
+        policy_spec: spec.policy,
+        keys_file: named_file(&document, "keys.file", keys_file)?,
+        revocations_file,
+        realms,
+        resources,
+        audit: Audit { output: audit.output, overflow: audit.overflow },
+        limits,
+        warnings: warned.into_iter().filter_map(|(key, at)| plaintext_warning(key, at?)).collect(),
+    })
+}
+
+/// What later versions are to support is refused by name: passed over, it would be believed to work.
+fn refuse_what_is_not_supported(document: &Document<'_>) -> Result<(), ConfigError> {
+    if document.has("keys.url") {
+        return Err(document.error(
+            "keys.url",
+            "this version does not fetch keys yet; keep them in a file, replaced whenever they change, and \
+             name it by `keys.file`",
+        ));
+    }
+    if document.has("forward") {
+        return Err(document.error(
+            "forward",
+            "this version does not judge forwarded requests yet; leave `[forward]` out and have the proxy \
+             send the request itself, as Envoy's HTTP `ext_authz` does",
+        ));
+    }
+    match document.top_level_keys().find(|key| key.starts_with("tls")) {
+        Some(key) => Err(document.error(
+            key,
+            "this version does not speak TLS yet; leave it out and listen on loopback behind a proxy that \
+             ends TLS",
+        )),
+        None => Ok(()),
+    }
+}
+
+fn in_table(document: &Document<'_>, table: &str, error: LoadError) -> ConfigError {
+    document.error(&format!("{table}.{}", error.key), error.problem)
+}
+
+fn address(
+    document: &Document<'_>,
+    key: &str,
+    text: Option<&str>,
+) -> Result<Option<SocketAddr>, ConfigError> {
+    let Some(text) = text else { return Ok(None) };
+    text.parse().map(Some).map_err(|_| {
+        let problem = format!(
+            "`{}` is no address; say an IP address and a port, such as `127.0.0.1:8080`",
+            text.escape_debug()
+        );
+        document.error(key, problem)
+    })
+}
+
+/// Relative paths are relative to the file that has them.
+fn named_file(document: &Document<'_>, key: &str, name: PathBuf) -> Result<PathBuf, ConfigError> {
+    if name.as_os_str().is_empty() {
+        return Err(document.error(key, "an empty path names no file"));
+    }
+    Ok(document.path().parent().map_or_else(|| name.clone(), |folder| folder.join(&name)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,158 @@
+//! `[[realms]]`: whose tokens authenticate at which host (TOK-4).
+
+use std::collections::HashMap;
+
+use artos_auth_engine::{Organizations, Realm};
+use serde::Deserialize;
+
+/// Whose tokens authenticate at which host.
+///
+/// Fails closed: where the file has `[[realms]]`, a host that none names has the empty realm, in which nobody
+/// authenticates. Without them, every organization does, at every host.
+#[derive(Debug, Default)]
+pub struct Realms(Option<Named>);
+
+#[derive(Debug, Default)]
+struct Named {
+    by_host: HashMap<Box<str>, Scope>,
+    /// What `*` stands for: every host that none of the others names.
+    other: Scope,
+    empty: Organizations,
+}
+
+#[derive(Debug)]
+enum Scope {
+    Any,
+    Among(Organizations),
+}
+
+impl Default for Scope {
+    fn default() -> Self {
+        Self::Among(Organizations::default())
+    }
+}
+
+/// One entry, as the file writes it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RealmSpec {
+    host: String,
+    organizations: Option<Vec<String>>,
+    any: Option<bool>,
+}
+
+impl Realms {
+    /// Validates the entries, or names the key that is wrong and says what would be right.
+    pub(super) fn new(specs: Option<Vec<RealmSpec>>) -> Result<Self, (String, String)> {
+        let Some(specs) = specs else { return Ok(Self(None)) };
+        if specs.is_empty() {
+            return Err(("realms".to_owned(), "an empty list says nothing; leave it out".to_owned()));
+        }
+        let mut named = Named::default();
+        let mut hosts: HashMap<Box<str>, usize> = HashMap::new();
+        for (index, spec) in specs.into_iter().enumerate() {
+            let at = |key: &str, problem: String| {
+                let dot = if key.is_empty() { "" } else { "." };
+                (format!("realms[{index}]{dot}{key}"), problem)
+            };
+            let host = parse_host(&spec.host).map_err(|problem| at("host", problem))?;
+            if let Some(earlier) = hosts.insert(host.clone(), index) {
+                let problem = format!("`{host}` is the host of realms[{earlier}] already; say both in one");
+                return Err(at("host", problem));
+            }
+            let scope = match (spec.organizations, spec.any) {
+                (None, Some(true)) => Scope::Any,
+                (Some(organizations), None) => {
+                    if let Some(wrong) = organizations.iter().position(|id| !is_id(id)) {
+                        let problem = "an id has 1 to 256 bytes and no control character, so no token could hold this one";
+                        return Err(at(&format!("organizations[{wrong}]"), problem.to_owned()));
+                    }
+                    Scope::Among(organizations.into_iter().collect())
+                }
+                _ => return Err(at("", "say either `organizations = […]` or `any = true`".to_owned())),
+            };
+            if &*host == "*" {
+                named.other = scope;
+            } else {
+                named.by_host.insert(host, scope);
+            }
+        }
+        Ok(Self(Some(named)))
+    }
+
+    /// Whose tokens authenticate at `host`, a host as [`host_of_authority`] gives it.
+    ///
+    /// Letter case and one trailing dot play no part. A request without a host (HTTP/1.0) is at a host that no
+    /// realm names, `*` included.
+    #[must_use]
+    pub fn of(&self, host: Option<&str>) -> Realm<'_> {
+        let Some(named) = &self.0 else { return Realm::Any };
+        let Some(host) = host else { return Realm::Among(&named.empty) };
+        let scope = named.by_host.get(&*canonical(host)).unwrap_or(&named.other);
+        match scope {
+            Scope::Any => Realm::Any,
+            Scope::Among(organizations) => Realm::Among(organizations),
+        }
+    }
+
+    /// Whether the file has no `[[realms]]`, so that every organization authenticates at every host.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// The named hosts in alphabetical order, `*` last and always there, each with how many organizations
+    /// authenticate; `None` for any.
+    #[must_use]
+    pub fn summary(&self) -> Vec<(&str, Option<usize>)> {
+        let Some(named) = &self.0 else { return Vec::new() };
+        let count = |scope: &Scope| match scope {
+            Scope::Any => None,
+            Scope::Among(organizations) => Some(organizations.len()),
+        };
+        let mut hosts: Vec<_> = named.by_host.iter().map(|(host, scope)| (&**host, count(scope))).collect();
+        hosts.sort_unstable();
+        hosts.push(("*", count(&named.other)));
+        hosts
+    }
+}
+
+/// The host of an authority: without its port and one trailing dot. An IPv6 address keeps its brackets.
+#[must_use]
+pub fn host_of_authority(authority: &str) -> &str {
+    let host = match authority.find(']') {
+        Some(bracket) if authority.starts_with('[') => authority.get(..=bracket).unwrap_or(authority),
+        _ => authority.split_once(':').map_or(authority, |(host, _)| host),
+    };
+    host.strip_suffix('.').unwrap_or(host)
+}
+
+fn canonical(host: &str) -> String {
+    host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
+}
+
+fn parse_host(text: &str) -> Result<Box<str>, String> {
+    if text == "*" {
+        return Ok(text.into());
+    }
+    let name = |text: &str| {
+        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
+    };
+    let address = |text: &str| {
+        let inner = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        inner.is_some_and(|inner| inner.parse::<std::net::Ipv6Addr>().is_ok())
+    };
+    let host = canonical(text);
+    if name(&host) || address(&host) {
+        return Ok(host.into());
+    }
+    Err(format!(
+        "`{}` is no host; say a name without a port, such as `acme.example`, an address, or `*` alone for every \
+         other host",
+        text.escape_debug()
+    ))
+}
+
+fn is_id(text: &str) -> bool {
+    (1..=256).contains(&text.len()) && !text.chars().any(char::is_control)
+}

@@ -1,0 +1,121 @@
+//! Known answers, and what is made here against what the engine accepts.
+
+use artos_auth_engine::KeySet;
+use rstest::rstest;
+
+use super::*;
+
+/// RFC 8037 §A.1, §A.3 and §A.4: a key that has been public for years.
+#[test]
+fn signs_as_rfc_8037_does() {
+    let jwk = br#"{"kty": "OKP", "crv": "Ed25519",
+        "d": "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A",
+        "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+    let key = PrivateKey::from_jwk(jwk).unwrap();
+    assert_eq!(key.thumbprint(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+    let message = b"eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc";
+    assert_eq!(
+        URL_SAFE_NO_PAD.encode_to_string(key.signer.sign(message).unwrap()),
+        "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg"
+    );
+}
+
+/// RFC 7515 §A.1.1: likewise.
+#[test]
+fn signs_as_rfc_7515_does() {
+    let jwk = br#"{"kty": "oct",
+        "k": "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"}"#;
+    let key = PrivateKey::from_jwk(jwk).unwrap();
+    let message =
+        b"eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQog\
+        Imh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
+    assert_eq!(
+        URL_SAFE_NO_PAD.encode_to_string(key.signer.sign(message).unwrap()),
+        "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+    );
+}
+
+#[test]
+fn a_fresh_key_reads_back_and_loads() {
+    for algorithm in Algorithm::ALL {
+        reads_back_and_loads(*algorithm);
+    }
+}
+
+fn reads_back_and_loads(algorithm: Algorithm) {
+    let key = PrivateKey::generate(algorithm, None).unwrap();
+    assert_eq!(key.id(), Some(&*key.thumbprint()));
+    let again = PrivateKey::from_jwk(key.to_jwk().as_bytes()).unwrap();
+    assert_eq!((again.algorithm(), again.id()), (algorithm, key.id()));
+    assert_eq!(again.thumbprint(), key.thumbprint());
+
+    let private = KeySet::from_jwks(key.to_jwk().as_bytes()).unwrap();
+    assert_eq!(private.iter().collect::<Vec<_>>(), [(key.id(), algorithm)]);
+    match key.to_public_jwk() {
+        None => assert!(key.members.is_secret()),
+        Some(public) => {
+            assert!(public.keys().all(|name| !is_private(name)), "{:?}", public.keys());
+            let set = KeySet::from_jwks(Value::from(public).to_string().as_bytes()).unwrap();
+            assert_eq!(set.iter().collect::<Vec<_>>(), [(key.id(), algorithm)]);
+            assert_eq!(set.notices(), []);
+        }
+    }
+}
+
+#[test]
+fn shows_neither_itself_nor_its_members() {
+    let key = PrivateKey::generate(Algorithm::HS256, Some("shown".to_owned())).unwrap();
+    assert_eq!(format!("{key:?}"), r#"PrivateKey { algorithm: HS256, id: Some("shown"), .. }"#);
+}
+
+#[rstest]
+#[case::no_json("{", "line 1: this is not JSON")]
+#[case::no_object(
+    "[]",
+    "line 1: this is no JWK: a JSON object with a `kty`, whose members are strings and each there once"
+)]
+#[case::no_type(
+    "{}",
+    "line 1: this is no JWK: a JSON object with a `kty`, whose members are strings and each there once"
+)]
+#[case::twice(
+    r#"{"kty": "oct", "kty": "oct"}"#,
+    "line 1: this is no JWK: a JSON object with a `kty`, whose members are strings and each there once"
+)]
+#[case::type_unknown(r#"{"kty": "AKP"}"#, "`kty`: the type has to be `oct`, `RSA`, `EC` or `OKP`")]
+#[case::curve_unknown(
+    r#"{"kty": "EC", "crv": "P-521"}"#,
+    "`crv`: the curve has to be `P-256`, `P-384` or `Ed25519`"
+)]
+#[case::algorithm_of_another_type(
+    r#"{"kty": "oct", "alg": "RS256"}"#,
+    "`alg`: a key of this type serves HS256, HS384, HS512"
+)]
+#[case::not_for_signatures(
+    r#"{"kty": "oct", "use": "enc"}"#,
+    "`use`: this key is not for signatures, whose `use` is `sig`"
+)]
+#[case::not_for_signing(
+    r#"{"kty": "oct", "key_ops": ["verify"]}"#,
+    "`key_ops`: this key is not for signing, whose operation is `sign`"
+)]
+#[case::public(
+    r#"{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#,
+    "`d`: it is missing: this is a public key, and signing takes the private one"
+)]
+#[case::no_secret(r#"{"kty": "oct"}"#, "`k`: it is missing, and a private key of this type needs it")]
+#[case::secret_short(
+    r#"{"kty": "oct", "k": "c2hvcnQ"}"#,
+    "`k`: the secret has 5 bytes, and its algorithm needs at least 32"
+)]
+#[case::no_base64(r#"{"kty": "oct", "k": "c2hvcnQ="}"#, "`k`: this has to be base64url without padding")]
+#[case::mismatch(r#"{"kty": "OKP", "crv": "Ed25519", "d": "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A", "x": "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}"#, "`x` and `d` do not make an Ed25519 key")]
+#[case::many_primes(r#"{"kty": "RSA", "oth": []}"#, "`oth`: a key of more than two primes is not supported")]
+#[case::empty_set(r#"{"keys": []}"#, "the set has 0 keys; put the one to use in a file of its own")]
+#[case::set_of_two(
+    r#"{"keys": [{"kty": "oct"}, {"kty": "oct"}]}"#,
+    "the set has 2 keys; put the one to use in a file of its own"
+)]
+fn says_what_is_wrong_with_a_key(#[case] jwk: &str, #[case] expected: &str) {
+    assert_eq!(PrivateKey::from_jwk(jwk.as_bytes()).unwrap_err().to_string(), expected);
+}
