@@ -7,7 +7,7 @@
 
 use std::hint::black_box;
 
-use artos_auth_benches::peers::Floor;
+use artos_auth_benches::floor::Floor;
 use artos_auth_benches::tokens::{Alg, Claims, SigningKey, forge};
 use artos_auth_benches::world::{PUBLIC_PATH, Question, Size, engine, organizations, with_cache};
 use gungraun::{library_benchmark, library_benchmark_group, main};

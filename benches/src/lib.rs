@@ -4,10 +4,13 @@
 //! bytes, each asserting its answer on every call. The criterion bench, the table and the allocation report
 //! all draw on it.
 
+pub mod floor;
 pub mod machine;
 pub mod measure;
+#[cfg(feature = "peers")]
 pub mod peers;
 pub mod report;
+#[cfg(feature = "peers")]
 pub mod scenarios;
 pub mod tokens;
 pub mod world;

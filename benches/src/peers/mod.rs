@@ -5,7 +5,6 @@
 //! so on its own. The policy engines do the half of the work that the token libraries leave out.
 
 mod cedar;
-mod floor;
 mod jsonwebtoken;
 mod jsonwebtoken_9;
 mod jwt_simple;
@@ -13,7 +12,6 @@ mod oxitoken;
 mod regorus;
 
 pub use cedar::{Asked, Cedar};
-pub use floor::Floor;
 pub use jsonwebtoken::JsonWebToken;
 pub use jsonwebtoken_9::JsonWebToken9;
 pub use jwt_simple::JwtSimple;

@@ -2,7 +2,7 @@
 
 use super::cold::question;
 use crate::measure::Subject;
-use crate::peers::Floor;
+use crate::floor::Floor;
 use crate::tokens::{Alg, Claims, ORGANIZATION, SigningKey};
 use crate::world::{Size, engine, with_cache};
 

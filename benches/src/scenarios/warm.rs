@@ -2,7 +2,8 @@
 
 use super::cold::question;
 use crate::measure::Subject;
-use crate::peers::{Floor, JsonWebToken};
+use crate::floor::Floor;
+use crate::peers::JsonWebToken;
 use crate::tokens::{Alg, Claims, ORGANIZATION, SigningKey};
 use crate::world::{Question, Size, engine, with_cache};
 
