@@ -1,13 +1,16 @@
-//! Measuring on a machine that others use too: implementations in turns, in short rounds.
+//! Measuring on a machine that others use too: implementations in turns, in short rounds, by the processor time
+//! of the thread, so that waiting for a core does not count.
 //!
 //! A round runs every implementation of a group for about a millisecond, and the order turns with each round.
-//! What disturbs the machine for longer than a round then meets all of them alike, and what disturbs it for
-//! less falls on a minority of rounds. Of each implementation's rounds the lower quartile is its figure: close
-//! to the undisturbed cost, and steadier than a minimum.
+//! What disturbs the machine for longer than a round (its caches, its clock) then meets all of them alike, and
+//! what disturbs it for less falls on a minority of rounds. Of each implementation's rounds the lower quartile is
+//! its figure: close to the undisturbed cost, and steadier than a minimum.
 
 use std::sync::Barrier;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use cpu_time::ThreadTime;
 
 use crate::machine;
 
@@ -21,7 +24,7 @@ impl Subject {
     /// A subject whose single run is `once`, which asserts its own answer.
     pub fn new(name: impl Into<String>, mut once: impl FnMut() + 'static) -> Self {
         let run = move |iterations| {
-            let start = Instant::now();
+            let start = ThreadTime::now();
             for _ in 0..iterations {
                 once();
             }
@@ -31,7 +34,8 @@ impl Subject {
     }
 
     /// A subject that so many threads run at once, each on a core of its own; `once` gets the thread's number.
-    /// Its time is that of the slowest thread, from a common start.
+    /// Its time is that of the slowest thread, from a common start. (A thread that slept until another let it go
+    /// on would not be charged for it; neither the engine nor the floor has a lock.)
     pub fn on_threads(
         name: impl Into<String>,
         threads: usize,
@@ -44,7 +48,7 @@ impl Subject {
                     core_affinity::set_for_current(*core);
                 }
                 start.wait();
-                let begun = Instant::now();
+                let begun = ThreadTime::now();
                 for _ in 0..iterations {
                     once(thread);
                 }

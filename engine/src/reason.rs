@@ -15,6 +15,9 @@ pub enum Answer {
 }
 
 impl Answer {
+    /// All three.
+    pub const ALL: &'static [Self] = &[Self::NotAuthenticated, Self::InvalidCredentials, Self::NotAuthorized];
+
     /// The status code: 401 or 403.
     #[must_use]
     pub const fn status(self) -> u16 {

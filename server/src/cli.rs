@@ -12,7 +12,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::ConfigError;
 use crate::signing::KeyError;
-use crate::{check, decide, explain, keys, token};
+use crate::{check, decide, explain, keys, serve, token};
 
 /// Runs the command that the process was started with.
 #[must_use]
@@ -23,6 +23,7 @@ pub fn main() -> ExitCode {
         Err(error) => return refuse(&error, &arguments),
     };
     let done = match command {
+        Command::Serve(args) => return serve::run(&args),
         Command::Decide(ConfigArg { config }) => decide::run(&config),
         Command::Explain(args) => explain::run(&args),
         Command::Check(ConfigArg { config }) => check::run(&config),
@@ -36,7 +37,8 @@ pub fn main() -> ExitCode {
         // Whoever read the output has seen enough.
         Err(Failure::OutputClosed) => Exit::Done.into(),
         Err(Failure::Bad(problem)) => {
-            eprintln!("error: {problem}");
+            let tokens = suspicious(&arguments, looks_like_token);
+            eprintln!("error: {}", redact(&problem, &tokens));
             Exit::Bad.into()
         }
     }
@@ -125,27 +127,41 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Answer requests over HTTP
+    #[command(after_help = "\
+Examples:
+  artos-auth serve --dev
+  artos-auth serve --config artos-auth.toml
+  artos-auth serve --config artos-auth.toml --listen 127.0.0.1:0     a free port, named on the first line of output
+
+SIGTERM and SIGINT let answers in flight finish, and a second one ends at once; SIGHUP loads the files again, as does
+a change of one of them.
+
+The status is 0 after a signal, and 2 if a flag or a file is wrong or the address is taken.")]
+    Serve(ServeArgs),
+
     /// Decide requests, a JSON object a line, without a server
     #[command(after_help = "\
-Each line of standard input is a request, and its decision a line of standard output, in order. A line that is no
-request gives {\"id\": …, \"error\": \"…\"}, and the next line is read. Empty lines are passed over.
+Each line of standard input is a request, and its decision a line of standard output, in order.
+A line that is no request gives {\"id\": …, \"error\": \"…\"}, and the next line is read. Empty lines
+are passed over.
 
   id                 any JSON value, echoed
   path               required: the request-target as received, query included
   now                required: seconds since 1970, an integer
   method             GET unless given
   authorization      an array: the value of each Authorization line, in order
-  authorization_b64  instead: the same in base64 (standard alphabet, padded), for values that are no text
+  authorization_b64  instead: the same in base64 (standard, padded), for values that are no text
   context            what only the service knows:
     realm                null: every organization authenticates here; or an array of those that do
     resource_org         the organization that owns what is addressed, or null
     resource_unresolved  true: the service could not tell
     account              unknown, active, not_a_member or not_configured
 
-[[realms]] and [[resources]] of the file are checked, not applied: the context is the line's alone.
+[[realms]] and [[resources]] of the file are checked, not applied: the context is the line's.
 
 Example:
-  echo '{\"id\": 1, \"path\": \"/api/v1/templates/\", \"now\": 1700000000, \"authorization\": [\"Bearer TOKEN\"]}' |
+  echo '{\"id\": 1, \"path\": \"/\", \"now\": 1700000000, \"authorization\": [\"Bearer TOKEN\"]}' |
     artos-auth decide --config artos-auth.toml
 
 The status is 0 at the end of the input, bad lines or not, and 2 if the files do not load.")]
@@ -156,7 +172,8 @@ The status is 0 at the end of the input, bad lines or not, and 2 if the files do
 Examples:
   artos-auth explain --config artos-auth.toml --path /api/v1/templates/ --header-file header.txt
   printf 'Bearer %s' \"$TOKEN\" |
-    artos-auth explain --config artos-auth.toml --path /api/v1/documents/doc-a --header-file - --resource-org org-a
+    artos-auth explain --config artos-auth.toml --path /api/v1/documents/doc-a \\
+      --resource-org org-a --header-file -
 
 The output never holds the token, so that it can go into a ticket as it is.
 
@@ -192,7 +209,9 @@ The status is 0 if everything loads, warnings or not, and 2 if not.")]
 Examples:
   artos-auth serve --dev
   artos-auth serve --config artos-auth.toml
-  artos-auth serve --config artos-auth.toml --listen 127.0.0.1:0     a free port, named on the first line of output"
+  artos-auth serve --config artos-auth.toml --listen 127.0.0.1:0
+
+Port 0 takes a free one; the first line of output names it."
 )]
 pub struct ServeArgs {
     /// Serve a demonstration: fresh keys, two organizations, a few documents, and `curl` lines to paste
@@ -243,7 +262,7 @@ pub(crate) struct ExplainArgs {
     pub(crate) header: Vec<OsString>,
 
     /// Decide as of this instant, in seconds since 1970, instead of now
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(0..=253_402_300_799))]
+    #[arg(long, value_name = "N", value_parser = instant, allow_hyphen_values = true)]
     pub(crate) now: Option<u64>,
 
     /// The host that is asked for, which `[[realms]]` of the file look at
@@ -265,6 +284,12 @@ pub(crate) struct ExplainArgs {
     /// What the service knows of the user's account
     #[arg(long, value_name = "A", default_value = "unknown")]
     pub(crate) account: AccountArg,
+}
+
+/// An instant that a claim could hold, too.
+fn instant(text: &str) -> Result<u64, &'static str> {
+    let instant = text.parse().ok().filter(|instant| *instant <= 253_402_300_799);
+    instant.ok_or("say whole seconds since 1970, from 0 to 253402300799")
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -299,7 +324,8 @@ Examples:
   artos-auth keys generate --alg ES256 --out signing.jwk.json
   artos-auth keys generate --alg HS256 --kid 2024-06 --out shared.jwk.json
 
-Whoever holds the output can make tokens of every user. Give a server that only verifies the public part:
+Whoever holds the output can make tokens of every user. Give a server that only verifies the
+public part:
   artos-auth keys public --in signing.jwk.json > keys.jwks.json")]
     Generate(GenerateArgs),
 
@@ -308,8 +334,8 @@ Whoever holds the output can make tokens of every user. Give a server that only 
 Example:
   artos-auth keys public --in signing.jwk.json > keys.jwks.json
 
-A shared secret (HS256, HS384, HS512) has no public part: the server verifies with the secret itself, so name its own
-file by `keys.file`, readable by the server alone.")]
+A shared secret (HS256, HS384, HS512) has no public part: the server verifies with the secret
+itself, so name its own file by `keys.file`, readable by the server alone.")]
     Public {
         /// The file of the private JWK
         #[arg(long = "in", value_name = "FILE")]
@@ -343,13 +369,15 @@ fn algorithm_parser() -> impl clap::builder::TypedValueParser<Value = Algorithm>
 enum TokenCommand {
     /// Make a token, signed with a private JWK
     #[command(after_help = "\
-The claims are `sub` (--user), `org_id` (--org), `permissions` (if --permission is there), `iat`, `exp` and a random
-`jti`. What --claim says comes last and wins, so that a token can be made as wrong as a test needs it.
+The claims are `sub` (--user), `org_id` (--org), `permissions` (if --permission is there), `iat`,
+`exp` and a random `jti`. What --claim says comes last and wins, so that a token can be made as
+wrong as a test needs it.
 
 Examples:
   artos-auth token mint --key signing.jwk.json --user u1 --org org-a --permission documents:write
   artos-auth token mint --key signing.jwk.json --user u1 --org org-a --expires-in=-1h
-  artos-auth token mint --key signing.jwk.json --user u1 --org org-a --claim 'iss=\"https://auth.example\"' --claim jti=null")]
+  artos-auth token mint --key signing.jwk.json --user u1 --org org-a \\
+    --claim 'iss=\"https://auth.example\"' --claim jti=null")]
     Mint(MintArgs),
 
     /// Show header and claims of a token from standard input, its signature unverified
@@ -393,7 +421,7 @@ pub(crate) struct MintArgs {
 fn refuse(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
     let status = if error.use_stderr() { Exit::Bad } else { Exit::Done };
     let plain = error.render().to_string();
-    let redacted = redact(&plain, arguments);
+    let redacted = redact(&plain, &suspicious(arguments, is_no_word_of_ours));
     if redacted == plain {
         // Nobody is left to be told that this cannot be printed.
         let _ = error.print();
@@ -403,18 +431,34 @@ fn refuse(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
     status.into()
 }
 
-/// Shorter than any token, longer than most words that a message has to quote.
-const SUSPICIOUS_BYTES: usize = 20;
-
-fn redact(message: &str, arguments: &[OsString]) -> String {
+/// The arguments, and the values of flags, that are suspicious; the longest first, for one may hold another.
+fn suspicious(arguments: &[OsString], is_suspicious: impl Fn(&str) -> bool) -> Vec<String> {
     let texts = arguments.iter().skip(1).map(|argument| argument.to_string_lossy());
-    let mut suspicious: Vec<String> = texts
-        .map(|text| match text.split_once('=') {
-            Some((flag, value)) if flag.starts_with("--") => value.to_owned(),
-            _ => text.into_owned(),
-        })
-        .filter(|text| text.len() >= SUSPICIOUS_BYTES && !text.starts_with("--"))
-        .collect();
+    let values = texts.map(|text| match text.split_once('=') {
+        Some((flag, value)) if flag.starts_with("--") => value.to_owned(),
+        _ => text.into_owned(),
+    });
+    let mut suspicious: Vec<String> = values.filter(|text| is_suspicious(text)).collect();
     suspicious.sort_unstable_by_key(|text| std::cmp::Reverse(text.len()));
-    suspicious.iter().fold(message.to_owned(), |message, text| message.replace(text.as_str(), "(not shown)"))
+    suspicious
+}
+
+/// Shorter than any token, longer than most words that a message about usage has to quote.
+fn is_no_word_of_ours(argument: &str) -> bool {
+    let flag =
+        argument.starts_with("--") && argument.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+    argument.len() >= 20 && !flag
+}
+
+/// Two dots between runs of base64url, or the beginning of a JSON object in base64url: no name of a file.
+fn looks_like_token(argument: &str) -> bool {
+    let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    let segments = argument
+        .split('.')
+        .filter(|segment| segment.len() >= 16 && segment.bytes().rev().take(16).all(is_base64));
+    argument.contains("eyJ") || segments.count() >= 2
+}
+
+fn redact(message: &str, arguments: &[String]) -> String {
+    arguments.iter().fold(message.to_owned(), |message, text| message.replace(text.as_str(), "(not shown)"))
 }

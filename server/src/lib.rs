@@ -3,6 +3,7 @@
 //! The binary is a thin shell around this library, which tests and embedders use too:
 //!
 //! * [`config`]: the configuration file and what it names, as validated values
+//! * [`serve`]: the server
 //! * [`cli`]: the command line; each command has a module of its own
 //! * [`signing`]: private keys as JWKs, and tokens signed with them
 //! * [`keys`]: files that hold private keys
@@ -13,6 +14,7 @@ pub mod config;
 mod decide;
 mod explain;
 pub mod keys;
+pub mod serve;
 pub mod signing;
 mod text;
 mod token;

@@ -130,7 +130,9 @@ impl Policy {
         &self.routes
     }
 
-    pub(crate) fn challenge(&self, answer: Answer) -> &str {
+    /// The `WWW-Authenticate` value of an answer, so that a server can make its heads once, when a policy is loaded.
+    #[must_use]
+    pub fn challenge(&self, answer: Answer) -> &str {
         self.challenges.of(answer)
     }
 }

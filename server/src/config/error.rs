@@ -24,6 +24,12 @@ impl ConfigError {
         Self { file: file.to_owned(), line: None, key: String::new(), problem: problem.into() }
     }
 
+    /// For a file that cannot be read: which key of the configuration names it.
+    pub(super) fn named_by(mut self, key: &str) -> Self {
+        self.problem.push_str(&format!("; it is what `{key}` names"));
+        self
+    }
+
     /// What the engine says of a JSON file that it read.
     pub(super) fn of_json(file: &Path, error: LoadError) -> Self {
         let line = error.position.map(|position| position.line);

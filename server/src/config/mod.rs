@@ -58,7 +58,7 @@ pub struct Config {
 }
 
 /// Where the audit trail goes, and what happens when it cannot be written as fast as decisions are made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Audit {
     /// Where it goes.
     pub output: AuditOutput,
@@ -114,7 +114,8 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
 ///
 /// Names the file, the line and the key of the set that is broken or too weak.
 pub fn read_keys(path: &Path) -> Result<KeySet, ConfigError> {
-    KeySet::from_jwks(&read(path, MAX_KEYS_BYTES)?).map_err(|error| ConfigError::of_json(path, error))
+    let text = read(path, MAX_KEYS_BYTES).map_err(|error| error.named_by("keys.file"))?;
+    KeySet::from_jwks(&text).map_err(|error| ConfigError::of_json(path, error))
 }
 
 /// Reads a file of revocations.
@@ -123,7 +124,7 @@ pub fn read_keys(path: &Path) -> Result<KeySet, ConfigError> {
 ///
 /// Names the file, the line and what is wrong there.
 pub fn read_revocations(path: &Path) -> Result<Revocations, ConfigError> {
-    let text = read(path, MAX_REVOCATIONS_BYTES)?;
+    let text = read(path, MAX_REVOCATIONS_BYTES).map_err(|error| error.named_by("revocations.file"))?;
     Revocations::from_json(&text).map_err(|error| {
         let problem = in_our_words(&error.problem);
         ConfigError { problem, ..ConfigError::of_json(path, error) }
@@ -259,10 +260,10 @@ fn address(
 ) -> Result<Option<SocketAddr>, ConfigError> {
     let Some(text) = text else { return Ok(None) };
     text.parse().map(Some).map_err(|_| {
-        let problem = format!(
-            "`{}` is no address; say an IP address and a port, such as `127.0.0.1:8080`",
-            text.escape_debug()
-        );
+        // What is too long for an address is something else, and perhaps nothing to show.
+        let quoted = if text.len() <= 64 { format!("`{}`", text.escape_debug()) } else { "this".to_owned() };
+        let problem =
+            format!("{quoted} is no address; say an IP address and a port, such as `127.0.0.1:8080`");
         document.error(key, problem)
     })
 }

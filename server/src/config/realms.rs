@@ -1,5 +1,6 @@
 //! `[[realms]]`: whose tokens authenticate at which host (TOK-4).
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use artos_auth_engine::{Organizations, Realm};
@@ -82,13 +83,18 @@ impl Realms {
 
     /// Whose tokens authenticate at `host`, a host as [`host_of_authority`] gives it.
     ///
-    /// Letter case and one trailing dot play no part. A request without a host (HTTP/1.0) is at a host that no
+    /// Letter case plays no part. A request without a host (HTTP/1.0) is at a host that no
     /// realm names, `*` included.
     #[must_use]
     pub fn of(&self, host: Option<&str>) -> Realm<'_> {
         let Some(named) = &self.0 else { return Realm::Any };
         let Some(host) = host else { return Realm::Among(&named.empty) };
-        let scope = named.by_host.get(&*canonical(host)).unwrap_or(&named.other);
+        // Its trailing dot is off already: a second one makes it another name.
+        let host = match host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            true => Cow::Owned(host.to_ascii_lowercase()),
+            false => Cow::Borrowed(host),
+        };
+        let scope = named.by_host.get(&*host).unwrap_or(&named.other);
         match scope {
             Scope::Any => Realm::Any,
             Scope::Among(organizations) => Realm::Among(organizations),

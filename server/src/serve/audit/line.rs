@@ -1,0 +1,302 @@
+//! How a line looks: JSON for machines, `key=value` on a terminal. No value can forge a field or a line.
+
+use std::io::Write;
+use std::time::Duration;
+
+use artos_auth_engine::Decision;
+
+/// How lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// A JSON object a line.
+    Json,
+    /// `key=value` fields parted by spaces, for people.
+    Text,
+}
+
+/// A decision, as the trail takes it down.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'r> {
+    /// When it was made, since the Unix epoch.
+    pub time: Duration,
+    /// The request's method.
+    pub method: &'r [u8],
+    /// The request-target; its query is left out, for it is not the trail's and may hold secrets.
+    pub target: &'r [u8],
+    /// What came of it.
+    pub decision: &'r Decision<'r>,
+    /// How long it took, from the request's head to the decision.
+    pub duration: Duration,
+}
+
+/// The most that a line shows of a path, in bytes.
+const MAX_PATH_BYTES: usize = 512;
+
+impl Record<'_> {
+    /// Writes the line, without its end.
+    pub(super) fn write(&self, format: Format, line: &mut Vec<u8>) {
+        let (decision, audit) = (self.decision, self.decision.audit());
+        let mut fields = Fields::new(format, line);
+        fields.time(self.time);
+        fields.text("method", Some(self.method));
+        fields.text("path", Some(path(self.target)));
+        fields.text("outcome", Some(decision.outcome().as_bytes()));
+        fields.number("status", u128::from(decision.status()));
+        fields.text("reason", Some(decision.reason_code().as_bytes()));
+        fields.text("clause", Some(decision.clause().as_bytes()));
+        fields.text("user_id", audit.user_id.map(str::as_bytes));
+        fields.text("org_id", audit.org_id.map(str::as_bytes));
+        fields.text("token_id", audit.token_id.map(str::as_bytes));
+        fields.number("duration_us", self.duration.as_micros());
+        fields.end();
+    }
+}
+
+/// Writes a line that is about no decision.
+pub(super) fn write_note(format: Format, time: Duration, level: &str, message: &str, line: &mut Vec<u8>) {
+    let mut fields = Fields::new(format, line);
+    match format {
+        Format::Json => {
+            fields.time(time);
+            fields.text("level", Some(level.as_bytes()));
+            fields.text("message", Some(message.as_bytes()));
+            fields.end();
+        }
+        // A message is a sentence: on a terminal it stands as one, but for what could move the cursor or end the line.
+        Format::Text => {
+            line.extend_from_slice(level.as_bytes());
+            line.extend_from_slice(b": ");
+            for character in message.chars() {
+                if character.is_control() {
+                    let _ = write!(line, "{}", character.escape_default());
+                } else {
+                    let mut utf8 = [0; 4];
+                    line.extend_from_slice(character.encode_utf8(&mut utf8).as_bytes());
+                }
+            }
+        }
+    }
+}
+
+/// The target without its query, cut where a character ends.
+fn path(target: &[u8]) -> &[u8] {
+    let path = target.split(|byte| *byte == b'?').next().unwrap_or_default();
+    let Some(mut cut) = path.get(..MAX_PATH_BYTES) else { return path };
+    if path.get(MAX_PATH_BYTES).is_some_and(|next| is_continuation(*next)) {
+        let start = cut.iter().rposition(|byte| !is_continuation(*byte)).unwrap_or(MAX_PATH_BYTES);
+        // Bytes that are no UTF-8 anyway have no character that could be cut through.
+        if MAX_PATH_BYTES.saturating_sub(start) < 4 {
+            cut = cut.get(..start).unwrap_or(cut);
+        }
+    }
+    cut
+}
+
+const fn is_continuation(byte: u8) -> bool {
+    byte & 0b1100_0000 == 0b1000_0000
+}
+
+/// Writes the fields of one line, in order. Into a vector, writing cannot fail.
+struct Fields<'l> {
+    format: Format,
+    line: &'l mut Vec<u8>,
+    first: bool,
+}
+
+impl<'l> Fields<'l> {
+    fn new(format: Format, line: &'l mut Vec<u8>) -> Self {
+        Self { format, line, first: true }
+    }
+
+    fn name(&mut self, name: &str) {
+        match self.format {
+            Format::Json => {
+                self.line.extend_from_slice(if self.first { b"{\"" } else { b",\"" });
+                self.line.extend_from_slice(name.as_bytes());
+                self.line.extend_from_slice(b"\":");
+            }
+            Format::Text => {
+                if !self.first {
+                    self.line.push(b' ');
+                }
+                self.line.extend_from_slice(name.as_bytes());
+                self.line.push(b'=');
+            }
+        }
+        self.first = false;
+    }
+
+    fn text(&mut self, name: &str, value: Option<&[u8]>) {
+        self.name(name);
+        match (self.format, value) {
+            (Format::Json, None) => self.line.extend_from_slice(b"null"),
+            (Format::Json, Some(value)) => json_string(value, self.line),
+            (Format::Text, None) => self.line.push(b'-'),
+            (Format::Text, Some(value)) => text_value(value, self.line),
+        }
+    }
+
+    fn number(&mut self, name: &str, value: u128) {
+        self.name(name);
+        let _ = write!(self.line, "{value}");
+    }
+
+    fn time(&mut self, since_epoch: Duration) {
+        self.name("time");
+        let quote: &[u8] = if self.format == Format::Json { b"\"" } else { b"" };
+        self.line.extend_from_slice(quote);
+        write_rfc3339(since_epoch, self.line);
+        self.line.extend_from_slice(quote);
+    }
+
+    fn end(self) {
+        if self.format == Format::Json {
+            self.line.push(b'}');
+        }
+    }
+}
+
+/// A JSON string; a byte that is no UTF-8 is shown as `\xNN`.
+fn json_string(value: &[u8], line: &mut Vec<u8>) {
+    line.push(b'"');
+    for chunk in value.utf8_chunks() {
+        let valid = chunk.valid();
+        if valid.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\') {
+            line.extend_from_slice(valid.as_bytes());
+        } else {
+            for character in valid.chars() {
+                match character {
+                    '"' | '\\' => {
+                        line.push(b'\\');
+                        line.push(if character == '"' { b'"' } else { b'\\' });
+                    }
+                    // Line separators too: some readers of lines take them for an end.
+                    character if character.is_control() || matches!(character, '\u{2028}' | '\u{2029}') => {
+                        let _ = write!(line, "\\u{:04x}", u32::from(character));
+                    }
+                    character => {
+                        let mut utf8 = [0; 4];
+                        line.extend_from_slice(character.encode_utf8(&mut utf8).as_bytes());
+                    }
+                }
+            }
+        }
+        for byte in chunk.invalid() {
+            let _ = write!(line, "\\\\x{byte:02x}");
+        }
+    }
+    line.push(b'"');
+}
+
+/// A value of visible ASCII as it is; any other in quotes, with everything else, `"`, `=` and `\` escaped.
+fn text_value(value: &[u8], line: &mut Vec<u8>) {
+    let plain = |byte: u8| matches!(byte, b'!'..=b'~') && !matches!(byte, b'"' | b'=' | b'\\');
+    // `-` stands for nothing, and an empty value has to be seen.
+    if !value.is_empty() && value != b"-" && value.iter().all(|byte| plain(*byte)) {
+        line.extend_from_slice(value);
+        return;
+    }
+    line.push(b'"');
+    for chunk in value.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            match u8::try_from(character) {
+                Ok(byte) if byte.is_ascii() && plain(byte) => line.push(byte),
+                _ => {
+                    let _ = write!(line, "\\u{{{:x}}}", u32::from(character));
+                }
+            }
+        }
+        for byte in chunk.invalid() {
+            let _ = write!(line, "\\x{byte:02x}");
+        }
+    }
+    line.push(b'"');
+}
+
+/// RFC 3339 in UTC, with microseconds.
+pub(in crate::serve) fn rfc3339(since_epoch: Duration) -> String {
+    let mut text = Vec::new();
+    write_rfc3339(since_epoch, &mut text);
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+fn write_rfc3339(since_epoch: Duration, line: &mut Vec<u8>) {
+    let seconds = since_epoch.as_secs();
+    let (days, second_of_day) = (seconds / 86_400, seconds % 86_400);
+    let (year, month, day) = civil(days);
+    let (hour, minute, second) = (second_of_day / 3600, second_of_day / 60 % 60, second_of_day % 60);
+    let micros = since_epoch.subsec_micros();
+    let _ = write!(line, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z");
+}
+
+/// Year, month and day of the Gregorian calendar, from days since 1970-01-01.
+///
+/// Years are counted from March on, so that the leap day is a year's last, in eras of 400 years, which all have
+/// the same number of days.
+const fn civil(days: u64) -> (u64, u64, u64) {
+    const DAYS_TO_EPOCH: u64 = 719_468;
+    const DAYS_OF_ERA: u64 = 146_097;
+    let days = days.saturating_add(DAYS_TO_EPOCH);
+    let (era, day_of_era) = (days / DAYS_OF_ERA, days % DAYS_OF_ERA);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = year_of_era + era * 400 + if month <= 2 { 1 } else { 0 };
+    (year, month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case(0, "1970-01-01T00:00:00.000000Z")]
+    #[case(951_782_399, "2000-02-28T23:59:59.000000Z")]
+    #[case(951_782_400, "2000-02-29T00:00:00.000000Z")]
+    #[case(951_868_800, "2000-03-01T00:00:00.000000Z")]
+    #[case(1_700_000_000, "2023-11-14T22:13:20.000000Z")]
+    #[case(4_107_542_399, "2100-02-28T23:59:59.000000Z")]
+    #[case(4_107_542_400, "2100-03-01T00:00:00.000000Z")]
+    #[case(253_402_300_799, "9999-12-31T23:59:59.000000Z")]
+    fn times_are_rfc_3339(#[case] seconds: u64, #[case] text: &str) {
+        assert_eq!(rfc3339(Duration::from_secs(seconds)), text);
+    }
+
+    #[rstest]
+    #[case::plain(b"u1", "u1", r#""u1""#)]
+    #[case::space(b"a b", r#""a\u{20}b""#, r#""a b""#)]
+    #[case::forged_field(b"x org_id=b", r#""x\u{20}org_id\u{3d}b""#, r#""x org_id=b""#)]
+    #[case::forged_line(b"x\n{}", r#""x\u{a}{}""#, r#""x\u000a{}""#)]
+    #[case::quote(b"\"", r#""\u{22}""#, r#""\"""#)]
+    #[case::backslash(b"\\", r#""\u{5c}""#, r#""\\""#)]
+    #[case::escape_sequence(b"\x1b[2J", r#""\u{1b}[2J""#, r#""\u001b[2J""#)]
+    #[case::not_ascii("\u{e9}".as_bytes(), r#""\u{e9}""#, "\"\u{e9}\"")]
+    #[case::line_separator("\u{2028}".as_bytes(), r#""\u{2028}""#, r#""\u2028""#)]
+    #[case::not_utf8(b"a\xff", r#""a\xff""#, r#""a\\xff""#)]
+    #[case::empty(b"", r#""""#, r#""""#)]
+    #[case::dash(b"-", r#""-""#, r#""-""#)]
+    fn no_value_forges_a_field_or_a_line(#[case] value: &[u8], #[case] text: &str, #[case] json: &str) {
+        let mut line = Vec::new();
+        text_value(value, &mut line);
+        assert_eq!(String::from_utf8(line).unwrap(), text);
+        let mut line = Vec::new();
+        json_string(value, &mut line);
+        assert_eq!(String::from_utf8(line).unwrap(), json);
+    }
+
+    #[rstest]
+    #[case::query("/a?b=c".as_bytes().to_vec(), b"/a".to_vec())]
+    #[case::as_long_as_may_be(vec![b'a'; 512], vec![b'a'; 512])]
+    #[case::longer(vec![b'a'; 513], vec![b'a'; 512])]
+    #[case::through_a_character([vec![b'a'; 511], "\u{e9}".into()].concat(), vec![b'a'; 511])]
+    #[case::through_a_long_character([vec![b'a'; 509], "\u{1f600}".into()].concat(), vec![b'a'; 509])]
+    #[case::after_a_character([vec![b'a'; 510], "\u{e9}a".into()].concat(), [vec![b'a'; 510], "\u{e9}".into()].concat())]
+    #[case::no_characters(vec![0x80; 600], vec![0x80; 512])]
+    fn paths_are_cut(#[case] target: Vec<u8>, #[case] shown: Vec<u8>) {
+        assert_eq!(path(&target), shown);
+    }
+}

@@ -1,0 +1,170 @@
+//! `serve --dev`: everything embedded, so that someone new sees each answer within a minute.
+
+mod introduction;
+
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use artos_auth_engine::{
+    Algorithm, Engine, KeySet, Policy, PolicySpec, ResourceSpec, Resources, Revocations,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::state::State;
+use crate::config::Realms;
+use crate::keys;
+use crate::signing::PrivateKey;
+
+/// A server's state with fresh keys, and tokens for it.
+pub(super) struct Dev {
+    state: State,
+    tokens: Tokens,
+    issuer: String,
+    audience: String,
+    /// Where the private key was written, if anywhere: a path that is good from everywhere.
+    key_file: Option<PathBuf>,
+}
+
+/// One token for each thing that there is to see.
+struct Tokens {
+    valid: String,
+    other_organization: String,
+    no_permission: String,
+    expired: String,
+    revoked: String,
+    tampered: String,
+    no_organization: String,
+}
+
+/// The embedded file: what a configuration has, as far as a demonstration needs it.
+#[derive(Deserialize)]
+struct File {
+    policy: PolicySpec,
+    resources: Vec<ResourceSpec>,
+}
+
+/// Its name says what it is, wherever it turns up.
+const KEY_ID: &str = "artos-auth-dev-never-use-elsewhere";
+const REVOKED_TOKEN_ID: &str = "dev-revoked";
+const HOUR: u64 = 3600;
+
+impl Dev {
+    /// A fresh key, tokens signed with it, and the state that judges them. The private key is written to
+    /// `key_file`, if that is asked for.
+    ///
+    /// # Errors
+    ///
+    /// The key file is there already or cannot be written.
+    pub(super) fn new(key_file: Option<&Path>) -> Result<Self, String> {
+        let file: File = toml::from_str(include_str!("policy.toml")).map_err(|error| error.to_string())?;
+        let first = |names: &Option<Vec<String>>| names.iter().flatten().next().cloned().unwrap_or_default();
+        let (issuer, audience) = (first(&file.policy.issuers), first(&file.policy.audiences));
+
+        let key = PrivateKey::generate(Algorithm::ES256, Some(KEY_ID.to_owned()))
+            .map_err(|error| error.to_string())?;
+        let key_file = key_file.map(|file| write_key(file, &key)).transpose()?;
+        let public = json!({ "keys": [key.to_public_jwk()] }).to_string();
+        let revocations = json!({ "tokens": [REVOKED_TOKEN_ID] }).to_string();
+        let engine = Engine::new(
+            Policy::new(&file.policy).map_err(|error| error.to_string())?,
+            KeySet::from_jwks(public.as_bytes()).map_err(|error| error.to_string())?,
+            Revocations::from_json(revocations.as_bytes()).map_err(|error| error.to_string())?,
+        );
+        let resources = Resources::new(&file.resources).map_err(|error| error.to_string())?;
+        let tokens = Tokens::mint(&key, &issuer, &audience)?;
+        let state = State::new(engine, Realms::default(), resources);
+        Ok(Self { state, tokens, issuer, audience, key_file })
+    }
+
+    pub(super) fn state(&self) -> &State {
+        &self.state
+    }
+
+    pub(super) fn into_state(self) -> State {
+        self.state
+    }
+}
+
+fn write_key(file: &Path, key: &PrivateKey) -> Result<PathBuf, String> {
+    let said = |error: std::io::Error| {
+        let hint = match error.kind() {
+            std::io::ErrorKind::AlreadyExists => ": keys are never overwritten; name another file",
+            _ => "",
+        };
+        format!("`--dev-key`: {} cannot be written: {error}{hint}", file.display())
+    };
+    keys::write_private(file, key).map_err(said)?;
+    std::path::absolute(file).map_err(said)
+}
+
+impl Tokens {
+    fn mint(key: &PrivateKey, issuer: &str, audience: &str) -> Result<Self, String> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let mint = |changes: Value| {
+            let mut claims = json!({
+                "iss": issuer, "aud": audience, "sub": "alice", "org_id": "org-a",
+                "permissions": ["documents:read", "documents:write"], "jti": "dev-alice",
+                "iat": now, "exp": now.saturating_add(12 * HOUR),
+            });
+            if let (Some(claims), Value::Object(changes)) = (claims.as_object_mut(), changes) {
+                claims.extend(changes);
+            }
+            key.token(&claims.to_string()).map_err(|error| error.to_string())
+        };
+        let valid = mint(json!({}))?;
+        Ok(Self {
+            tampered: tamper(&valid),
+            valid,
+            other_organization: mint(json!({ "sub": "bob", "org_id": "org-b", "jti": "dev-bob" }))?,
+            no_permission: mint(json!({
+                "sub": "rita", "permissions": ["documents:read"], "jti": "dev-rita",
+            }))?,
+            expired: mint(json!({
+                "iat": now.saturating_sub(2 * HOUR), "exp": now.saturating_sub(HOUR), "jti": "dev-expired",
+            }))?,
+            revoked: mint(json!({ "jti": REVOKED_TOKEN_ID }))?,
+            no_organization: mint(json!({ "sub": "nora", "org_id": null, "jti": "dev-nora" }))?,
+        })
+    }
+}
+
+/// The same token with one character of its claims changed.
+fn tamper(token: &str) -> String {
+    // Well within the claims, where a character stands for six bits of text.
+    let at = token.find('.').map_or(0, |dot| dot.saturating_add(9));
+    let changed = |(index, character)| match (index == at, character) {
+        (true, 'A') => 'B',
+        (true, _) => 'A',
+        (false, character) => character,
+    };
+    token.chars().enumerate().map(changed).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use artos_auth_engine::{Context, Request};
+
+    use super::*;
+
+    fn reason(dev: &Dev, token: &str) -> &'static str {
+        let line = format!("Bearer {token}");
+        let lines: [&[u8]; 1] = [line.as_bytes()];
+        let request = Request::new("GET", "/api/v1/templates/", &lines);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        dev.state.engine().decide(&request, &Context::default(), now).reason_code()
+    }
+
+    #[test]
+    fn each_token_is_what_it_is_called() {
+        let dev = Dev::new(None).unwrap();
+        let tokens = &dev.tokens;
+        assert_eq!(reason(&dev, &tokens.valid), "authorized");
+        assert_eq!(reason(&dev, &tokens.other_organization), "authorized");
+        assert_eq!(reason(&dev, &tokens.no_permission), "authorized");
+        assert_eq!(reason(&dev, &tokens.expired), "token_expired");
+        assert_eq!(reason(&dev, &tokens.revoked), "token_revoked");
+        assert_eq!(reason(&dev, &tokens.tampered), "signature_invalid");
+        assert_eq!(reason(&dev, &tokens.no_organization), "organization_missing");
+    }
+}

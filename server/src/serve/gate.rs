@@ -1,0 +1,293 @@
+//! The connections of a port: how many, how long, in which protocol, and their end.
+//!
+//! Answers are made at once, so that a connection is always waiting: for the rest of a head, or for the next
+//! request. Both have their time-out, and when there are too many connections, the one whose last answer is
+//! longest ago gives way to the new one. Bytes that complete no request do not count as a sign of life.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::{http1, http2};
+use hyper::service::Service;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use prometheus_client::metrics::gauge::Gauge;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::connections::{Connections, Open, Slot};
+use super::stream::Observed;
+use crate::config::Limits;
+
+/// What answers the requests of a connection: at once, so that there is no future to keep.
+pub(super) trait Answers:
+    Service<
+        Request<Incoming>,
+        Response = Response<Full<Bytes>>,
+        Error = Infallible,
+        Future = std::future::Ready<Result<Response<Full<Bytes>>, Infallible>>,
+    > + Send
+    + Unpin
+    + 'static
+{
+}
+
+impl<S> Answers for S where
+    S: Service<
+            Request<Incoming>,
+            Response = Response<Full<Bytes>>,
+            Error = Infallible,
+            Future = std::future::Ready<Result<Response<Full<Bytes>>, Infallible>>,
+        > + Send
+        + Unpin
+        + 'static
+{
+}
+
+/// Lets connections in, and out again. Cloning gives another handle to the same gate.
+#[derive(Clone, Debug)]
+pub(super) struct Gate(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    limits: Limits,
+    connections: Arc<Connections>,
+    stopping: watch::Sender<bool>,
+}
+
+/// The first bytes of every HTTP/2 connection (RFC 9113 §3.4), and of no HTTP/1 request.
+const PREFACE: [u8; 24] = *b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// The least window that HTTP/2 knows without asking: bodies are not read.
+const HTTP2_WINDOW: u32 = 65_535;
+const HTTP2_STREAMS: u32 = 100;
+/// After the last answer, what the client was still sending is read and dropped for a while: to close at once
+/// would reset the connection, and the client might never see its answer (RFC 9112 §9.6).
+const LINGER_TIME: Duration = Duration::from_secs(1);
+const LINGER_BYTES: u64 = 256 << 10;
+/// hyper's own bound on field lines, which needs no allocation.
+const HYPER_HEADER_COUNT: usize = 100;
+
+impl Gate {
+    pub(super) fn new(limits: Limits, open: Gauge) -> Self {
+        let connections = Arc::new(Connections::new(limits.connections, open));
+        Self(Arc::new(Inner { limits, connections, stopping: watch::Sender::new(false) }))
+    }
+
+    /// Lets connections in until `stop` is done; then no new ones, and the open ones have their time to end.
+    pub(super) async fn serve<S: Answers>(
+        &self,
+        listener: TcpListener,
+        stop: impl Future<Output = ()>,
+        answers: impl Fn(Slot) -> S,
+        failed: impl Fn(&io::Error),
+    ) {
+        let mut stop = pin!(stop);
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = &mut stop => break,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, _)) => {
+                    // An answer goes out whole: there is nothing to wait for.
+                    let _ = stream.set_nodelay(true);
+                    let open = self.0.connections.open();
+                    let service = answers(open.slot().clone());
+                    tokio::spawn(self.clone().keep(stream, open, service));
+                }
+                Err(error) if is_of_the_connection(&error) => {}
+                Err(error) => {
+                    // Most likely out of descriptors: who has been idle longest makes room.
+                    failed(&error);
+                    self.0.connections.evict_longest_idle();
+                    sleep(Duration::from_millis(50)).await;
+                }
+            }
+            // Whoever gave way ends here, before there are more.
+            if self.0.connections.are_too_many() {
+                tokio::task::yield_now().await;
+            }
+        }
+        drop(listener);
+        self.stop().await;
+    }
+
+    /// Serves one stream, which need not be a socket.
+    pub(super) async fn serve_stream<I, S>(&self, stream: I, answers: impl FnOnce(Slot) -> S)
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        S: Answers,
+    {
+        let open = self.0.connections.open();
+        let service = answers(open.slot().clone());
+        self.clone().keep(stream, open, service).await;
+    }
+
+    /// Lets answers in flight finish, for as long as the limit says, and ends what is open then.
+    pub(super) async fn stop(&self) {
+        self.0.stopping.send_replace(true);
+        if timeout(self.0.limits.shutdown_time, self.0.connections.all_closed()).await.is_err() {
+            self.0.connections.evict_all();
+            let _ = timeout(LINGER_TIME, self.0.connections.all_closed()).await;
+        }
+    }
+
+    async fn keep<I, S>(self, stream: I, open: Open, service: S)
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        S: Answers,
+    {
+        let slot = open.slot().clone();
+        tokio::select! {
+            biased;
+            () = self.converse(stream, &slot, service) => {}
+            () = slot.evicted() => {}
+            () = self.expire(&slot) => {}
+        }
+    }
+
+    /// Done when the connection has waited too long.
+    async fn expire(&self, slot: &Slot) {
+        let limits = &self.0.limits;
+        loop {
+            // A head that begins right after this is not yet overdue when this looks again.
+            let look_again = Instant::now() + limits.header_time;
+            let deadline = slot.deadline(limits.header_time, limits.idle_time);
+            if deadline <= Instant::now() {
+                return;
+            }
+            tokio::time::sleep_until(deadline.min(look_again)).await;
+        }
+    }
+
+    async fn converse<I, S>(&self, mut stream: I, slot: &Slot, service: S)
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        S: Answers,
+    {
+        let mut stopping = self.0.stopping.subscribe();
+        let mut stop = pin!(async move {
+            // The sender lives as long as the gate, so that this is done only when it says so.
+            let _ = stopping.wait_for(|stopping| *stopping).await;
+        });
+        let mut first = [0; PREFACE.len()];
+        let read = tokio::select! {
+            biased;
+            read = read_preface(&mut stream, &mut first, slot) => read,
+            () = &mut stop => return,
+        };
+        let Ok(length) = read else { return };
+        let stream = Observed::new(stream, first, length, slot.clone());
+        if first == PREFACE {
+            slot.is_http2();
+            self.converse_http2(stream, service, stop).await;
+        } else {
+            self.converse_http1(stream, slot, service, stop).await;
+        }
+    }
+
+    async fn converse_http1<I, S>(
+        &self,
+        stream: Observed<I>,
+        slot: &Slot,
+        service: S,
+        mut stop: Pin<&mut impl Future<Output = ()>>,
+    ) where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        S: Answers,
+    {
+        let limits = &self.0.limits;
+        let mut builder = http1::Builder::new();
+        // Slow heads are looked after here, without a timer for each request.
+        builder
+            .header_read_timeout(None)
+            .max_buf_size(limits.header_bytes.max(8192))
+            .max_header_size(limits.header_bytes);
+        if limits.header_count != HYPER_HEADER_COUNT {
+            builder.max_headers(limits.header_count);
+        }
+        let mut connection = builder.serve_connection(TokioIo::new(stream), service);
+        let mut stopped = false;
+        let result = poll_fn(|context| {
+            if !stopped && stop.as_mut().poll(context).is_ready() {
+                stopped = true;
+                Pin::new(&mut connection).graceful_shutdown();
+            }
+            connection.poll_without_shutdown(context)
+        })
+        .await;
+        let mut stream = connection.into_parts().io.into_inner();
+        if stream.shutdown().await.is_ok() && (result.is_err() || slot.may_be_sending()) {
+            linger(stream).await;
+        }
+    }
+
+    async fn converse_http2<I, S>(
+        &self,
+        stream: Observed<I>,
+        service: S,
+        mut stop: Pin<&mut impl Future<Output = ()>>,
+    ) where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        S: Answers,
+    {
+        let header_bytes = u32::try_from(self.0.limits.header_bytes).unwrap_or(u32::MAX);
+        let mut builder = http2::Builder::new(TokioExecutor::new());
+        builder
+            .timer(TokioTimer::new())
+            .max_header_list_size(header_bytes)
+            .max_concurrent_streams(HTTP2_STREAMS)
+            .initial_stream_window_size(HTTP2_WINDOW)
+            .initial_connection_window_size(HTTP2_WINDOW);
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+        let mut stopped = false;
+        // How an HTTP/2 connection ends is between its two ends: there is nobody else to tell.
+        let _ = poll_fn(|context| {
+            if !stopped && stop.as_mut().poll(context).is_ready() {
+                stopped = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            connection.as_mut().poll(context)
+        })
+        .await;
+    }
+}
+
+/// Reads until it is clear whether the connection begins as HTTP/2 does; gives how much was read.
+async fn read_preface<I: AsyncRead + Unpin>(
+    stream: &mut I,
+    first: &mut [u8; PREFACE.len()],
+    slot: &Slot,
+) -> io::Result<usize> {
+    let mut length = 0;
+    while let Some(rest) = first.get_mut(length..).filter(|rest| !rest.is_empty()) {
+        let read = stream.read(rest).await?;
+        slot.bytes_arrived();
+        length = length.saturating_add(read);
+        if read == 0 || first.get(..length) != PREFACE.get(..length) {
+            break;
+        }
+    }
+    Ok(length)
+}
+
+/// Reads on for a while, and drops what comes.
+async fn linger<I: AsyncRead + Unpin>(stream: I) {
+    let mut left = stream.take(LINGER_BYTES);
+    let _ = timeout(LINGER_TIME, tokio::io::copy(&mut left, &mut tokio::io::sink())).await;
+}
+
+/// Errors of a connection that was gone before it was taken; the listener is as good as before.
+fn is_of_the_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+}

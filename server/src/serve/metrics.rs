@@ -1,0 +1,190 @@
+//! What is counted. No label takes a value from a request, so that nobody outside can add a series.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use artos_auth_engine::{Access, Decision, Reason};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+/// Everything that `GET /metrics` shows. Cloning gives another handle to the same numbers.
+#[derive(Clone)]
+pub struct Metrics {
+    decisions: Arc<Decisions>,
+    pub(super) connections: Gauge,
+    pub(super) reload_failures: Family<FileLabel, Counter>,
+    pub(super) snapshots: Family<FileLabel, Gauge<f64, AtomicU64>>,
+    /// Audit lines that were not written.
+    pub audit_dropped: Counter,
+    registry: Arc<Registry>,
+}
+
+/// Which of the files that the server reads: its role, not its path.
+pub(super) type FileLabel = [(&'static str, &'static str); 1];
+
+/// The label of a file.
+pub(super) const fn file_label(file: &'static str) -> FileLabel {
+    [("file", file)]
+}
+
+impl Metrics {
+    /// Numbers that all start at zero.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut registry = Registry::default();
+        let decisions = Arc::<Decisions>::default();
+        let connections = Gauge::default();
+        let reload_failures = Family::default();
+        let snapshots = Family::default();
+        let audit_dropped = Counter::default();
+        registry.register_collector(Box::new(Arc::clone(&decisions)));
+        registry.register("artos_auth_connections", "Connections open on the main port", connections.clone());
+        registry.register(
+            "artos_auth_reload_failures",
+            "Reloads that failed, by the file that was to be loaded",
+            reload_failures.clone(),
+        );
+        registry.register(
+            "artos_auth_snapshot_timestamp_seconds",
+            "When the file in force was loaded, in seconds since the Unix epoch",
+            snapshots.clone(),
+        );
+        registry.register(
+            "artos_auth_audit_dropped",
+            "Audit lines that were not written",
+            audit_dropped.clone(),
+        );
+        let registry = Arc::new(registry);
+        Self { decisions, connections, reload_failures, snapshots, audit_dropped, registry }
+    }
+
+    /// Counts a decision.
+    pub fn decided(&self, decision: &Decision<'_>, duration: Duration) {
+        self.decisions.count(decision, duration);
+    }
+
+    /// The text that `GET /metrics` answers with, in the OpenMetrics format.
+    ///
+    /// # Errors
+    ///
+    /// A metric cannot be written down.
+    pub fn encode(&self) -> Result<String, fmt::Error> {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+/// Upper bounds of the histogram's buckets, in microseconds: a decision without a signature takes less than one,
+/// the dearest signature some hundred.
+const BUCKETS_US: [u32; 14] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 5_000, 20_000, 100_000, 1_000_000];
+
+/// Decisions by outcome and reason, and how long they took: counters that are there from the start, each
+/// added to without a lock or a look-up.
+#[derive(Debug)]
+struct Decisions {
+    public: AtomicU64,
+    authorized: AtomicU64,
+    denied: [AtomicU64; Reason::ALL.len()],
+    buckets: [AtomicU64; BUCKETS_US.len()],
+    slower: AtomicU64,
+    nanoseconds: AtomicU64,
+}
+
+impl Default for Decisions {
+    fn default() -> Self {
+        Self {
+            public: AtomicU64::default(),
+            authorized: AtomicU64::default(),
+            denied: std::array::from_fn(|_| AtomicU64::default()),
+            buckets: std::array::from_fn(|_| AtomicU64::default()),
+            slower: AtomicU64::default(),
+            nanoseconds: AtomicU64::default(),
+        }
+    }
+}
+
+impl Decisions {
+    fn count(&self, decision: &Decision<'_>, duration: Duration) {
+        let by_reason = match decision {
+            Decision::Allow(Access::Public(_)) => Some(&self.public),
+            Decision::Allow(Access::Principal(_)) => Some(&self.authorized),
+            // The reasons are declared in the order in which `ALL` has them; a test looks.
+            Decision::Deny(denial) => self.denied.get(denial.reason() as usize),
+        };
+        if let Some(count) = by_reason {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        let bucket = BUCKETS_US.iter().position(|bound| duration <= Duration::from_micros((*bound).into()));
+        let bucket = bucket.and_then(|index| self.buckets.get(index)).unwrap_or(&self.slower);
+        bucket.fetch_add(1, Ordering::Relaxed);
+        let nanoseconds = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        self.nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);
+    }
+}
+
+impl Collector for Decisions {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let denied = Reason::ALL.iter().map(|reason| reason.code()).zip(&self.denied);
+        let rows = [("allow", "public_path", &self.public), ("allow", "authorized", &self.authorized)]
+            .into_iter()
+            .chain(denied.map(|(reason, counter)| ("deny", reason, counter)));
+        let mut family = encoder.encode_descriptor(
+            "artos_auth_decisions",
+            "Decisions by outcome and reason",
+            None,
+            MetricType::Counter,
+        )?;
+        for (outcome, reason, counter) in rows {
+            let labels = [("outcome", outcome), ("reason", reason)];
+            ConstCounter::new(count(counter)).encode(family.encode_family(&labels)?)?;
+        }
+
+        let slower = (f64::INFINITY, count(&self.slower));
+        let buckets =
+            BUCKETS_US.iter().map(|bound| f64::from(*bound) / 1e6).zip(self.buckets.iter().map(count));
+        let buckets: Vec<(f64, u64)> = buckets.chain([slower]).collect();
+        let total = buckets.iter().map(|(_, count)| count).sum();
+        let seconds = Duration::from_nanos(count(&self.nanoseconds)).as_secs_f64();
+        encoder
+            .encode_descriptor(
+                "artos_auth_decision_duration_seconds",
+                "How long decisions took, from the request's head on",
+                None,
+                MetricType::Histogram,
+            )?
+            .encode_histogram::<NoLabelSet>(seconds, total, &buckets, None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_counted_where_they_are_shown() {
+        for (index, reason) in Reason::ALL.iter().enumerate() {
+            assert_eq!(*reason as usize, index, "{reason}");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! `check`: what a file holds, or what is wrong and where.
+
+use crate::Workshop;
+
+#[test]
+fn the_smallest_file_is_summed_up() {
+    let run = Workshop::new().run(&["check", "--config", "auth.toml"]);
+    assert_eq!(run.status, 0);
+    insta::assert_snapshot!("check_smallest", format!("{run:?}"));
+}
+
+#[test]
+fn a_full_file_is_summed_up_with_its_warnings() {
+    let workshop = Workshop::new();
+    workshop.write(
+        "keys.jwks.json",
+        r#"{"keys": [
+            {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "kid": "rfc-8037"},
+            {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "d": "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"},
+            {"kty": "EC", "crv": "P-521", "kid": "not-ours"}
+        ]}"#,
+    );
+    workshop.write(
+        "revocations.json",
+        r#"{"tokens": ["a", "b"], "users": [{"user": "u", "issued_before": 1}], "organizations": []}"#,
+    );
+    workshop.write(
+        "auth.toml",
+        r#"
+listen = "0.0.0.0:8080"
+admin_listen = "127.0.0.1:9090"
+
+[policy]
+algorithms = ["EdDSA"]
+issuers = ["https://auth.example"]
+audiences = ["https://api.example", "https://other.example"]
+leeway_seconds = 5
+types = ["JWT"]
+claims = { user = "uid" }
+public = [{ path = "/status" }, { path = "/health", methods = ["GET"] }]
+routes = [
+    { path = "/a/{id}", permissions = ["a:read"] },
+    { path = "/a/{id}", methods = ["PUT", "DELETE"], permissions = ["a:write", "a:own"] },
+]
+unlisted = "deny"
+
+[keys]
+file = "keys.jwks.json"
+
+[revocations]
+file = "revocations.json"
+
+[[realms]]
+host = "b.example"
+organizations = ["org-b"]
+
+[[realms]]
+host = "a.example"
+any = true
+
+[[resources]]
+path = "/orgs/{org}/{*rest}"
+organization = "{org}"
+
+[audit]
+overflow = "drop"
+
+[limits]
+connections = 500
+"#,
+    );
+    let run = workshop.run(&["check", "--config", "auth.toml"]);
+    assert_eq!(run.status, 0);
+    insta::assert_snapshot!("check_full", format!("{run:?}"));
+}
+
+#[test]
+fn everything_that_is_wrong_is_named() {
+    let workshop = Workshop::new();
+    insta::assert_snapshot!(workshop.run(&["check", "--config", "none.toml"]).refused(), @"error: none.toml: cannot be read: No such file or directory (os error 2)");
+
+    workshop
+        .write("auth.toml", "[keys]\nfile = \"keys.json\"\n\n[revocations]\nfile = \"revocations.json\"\n");
+    insta::assert_snapshot!(workshop.run(&["check", "--config", "auth.toml"]).refused(), @"
+    error: keys.json: cannot be read: No such file or directory (os error 2); it is what `keys.file` names
+    error: revocations.json: cannot be read: No such file or directory (os error 2); it is what `revocations.file` names
+    ");
+
+    workshop.write("keys.json", "{\"keys\": [\n  {\"kty\": \"oct\", \"k\": \"c2hvcnQ\"}\n]}");
+    workshop.write("revocations.json", "{\n  \"token\": []\n}");
+    insta::assert_snapshot!(workshop.run(&["check", "--config", "auth.toml"]).refused(), @"
+    error: keys.json:2: `keys[0].k`: the secret has 5 bytes, and HS256 needs at least 32
+    error: revocations.json:2: an unknown key; the ones known here are `tokens`, `signed_sha256`, `users`, `organizations`
+    ");
+
+    workshop.write("auth.toml", "[keys]\nfile = \"keys.json\"\n\n[policy]\nleeway_seconds = 300\n");
+    insta::assert_snapshot!(workshop.run(&["check", "--config", "auth.toml"]).refused(), @"error: auth.toml:5: `policy.leeway_seconds`: a leeway is at most 120 seconds, not 300");
+}

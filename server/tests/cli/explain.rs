@@ -1,0 +1,171 @@
+//! `explain`: what a support engineer pastes into a ticket.
+
+use rstest::rstest;
+
+use crate::{NOW, Run, Workshop};
+
+fn explain(workshop: &Workshop, header: &str, arguments: &[&str]) -> Run {
+    workshop.write("header", header);
+    let fixed = ["explain", "--config", "auth.toml", "--header-file", "header", "--now", NOW];
+    workshop.run(&[&fixed[..], arguments].concat())
+}
+
+fn reason(run: &Run) -> &str {
+    let line = run.output.lines().find(|line| line.starts_with("ALLOW") || line.starts_with("DENY"));
+    line.unwrap_or_else(|| panic!("{run:?}")).split_whitespace().nth(2).unwrap()
+}
+
+#[test]
+fn an_allow_is_told_check_by_check() {
+    let workshop = Workshop::new();
+    let token = workshop.token(&["--permission", "a:read", "--permission", "b:read"]);
+    let run = explain(&workshop, &format!("Bearer {token}\n"), &["--path", "/api/v1/templates/?page=2"]);
+    assert_eq!(run.status, 0);
+    insta::assert_snapshot!("explain_allow", format!("{run:?}"));
+}
+
+#[test]
+fn a_public_path_is_told() {
+    let workshop = Workshop::new();
+    let run =
+        workshop.run(&["explain", "--config", "auth.toml", "--path", "/api/v1/search/status", "--now", NOW]);
+    assert_eq!(run.status, 0);
+    insta::assert_snapshot!("explain_public", format!("{run:?}"));
+}
+
+#[test]
+fn an_expired_token_is_told() {
+    let workshop = Workshop::new();
+    let token = workshop.token(&["--claim", "exp=1699999990"]);
+    let run = explain(&workshop, &format!("Bearer {token}"), &["--path", "/", "--method", "PUT"]);
+    assert_eq!(run.status, 1);
+    insta::assert_snapshot!("explain_expired", format!("{run:?}"));
+}
+
+#[test]
+fn a_broken_signature_tells_nothing_of_the_claims() {
+    let workshop = Workshop::new();
+    let token =
+        workshop.token(&["--permission", "shown-to-nobody"]).replace('.', ".e30.").replacen(".e30.", ".", 1);
+    let (signed, _) = token.split_once(".e30.").unwrap();
+    let run = explain(&workshop, &format!("Bearer {signed}.{}", "A".repeat(43)), &["--path", "/"]);
+    assert_eq!(run.status, 1);
+    assert!(!run.output.contains("org-a"), "{run:?}");
+    insta::assert_snapshot!("explain_signature", format!("{run:?}"));
+}
+
+#[test]
+fn realms_resources_and_rules_of_the_file_are_applied_and_told() {
+    let workshop = Workshop::new();
+    workshop.write(
+        "auth.toml",
+        r#"
+[policy]
+routes = [{ path = "/api/v1/orgs/{org}/documents", permissions = ["documents:read"] }]
+
+[keys]
+file = "key.jwk.json"
+
+[[realms]]
+host = "a.example"
+organizations = ["org-a", "org-c"]
+
+[[realms]]
+host = "b.example"
+organizations = ["org-b"]
+
+[[resources]]
+path = "/api/v1/orgs/{org}/{*rest}"
+organization = "{org}"
+"#,
+    );
+    let header = format!("Bearer {}", workshop.token(&[]));
+    let asked = |arguments: &[&str]| explain(&workshop, &header, arguments);
+    let own = "/api/v1/orgs/org-a/documents";
+
+    let run = asked(&["--path", own, "--host", "A.example:8080"]);
+    insta::assert_snapshot!("explain_permission", format!("{run:?}"));
+    let run = asked(&["--path", own, "--host", "b.example"]);
+    insta::assert_snapshot!("explain_realm", format!("{run:?}"));
+    let run = asked(&["--path", "/api/v1/orgs/org-a/..%2forg-b/documents", "--host", "a.example"]);
+    insta::assert_snapshot!("explain_unresolved", format!("{run:?}"));
+
+    let run = asked(&["--path", "/api/v1/orgs/org-b/documents", "--host", "a.example"]);
+    assert_eq!(reason(&run), "resource_of_other_organization");
+    let run = asked(&["--path", own]);
+    assert_eq!(reason(&run), "organization_not_in_realm");
+    insta::assert_snapshot!(run.errors, @"warning: the file has `[[realms]]`, and a request without a host is in none of them; give `--host`");
+
+    // The flags win over the file.
+    let run = asked(&["--path", own, "--realm", "org-b", "--realm", "org-a", "--resource-org", "org-b"]);
+    assert_eq!(reason(&run), "resource_of_other_organization");
+    let run = asked(&["--path", own, "--realm", "org-b"]);
+    assert_eq!((reason(&run), run.errors.as_str()), ("organization_not_in_realm", ""));
+    let run = asked(&["--path", own, "--realm", "org-a", "--resource-unresolved"]);
+    assert_eq!(reason(&run), "resource_unresolved");
+}
+
+#[rstest]
+#[case("unknown", "authorized")]
+#[case("active", "authorized")]
+#[case("not_a_member", "not_a_member")]
+#[case("not_configured", "account_not_configured")]
+fn an_account_is_what_the_flag_says(#[case] account: &str, #[case] expected: &str) {
+    let workshop = Workshop::new();
+    let header = format!("Bearer {}", workshop.token(&[]));
+    let run = explain(&workshop, &header, &["--path", "/", "--account", account]);
+    assert_eq!((reason(&run), run.status), (expected, i32::from(expected != "authorized")));
+}
+
+#[rstest]
+#[case("", "authorized")]
+#[case("\n", "authorized")]
+#[case("\r\n", "authorized")]
+#[case("\n\n", "token_extra_characters")]
+#[case("\r", "token_extra_characters")]
+#[case(" \n", "token_extra_characters")]
+fn one_line_end_is_no_part_of_a_header(#[case] end: &str, #[case] expected: &str) {
+    let workshop = Workshop::new();
+    let header = format!("Bearer {}{end}", workshop.token(&[]));
+    assert_eq!(reason(&explain(&workshop, &header, &["--path", "/"])), expected);
+    let fixed = ["explain", "--config", "auth.toml", "--header-file", "-", "--now", NOW, "--path", "/"];
+    assert_eq!(reason(&workshop.run_with(&fixed, header.as_bytes())), expected);
+}
+
+#[test]
+fn headers_add_up_and_those_on_the_command_line_are_warned_of() {
+    let workshop = Workshop::new();
+    let token = workshop.token(&[]);
+    let fixed = ["explain", "--config", "auth.toml", "--now", NOW, "--path", "/"];
+    let run = workshop.run(&[&fixed[..], &["--header", &format!("Bearer {token}")]].concat());
+    assert_eq!(reason(&run), "authorized");
+    insta::assert_snapshot!(run.errors, @"warning: other users of this machine can see command lines, and shells keep them; give the token by `--header-file`");
+    let run = explain(&workshop, &format!("Bearer {token}"), &["--path", "/", "--header", ""]);
+    assert_eq!(reason(&run), "header_repeated");
+    let run = explain(&workshop, &format!("authorization: Bearer {token}"), &["--path", "/"]);
+    assert_eq!(reason(&run), "scheme_not_bearer");
+    insta::assert_snapshot!(run.errors, @"warning: a header begins with `Authorization:`, which is the field's name; give the value alone");
+    assert_eq!(reason(&workshop.run(&fixed)), "header_missing");
+}
+
+#[test]
+fn without_now_it_is_now() {
+    let workshop = Workshop::new();
+    let fresh = ["token", "mint", "--key", "key.jwk.json", "--user", "u", "--org", "o"];
+    let token = workshop.run(&fresh).done();
+    workshop.write("header", format!("Bearer {token}"));
+    let run = workshop.run(&["explain", "--config", "auth.toml", "--header-file", "header", "--path", "/"]);
+    assert_eq!(reason(&run), "authorized");
+}
+
+#[test]
+fn an_output_that_is_no_terminal_has_no_colour_and_nothing_that_one_would_obey() {
+    let workshop = Workshop::new();
+    let token = workshop.token(&["--claim", "sub=\"u\\u202e1\"", "--claim", "jti=\"\\u200b\""]);
+    let run =
+        explain(&workshop, &format!("Bearer {token}"), &["--path", "/\u{1b}[31m", "--method", "GET\u{7}"]);
+    assert_eq!(reason(&run), "authorized");
+    let odd = |c: char| (c.is_control() && c != '\n') || matches!(c, '\u{200b}' | '\u{202e}');
+    assert!(!run.output.contains(odd), "{:?}", run.output);
+    assert!(run.output.contains(r"u\u{202e}1"), "{run:?}");
+}

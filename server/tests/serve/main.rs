@@ -1,0 +1,7 @@
+//! The server over real sockets, over memory, and as a process.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod http1;
+mod http2;
+mod limits;
+mod support;
