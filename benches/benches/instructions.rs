@@ -5,6 +5,8 @@
 //! `floor` of an algorithm is taken from its `cold` decision, and what is left is what the engine adds, as if
 //! its verifier did nothing. `check-instructions` does so, and compares with the committed counts.
 
+#![expect(missing_docs, reason = "the macros of the harness make public items that nobody else sees")]
+
 use std::hint::black_box;
 
 use artos_auth_benches::floor::Floor;

@@ -43,7 +43,8 @@ fn compare(committed: &Counts, counts: &Counts) -> ExitCode {
     println!("| scenario | committed | measured | change | |\n|---|---|---|---|---|");
     let mut all_pass = true;
     for scenario in scenarios {
-        let number = |count: Option<&u64>| count.map_or_else(|| "none".to_owned(), |count| shown(*count as f64));
+        let number =
+            |count: Option<&u64>| count.map_or_else(|| "none".to_owned(), |count| shown(*count as f64));
         let (before, now) = (committed.get(scenario), counts.get(scenario));
         let change = before.zip(now).map(|(before, now)| *now as f64 / *before as f64 - 1.0);
         let pass = change.is_some_and(|change| change.abs() <= TOLERANCE);
@@ -55,7 +56,9 @@ fn compare(committed: &Counts, counts: &Counts) -> ExitCode {
     if all_pass {
         ExitCode::SUCCESS
     } else {
-        eprintln!("if this is what the change was meant to do, commit what `check-instructions --update` writes");
+        eprintln!(
+            "if this is what the change was meant to do, commit what `check-instructions --update` writes"
+        );
         ExitCode::FAILURE
     }
 }
@@ -104,7 +107,8 @@ fn committed() -> Counts {
     let mut lines = text.lines();
     assert_eq!(lines.next(), Some(HEAD), "{FILE}:1");
     let entry = |line: &str| {
-        let (scenario, count) = line.split_once(',').unwrap_or_else(|| panic!("{FILE}: `{line}` is no entry"));
+        let (scenario, count) =
+            line.split_once(',').unwrap_or_else(|| panic!("{FILE}: `{line}` is no entry"));
         (scenario.to_owned(), count.parse().unwrap_or_else(|_| panic!("{FILE}: `{count}` is no count")))
     };
     lines.map(entry).collect()

@@ -1,7 +1,7 @@
 //! Answers that need no signature.
 
-use crate::measure::Subject;
 use crate::floor::Floor;
+use crate::measure::Subject;
 use crate::tokens::{Alg, Claims, SigningKey};
 use crate::world::{PUBLIC_PATH, Question, Size, engine, organizations};
 

@@ -2,8 +2,8 @@
 
 use artos_auth_engine::Engine;
 
-use crate::measure::Subject;
 use crate::floor::Floor;
+use crate::measure::Subject;
 use crate::peers::{Asked, Cedar, JsonWebToken, JsonWebToken9, JwtSimple, OxiToken, Regorus};
 use crate::tokens::{Alg, Claims, ORGANIZATION, PERMISSIONS, SigningKey, USER, forge};
 use crate::world::{self, MATCHING_RULE, Question, Size, engine, organizations};

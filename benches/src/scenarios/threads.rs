@@ -1,8 +1,8 @@
 //! One thread and two, of the floor and of the engine.
 
 use super::cold::question;
-use crate::measure::Subject;
 use crate::floor::Floor;
+use crate::measure::Subject;
 use crate::tokens::{Alg, Claims, ORGANIZATION, SigningKey};
 use crate::world::{Size, engine, with_cache};
 

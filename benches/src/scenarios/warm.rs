@@ -1,8 +1,8 @@
 //! Decisions about tokens that have been verified before: every other check is made afresh.
 
 use super::cold::question;
-use crate::measure::Subject;
 use crate::floor::Floor;
+use crate::measure::Subject;
 use crate::peers::JsonWebToken;
 use crate::tokens::{Alg, Claims, ORGANIZATION, SigningKey};
 use crate::world::{Question, Size, engine, with_cache};
