@@ -70,7 +70,7 @@ impl Cache {
     pub(crate) fn new(max_bytes: usize, hash_key: u64) -> Self {
         let tokens = max_bytes.checked_div(TYPICAL_BYTES).unwrap_or(0);
         let sets = tokens.div_ceil(WAYS).max(1).next_power_of_two();
-        let vacant = Arc::new(Entry::new(Claims::empty()));
+        let vacant = Arc::new(Entry::empty());
         Self {
             sets: (0..sets).map(|_| Set::new(&vacant)).collect(),
             hasher: FixedState::with_seed(hash_key),
@@ -116,11 +116,10 @@ impl Cache {
     pub(crate) fn insert(&self, entry: &Arc<Entry>) {
         let size = entry.memory();
         let Some((set, tag)) = self.place(entry.claims.token()) else { return };
-        if !self.make_room(size) {
+        let Some((its, slot)) = set.victim() else { return };
+        if !self.reserve(size) {
             return;
         }
-        let Some((its, slot)) = set.victim() else { return };
-        self.bytes.fetch_add(size, Relaxed);
         let previous = slot.swap(Arc::clone(entry));
         its.store(tag, Relaxed);
         self.release(&previous);
@@ -140,9 +139,10 @@ impl Cache {
         Some((set, high | 1))
     }
 
-    /// Asks a few sets to give up what is not used, if there is no room for `size` bytes more.
-    fn make_room(&self, size: usize) -> bool {
-        let fits = || self.bytes().saturating_add(size) <= self.max_bytes;
+    /// Takes room for `size` bytes; where there is none, a few sets are asked to give up what is not used.
+    fn reserve(&self, size: usize) -> bool {
+        let more = |bytes: usize| bytes.checked_add(size).filter(|bytes| *bytes <= self.max_bytes);
+        let fits = || self.bytes.fetch_update(Relaxed, Relaxed, more).is_ok();
         for _ in 0..SWEEP_SETS {
             if fits() {
                 return true;
@@ -201,8 +201,17 @@ impl Set {
 }
 
 impl Entry {
-    pub(crate) fn new(claims: Claims) -> Self {
-        Self { claims, used: AtomicBool::new(false), spared_by: AtomicU64::new(0) }
+    fn empty() -> Self {
+        Self { claims: Claims::empty(), used: AtomicBool::new(false), spared_by: AtomicU64::new(0) }
+    }
+
+    /// An entry whose claims `fill` has written, where they stay: they are too large to be moved about.
+    pub(crate) fn filled<E>(fill: impl FnOnce(&mut Claims) -> Result<(), E>) -> Result<Arc<Self>, E> {
+        let mut entry = Arc::new(Self::empty());
+        if let Some(entry) = Arc::get_mut(&mut entry) {
+            fill(&mut entry.claims)?;
+        }
+        Ok(entry)
     }
 
     pub(crate) fn claims(&self) -> &Claims {

@@ -103,6 +103,12 @@ impl Engine {
         &self.revocations
     }
 
+    /// What the cache of verified tokens takes, in bytes; 0 without one.
+    #[must_use]
+    pub fn cached_bytes(&self) -> usize {
+        self.cache.as_deref().map_or(0, Cache::bytes)
+    }
+
     /// Decides a request at `now`, in seconds since the Unix epoch.
     ///
     /// Total and deterministic: every input gives a decision, and the same arguments and snapshots give the same one.
@@ -199,15 +205,13 @@ impl Engine {
         }
 
         observer.enter(Check::ClaimsForm);
-        Ok(self.remember(
-            token,
-            Claims::parse(compact.claims, policy, self.cache.as_ref().and_then(|_| token.as_str()))?,
-        ))
+        let kept_token = self.cache.as_ref().and_then(|_| token.as_str());
+        let entry = Entry::filled(|claims| claims.read(compact.claims, policy, kept_token))?;
+        Ok(self.remember(token, entry))
     }
 
     /// Puts freshly verified claims where the next request with the same token finds them.
-    fn remember(&self, token: SizedToken<'_>, claims: Claims) -> Verified {
-        let entry = Arc::new(Entry::new(claims));
+    fn remember(&self, token: SizedToken<'_>, entry: Arc<Entry>) -> Verified {
         if let Some(cache) = &self.cache {
             cache.insert(&entry);
         }
@@ -324,11 +328,12 @@ impl Engine {
             })?;
 
             observer.enter(Check::Permissions);
-            let has = |permission: &str| claims.permissions().any(|its| its == permission);
-            routes.permit(request.method, path.as_ref(), has).map_err(|refusal| {
-                observer.note(|| refusal.to_string());
-                Reason::PermissionMissing
-            })
+            routes
+                .permit(request.method, path.as_ref(), |permission| claims.has_permission(permission))
+                .map_err(|refusal| {
+                    observer.note(|| refusal.to_string());
+                    Reason::PermissionMissing
+                })
         };
         match checks() {
             Ok(()) => Ok(Authorized(verified)),

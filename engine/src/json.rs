@@ -11,21 +11,20 @@ const MAX_DEPTH: u32 = 128;
 
 /// A place in a text. Every method gives `None` where the text is no JSON, or not of the type asked for.
 pub(crate) struct Reader<'j> {
-    text: &'j str,
-    at: usize,
-    /// Where all quotes stand, if the text is plain: nothing but `U+0020` to `U+007E` without a backslash, as
-    /// issuers usually write it, so that its strings end at the next quote and are what they stand for.
-    quotes: Option<Quotes>,
+    rest: &'j [u8],
+    /// The text is nothing but `U+0020` to `U+007E` without a backslash, as issuers usually write it, so that
+    /// its strings end at the next quote and are what they stand for.
+    plain: bool,
 }
 
 impl<'j> Reader<'j> {
     /// A reader of `text`, which has to be UTF-8 throughout.
     pub(crate) fn new(text: &'j [u8]) -> Option<Self> {
-        // One look at all bytes, which the compiler turns into one at many at a time.
-        let plain =
-            text.iter().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~') & (*byte != b'\\'));
-        let quotes = if plain { Quotes::find(text) } else { None };
-        let mut reader = Self { text: std::str::from_utf8(text).ok()?, at: 0, quotes };
+        let plain = is_plain(text);
+        if !plain {
+            std::str::from_utf8(text).ok()?;
+        }
+        let mut reader = Self { rest: text, plain };
         reader.skip_white_space();
         Some(reader)
     }
@@ -42,9 +41,9 @@ impl<'j> Reader<'j> {
             let name = self.string_token()?;
             self.take(b':')?;
             if name.escaped {
-                member(unescape(name.raw).unwrap_or_default().as_bytes(), self)?;
+                member(&unescape(name.raw).unwrap_or_default(), self)?;
             } else {
-                member(name.raw.as_bytes(), self)?;
+                member(name.raw, self)?;
             }
             match self.next_byte()? {
                 b',' => {}
@@ -75,29 +74,28 @@ impl<'j> Reader<'j> {
         self.peek() == Some(b'[')
     }
 
-    /// Reads a string, borrowed where it holds no escape. A lone surrogate is no text.
-    pub(crate) fn string(&mut self) -> Option<Cow<'j, str>> {
+    /// Reads a string as the bytes of its text, borrowed where it holds no escape. A lone surrogate is no text.
+    pub(crate) fn string(&mut self) -> Option<Cow<'j, [u8]>> {
         self.string_token()?.text()
     }
 
     /// Reads a string without control characters (Unicode Cc).
-    pub(crate) fn printable_string(&mut self) -> Option<Cow<'j, str>> {
-        let token = self.string_token()?;
-        let text = token.text()?;
-        (self.quotes.is_some() || !text.chars().any(char::is_control)).then_some(text)
+    pub(crate) fn printable_string(&mut self) -> Option<Cow<'j, [u8]>> {
+        let text = self.string()?;
+        (self.plain || is_printable(&text)).then_some(text)
     }
 
     /// Reads a number as an IEEE double; one that is too large for it is infinite.
     pub(crate) fn number(&mut self) -> Option<f64> {
         match self.whole_number() {
             Some(number) => Some(number),
-            None => self.number_token()?.parse().ok(),
+            None => std::str::from_utf8(self.number_token()?).ok()?.parse().ok(),
         }
     }
 
     /// Reads `null` if it comes next.
     pub(crate) fn null(&mut self) -> Option<()> {
-        if self.peek()? == b'n' { self.literal("null") } else { None }
+        self.literal(b"null")
     }
 
     /// Passes over one value, however odd, as long as it is JSON and not too deep.
@@ -153,15 +151,15 @@ impl<'j> Reader<'j> {
 
     /// Whether nothing is left.
     pub(crate) fn end(self) -> Option<()> {
-        (self.at == self.text.len()).then_some(())
+        self.rest.is_empty().then_some(())
     }
 
     fn scalar(&mut self) -> Option<()> {
         match self.peek()? {
             b'"' => self.string_token().map(|_| ()),
-            b't' => self.literal("true"),
-            b'f' => self.literal("false"),
-            b'n' => self.literal("null"),
+            b't' => self.literal(b"true"),
+            b'f' => self.literal(b"false"),
+            b'n' => self.literal(b"null"),
             _ => self.number_token().map(|_| ()),
         }
     }
@@ -172,50 +170,48 @@ impl<'j> Reader<'j> {
     }
 
     fn peek(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
-    }
-
-    /// Goes on to `at`, and past the white space there.
-    fn go_to(&mut self, at: usize) {
-        self.at = at;
-        self.skip_white_space();
+        self.rest.first().copied()
     }
 
     fn skip_white_space(&mut self) {
-        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
-            self.at = self.at.saturating_add(1);
+        while let Some((b' ' | b'\t' | b'\n' | b'\r', rest)) = self.rest.split_first() {
+            self.rest = rest;
         }
     }
 
+    /// Takes so many bytes, and the white space after them.
+    fn advance(&mut self, length: usize) -> Option<&'j [u8]> {
+        let (taken, rest) = self.rest.split_at_checked(length)?;
+        self.rest = rest;
+        self.skip_white_space();
+        Some(taken)
+    }
+
     fn next_byte(&mut self) -> Option<u8> {
-        let byte = self.peek()?;
-        self.go_to(self.at.saturating_add(1));
-        Some(byte)
+        let (byte, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        self.skip_white_space();
+        Some(*byte)
     }
 
     fn take(&mut self, byte: u8) -> Option<()> {
         if self.peek()? != byte {
             return None;
         }
-        self.go_to(self.at.saturating_add(1));
-        Some(())
+        self.next_byte().map(|_| ())
     }
 
-    fn literal(&mut self, word: &str) -> Option<()> {
-        let end = self.at.saturating_add(word.len());
-        if self.text.get(self.at..end)? != word {
-            return None;
-        }
-        self.go_to(end);
+    fn literal(&mut self, word: &[u8]) -> Option<()> {
+        self.rest = self.rest.strip_prefix(word)?;
+        self.skip_white_space();
         Some(())
     }
 
     /// Reads a whole number of few digits, as dates are, in one go; leaves every other one alone.
     fn whole_number(&mut self) -> Option<f64> {
-        let bytes = self.text.as_bytes().get(self.at..)?;
         let mut value: u64 = 0;
         let mut length: usize = 0;
-        for byte in bytes {
+        for byte in self.rest {
             let digit = byte.wrapping_sub(b'0');
             if digit > 9 {
                 break;
@@ -223,11 +219,11 @@ impl<'j> Reader<'j> {
             value = value.wrapping_mul(10).wrapping_add(digit.into());
             length = length.saturating_add(1);
         }
-        let whole = matches!(length, 1..=15) && !matches!(bytes.get(length), Some(b'.' | b'e' | b'E'));
-        if !whole || (length > 1 && bytes.first() == Some(&b'0')) {
+        let whole = matches!(length, 1..=15) && !matches!(self.rest.get(length), Some(b'.' | b'e' | b'E'));
+        if !whole || (length > 1 && self.peek() == Some(b'0')) {
             return None;
         }
-        self.go_to(self.at.saturating_add(length));
+        self.advance(length)?;
         #[expect(
             clippy::as_conversions,
             clippy::cast_precision_loss,
@@ -236,28 +232,27 @@ impl<'j> Reader<'j> {
         Some(value as f64)
     }
 
-    fn number_token(&mut self) -> Option<&'j str> {
-        let bytes = self.text.as_bytes();
+    fn number_token(&mut self) -> Option<&'j [u8]> {
         let digits = |from: usize| -> usize {
-            let digits = bytes.get(from..).unwrap_or_default().iter();
+            let digits = self.rest.get(from..).unwrap_or_default().iter();
             digits.take_while(|byte| byte.is_ascii_digit()).count()
         };
-        let start = self.at.saturating_add(usize::from(self.peek()? == b'-'));
+        let start = usize::from(self.peek()? == b'-');
         let integer = digits(start);
-        if integer == 0 || (integer > 1 && bytes.get(start) == Some(&b'0')) {
+        if integer == 0 || (integer > 1 && self.rest.get(start) == Some(&b'0')) {
             return None;
         }
         let mut end = start.saturating_add(integer);
-        if bytes.get(end) == Some(&b'.') {
+        if self.rest.get(end) == Some(&b'.') {
             let fraction = digits(end.saturating_add(1));
             if fraction == 0 {
                 return None;
             }
             end = end.saturating_add(1).saturating_add(fraction);
         }
-        if matches!(bytes.get(end), Some(b'e' | b'E')) {
+        if matches!(self.rest.get(end), Some(b'e' | b'E')) {
             end = end.saturating_add(1);
-            if matches!(bytes.get(end), Some(b'+' | b'-')) {
+            if matches!(self.rest.get(end), Some(b'+' | b'-')) {
                 end = end.saturating_add(1);
             }
             let exponent = digits(end);
@@ -266,106 +261,64 @@ impl<'j> Reader<'j> {
             }
             end = end.saturating_add(exponent);
         }
-        let token = self.text.get(self.at..end);
-        self.go_to(end);
-        token
+        self.advance(end)
     }
 
+    #[inline]
     fn string_token(&mut self) -> Option<StringToken<'j>> {
-        if self.peek()? != b'"' {
-            return None;
-        }
-        let bytes = self.text.as_bytes();
-        let start = self.at.saturating_add(1);
-        if let Some(quotes) = &mut self.quotes {
-            let end = quotes.next_end()?;
-            let raw = self.text.get(start..end)?;
-            self.go_to(end.saturating_add(1));
-            return Some(StringToken { raw, escaped: false });
-        }
-        let mut end = start.saturating_add(plain_length(bytes.get(start..)?));
-        let mut escaped = false;
-        loop {
-            match bytes.get(end)? {
-                b'"' => break,
-                b'\\' => {
-                    escaped = true;
-                    end = end.saturating_add(escape_length(bytes.get(end..)?)?);
-                }
-                // A control character has to be escaped.
-                _ => return None,
-            }
-            end = end.saturating_add(plain_length(bytes.get(end..)?));
-        }
-        let raw = self.text.get(start..end)?;
-        self.go_to(end.saturating_add(1));
-        Some(StringToken { raw, escaped })
+        let (b'"', inner) = self.rest.split_first()? else { return None };
+        let token = if self.plain {
+            StringToken { raw: until_quote(inner)?, escaped: false }
+        } else {
+            StringToken::scan(inner)?
+        };
+        self.rest = inner.get(token.raw.len()..)?.split_first()?.1;
+        self.skip_white_space();
+        Some(token)
     }
 }
 
+/// The inside of a string, as it is written.
 struct StringToken<'j> {
-    raw: &'j str,
+    raw: &'j [u8],
     escaped: bool,
 }
 
 impl<'j> StringToken<'j> {
-    fn text(&self) -> Option<Cow<'j, str>> {
+    /// The string whose inside `inner` begins with, up to its quote.
+    fn scan(inner: &'j [u8]) -> Option<Self> {
+        let mut end = plain_length(inner);
+        let mut escaped = false;
+        loop {
+            match inner.get(end)? {
+                b'"' => return Some(Self { raw: inner.get(..end)?, escaped }),
+                b'\\' => {
+                    escaped = true;
+                    end = end.saturating_add(escape_length(inner.get(end..)?)?);
+                }
+                // A control character has to be escaped.
+                _ => return None,
+            }
+            end = end.saturating_add(plain_length(inner.get(end..)?));
+        }
+    }
+
+    fn text(&self) -> Option<Cow<'j, [u8]>> {
         if self.escaped { unescape(self.raw).map(Cow::Owned) } else { Some(Cow::Borrowed(self.raw)) }
     }
 }
 
-/// The places of all quotes of a plain text. They open and close strings in turn.
-struct Quotes {
-    places: [u16; MAX_QUOTES],
-    count: usize,
-    /// The next one that opens a string.
-    next: usize,
+/// Whether a text is nothing but `U+0020` to `U+007E` without a backslash: one look at thirty-two bytes at a time.
+fn is_plain(text: &[u8]) -> bool {
+    let odd = |byte: &u8| !matches!(byte, b' '..=b'~') | (*byte == b'\\');
+    let any_odd = |bytes: &[u8]| bytes.iter().fold(false, |any, byte| any | odd(byte));
+    let (blocks, tail) = text.as_chunks::<32>();
+    !blocks.iter().any(|block| any_odd(block)) && !any_odd(tail)
 }
 
-/// Enough for some thirty claims; a text with more is read without knowing them beforehand.
-const MAX_QUOTES: usize = 128;
-
-impl Quotes {
-    fn find(text: &[u8]) -> Option<Self> {
-        let mut quotes = Self { places: [0; MAX_QUOTES], count: 0, next: 0 };
-        let (words, tail) = text.as_chunks::<8>();
-        let mut start: u16 = 0;
-        for word in words {
-            let mut marks = exactly(u64::from_le_bytes(*word), 0x22);
-            while marks != 0 {
-                let within = u16::try_from(marks.trailing_zeros() / 8).ok()?;
-                quotes.push(start.checked_add(within)?)?;
-                marks &= marks.wrapping_sub(1);
-            }
-            start = start.checked_add(8)?;
-        }
-        for byte in tail {
-            if *byte == b'"' {
-                quotes.push(start)?;
-            }
-            start = start.checked_add(1)?;
-        }
-        Some(quotes)
-    }
-
-    fn push(&mut self, place: u16) -> Option<()> {
-        *self.places.get_mut(self.count)? = place;
-        self.count = self.count.saturating_add(1);
-        Some(())
-    }
-
-    /// Where the string ends that the next quote opens.
-    fn next_end(&mut self) -> Option<usize> {
-        let end = self.next.saturating_add(1);
-        self.next = end.saturating_add(1);
-        self.places.get(..self.count)?.get(end).copied().map(usize::from)
-    }
-}
-
-/// The high bit of each byte is set where that byte of `word`, all of which are ASCII, equals `byte`.
-const fn exactly(word: u64, byte: u64) -> u64 {
-    let differences = word ^ ONES.wrapping_mul(byte);
-    !differences.wrapping_add(ONES.wrapping_mul(0x7f)) & ONES.wrapping_mul(0x80)
+/// Whether a text has no control character.
+fn is_printable(text: &[u8]) -> bool {
+    std::str::from_utf8(text).is_ok_and(|text| !text.chars().any(char::is_control))
 }
 
 const ONES: u64 = 0x0101_0101_0101_0101;
@@ -378,6 +331,21 @@ const fn below(word: u64, limit: u64) -> u64 {
 
 const fn equal(word: u64, byte: u64) -> u64 {
     below(word ^ ONES.wrapping_mul(byte), 1)
+}
+
+/// What comes before the first quote: eight bytes at a time.
+#[inline]
+fn until_quote(bytes: &[u8]) -> Option<&[u8]> {
+    let mut length: usize = 0;
+    let (words, tail) = bytes.as_chunks::<8>();
+    for word in words {
+        let marks = equal(u64::from_le_bytes(*word), 0x22);
+        if marks != 0 {
+            return bytes.get(..length.saturating_add(usize::try_from(marks.trailing_zeros() / 8).ok()?));
+        }
+        length = length.saturating_add(8);
+    }
+    bytes.get(..length.saturating_add(tail.iter().position(|byte| *byte == b'"')?))
 }
 
 /// How many bytes come before the first quote, backslash or control character: eight at a time.
@@ -406,9 +374,9 @@ fn escape_length(bytes: &[u8]) -> Option<usize> {
 }
 
 /// Undoes the escapes of a string whose escapes are known to be of the right form.
-fn unescape(raw: &str) -> Option<String> {
+fn unescape(raw: &[u8]) -> Option<Vec<u8>> {
     let mut text = String::with_capacity(raw.len());
-    let mut rest = raw;
+    let mut rest = std::str::from_utf8(raw).ok()?;
     while let Some((plain, escape)) = rest.split_once('\\') {
         text.push_str(plain);
         let mut characters = escape.chars();
@@ -429,7 +397,7 @@ fn unescape(raw: &str) -> Option<String> {
         rest = characters.as_str();
     }
     text.push_str(rest);
-    Some(text)
+    Some(text.into_bytes())
 }
 
 /// The character that the hex digits after `\u` stand for, with the second half of a surrogate pair, and what follows.
@@ -512,7 +480,9 @@ mod tests {
     #[test]
     fn a_string_is_what_its_escapes_stand_for() {
         let string = |text: &str| {
-            Reader::new(text.as_bytes()).and_then(|mut reader| reader.string().map(Cow::into_owned))
+            Reader::new(text.as_bytes()).and_then(|mut reader| {
+                reader.string().map(|text| String::from_utf8(text.into_owned()).unwrap())
+            })
         };
         assert_eq!(
             string(r#""plain and long enough for words""#).unwrap(),
@@ -538,15 +508,17 @@ mod tests {
     }
 
     #[test]
-    fn finds_every_quote_of_a_plain_text() {
-        for length in 0..40 {
-            let text: Vec<u8> =
-                (0..length).map(|at| if at % 3 == 0 || at % 7 == 1 { b'"' } else { b'a' }).collect();
-            let quotes = Quotes::find(&text).unwrap();
-            let expected: Vec<u16> = (0..length).filter(|at| text[usize::from(*at)] == b'"').collect();
-            assert_eq!(quotes.places[..quotes.count], expected);
+    fn finds_the_quote_and_what_is_odd_wherever_they_stand() {
+        for at in 0..80 {
+            let mut bytes = vec![b'!'; 80];
+            assert!(is_plain(&bytes) && until_quote(&bytes).is_none());
+            bytes[at] = b'"';
+            assert_eq!(until_quote(&bytes).unwrap().len(), at);
+            for odd in [0, 0x1f, b'\\', 0x7f, 0x80, 0xff] {
+                bytes[at] = odd;
+                assert!(!is_plain(&bytes), "{odd:#x} at {at}");
+            }
         }
-        assert!(Quotes::find(&[b'"'; 129]).is_none());
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod read;
 
 use std::fmt;
 
+use arrayvec::ArrayString;
 use serde::{Serialize, Serializer};
 
 pub(crate) use read::is_id;
@@ -62,7 +63,7 @@ impl Serialize for NumericDate {
 /// `issuer_accepted` and `audience_accepted` are judged while reading, against the policy that reads them, so
 /// that neither has to be kept; they count at their own place in the order of checks.
 pub(crate) struct Claims {
-    text: String,
+    text: Text,
     token: Span,
     user: Option<Span>,
     organization: Option<Span>,
@@ -76,6 +77,42 @@ pub(crate) struct Claims {
     pub(crate) audience_accepted: bool,
 }
 
+/// The text: in place unless it is unusually long, so that a cached token and its claims are one piece of memory.
+#[expect(clippy::large_enum_variant, reason = "claims live behind an `Arc`, and most of them are inline")]
+enum Text {
+    Inline(ArrayString<INLINE_BYTES>),
+    Boxed(String),
+}
+
+const INLINE_BYTES: usize = 704;
+
+impl Text {
+    const fn new() -> Self {
+        Self::Inline(ArrayString::new_const())
+    }
+
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Inline(text) => text,
+            Self::Boxed(text) => text,
+        }
+    }
+
+    fn push(&mut self, part: &str) {
+        match self {
+            Self::Inline(text) => {
+                if text.try_push_str(part).is_err() {
+                    let mut longer = String::with_capacity(text.len().saturating_add(part.len()));
+                    longer.push_str(text);
+                    longer.push_str(part);
+                    *self = Self::Boxed(longer);
+                }
+            }
+            Self::Boxed(text) => text.push_str(part),
+        }
+    }
+}
+
 /// A part of the text, in bytes.
 #[derive(Clone, Copy, Default)]
 struct Span {
@@ -84,7 +121,8 @@ struct Span {
 }
 
 /// Permissions hold no control character, so that one can part them.
-const SEPARATOR: char = '\n';
+const SEPARATOR: u8 = b'\n';
+const SEPARATOR_TEXT: &str = "\n";
 
 impl Claims {
     /// The user, unless absent or empty.
@@ -105,7 +143,21 @@ impl Claims {
     /// The permissions, in the token's order.
     pub(crate) fn permissions(&self) -> impl ExactSizeIterator<Item = &str> + Clone {
         let joined = self.part(self.permissions).unwrap_or_default();
-        Permissions { parts: joined.split(SEPARATOR), left: self.permission_count }
+        Permissions { parts: joined.split(char::from(SEPARATOR)), left: self.permission_count }
+    }
+
+    /// Whether this is one of the permissions, byte for byte.
+    pub(crate) fn has_permission(&self, permission: &str) -> bool {
+        let permission = permission.as_bytes();
+        let mut rest = self.part(self.permissions).unwrap_or_default().as_bytes();
+        while let Some(end) = memchr::memchr(SEPARATOR, rest) {
+            let (one, after) = rest.split_at_checked(end).unwrap_or_default();
+            if one == permission {
+                return true;
+            }
+            rest = after.get(1..).unwrap_or_default();
+        }
+        false
     }
 
     /// The token that carried the claims, if it was kept with them; else nothing.
@@ -116,7 +168,7 @@ impl Claims {
     /// No claims of no token.
     pub(crate) fn empty() -> Self {
         Self {
-            text: String::new(),
+            text: Text::new(),
             token: Span::default(),
             user: None,
             organization: None,
@@ -133,11 +185,15 @@ impl Claims {
 
     /// What the claims take in memory, in bytes.
     pub(crate) fn memory(&self) -> usize {
-        size_of::<Self>().saturating_add(self.text.capacity())
+        let boxed = match &self.text {
+            Text::Inline(_) => 0,
+            Text::Boxed(text) => text.capacity(),
+        };
+        size_of::<Self>().saturating_add(boxed)
     }
 
     fn part(&self, span: Span) -> Option<&str> {
-        self.text.get(usize::try_from(span.start).ok()?..usize::try_from(span.end).ok()?)
+        self.text.as_str().get(usize::try_from(span.start).ok()?..usize::try_from(span.end).ok()?)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Reading the claims: each that a rule needs has to be of its type and there once.
 
-use super::{Claims, NumericDate, SEPARATOR, Span};
+use super::{Claims, NumericDate, SEPARATOR_TEXT, Span, Text};
 use crate::jose::once;
 use crate::json::Reader;
 use crate::policy::Policy;
@@ -10,16 +10,20 @@ const MAX_ID_BYTES: usize = 256;
 const MAX_PERMISSIONS: usize = 256;
 
 impl Claims {
-    /// Reads the decoded claims; `null` counts as absent. The token that carried them, if one is given, is kept with them.
-    pub(crate) fn parse(decoded: &[u8], policy: &Policy, token: Option<&str>) -> Result<Self, Reason> {
-        Self::read(decoded, policy, token).ok_or(Reason::TokenClaimsMalformed)
+    /// Fills empty claims, where they are to stay, with the decoded ones; `null` counts as absent. The token that
+    /// carried them, if one is given, is kept with them.
+    pub(crate) fn read(
+        &mut self,
+        decoded: &[u8],
+        policy: &Policy,
+        token: Option<&str>,
+    ) -> Result<(), Reason> {
+        self.fill(decoded, policy, token).ok_or(Reason::TokenClaimsMalformed)
     }
 
-    fn read(decoded: &[u8], policy: &Policy, token: Option<&str>) -> Option<Self> {
-        let token = token.unwrap_or_default();
-        // No id or permission takes more room in the text than it took in the JSON.
-        let mut text = Text(String::with_capacity(token.len().saturating_add(decoded.len())));
-        let token = text.push(token);
+    fn fill(&mut self, decoded: &[u8], policy: &Policy, token: Option<&str>) -> Option<()> {
+        let text = &mut self.text;
+        self.token = text.append(token.unwrap_or_default());
         let mut seen = Seen::default();
         let names = policy.claim_names();
         let mut reader = Reader::new(decoded)?;
@@ -40,21 +44,16 @@ impl Claims {
             _ => value.skip(),
         })?;
         reader.end()?;
-        let (permissions, permission_count) = seen.permissions.take().unwrap_or_default();
-        Some(Self {
-            text: text.0,
-            token,
-            user: seen.user.take(),
-            organization: seen.organization.take(),
-            token_id: seen.token_id.take(),
-            permissions,
-            permission_count,
-            expires_at: seen.expires_at.take()?,
-            not_before: seen.not_before.take(),
-            issued_at: seen.issued_at.take(),
-            issuer_accepted: seen.issuer.take().unwrap_or(!policy.names_issuers()),
-            audience_accepted: seen.audience.take().unwrap_or(!policy.names_audiences()),
-        })
+        self.user = seen.user.take();
+        self.organization = seen.organization.take();
+        self.token_id = seen.token_id.take();
+        (self.permissions, self.permission_count) = seen.permissions.take().unwrap_or_default();
+        self.expires_at = seen.expires_at.take()?;
+        self.not_before = seen.not_before.take();
+        self.issued_at = seen.issued_at.take();
+        self.issuer_accepted = seen.issuer.take().unwrap_or(!policy.names_issuers());
+        self.audience_accepted = seen.audience.take().unwrap_or(!policy.names_audiences());
+        Some(())
     }
 }
 
@@ -96,36 +95,33 @@ impl<T> Slot<T> {
     }
 }
 
-/// The text of the claims while it is written.
-struct Text(String);
-
 impl Text {
-    fn push(&mut self, part: &str) -> Span {
+    fn append(&mut self, part: &str) -> Span {
         let start = self.end();
-        self.0.push_str(part);
+        self.push(part);
         Span { start, end: self.end() }
     }
 
     fn end(&self) -> u32 {
-        u32::try_from(self.0.len()).unwrap_or(u32::MAX)
+        u32::try_from(self.as_str().len()).unwrap_or(u32::MAX)
     }
 
     fn id(&mut self, value: &mut Reader<'_>) -> Option<Span> {
         let id = value.printable_string().filter(|id| id.len() <= MAX_ID_BYTES)?;
-        Some(self.push(&id))
+        Some(self.append(std::str::from_utf8(&id).ok()?))
     }
 
     /// An array of permissions, or one string of them parted by single spaces; the empty string is none.
     fn permissions(&mut self, value: &mut Reader<'_>) -> Option<(Span, usize)> {
         let start = self.end();
         let mut count: usize = 0;
-        let mut push = |permission: &str| {
+        let mut push = |permission: &[u8]| {
             if count == MAX_PERMISSIONS || permission.len() > MAX_ID_BYTES {
                 return None;
             }
             count = count.saturating_add(1);
-            self.0.push_str(permission);
-            self.0.push(SEPARATOR);
+            self.push(std::str::from_utf8(permission).ok()?);
+            self.push(SEPARATOR_TEXT);
             Some(())
         };
         if value.at_array() {
@@ -133,7 +129,8 @@ impl Text {
         } else {
             let list = value.printable_string()?;
             if !list.is_empty() {
-                list.split(' ').try_for_each(|part| if part.is_empty() { None } else { push(part) })?;
+                list.split(|byte| *byte == b' ')
+                    .try_for_each(|part| if part.is_empty() { None } else { push(part) })?;
             }
         }
         Some((Span { start, end: self.end() }, count))

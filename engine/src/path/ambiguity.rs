@@ -68,26 +68,40 @@ impl fmt::Display for Ambiguity {
 
 /// The path with its escapes decoded once, leading slash and all, if every server reads it alike.
 pub(super) fn decode_unless_ambiguous(path: &[u8]) -> Result<Cow<'_, str>, Ambiguity> {
+    if !is_simple(path) {
+        refuse_odd_bytes(path)?;
+        check_segments(path)?;
+        if path.contains(&b'%') {
+            return Ok(Cow::Owned(String::from_utf8(decode(path)?).map_err(|_| Ambiguity::NotUtf8)?));
+        }
+    }
+    std::str::from_utf8(path).map(Cow::Borrowed).map_err(|_| Ambiguity::NotUtf8)
+}
+
+/// Whether nothing about the path wants a closer look, as is usual: one pass that the compiler makes wide.
+fn is_simple(path: &[u8]) -> bool {
+    let odd = |byte: u8| !matches!(byte, b' '..=b'~') | matches!(byte, b'%' | b';' | b'\\' | b'#');
+    let any_odd = path.iter().fold(false, |any, byte| any | odd(*byte));
+    let next = path.get(1..).unwrap_or_default();
+    let slash_then_slash_or_dot =
+        |(first, second): (&u8, &u8)| (*first == b'/') & matches!(second, b'/' | b'.');
+    let any_pair = path.iter().zip(next).fold(false, |any, pair| any | slash_then_slash_or_dot(pair));
+    path.first() == Some(&b'/') && !any_odd && !any_pair
+}
+
+fn refuse_odd_bytes(path: &[u8]) -> Result<(), Ambiguity> {
     if path.first() != Some(&b'/') {
         return Err(Ambiguity::NoLeadingSlash);
     }
-    let mut escapes = false;
-    for byte in path {
-        match byte {
-            b'%' => escapes = true,
-            b'\\' => return Err(Ambiguity::Backslash),
-            b';' => return Err(Ambiguity::Semicolon),
-            b'#' => return Err(Ambiguity::NumberSign),
-            0..0x20 | 0x7f => return Err(Ambiguity::ControlByte),
-            0x80.. => return Err(Ambiguity::NonAscii),
-            _ => {}
-        }
-    }
-    check_segments(path)?;
-    if escapes {
-        return Ok(Cow::Owned(String::from_utf8(decode(path)?).map_err(|_| Ambiguity::NotUtf8)?));
-    }
-    std::str::from_utf8(path).map(Cow::Borrowed).map_err(|_| Ambiguity::NotUtf8)
+    let odd = |byte: &u8| match byte {
+        b'\\' => Some(Ambiguity::Backslash),
+        b';' => Some(Ambiguity::Semicolon),
+        b'#' => Some(Ambiguity::NumberSign),
+        0..0x20 | 0x7f => Some(Ambiguity::ControlByte),
+        0x80.. => Some(Ambiguity::NonAscii),
+        _ => None,
+    };
+    path.iter().find_map(odd).map_or(Ok(()), Err)
 }
 
 /// An escaped dot or slash is ambiguous by itself, so that the segments can be looked at before decoding.

@@ -20,13 +20,16 @@ pub(crate) struct Matcher<T> {
 
 #[derive(Clone, Debug)]
 struct Node<T> {
-    literals: HashMap<Box<str>, usize, FixedState>,
+    literals: HashMap<Box<[u8]>, usize, FixedState>,
     any: Option<usize>,
     /// Filed under the pattern that ends here.
     here: Option<T>,
     /// Filed under the pattern that takes the non-empty rest from here.
     rest: Option<T>,
 }
+
+/// A node that is still to be looked at, and the segments that are left there.
+type Open<'p> = (usize, Option<&'p [u8]>);
 
 impl<T> Default for Node<T> {
     fn default() -> Self {
@@ -48,7 +51,7 @@ impl<T: Default> Matcher<T> {
             let fresh = self.nodes.len();
             let node = self.nodes.get_mut(at)?;
             at = match segment {
-                Segment::Literal(literal) => *node.literals.entry(literal.clone()).or_insert(fresh),
+                Segment::Literal(literal) => *node.literals.entry(literal.as_bytes().into()).or_insert(fresh),
                 Segment::Any(_) => *node.any.get_or_insert(fresh),
             };
             if at == fresh {
@@ -68,7 +71,7 @@ impl<T> Matcher<T> {
         path: &PlainPath<'_>,
         mut visit: impl FnMut(&'m T) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
-        let mut open: SmallVec<[(usize, Option<&str>); 16]> = SmallVec::new();
+        let mut open: SmallVec<[Open<'_>; 16]> = SmallVec::new();
         open.push((0, path.segments()));
         while let Some((at, left)) = open.pop() {
             let Some(node) = self.nodes.get(at) else { continue };

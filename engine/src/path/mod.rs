@@ -38,15 +38,15 @@ impl<'p> PlainPath<'p> {
     }
 
     /// The decoded path between its slashes; `None` for the empty path, which has no segment.
-    pub(crate) fn segments(&self) -> Option<&str> {
-        (!self.0.is_empty()).then_some(&*self.0)
+    pub(crate) fn segments(&self) -> Option<&[u8]> {
+        (!self.0.is_empty()).then_some(self.0.as_bytes())
     }
 }
 
 /// The first segment, and what follows it.
-pub(crate) fn split_first_segment(segments: &str) -> (&str, Option<&str>) {
-    match segments.split_once('/') {
-        Some((first, rest)) => (first, Some(rest)),
+pub(crate) fn split_first_segment(segments: &[u8]) -> (&[u8], Option<&[u8]>) {
+    match memchr::memchr(b'/', segments).and_then(|slash| segments.split_at_checked(slash)) {
+        Some((first, rest)) => (first, rest.get(1..)),
         None => (segments, None),
     }
 }

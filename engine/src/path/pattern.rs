@@ -137,11 +137,12 @@ impl Pattern {
         for segment in &self.segments {
             let (first, after) = split_first_segment(left?);
             if matches!(segment, Segment::Any(its) if **its == *name) {
-                return Some(first);
+                return std::str::from_utf8(first).ok();
             }
             left = after;
         }
-        left.filter(|_| self.rest.as_deref() == Some(name))
+        let rest = left.filter(|_| self.rest.as_deref() == Some(name))?;
+        std::str::from_utf8(rest).ok()
     }
 }
 

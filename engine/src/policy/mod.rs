@@ -104,18 +104,20 @@ impl Policy {
         self.issuers.is_some()
     }
 
-    pub(crate) fn accepts_issuer(&self, issuer: &str) -> bool {
-        self.issuers.as_ref().is_none_or(|issuers| issuers.iter().any(|accepted| **accepted == *issuer))
+    pub(crate) fn accepts_issuer(&self, issuer: &[u8]) -> bool {
+        self.issuers
+            .as_ref()
+            .is_none_or(|issuers| issuers.iter().any(|accepted| accepted.as_bytes() == issuer))
     }
 
     pub(crate) fn names_audiences(&self) -> bool {
         self.audiences.is_some()
     }
 
-    pub(crate) fn accepts_audience(&self, audience: &str) -> bool {
+    pub(crate) fn accepts_audience(&self, audience: &[u8]) -> bool {
         self.audiences
             .as_ref()
-            .is_some_and(|audiences| audiences.iter().any(|accepted| **accepted == *audience))
+            .is_some_and(|audiences| audiences.iter().any(|accepted| accepted.as_bytes() == audience))
     }
 
     pub(crate) fn claim_names(&self) -> &ClaimNames {

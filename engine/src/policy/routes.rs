@@ -1,6 +1,6 @@
 //! Which permissions a method and path need (PERM-1): every rule that matches counts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::ControlFlow;
 
@@ -21,10 +21,12 @@ pub(crate) struct Routes {
 #[derive(Clone, Debug, Default)]
 struct Rules {
     /// What rules that name no method need; `None` if there are none.
-    every_method: Option<BTreeSet<Box<str>>>,
+    every_method: Option<Permissions>,
     /// By method in capitals.
-    by_method: BTreeMap<Box<str>, BTreeSet<Box<str>>>,
+    by_method: Vec<(Box<str>, Permissions)>,
 }
+
+type Permissions = BTreeSet<Box<str>>;
 
 /// Why no permission is enough.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,22 +93,28 @@ impl Routes {
 impl Rules {
     fn add(&mut self, spec: &RouteSpec) {
         let permissions = || spec.permissions.iter().map(|permission| Box::from(permission.as_str()));
-        match &spec.methods {
-            None => self.every_method.get_or_insert_default().extend(permissions()),
-            Some(methods) => {
-                for method in methods {
-                    let method = method.to_ascii_uppercase();
-                    if method == "GET" {
-                        self.by_method.entry("HEAD".into()).or_default().extend(permissions());
-                    }
-                    self.by_method.entry(method.into()).or_default().extend(permissions());
-                }
+        let Some(methods) = &spec.methods else {
+            self.every_method.get_or_insert_default().extend(permissions());
+            return;
+        };
+        for method in methods {
+            let method = method.to_ascii_uppercase();
+            if method == "GET" {
+                self.add_for("HEAD", permissions());
             }
+            self.add_for(&method, permissions());
+        }
+    }
+
+    fn add_for(&mut self, method: &str, permissions: impl Iterator<Item = Box<str>>) {
+        match self.by_method.iter_mut().find(|(named, _)| **named == *method) {
+            Some((_, known)) => known.extend(permissions),
+            None => self.by_method.push((method.into(), permissions.collect())),
         }
     }
 
     /// What the rules that match this method need, without regard to its case.
-    fn of(&self, method: &[u8]) -> impl Iterator<Item = &BTreeSet<Box<str>>> {
+    fn of(&self, method: &[u8]) -> impl Iterator<Item = &Permissions> {
         let named =
             self.by_method.iter().filter(move |(named, _)| named.as_bytes().eq_ignore_ascii_case(method));
         self.every_method.iter().chain(named.map(|(_, permissions)| permissions))

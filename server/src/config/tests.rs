@@ -108,7 +108,8 @@ fn limits_are_what_the_file_says() {
 
 #[rstest]
 #[case("acme.example", "one")]
-#[case("ACME.example.", "one")]
+#[case("ACME.example", "one")]
+#[case("acme.example.", "")]
 #[case("[::1]", "v6")]
 #[case("other.example", "")]
 #[case("*", "")]

@@ -122,3 +122,41 @@ fn read_line(file: &Path) -> Result<Vec<u8>, Failure> {
     }
     Ok(value)
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Explain {
+        #[command(flatten)]
+        args: ExplainArgs,
+    }
+
+    #[test]
+    fn colour_adds_nothing_but_colour() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, keys) = (folder.path().join("auth.toml"), folder.path().join("k"));
+        std::fs::write(&file, "[keys]\nfile = \"k\"").unwrap();
+        std::fs::write(keys, r#"{"kty": "oct", "k": "dGhpcyBpcyBhIHRlc3Qga2V5LCBub3QgYSByZWFsIG9uZS4"}"#)
+            .unwrap();
+        let config::Loaded { config, engine } = config::load_all(&file).unwrap();
+        for (path, verdict) in
+            [("/api/v1/search/status", "\u{1b}[1;32mALLOW 200"), ("/", "\u{1b}[1;31mDENY 401")]
+        {
+            let Explain { args } =
+                Explain::try_parse_from(["", "--config", "auth.toml", "--path", path]).unwrap();
+            let context = Context::default();
+            let explanation = engine.explain(&Request::new("GET", path, &[]), &context, 0);
+            let subject = Subject { args: &args, context: &context, config: &config, now: 0 };
+            let (plain, coloured) =
+                (render::render(&subject, &explanation, false), render::render(&subject, &explanation, true));
+            assert!(coloured.contains(verdict), "{coloured}");
+            assert!(!plain.contains('\u{1b}'), "{plain}");
+            let codes = ["1;32", "1;31", "2", "0"].map(|code| format!("\u{1b}[{code}m"));
+            assert_eq!(codes.iter().fold(coloured, |text, code| text.replace(code, "")), plain);
+        }
+    }
+}

@@ -111,7 +111,12 @@ impl Reloader {
         [&self.config_file, &self.keys_file].into_iter().chain(&self.revocations_file).map(PathBuf::as_path)
     }
 
-    /// Loads what looks other than when it was last loaded.
+    /// Whether a file looks other than when it was last read.
+    pub(super) fn is_outdated(&self) -> bool {
+        self.look() != self.seen
+    }
+
+    /// Loads what looks other than when it was last read.
     pub(super) fn reload_changed(&mut self) {
         let Looks { config, keys, revocations } = self.look();
         let policy = config != self.seen.config || keys != self.seen.keys;
@@ -136,7 +141,13 @@ impl Reloader {
             (self.seen.config, self.seen.keys) = (config, keys);
             match self.reload_policy_and_keys() {
                 Ok(other_revocations) => revocations |= other_revocations,
-                Err((file, error)) => self.failed(file, &error),
+                Err((file, error)) => {
+                    if file == KEYS {
+                        // The configuration is right, as far as it goes: it waits for its keys.
+                        self.health.loaded(CONFIG);
+                    }
+                    self.failed(file, &error);
+                }
             }
         }
         if revocations {
@@ -211,7 +222,8 @@ impl Reloader {
     fn failed(&self, file: &'static str, error: &ConfigError) {
         self.metrics.reload_failures.get_or_create(&file_label(file)).inc();
         self.health.failed(file, error.file.clone(), since_epoch(), error.to_string());
-        self.trail.note(Level::Error, &format!("not reloaded, and the old {file} stays in force: {error}"));
+        self.trail
+            .note(Level::Error, &format!("not reloaded, and what was in force stays in force: {error}"));
     }
 }
 

@@ -201,14 +201,19 @@ async fn reload_forever(mut reloader: Reloader, hang_up: Arc<tokio::sync::Notify
     if let Some(error) = &error {
         warn(error);
     }
+    let mut all = false;
     loop {
         if let Err(error) = watch.watch(reloader.files()) {
             warn(&error);
         }
-        let all = tokio::select! {
-            () = hang_up.notified() => true,
-            () = watch.changed() => false,
-        };
+        // Once they are watched: what changed before that made no event.
+        if !all && !reloader.is_outdated() {
+            all = tokio::select! {
+                () = hang_up.notified() => true,
+                () = watch.changed() => false,
+            };
+            continue;
+        }
         // Reading and sorting millions of revocations is no work for a thread that answers probes.
         let reloaded = tokio::task::spawn_blocking(move || {
             if all {
@@ -222,6 +227,7 @@ async fn reload_forever(mut reloader: Reloader, hang_up: Arc<tokio::sync::Notify
             Ok(same) => reloader = same,
             Err(_) => return,
         }
+        all = false;
     }
 }
 

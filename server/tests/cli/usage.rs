@@ -6,6 +6,7 @@ use crate::Workshop;
 
 #[rstest]
 #[case::artos_auth(&[])]
+#[case::serve(&["serve"])]
 #[case::decide(&["decide"])]
 #[case::explain(&["explain"])]
 #[case::check(&["check"])]
@@ -34,6 +35,12 @@ fn wrong_usage_is_told_what_would_be_right() {
         &[][..],
         &["serv"],
         &["--verbose"],
+        &["serve"],
+        &["serve", "--dev", "--config", "auth.toml"],
+        &["serve", "--config", "auth.toml", "--dev-key", "dev.json"],
+        &["serve", "--dev", "--listen", "8080"],
+        &["serve", "--dev", "--listen", "localhost:8080"],
+        &["serve", "--config", "none.toml"],
         &["decide"],
         &["decide", "--config"],
         &["decide", "auth.toml"],

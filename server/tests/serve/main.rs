@@ -1,7 +1,14 @@
 //! The server over real sockets, over memory, and as a process.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod admin;
+mod attack;
+mod audit;
+mod dev;
+mod guide;
 mod http1;
 mod http2;
 mod limits;
+mod process;
+mod reload;
 mod support;

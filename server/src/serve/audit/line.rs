@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
+use crate::text::civil;
 use artos_auth_engine::Decision;
 
 /// How lines look.
@@ -227,24 +228,6 @@ fn write_rfc3339(since_epoch: Duration, line: &mut Vec<u8>) {
     let (hour, minute, second) = (second_of_day / 3600, second_of_day / 60 % 60, second_of_day % 60);
     let micros = since_epoch.subsec_micros();
     let _ = write!(line, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z");
-}
-
-/// Year, month and day of the Gregorian calendar, from days since 1970-01-01.
-///
-/// Years are counted from March on, so that the leap day is a year's last, in eras of 400 years, which all have
-/// the same number of days.
-const fn civil(days: u64) -> (u64, u64, u64) {
-    const DAYS_TO_EPOCH: u64 = 719_468;
-    const DAYS_OF_ERA: u64 = 146_097;
-    let days = days.saturating_add(DAYS_TO_EPOCH);
-    let (era, day_of_era) = (days / DAYS_OF_ERA, days % DAYS_OF_ERA);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = year_of_era + era * 400 + if month <= 2 { 1 } else { 0 };
-    (year, month, day)
 }
 
 #[cfg(test)]

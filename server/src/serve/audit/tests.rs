@@ -21,15 +21,24 @@ impl Write for Gate {
     }
 }
 
-fn trail(overflow: AuditOverflow) -> (Trail, Writer, mpsc::Sender<()>, Arc<Mutex<Vec<u8>>>, Counter) {
-    let (sender, let_through) = mpsc::channel();
+struct Held {
+    trail: Trail,
+    writer: Writer,
+    /// Dropped, it lets everything through.
+    hold: mpsc::Sender<()>,
+    written: Arc<Mutex<Vec<u8>>>,
+    dropped: Counter,
+}
+
+fn held(overflow: AuditOverflow) -> Held {
+    let (hold, let_through) = mpsc::channel();
     let written = Arc::default();
     let dropped = Counter::default();
     let sink = Gate { let_through, written: Arc::clone(&written) };
     let (trail, writer) =
         Trail::with_capacity(256, sink, Format::Text, AuditOutput::Stderr, overflow, dropped.clone())
             .unwrap();
-    (trail, writer, sender, written, dropped)
+    Held { trail, writer, hold, written, dropped }
 }
 
 fn lines(written: &Mutex<Vec<u8>>) -> usize {
@@ -42,19 +51,19 @@ fn push(trail: &Trail, line: &str) {
 
 #[test]
 fn dropped_lines_are_counted() {
-    let (trail, writer, sender, written, dropped) = trail(AuditOverflow::Drop);
+    let Held { trail, writer, hold, written, dropped } = held(AuditOverflow::Drop);
     for _ in 0..1000 {
         push(&trail, "a line of some thirty characters");
     }
     assert!(dropped.get() > 0, "the queue is full");
-    drop(sender);
+    drop(hold);
     assert!(writer.close(Duration::from_secs(5)));
     assert_eq!(u64::try_from(lines(&written)).unwrap() + dropped.get(), 1000, "written or counted");
 }
 
 #[test]
 fn decisions_wait_for_a_full_queue() {
-    let (trail, writer, sender, written, dropped) = trail(AuditOverflow::Block);
+    let Held { trail, writer, hold, written, dropped } = held(AuditOverflow::Block);
     let (done, is_done) = mpsc::channel();
     let pusher = std::thread::spawn(move || {
         for _ in 0..100 {
@@ -63,7 +72,7 @@ fn decisions_wait_for_a_full_queue() {
         done.send(()).unwrap();
     });
     assert!(is_done.recv_timeout(Duration::from_millis(100)).is_err(), "nothing is written, so it waits");
-    drop(sender);
+    drop(hold);
     is_done.recv_timeout(Duration::from_secs(5)).unwrap();
     pusher.join().unwrap();
     assert!(writer.close(Duration::from_secs(5)));
@@ -94,8 +103,8 @@ fn a_sink_that_is_gone_is_counted() {
 
 #[test]
 fn closing_does_not_wait_for_ever() {
-    let (trail, writer, sender, _, _) = trail(AuditOverflow::Block);
+    let Held { trail, writer, hold, .. } = held(AuditOverflow::Block);
     push(&trail, "stuck");
     assert!(!writer.close(Duration::from_millis(50)));
-    drop(sender);
+    drop(hold);
 }

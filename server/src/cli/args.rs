@@ -1,101 +1,14 @@
-//! The command line: what it takes, what it says of itself, and its exit statuses.
+//! What the command line takes and what it says of itself.
 
 use std::ffi::OsString;
-use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use artos_auth_engine::{Account, Algorithm};
-use clap::builder::PossibleValuesParser;
+use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::ConfigError;
-use crate::signing::KeyError;
-use crate::{check, decide, explain, keys, serve, token};
-
-/// Runs the command that the process was started with.
-#[must_use]
-pub fn main() -> ExitCode {
-    let arguments: Vec<OsString> = std::env::args_os().collect();
-    let command = match Cli::try_parse_from(&arguments) {
-        Ok(Cli { command }) => command,
-        Err(error) => return refuse(&error, &arguments),
-    };
-    let done = match command {
-        Command::Serve(args) => return serve::run(&args),
-        Command::Decide(ConfigArg { config }) => decide::run(&config),
-        Command::Explain(args) => explain::run(&args),
-        Command::Check(ConfigArg { config }) => check::run(&config),
-        Command::Keys { command: KeysCommand::Generate(args) } => keys::generate(&args),
-        Command::Keys { command: KeysCommand::Public { from } } => keys::public(&from),
-        Command::Token { command: TokenCommand::Mint(args) } => token::mint(&args),
-        Command::Token { command: TokenCommand::Inspect } => token::inspect(),
-    };
-    match done {
-        Ok(exit) => exit.into(),
-        // Whoever read the output has seen enough.
-        Err(Failure::OutputClosed) => Exit::Done.into(),
-        Err(Failure::Bad(problem)) => {
-            let tokens = suspicious(&arguments, looks_like_token);
-            eprintln!("error: {}", redact(&problem, &tokens));
-            Exit::Bad.into()
-        }
-    }
-}
-
-/// The exit statuses, as `--help` has them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Exit {
-    /// Done.
-    Done,
-    /// The answer is no.
-    No,
-    /// Bad usage, file or data.
-    Bad,
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        match exit {
-            Exit::Done => Self::SUCCESS,
-            Exit::No => Self::from(1),
-            Exit::Bad => Self::from(2),
-        }
-    }
-}
-
-/// Why a command ended early.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    /// Bad usage, file or data: what to tell the user.
-    Bad(String),
-    /// Nobody reads the output any more.
-    OutputClosed,
-}
-
-impl Failure {
-    /// An error while writing the output.
-    pub(crate) fn output(error: &io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::BrokenPipe => Self::OutputClosed,
-            _ => Self::Bad(format!("standard output cannot be written: {error}")),
-        }
-    }
-
-    /// A key in `file` that is no key.
-    pub(crate) fn key(file: &std::path::Path, error: &KeyError) -> Self {
-        let line = error.line.map(|line| format!("{line}:")).unwrap_or_default();
-        let member = if error.member.is_empty() { String::new() } else { format!("`{}`: ", error.member) };
-        Self::Bad(format!("{}:{line} {member}{}", file.display(), error.problem))
-    }
-}
-
-impl From<ConfigError> for Failure {
-    fn from(error: ConfigError) -> Self {
-        Self::Bad(error.to_string())
-    }
-}
+use crate::token;
 
 /// Judges the requests of an API by their bearer JWT: allow, 401 or 403.
 #[derive(Debug, Parser)]
@@ -120,22 +33,24 @@ Exit status:
   1  the answer is no: `explain` of a request that is denied
   2  bad usage, file or data; the message names the file, the line and the key"
 )]
-struct Cli {
+pub(super) struct Cli {
     #[command(subcommand)]
-    command: Command,
+    pub(super) command: Command,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+pub(super) enum Command {
     /// Answer requests over HTTP
     #[command(after_help = "\
 Examples:
   artos-auth serve --dev
   artos-auth serve --config artos-auth.toml
-  artos-auth serve --config artos-auth.toml --listen 127.0.0.1:0     a free port, named on the first line of output
+  artos-auth serve --config artos-auth.toml --listen 127.0.0.1:0
 
-SIGTERM and SIGINT let answers in flight finish, and a second one ends at once; SIGHUP loads the files again, as does
-a change of one of them.
+Port 0 takes a free one; the first line of output names it.
+
+SIGTERM and SIGINT let answers in flight finish, and a second one ends at once; SIGHUP loads the
+files again, as does a change of one of them.
 
 The status is 0 after a signal, and 2 if a flag or a file is wrong or the address is taken.")]
     Serve(ServeArgs),
@@ -204,15 +119,7 @@ The status is 0 if everything loads, warnings or not, and 2 if not.")]
 /// What `serve` was asked to do.
 #[derive(Clone, Debug, Args)]
 #[command(
-    group = ArgGroup::new("source").required(true).args(["dev", "config"]),
-    after_help = "\
-Examples:
-  artos-auth serve --dev
-  artos-auth serve --config artos-auth.toml
-  artos-auth serve --config artos-auth.toml --listen 127.0.0.1:0
-
-Port 0 takes a free one; the first line of output names it."
-)]
+    group = ArgGroup::new("source").required(true).args(["dev", "config"]))]
 pub struct ServeArgs {
     /// Serve a demonstration: fresh keys, two organizations, a few documents, and `curl` lines to paste
     #[arg(long)]
@@ -223,19 +130,19 @@ pub struct ServeArgs {
     pub config: Option<PathBuf>,
 
     /// Listen here, whatever the file says; port 0 takes a free one
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = address)]
     pub listen: Option<SocketAddr>,
 
     /// Write the demonstration's private key here, a new file that only its owner can read
-    #[arg(long, value_name = "FILE", requires = "dev")]
+    #[arg(long, value_name = "FILE", requires = "dev", conflicts_with = "config")]
     pub dev_key: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
-struct ConfigArg {
+pub(super) struct ConfigArg {
     /// The configuration file (TOML)
     #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    pub(super) config: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -286,6 +193,10 @@ pub(crate) struct ExplainArgs {
     pub(crate) account: AccountArg,
 }
 
+fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse().map_err(|_| "say an IP address and a port, such as `127.0.0.1:8080`")
+}
+
 /// An instant that a claim could hold, too.
 fn instant(text: &str) -> Result<u64, &'static str> {
     let instant = text.parse().ok().filter(|instant| *instant <= 253_402_300_799);
@@ -317,7 +228,7 @@ impl From<AccountArg> for Account {
 }
 
 #[derive(Debug, Subcommand)]
-enum KeysCommand {
+pub(super) enum KeysCommand {
     /// Make a fresh private key, as a JWK
     #[command(after_help = "\
 Examples:
@@ -350,7 +261,7 @@ pub(crate) struct GenerateArgs {
     pub(crate) alg: Algorithm,
 
     /// Its key id; by default its RFC 7638 thumbprint
-    #[arg(long, value_name = "K", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "K", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) kid: Option<String>,
 
     /// A new file for it, which only its owner can read; by default it goes to standard output
@@ -358,15 +269,14 @@ pub(crate) struct GenerateArgs {
     pub(crate) out: Option<PathBuf>,
 }
 
-fn algorithm_parser() -> impl clap::builder::TypedValueParser<Value = Algorithm> {
-    use clap::builder::TypedValueParser as _;
+fn algorithm_parser() -> impl TypedValueParser<Value = Algorithm> {
     let names = Algorithm::ALL.iter().map(|algorithm| algorithm.name());
     PossibleValuesParser::new(names)
         .try_map(|name| Algorithm::from_name(&name).ok_or("this is none of the algorithms"))
 }
 
 #[derive(Debug, Subcommand)]
-enum TokenCommand {
+pub(super) enum TokenCommand {
     /// Make a token, signed with a private JWK
     #[command(after_help = "\
 The claims are `sub` (--user), `org_id` (--org), `permissions` (if --permission is there), `iat`,
@@ -414,51 +324,4 @@ pub(crate) struct MintArgs {
     /// A claim and its value as JSON; `null` takes the claim out
     #[arg(long = "claim", value_name = "K=JSON")]
     pub(crate) claims: Vec<token::Claim>,
-}
-
-/// Prints what clap says, help included, but for arguments that could be a token or a key: who forgets the quotes
-/// around `Bearer TOKEN` must not find it in a log.
-fn refuse(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
-    let status = if error.use_stderr() { Exit::Bad } else { Exit::Done };
-    let plain = error.render().to_string();
-    let redacted = redact(&plain, &suspicious(arguments, is_no_word_of_ours));
-    if redacted == plain {
-        // Nobody is left to be told that this cannot be printed.
-        let _ = error.print();
-    } else {
-        eprint!("{redacted}");
-    }
-    status.into()
-}
-
-/// The arguments, and the values of flags, that are suspicious; the longest first, for one may hold another.
-fn suspicious(arguments: &[OsString], is_suspicious: impl Fn(&str) -> bool) -> Vec<String> {
-    let texts = arguments.iter().skip(1).map(|argument| argument.to_string_lossy());
-    let values = texts.map(|text| match text.split_once('=') {
-        Some((flag, value)) if flag.starts_with("--") => value.to_owned(),
-        _ => text.into_owned(),
-    });
-    let mut suspicious: Vec<String> = values.filter(|text| is_suspicious(text)).collect();
-    suspicious.sort_unstable_by_key(|text| std::cmp::Reverse(text.len()));
-    suspicious
-}
-
-/// Shorter than any token, longer than most words that a message about usage has to quote.
-fn is_no_word_of_ours(argument: &str) -> bool {
-    let flag =
-        argument.starts_with("--") && argument.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
-    argument.len() >= 20 && !flag
-}
-
-/// Two dots between runs of base64url, or the beginning of a JSON object in base64url: no name of a file.
-fn looks_like_token(argument: &str) -> bool {
-    let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    let segments = argument
-        .split('.')
-        .filter(|segment| segment.len() >= 16 && segment.bytes().rev().take(16).all(is_base64));
-    argument.contains("eyJ") || segments.count() >= 2
-}
-
-fn redact(message: &str, arguments: &[String]) -> String {
-    arguments.iter().fold(message.to_owned(), |message, text| message.replace(text.as_str(), "(not shown)"))
 }

@@ -1,0 +1,97 @@
+//! Every case of `fixtures/`, through `artos-auth decide`: a process for each policy, key set and revocations.
+
+#![cfg(test)]
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use artos_auth_fixtures::case::{self, Case};
+use artos_auth_fixtures::{Setup, Verdict};
+use base64_simd::STANDARD;
+use serde_json::{Value, json};
+
+#[test]
+fn the_command_line_decides_every_case_as_written() {
+    let mut wrong = Vec::new();
+    let mut decided = 0;
+    for (setup, cases) in by_setup(case::load().unwrap()) {
+        let answers = decide(&setup, &cases);
+        assert_eq!(answers.len(), cases.len(), "one decision for each line");
+        for (case, mut answer) in cases.into_iter().zip(answers) {
+            decided += 1;
+            let id = answer.as_object_mut().and_then(|answer| answer.remove("id"));
+            assert_eq!(id, Some(Value::from(&*case.id)), "in order");
+            let verdict: Result<Verdict, _> = serde_json::from_value(answer.clone());
+            if verdict.as_ref().ok() != Some(&case.expected) {
+                wrong.push(format!(
+                    "{}/{}: expected {:?}\n  printed {answer}",
+                    case.file, case.id, case.expected
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} cases:\n{}", wrong.len(), wrong.join("\n"));
+    assert_eq!(decided, 770);
+}
+
+/// The cases of each setup, in their order.
+fn by_setup(cases: Vec<Case>) -> Vec<(Setup, Vec<Case>)> {
+    let mut setups: Vec<(Setup, Vec<Case>)> = Vec::new();
+    for case in cases {
+        match setups.iter_mut().find(|(setup, _)| *setup == case.setup) {
+            Some((_, cases)) => cases.push(case),
+            None => setups.push((case.setup.clone(), vec![case])),
+        }
+    }
+    setups
+}
+
+/// What the binary prints for these cases, line by line.
+fn decide(setup: &Setup, cases: &[Case]) -> Vec<Value> {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: String| std::fs::write(folder.path().join(name), text).unwrap();
+    write("keys.jwks.json", setup.keys.to_string());
+    write("revocations.json", setup.revocations.to_string());
+    let config = json!({
+        "policy": setup.policy,
+        "keys": {"file": "keys.jwks.json"},
+        "revocations": {"file": "revocations.json"},
+    });
+    write("auth.toml", toml::to_string(&config).unwrap());
+
+    let mut command = Command::new(env!("CARGO_BIN_EXE_artos-auth"));
+    command.args(["decide", "--config", "auth.toml"]).current_dir(folder.path());
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let lines: String = cases.iter().map(|case| format!("{}\n", line(case))).collect();
+    // Apart, so that neither side waits for the other to read.
+    let writer = std::thread::spawn(move || input.write_all(lines.as_bytes()).unwrap());
+    let output = child.wait_with_output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {errors}", cases[0].id);
+    writer.join().unwrap();
+    String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+/// A case as a line of input: its `Authorization` values as text where they are text, as bytes where they are not.
+fn line(case: &Case) -> Value {
+    let question = &case.question;
+    let mut line = json!({
+        "id": case.id, "method": question.method, "path": question.path, "now": question.now, "context": question.context,
+    });
+    let texts: Result<Vec<&str>, _> =
+        question.authorization.iter().map(|value| std::str::from_utf8(value)).collect();
+    match texts {
+        Ok(texts) => line["authorization"] = json!(texts),
+        Err(_) => {
+            let encoded = question.authorization.iter().map(|value| STANDARD.encode_to_string(value));
+            line["authorization_b64"] = encoded.collect();
+        }
+    }
+    line
+}

@@ -1,0 +1,112 @@
+//! The audit trail, as people and machines read it.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use artos_auth_server::config::{AuditOutput, AuditOverflow};
+use artos_auth_server::serve::{Format, Metrics, Trail};
+use serde_json::json;
+
+use super::support::{PATIENCE, Running, get};
+
+#[derive(Clone, Default)]
+struct Sink(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The lines of some requests, with their duration, which is another every time, as `N`.
+async fn lines(format: Format) -> String {
+    let (sink, metrics) = (Sink::default(), Metrics::new());
+    let dropped = metrics.audit_dropped.clone();
+    let (trail, writer) =
+        Trail::start(sink.clone(), format, AuditOutput::Stderr, AuditOverflow::Block, dropped).unwrap();
+    let server = Running::with("", |builder| builder.trail(trail).metrics(metrics)).await;
+    let odd = json!({
+        "sub": "u 1\" outcome=allow", "org_id": "org\\\u{e9}\u{2028}", "jti": "-", "permissions": [],
+    });
+    let good = server.files.token(json!({}));
+    let requests = [
+        get("/api/v1/search/status?token=secret", "whatever"),
+        get("/api/v1/templates/", &good),
+        get("/api/v1/templates/", &server.files.token(odd)),
+        get("/api/v1/templates/", &server.files.token(json!({ "sub": null, "jti": null }))),
+        get("/api/v1/templates/", &server.files.token(json!({ "exp": 1 }))),
+        get("/api/v1/templates/", "not.a.token"),
+        get("/_auth/verify", &good),
+        format!("BREW /a=\"b\"\\{}?q HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "\u{e9}".repeat(300)),
+        // Not judged: not in the trail.
+        "GET / HTTP/1.1\r\nConnection: close\r\n\r\n".to_owned(),
+    ];
+    for request in requests {
+        server.exchange(request).await;
+    }
+    assert!(writer.close(PATIENCE));
+    let text = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
+    assert!(good.as_bytes().windows(8).all(|part| !text.contains(std::str::from_utf8(part).unwrap())));
+    let mut shown = String::new();
+    for line in text.lines() {
+        let key = if format == Format::Json { "\"duration_us\":" } else { "duration_us=" };
+        let (before, duration) = line.split_once(key).unwrap();
+        assert!(duration.trim_end_matches('}').parse::<u64>().is_ok(), "{line}");
+        let end = if format == Format::Json { "}" } else { "" };
+        shown.push_str(&format!("{before}{key}N{end}\n").replace(&"\u{e9}".repeat(200), "\u{e9}[...]"));
+    }
+    shown.replace(&"\\u{e9}".repeat(200), "\\u{e9}[...]")
+}
+
+#[tokio::test]
+async fn machines_read_json() {
+    let lines = lines(Format::Json).await;
+    for line in lines.lines() {
+        let whole = line.replace(":N}", ":0}");
+        let object: serde_json::Value = serde_json::from_str(&whole).unwrap();
+        assert_eq!(object.as_object().unwrap().len(), 11);
+    }
+    insta::assert_snapshot!(lines);
+}
+
+#[tokio::test]
+async fn people_read_text() {
+    let lines = lines(Format::Text).await;
+    for line in lines.lines() {
+        assert!(line.bytes().all(|byte| matches!(byte, b' '..=b'~')));
+        let fields: Vec<&str> = line.split(' ').map(|field| field.split_once('=').unwrap().0).collect();
+        let expected = [
+            "time",
+            "method",
+            "path",
+            "outcome",
+            "status",
+            "reason",
+            "clause",
+            "user_id",
+            "org_id",
+            "token_id",
+            "duration_us",
+        ];
+        assert_eq!(fields, expected, "no value parts itself into fields");
+    }
+    insta::assert_snapshot!(lines);
+}
+
+#[tokio::test]
+async fn off_is_off() {
+    let (sink, metrics) = (Sink::default(), Metrics::new());
+    let dropped = metrics.audit_dropped.clone();
+    let (trail, writer) =
+        Trail::start(sink.clone(), Format::Json, AuditOutput::Off, AuditOverflow::Block, dropped).unwrap();
+    let server = Running::with("", |builder| builder.trail(trail).metrics(metrics)).await;
+    server.get("/api/v1/search/status", "").await;
+    assert!(writer.close(PATIENCE));
+    assert!(sink.0.lock().unwrap().is_empty());
+    assert!(server.metrics.encode().unwrap().contains("artos_auth_audit_dropped_total 0\n"));
+}
