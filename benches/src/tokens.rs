@@ -29,7 +29,8 @@ pub const NOW: u64 = 1_800_000_000;
 /// When every token expires: far enough off for the peers, which read the clock.
 pub const EXPIRES_AT: u64 = 4_102_444_800;
 
-const SECRET: [u8; 32] = *b"benchmark-secret, never a real 1";
+/// Without a comma, which HAProxy's configuration could not hold.
+const SECRET: [u8; 32] = *b"benchmark-secret-never-a-real-1!";
 const SEED: [u8; 32] = *b"benchmark ed25519 seed, not real";
 
 /// The algorithms that have a row of their own.
@@ -74,7 +75,7 @@ impl Alg {
 
 /// The private half of a key.
 enum Signer {
-    Hmac(hmac::Key),
+    Hmac(Box<hmac::Key>),
     Rsa(RsaKeyPair),
     Ecdsa(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
@@ -112,7 +113,8 @@ impl SigningKey {
     fn with_id(alg: Alg, id: &str) -> Self {
         let (signer, public) = match alg {
             Alg::Hs256 => {
-                (Signer::Hmac(hmac::Key::new(hmac::HMAC_SHA256, &SECRET)), Public::Secret(SECRET.to_vec()))
+                let key = hmac::Key::new(hmac::HMAC_SHA256, &SECRET);
+                (Signer::Hmac(Box::new(key)), Public::Secret(SECRET.to_vec()))
             }
             Alg::Rs256 => {
                 let pair = RsaKeyPair::generate(KeySize::Rsa2048).expect("an RSA key can be drawn");

@@ -10,8 +10,11 @@ use artos_auth_benches::tokens::{Alg, SigningKey};
 use artos_auth_benches::world::{self, Size};
 use artos_auth_engine::Revocations;
 
-/// All sections, in the table's order, by name.
-pub(crate) const SECTIONS: [(&str, fn() -> Vec<Row>); 13] = [
+/// A part of the table: its name, and what measures its rows.
+type Section = (&'static str, fn() -> Vec<Row>);
+
+/// All sections, in the table's order.
+pub(crate) const SECTIONS: [Section; 13] = [
     ("cold-hmac", cold_hmac),
     ("cold-asymmetric", cold_asymmetric),
     ("warm", warm),
