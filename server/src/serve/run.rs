@@ -21,7 +21,7 @@ use tokio::time::timeout;
 
 use super::admin::Admin;
 use super::audit::{Format, Level, Trail, Writer};
-use super::dev::Dev;
+use super::dev::{Accounts, Dev};
 use super::files::{Looks, Seen, Watch};
 use super::health::Health;
 use super::metrics::Metrics;
@@ -114,6 +114,7 @@ fn with_dev(dev: Dev, listen: Option<SocketAddr>) -> Result<ExitCode, String> {
     let state = dev.into_state();
     let state = state.with_engine(with_cache(state.engine().clone(), limits)?);
     let server = Server::builder(Arc::new(ArcSwap::from_pointee(state)))
+        .resolver(Accounts)
         .limits(within_descriptors(limits, &trail))
         .trail(trail.clone())
         .metrics(metrics)

@@ -1,0 +1,148 @@
+//! What a case of the catalogue is: its words, what it needs, and the procedure that tests it.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+
+use crate::clause::{Clause, Level};
+use crate::judge::Finding;
+use crate::need::Need;
+use crate::session::{Session, Stop};
+use crate::transport::Request;
+
+/// One thing that a deployment has to do, and how to find out whether it does.
+#[derive(Clone, Copy)]
+pub struct Case {
+    /// The module that holds it: the first half of its id.
+    pub group: &'static str,
+    /// Its name in that module, words parted by `_`: the second half of its id.
+    pub name: &'static str,
+    /// What it is about, in a few words.
+    pub title: &'static str,
+    /// The clauses that it tests, the most telling first.
+    pub clauses: &'static [Clause],
+    /// How binding it is.
+    pub level: Level,
+    /// "Sends …".
+    pub sends: &'static str,
+    /// "The deployment must …".
+    pub requirement: &'static str,
+    /// The sentence that the requirement rests on.
+    pub source: Quotation,
+    /// What the profile has to offer.
+    pub needs: &'static [Need],
+    /// The answers that are right.
+    pub accept: &'static [Accept],
+    /// At most so many requests of its own, control requests after a failure aside.
+    pub requests: u32,
+    /// Exchanges that it shares with other cases, by name: each is made once in a run.
+    pub shares: &'static [Shared],
+    /// Only HTTP/1.1 can carry what it sends.
+    pub http1_only: bool,
+    /// The test itself.
+    pub run: Procedure,
+}
+
+/// An exchange that several cases look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Shared {
+    /// What names it; cases that share it send the same.
+    pub name: &'static str,
+    /// How many requests it takes.
+    pub requests: u32,
+}
+
+/// How many requests cases send at most, exchanges that several of them share counted once.
+pub fn requests<'a>(cases: impl IntoIterator<Item = &'a Case>) -> u32 {
+    let mut shared: BTreeSet<&Shared> = BTreeSet::new();
+    let mut own = 0;
+    for case in cases {
+        own += case.requests;
+        shared.extend(case.shares);
+    }
+    own + shared.iter().map(|shared| shared.requests).sum::<u32>()
+}
+
+/// How a case is tested.
+#[derive(Clone, Copy)]
+pub enum Procedure {
+    /// By one request, whose answer has to be one of those that the case accepts.
+    Probe(fn(&Session) -> Result<Request, Stop>),
+    /// By several, which it sends and judges itself.
+    Run(Run),
+}
+
+/// A procedure of several requests.
+pub type Run =
+    for<'a> fn(&'a mut Session) -> Pin<Box<dyn Future<Output = Result<Finding, Stop>> + Send + 'a>>;
+
+/// A sentence of a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quotation {
+    /// Where it stands.
+    pub document: &'static str,
+    /// The sentence.
+    pub text: &'static str,
+}
+
+/// An answer that is right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Accept {
+    /// 2xx.
+    Success,
+    /// Anything but 401, 403 and 5xx.
+    LetThrough,
+    /// 401 with `Not authenticated`.
+    NotAuthenticated,
+    /// 401 with `Invalid authentication credentials`.
+    InvalidCredentials,
+    /// 403 with `User has no organization or not authorized`.
+    Forbidden,
+    /// 404 without the content of the resource.
+    Hidden,
+    /// Anything that opens nothing: neither 2xx nor 5xx.
+    Closed,
+    /// 2xx without content, and without header fields that describe content.
+    Contentless,
+    /// 2xx with what the public endpoint shows.
+    PublicContent,
+    /// Whatever these words say; the case's own procedure judges it.
+    Other(&'static str),
+}
+
+impl fmt::Display for Accept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Success => "2xx",
+            Self::LetThrough => "an answer other than 401, 403 and 5xx",
+            Self::NotAuthenticated => "401 `Not authenticated`",
+            Self::InvalidCredentials => "401 `Invalid authentication credentials`",
+            Self::Forbidden => "403 `User has no organization or not authorized`",
+            Self::Hidden => "404 without the resource",
+            Self::Closed => "an answer that opens nothing",
+            Self::Contentless => "2xx without content",
+            Self::PublicContent => "2xx with the public endpoint's content",
+            Self::Other(words) => words,
+        })
+    }
+}
+
+impl Case {
+    /// `group/name` in kebab-case.
+    pub fn id(&self) -> String {
+        format!("{}/{}", self.group, self.name).replace('_', "-")
+    }
+
+    /// The acceptable answers in words.
+    pub fn expected(&self) -> String {
+        let words: Vec<String> = self.accept.iter().map(ToString::to_string).collect();
+        words.join(" or ")
+    }
+}
+
+impl fmt::Debug for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Case").field("id", &self.id()).field("level", &self.level).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,249 @@
+//! Every case, one file per group of clauses; a case's id is its file and its name.
+//!
+//! What a deployment must answer is written down here and nowhere else.
+
+use std::sync::LazyLock;
+
+use crate::case::{Accept, Case};
+
+/// Writes down a case. `probe` makes the one request that is judged by `accept`; `shared` does the same with a
+/// request that several cases judge; `run` is a procedure of several requests, at most `requests` of them beside
+/// what it shares.
+macro_rules! case {
+    (@fields $procedure:expr, $requests:expr, [$($shared:expr),*], $http1_only:expr,
+        $name:ident,
+        title: $title:expr,
+        clauses: [$($clause:ident),+ $(,)?],
+        level: $level:ident,
+        sends: $sends:expr,
+        requirement: $requirement:expr,
+        source: $source:expr,
+        needs: [$($need:ident),* $(,)?],
+        accept: [$($accept:expr),+ $(,)?],
+    ) => {
+        $crate::case::Case {
+            group: $crate::catalogue::group(module_path!()),
+            name: stringify!($name),
+            title: $title,
+            clauses: &[$($crate::clause::Clause::$clause),+],
+            level: $crate::clause::Level::$level,
+            sends: $sends,
+            requirement: $requirement,
+            source: $source,
+            needs: &[$($crate::need::Need::$need),*],
+            accept: &[$($accept),+],
+            requests: $requests,
+            shares: &[$($crate::case::Shared { name: $shared.0, requests: $shared.1 }),*],
+            http1_only: $http1_only,
+            run: $procedure,
+        }
+    };
+    (
+        $name:ident,
+        title: $title:expr,
+        clauses: [$($clause:ident),+ $(,)?],
+        level: $level:ident,
+        sends: $sends:expr,
+        requirement: $requirement:expr,
+        source: $source:expr,
+        needs: [$($need:ident),* $(,)?],
+        accept: [$($accept:expr),+ $(,)?],
+        $(http1_only: $http1_only:literal,)?
+        probe: |$session:ident| $body:expr $(,)?
+    ) => {
+        $crate::catalogue::case! {@fields
+            $crate::case::Procedure::Probe(|$session| Ok($body)),
+            1, [], [$($http1_only,)? false][0],
+            $name, title: $title, clauses: [$($clause),+], level: $level, sends: $sends,
+            requirement: $requirement, source: $source, needs: [$($need),*], accept: [$($accept),+],
+        }
+    };
+    (
+        $name:ident,
+        title: $title:expr,
+        clauses: [$($clause:ident),+ $(,)?],
+        level: $level:ident,
+        sends: $sends:expr,
+        requirement: $requirement:expr,
+        source: $source:expr,
+        needs: [$($need:ident),* $(,)?],
+        accept: [$($accept:expr),+ $(,)?],
+        $(http1_only: $http1_only:literal,)?
+        shared: $shared:expr, |$session:ident| $body:expr $(,)?
+    ) => {
+        $crate::catalogue::case! {@fields
+            $crate::case::Procedure::Run(|session| Box::pin(async move {
+                let make: fn(
+                    &$crate::session::Session,
+                ) -> Result<$crate::transport::Request, $crate::session::Stop> = |$session| Ok($body);
+                session.send_shared($shared, make).await?;
+                session.judge_last().await
+            })),
+            0, [($shared, 1)], [$($http1_only,)? false][0],
+            $name, title: $title, clauses: [$($clause),+], level: $level, sends: $sends,
+            requirement: $requirement, source: $source, needs: [$($need),*], accept: [$($accept),+],
+        }
+    };
+    (
+        $name:ident,
+        title: $title:expr,
+        clauses: [$($clause:ident),+ $(,)?],
+        level: $level:ident,
+        sends: $sends:expr,
+        requirement: $requirement:expr,
+        source: $source:expr,
+        needs: [$($need:ident),* $(,)?],
+        accept: [$($accept:expr),+ $(,)?],
+        requests: $requests:literal,
+        $(shares: [$($shared:expr => $times:literal),+],)?
+        $(http1_only: $http1_only:literal,)?
+        run: |$session:ident| $body:expr $(,)?
+    ) => {
+        $crate::catalogue::case! {@fields
+            $crate::case::Procedure::Run(|$session| Box::pin(async move { $body })),
+            $requests, [$($(($shared, $times)),+)?], [$($http1_only,)? false][0],
+            $name, title: $title, clauses: [$($clause),+], level: $level, sends: $sends,
+            requirement: $requirement, source: $source, needs: [$($need),*], accept: [$($accept),+],
+        }
+    };
+}
+
+pub(crate) use case;
+
+/// Paths that look like the public one, and that a careless server takes for it.
+macro_rules! look_alike_spellings {
+    ($look_alike:ident, [$($more:expr,)*]) => {
+        &[
+            $look_alike!(trailing_slash, "a trailing slash", http1_only: false, |path| format!("{path}/")),
+            $look_alike!(doubled_leading_slash, "a doubled leading slash", http1_only: false,
+                |path| format!("/{path}")),
+            $look_alike!(upper_case, "capitals for letters", http1_only: false, |path| path.to_uppercase()),
+            $look_alike!(encoded_letter, "a percent-encoded letter", http1_only: false,
+                |path| spellings::encoded_letter(path)),
+            $look_alike!(path_parameter, "a parameter behind it", http1_only: false, |path| format!("{path};x")),
+            $look_alike!(fragment, "a fragment behind it", http1_only: true, |path| format!("{path}#x")),
+            $look_alike!(dot_segment, "a dot segment", http1_only: false,
+                |path| spellings::last_slash(path, "/./")),
+            $look_alike!(detour, "a way up and down again", http1_only: false,
+                |path| spellings::detour(path, "..")),
+            $($more,)*
+        ]
+    };
+}
+
+pub(crate) use look_alike_spellings;
+
+/// Paths that have the public one in them, or nothing to do with it.
+macro_rules! beyond_public_paths {
+    ($beyond:ident) => {
+        &[
+            $beyond!(longer_name, "the public path with a letter added", |path| format!("{path}x")),
+            $beyond!(child, "a path below the public one", |path| format!("{path}/x")),
+            $beyond!(extension, "the public path with `.json` added", |path| format!("{path}.json")),
+            $beyond!(shorter_name, "the public path with a letter less", |path| &path[..path.len() - 1]),
+            $beyond!(prefix, "the public path below another", |path| format!("/x{path}")),
+            $beyond!(unknown, "a path that nobody serves", |path| {
+                path.split('/').take(3).collect::<Vec<_>>().join("/") + "/artos-conformance-unknown"
+            }),
+        ]
+    };
+}
+
+pub(crate) use beyond_public_paths;
+
+mod algorithm;
+mod beyond_public;
+mod beyond_public_status;
+mod bypass;
+mod challenge;
+mod compare;
+mod environment;
+mod header;
+mod header_elsewhere;
+mod header_repeated;
+mod identity;
+mod key;
+mod leeway;
+mod look_alike;
+mod look_alike_content;
+mod method;
+mod organization;
+mod permission;
+mod public;
+mod revocation;
+mod rewrite;
+mod signature;
+mod silence;
+mod sources;
+mod spellings;
+mod state;
+mod time;
+mod token_content;
+mod token_form;
+mod uniformity;
+
+/// The module's own name.
+const fn group(path: &'static str) -> &'static str {
+    let bytes = path.as_bytes();
+    let mut start = bytes.len();
+    while start > 0 && bytes[start - 1] != b':' {
+        start -= 1;
+    }
+    path.split_at(start).1
+}
+
+/// The catalogue, in the order of the clauses.
+pub fn all() -> &'static [Case] {
+    static ALL: LazyLock<Vec<Case>> = LazyLock::new(|| {
+        [
+            public::CASES,
+            look_alike::CASES,
+            look_alike_content::CASES,
+            beyond_public::CASES,
+            beyond_public_status::CASES,
+            bypass::CASES,
+            rewrite::CASES,
+            method::CASES,
+            header::CASES,
+            header_repeated::CASES,
+            header_elsewhere::CASES,
+            token_form::CASES,
+            token_content::CASES,
+            algorithm::CASES,
+            key::CASES,
+            signature::CASES,
+            time::CASES,
+            environment::CASES,
+            revocation::CASES,
+            identity::CASES,
+            organization::CASES,
+            permission::CASES,
+            state::CASES,
+            uniformity::CASES,
+            challenge::CASES,
+            silence::CASES,
+        ]
+        .concat()
+    });
+    &ALL
+}
+
+/// The group whose cases look back at all the others and so run last.
+pub(crate) const LAST: &str = "silence";
+
+/// What the preflight's requests go by; it is no part of the catalogue.
+pub(crate) static PREFLIGHT: Case = case! {
+    preflight,
+    title: "The target can be tested",
+    clauses: [Pub1],
+    level: Must,
+    sends: "Sends GET to the public endpoint without a token, and to the protected and owned ones with good ones.",
+    requirement: "The deployment must be reachable and take its own good token.",
+    source: sources::PUBLIC,
+    needs: [],
+    accept: [Accept::Success],
+    probe: |s| s.public(),
+};
+
+/// At most so many requests go before the cases.
+pub const PREFLIGHT_REQUESTS: u32 = 4;

@@ -1,0 +1,139 @@
+//! What a case needs from the profile, and what would provide it.
+
+use crate::profile::{Profile, TokenKind};
+use crate::token::KeyFamily;
+
+/// Something that a case needs from the profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Need {
+    /// A good token.
+    Valid,
+    /// A good token of another organization.
+    OtherOrganization,
+    /// A token well past its expiry.
+    Expired,
+    /// A token that was revoked.
+    Revoked,
+    /// A good token without an organization.
+    NoOrganization,
+    /// A token of another environment.
+    OtherEnvironment,
+    /// A good token without the permission that `endpoints.permission` needs.
+    NoPermission,
+    /// A token of a user who is no member of the organization.
+    NotAMember,
+    /// A token of a user whose account is not configured.
+    NotConfigured,
+    /// A token of an organization that does not authenticate at this host.
+    OtherRealm,
+    /// A signing key.
+    Key,
+    /// A signing key that has a public half.
+    AsymmetricKey,
+    /// A signing key whose signatures are ECDSA's.
+    EllipticKey,
+    /// A signing key that could sign under other algorithms than its own.
+    FlexibleKey,
+    /// A signing key with an id.
+    KeyId,
+    /// A revoked token with an ECDSA signature.
+    RevokedElliptic,
+    /// A signing key, and the issuer that the deployment wants.
+    Issuer,
+    /// A signing key, and the audience that the deployment wants.
+    Audience,
+    /// A signing key, and no audience: the deployment names none.
+    NoAudience,
+    /// `endpoints.owned`.
+    Owned,
+    /// `endpoints.permission`.
+    Permission,
+    /// `allow_writes = true`.
+    Writes,
+}
+
+impl Need {
+    /// What the profile would have to say, to be read after "needs".
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Valid => "tokens.valid or [signing]",
+            Self::OtherOrganization => "tokens.other_organization or signing.other_organization",
+            Self::Expired => "tokens.expired or [signing]",
+            Self::Revoked => "tokens.revoked",
+            Self::NoOrganization => "tokens.no_organization or [signing]",
+            Self::OtherEnvironment => "tokens.other_environment or [signing]",
+            Self::NoPermission => "tokens.no_permission or [signing]",
+            Self::NotAMember => "tokens.not_a_member",
+            Self::NotConfigured => "tokens.not_configured",
+            Self::OtherRealm => "tokens.other_realm",
+            Self::Key => "[signing]",
+            Self::AsymmetricKey => "[signing] with a key that is no shared secret",
+            Self::EllipticKey => "[signing] with an ES256 or ES384 key",
+            Self::FlexibleKey => "[signing] with an RSA key or a shared secret",
+            Self::KeyId => "[signing] with a key that has a `kid`",
+            Self::RevokedElliptic => "tokens.revoked, signed under ES256 or ES384",
+            Self::Issuer => "[signing] with issuer",
+            Self::Audience => "[signing] with audience",
+            Self::NoAudience => "[signing] without audience, of a deployment that names none",
+            Self::Owned => "endpoints.owned",
+            Self::Permission => "endpoints.permission",
+            Self::Writes => "allow_writes = true",
+        }
+    }
+
+    /// Whether the profile provides it.
+    pub fn is_met(self, profile: &Profile) -> bool {
+        let signing = profile.signing.as_ref();
+        let named = |kind: TokenKind| profile.tokens.contains_key(&kind);
+        let key = |test: fn(&crate::profile::Signing) -> bool| signing.is_some_and(test);
+        match self {
+            Self::Valid => named(TokenKind::Valid) || signing.is_some(),
+            Self::OtherOrganization => {
+                named(TokenKind::OtherOrganization) || key(|signing| signing.other_organization.is_some())
+            }
+            Self::Expired => named(TokenKind::Expired) || signing.is_some(),
+            Self::Revoked => named(TokenKind::Revoked),
+            Self::NoOrganization => named(TokenKind::NoOrganization) || signing.is_some(),
+            Self::OtherEnvironment => named(TokenKind::OtherEnvironment) || signing.is_some(),
+            Self::NoPermission => named(TokenKind::NoPermission) || signing.is_some(),
+            Self::NotAMember => named(TokenKind::NotAMember),
+            Self::NotConfigured => named(TokenKind::NotConfigured),
+            Self::OtherRealm => named(TokenKind::OtherRealm),
+            Self::Key => signing.is_some(),
+            Self::AsymmetricKey => key(|signing| signing.key.family() != KeyFamily::Secret),
+            Self::EllipticKey => key(|signing| signing.key.family() == KeyFamily::Elliptic),
+            Self::FlexibleKey => key(|signing| signing.key.algorithm().sibling().is_some()),
+            Self::KeyId => key(|signing| signing.key.kid().is_some()),
+            Self::RevokedElliptic => profile.tokens.get(&TokenKind::Revoked).is_some_and(|token| {
+                let header = token.compact.header_members();
+                matches!(header.get("alg").and_then(|alg| alg.as_str()), Some("ES256" | "ES384"))
+            }),
+            Self::Issuer => key(|signing| signing.issuer.is_some()),
+            Self::Audience => key(|signing| signing.audience.is_some()),
+            Self::NoAudience => key(|signing| signing.audience.is_none()),
+            Self::Owned => profile.endpoints.owned.is_some(),
+            Self::Permission => profile.endpoints.permission.is_some(),
+            Self::Writes => profile.allow_writes,
+        }
+    }
+
+    /// Whether the profile could ever provide it: a key of one kind is not one of another.
+    pub fn is_applicable(self, profile: &Profile) -> bool {
+        match self {
+            Self::AsymmetricKey | Self::EllipticKey | Self::FlexibleKey => {
+                profile.signing.is_none() || self.is_met(profile)
+            }
+            Self::RevokedElliptic => {
+                !profile.tokens.contains_key(&TokenKind::Revoked) || self.is_met(profile)
+            }
+            _ => true,
+        }
+    }
+
+    /// What is missing of these, in words; `None` when nothing is.
+    pub fn missing(needs: &[Self], profile: &Profile) -> Option<String> {
+        let missing: Vec<&str> =
+            needs.iter().filter(|need| !need.is_met(profile)).map(|need| need.words()).collect();
+        (!missing.is_empty()).then(|| format!("needs {}", missing.join(", and ")))
+    }
+}

@@ -1,0 +1,310 @@
+//! The profile's TOML and how it becomes a [`Profile`].
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::{
+    ClaimNames, Endpoint, Endpoints, NamedToken, Owned, Permission, Profile, ProfileError, Signing, Target,
+    TokenKind,
+};
+use crate::secret::Secret;
+use crate::token::{Compact, SigningKey};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    target: Option<Spanned<String>>,
+    #[serde(default)]
+    allow_writes: bool,
+    #[serde(default)]
+    endpoints: EndpointsTable,
+    #[serde(default)]
+    tokens: BTreeMap<Spanned<String>, Spanned<TokenTable>>,
+    signing: Option<SigningTable>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct EndpointsTable {
+    public: Option<Spanned<EndpointTable>>,
+    protected: Option<Spanned<EndpointTable>>,
+    owned: Option<Spanned<OwnedTable>>,
+    permission: Option<Spanned<PermissionTable>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EndpointTable {
+    method: Option<String>,
+    path: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OwnedTable {
+    method: Option<String>,
+    path: String,
+    organization: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PermissionTable {
+    method: Option<String>,
+    path: String,
+    permission: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TokenTable {
+    env: Option<String>,
+    file: Option<String>,
+    value: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SigningTable {
+    key: Spanned<String>,
+    organization: Spanned<String>,
+    other_organization: Option<Spanned<String>>,
+    #[serde(default = "default_user")]
+    user: String,
+    issuer: Option<String>,
+    audience: Option<String>,
+    #[serde(default)]
+    claims: ClaimsTable,
+    #[serde(default)]
+    permissions: Vec<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct ClaimsTable {
+    user: Option<String>,
+    organization: Option<String>,
+    permissions: Option<String>,
+}
+
+fn default_user() -> String {
+    "conformance".into()
+}
+
+pub(super) fn read(text: &str, path: &Path, target: Option<&str>) -> Result<Profile, ProfileError> {
+    let document: Document = toml::from_str(text).map_err(|error| syntax(text, path, &error))?;
+    let reader = Reader { text, path };
+    Ok(Profile {
+        target: reader.target(document.target, target)?,
+        allow_writes: document.allow_writes,
+        endpoints: reader.endpoints(document.endpoints)?,
+        tokens: reader.tokens(document.tokens)?,
+        signing: document.signing.map(|table| reader.signing(table)).transpose()?,
+    })
+}
+
+/// The parser's message, with the key that the line is about, and without the text of the line: it might be
+/// a token.
+fn syntax(text: &str, path: &Path, error: &toml::de::Error) -> ProfileError {
+    let offset = error.span().map_or(0, |span| span.start);
+    let line = text.get(..offset).map_or(0, |before| before.rfind('\n').map_or(0, |end| end + 1));
+    let key = text.get(line..).and_then(|rest| rest.lines().next()).and_then(|line| line.split_once('='));
+    let message = error.message().lines().next().unwrap_or("is no TOML").trim_end_matches('.');
+    let message = &without_quoted_string(message);
+    match key {
+        Some((key, _)) if !key.trim().is_empty() && !message.starts_with("unknown field") => {
+            ProfileError::at(path, text, offset, format!("{}: {message}", key.trim()))
+        }
+        _ => ProfileError::at(path, text, offset, message),
+    }
+}
+
+/// serde quotes the string that it did not expect, which may be a token pasted to the wrong place.
+fn without_quoted_string(message: &str) -> String {
+    match (message.find("string \""), message.rfind('"')) {
+        (Some(start), Some(end)) if end > start + 8 => {
+            format!("{}a string{}", &message[..start], &message[end + 1..])
+        }
+        _ => message.to_owned(),
+    }
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    path: &'a Path,
+}
+
+impl Reader<'_> {
+    fn error(&self, offset: usize, message: impl Into<String>) -> ProfileError {
+        ProfileError::at(self.path, self.text, offset, message)
+    }
+
+    fn target(&self, own: Option<Spanned<String>>, flag: Option<&str>) -> Result<Target, ProfileError> {
+        match (flag, own) {
+            (Some(flag), _) => {
+                Target::parse(flag).map_err(|why| ProfileError::file(Path::new("--target"), why))
+            }
+            (None, Some(own)) => Target::parse(own.get_ref())
+                .map_err(|why| self.error(own.span().start, format!("target: {why}"))),
+            (None, None) => Err(ProfileError::file(
+                self.path,
+                "names no target: write `target = \"https://…\"` at its top, or pass --target",
+            )),
+        }
+    }
+
+    fn endpoints(&self, table: EndpointsTable) -> Result<Endpoints, ProfileError> {
+        let plain = |key: &str, entry: Option<Spanned<EndpointTable>>, default: &str| match entry {
+            None => Ok(Endpoint { method: "GET".into(), path: default.into() }),
+            Some(entry) => {
+                let offset = entry.span().start;
+                let entry = entry.into_inner();
+                self.endpoint(key, offset, entry.method, entry.path)
+            }
+        };
+        let public = plain("public", table.public, "/api/v1/search/status")?;
+        let protected = plain("protected", table.protected, "/api/v1/templates/")?;
+        let owned = table.owned.map(|entry| {
+            let offset = entry.span().start;
+            let entry = entry.into_inner();
+            if entry.organization.is_empty() {
+                return Err(self.error(offset, "endpoints.owned: organization must not be empty"));
+            }
+            let endpoint = self.endpoint("owned", offset, entry.method, entry.path)?;
+            Ok(Owned { endpoint, organization: entry.organization })
+        });
+        let permission = table.permission.map(|entry| {
+            let offset = entry.span().start;
+            let entry = entry.into_inner();
+            if entry.permission.is_empty() {
+                return Err(self.error(offset, "endpoints.permission: permission must not be empty"));
+            }
+            let endpoint = self.endpoint("permission", offset, entry.method, entry.path)?;
+            Ok(Permission { endpoint, permission: entry.permission })
+        });
+        for (key, endpoint) in [("public", &public), ("protected", &protected)] {
+            if endpoint.method != "GET" {
+                let why = format!("endpoints.{key}: method must be GET, which is what the cases send");
+                return Err(ProfileError::file(self.path, why));
+            }
+        }
+        if protected.path == public.path {
+            return Err(ProfileError::file(
+                self.path,
+                "endpoints.protected: must differ from endpoints.public",
+            ));
+        }
+        Ok(Endpoints { public, protected, owned: owned.transpose()?, permission: permission.transpose()? })
+    }
+
+    fn endpoint(
+        &self,
+        key: &str,
+        offset: usize,
+        method: Option<String>,
+        path: String,
+    ) -> Result<Endpoint, ProfileError> {
+        let method = method.unwrap_or_else(|| "GET".into());
+        if !method.bytes().all(|byte| byte.is_ascii_uppercase()) || method.is_empty() {
+            return Err(self.error(offset, format!("endpoints.{key}: method must be in capitals, like GET")));
+        }
+        let plain = path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#' && byte != b'\\');
+        if !path.starts_with('/') || !plain {
+            let why = format!("endpoints.{key}: path must begin with `/` and be visible ASCII without `#`");
+            return Err(self.error(offset, why));
+        }
+        Ok(Endpoint { method, path })
+    }
+
+    fn tokens(
+        &self,
+        table: BTreeMap<Spanned<String>, Spanned<TokenTable>>,
+    ) -> Result<BTreeMap<TokenKind, NamedToken>, ProfileError> {
+        let mut tokens = BTreeMap::new();
+        for (key, entry) in table {
+            let offset = key.span().start;
+            let Some(kind) = TokenKind::ALL.into_iter().find(|kind| kind.key() == key.get_ref()) else {
+                let known: Vec<&str> = TokenKind::ALL.iter().map(|kind| kind.key()).collect();
+                let why =
+                    format!("tokens.{}: unknown key, expected one of {}", key.get_ref(), known.join(", "));
+                return Err(self.error(offset, why));
+            };
+            let text = self.token(kind, offset, entry.into_inner())?;
+            let compact = Compact::parse(&text).ok_or_else(|| {
+                self.error(offset, format!("{kind}: is no JWT: three segments parted by dots are wanted"))
+            })?;
+            tokens.insert(kind, NamedToken { text: Secret::new(text), compact });
+        }
+        Ok(tokens)
+    }
+
+    fn token(&self, kind: TokenKind, offset: usize, entry: TokenTable) -> Result<String, ProfileError> {
+        let text = match (entry.env, entry.file, entry.value) {
+            (Some(name), None, None) => std::env::var(&name).map_err(|_| {
+                self.error(offset, format!("{kind}: the environment variable `{name}` is not set"))
+            })?,
+            (None, Some(file), None) => {
+                let path = self.relative(&file);
+                std::fs::read_to_string(&path).map_err(|error| {
+                    self.error(offset, format!("{kind}: `{}` cannot be read: {error}", path.display()))
+                })?
+            }
+            (None, None, Some(value)) => value,
+            _ => {
+                let why = format!("{kind}: exactly one of `env`, `file` and `value` is wanted");
+                return Err(self.error(offset, why));
+            }
+        };
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(self.error(offset, format!("{kind}: is empty")));
+        }
+        if text.starts_with("Bearer ") {
+            return Err(self.error(offset, format!("{kind}: is a header value: leave out `Bearer `")));
+        }
+        Ok(text.to_owned())
+    }
+
+    fn signing(&self, table: SigningTable) -> Result<Signing, ProfileError> {
+        let offset = table.key.span().start;
+        let path = self.relative(table.key.get_ref());
+        let text = std::fs::read_to_string(&path).map_err(|error| {
+            self.error(offset, format!("signing.key: `{}` cannot be read: {error}", path.display()))
+        })?;
+        let key = SigningKey::from_jwk(&text)
+            .map_err(|why| self.error(offset, format!("signing.key: `{}` {why}", path.display())))?;
+        if table.organization.get_ref().is_empty() {
+            return Err(
+                self.error(table.organization.span().start, "signing.organization: must not be empty")
+            );
+        }
+        if let Some(other) = &table.other_organization
+            && (other.get_ref() == table.organization.get_ref() || other.get_ref().is_empty())
+        {
+            let why = "signing.other_organization: must be another organization than signing.organization";
+            return Err(self.error(other.span().start, why));
+        }
+        let names = ClaimNames::default();
+        Ok(Signing {
+            key,
+            organization: table.organization.into_inner(),
+            other_organization: table.other_organization.map(Spanned::into_inner),
+            user: table.user,
+            issuer: table.issuer,
+            audience: table.audience,
+            claims: ClaimNames {
+                user: table.claims.user.unwrap_or(names.user),
+                organization: table.claims.organization.unwrap_or(names.organization),
+                permissions: table.claims.permissions.unwrap_or(names.permissions),
+            },
+            permissions: table.permissions,
+        })
+    }
+
+    fn relative(&self, file: &str) -> std::path::PathBuf {
+        self.path.parent().unwrap_or(Path::new("")).join(file)
+    }
+}

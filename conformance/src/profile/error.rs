@@ -1,0 +1,37 @@
+//! What is wrong with a profile, and where.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// A profile that cannot be used. It prints as one lower-case sentence that names the file, the line and the
+/// key, and never a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProfileError {
+    path: PathBuf,
+    line: Option<usize>,
+    message: String,
+}
+
+impl ProfileError {
+    pub(crate) fn file(path: &Path, message: impl Into<String>) -> Self {
+        Self { path: path.to_owned(), line: None, message: message.into() }
+    }
+
+    pub(crate) fn at(path: &Path, text: &str, offset: usize, message: impl Into<String>) -> Self {
+        let before = text.get(..offset).unwrap_or(text);
+        let line = before.bytes().filter(|&byte| byte == b'\n').count() + 1;
+        Self { path: path.to_owned(), line: Some(line), message: message.into() }
+    }
+}
+
+impl fmt::Display for ProfileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.path.display())?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        write!(f, ": {}", self.message)
+    }
+}
+
+impl std::error::Error for ProfileError {}

@@ -1,0 +1,203 @@
+//! The profile: what deployment is tested, by which endpoints, and with which tokens or key.
+
+mod document;
+mod error;
+mod target;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+
+pub use error::ProfileError;
+pub use target::Target;
+
+use crate::secret::Secret;
+use crate::token::{Compact, SigningKey};
+
+/// A profile, checked: its tokens and key are read.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    /// The deployment's base URL.
+    pub target: Target,
+    /// Whether cases that send POST, PUT, PATCH or DELETE may run.
+    pub allow_writes: bool,
+    /// What is addressed.
+    pub endpoints: Endpoints,
+    /// The tokens at hand.
+    pub tokens: BTreeMap<TokenKind, NamedToken>,
+    /// The key that the deployment trusts, and what it signs.
+    pub signing: Option<Signing>,
+}
+
+impl Profile {
+    /// Reads a profile from its file. `target` wins over the file's own.
+    ///
+    /// # Errors
+    ///
+    /// When the file, or a file or environment variable that it names, cannot be read or does not say what it
+    /// should; the error names file, line and key.
+    pub fn load(path: &Path, target: Option<&str>) -> Result<Self, ProfileError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ProfileError::file(path, format!("cannot be read: {error}")))?;
+        document::read(&text, path, target)
+    }
+
+    /// Reads a profile from text; relative paths in it are relative to `directory`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Profile::load`].
+    pub fn parse(text: &str, directory: &Path) -> Result<Self, ProfileError> {
+        document::read(text, &directory.join("profile"), None)
+    }
+}
+
+/// What the profile addresses.
+#[derive(Clone, Debug)]
+pub struct Endpoints {
+    /// The one public endpoint.
+    pub public: Endpoint,
+    /// Any caller with a good token may GET it.
+    pub protected: Endpoint,
+    /// A resource that belongs to an organization.
+    pub owned: Option<Owned>,
+    /// An operation that needs a permission.
+    pub permission: Option<Permission>,
+}
+
+/// A method and a request-target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The method, `GET` unless the profile says otherwise.
+    pub method: String,
+    /// The path, with a leading `/`.
+    pub path: String,
+}
+
+/// A resource that belongs to an organization.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owned {
+    /// Where it is.
+    pub endpoint: Endpoint,
+    /// Whose it is.
+    pub organization: String,
+}
+
+/// An operation that needs a permission.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Permission {
+    /// The operation.
+    pub endpoint: Endpoint,
+    /// What it needs.
+    pub permission: String,
+}
+
+/// The kinds of token that a profile can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TokenKind {
+    /// Good, of `endpoints.owned`'s organization, with `endpoints.permission`'s permission.
+    Valid,
+    /// Good, of another organization.
+    OtherOrganization,
+    /// Past its expiry.
+    Expired,
+    /// Revoked.
+    Revoked,
+    /// Good, without an organization.
+    NoOrganization,
+    /// Of another environment.
+    OtherEnvironment,
+    /// Good, without `endpoints.permission`'s permission.
+    NoPermission,
+    /// Of a user who is no member of the organization.
+    NotAMember,
+    /// Of a user whose account is not configured.
+    NotConfigured,
+    /// Of an organization that does not authenticate at this host.
+    OtherRealm,
+}
+
+impl TokenKind {
+    /// Every kind.
+    pub const ALL: [Self; 10] = [
+        Self::Valid,
+        Self::OtherOrganization,
+        Self::Expired,
+        Self::Revoked,
+        Self::NoOrganization,
+        Self::OtherEnvironment,
+        Self::NoPermission,
+        Self::NotAMember,
+        Self::NotConfigured,
+        Self::OtherRealm,
+    ];
+
+    /// The profile's key for it, in `[tokens]`.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::OtherOrganization => "other_organization",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+            Self::NoOrganization => "no_organization",
+            Self::OtherEnvironment => "other_environment",
+            Self::NoPermission => "no_permission",
+            Self::NotAMember => "not_a_member",
+            Self::NotConfigured => "not_configured",
+            Self::OtherRealm => "other_realm",
+        }
+    }
+}
+
+impl fmt::Display for TokenKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "tokens.{}", self.key())
+    }
+}
+
+/// A token that the profile names.
+#[derive(Clone, Debug)]
+pub struct NamedToken {
+    /// The token as it was found, white space around it cut.
+    pub text: Secret,
+    /// The same, in its three segments.
+    pub compact: Compact,
+}
+
+/// The key that the deployment trusts, and what is signed with it.
+#[derive(Clone, Debug)]
+pub struct Signing {
+    /// The private key or the shared secret.
+    pub key: SigningKey,
+    /// The organization of good tokens.
+    pub organization: String,
+    /// Another organization that the deployment knows, if there is one.
+    pub other_organization: Option<String>,
+    /// The user of good tokens.
+    pub user: String,
+    /// The issuer that the deployment wants.
+    pub issuer: Option<String>,
+    /// The audience that the deployment wants.
+    pub audience: Option<String>,
+    /// The names of the claims.
+    pub claims: ClaimNames,
+    /// The permissions of good tokens.
+    pub permissions: Vec<String>,
+}
+
+/// What the deployment calls the claims.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimNames {
+    /// The user's id: `sub`.
+    pub user: String,
+    /// The organization's id: `org_id`.
+    pub organization: String,
+    /// The permissions: `permissions`.
+    pub permissions: String,
+}
+
+impl Default for ClaimNames {
+    fn default() -> Self {
+        Self { user: "sub".into(), organization: "org_id".into(), permissions: "permissions".into() }
+    }
+}

@@ -1,0 +1,81 @@
+//! The formats that a report can be written in.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::{Report, html, human, junit, markdown, sarif};
+
+/// A format. The same report has the same verdict, and a run the same exit status, in each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// For a person at a terminal.
+    Human,
+    /// Everything, for programs.
+    Json,
+    /// JUnit's XML, one testcase per case, for CI servers.
+    Junit,
+    /// Markdown, for a pull request or a wiki.
+    Markdown,
+    /// One HTML page that needs no other file, for an audit.
+    Html,
+    /// SARIF 2.1.0, for code-scanning dashboards.
+    Sarif,
+}
+
+impl Format {
+    /// Every format.
+    pub const ALL: [Self; 6] =
+        [Self::Human, Self::Json, Self::Junit, Self::Markdown, Self::Html, Self::Sarif];
+
+    /// The word that `--format` takes.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Human => "human",
+            Self::Json => "json",
+            Self::Junit => "junit",
+            Self::Markdown => "markdown",
+            Self::Html => "html",
+            Self::Sarif => "sarif",
+        }
+    }
+
+    /// The report in this format, with a newline at its end. `color` counts for [`Format::Human`] alone.
+    pub fn render(self, report: &Report, color: bool) -> String {
+        match self {
+            Self::Human => human::render(report, color),
+            Self::Json => report.to_json(),
+            Self::Junit => junit::render(report),
+            Self::Markdown => markdown::render(report),
+            Self::Html => html::render(report),
+            Self::Sarif => sarif::render(report),
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A word that names no format.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownFormat(String);
+
+impl fmt::Display for UnknownFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known: Vec<&str> = Format::ALL.iter().map(|format| format.as_str()).collect();
+        write!(f, "`{}` is no format; there are {}", self.0, known.join(", "))
+    }
+}
+
+impl std::error::Error for UnknownFormat {}
+
+impl FromStr for Format {
+    type Err = UnknownFormat;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let named = Self::ALL.into_iter().find(|format| format.as_str() == text);
+        named.ok_or_else(|| UnknownFormat(text.to_owned()))
+    }
+}

@@ -1,0 +1,159 @@
+//! What several formats say in the same words.
+
+use std::collections::BTreeMap;
+
+use super::{CaseReport, Outcome, Report, Verdict};
+
+/// The verdict in one line: what it is, what it rests on, and how long that took.
+pub fn verdict_line(report: &Report) -> String {
+    format!("{}: {}", report.verdict, verdict_counts(report))
+}
+
+/// What the verdict rests on.
+pub(super) fn verdict_counts(report: &Report) -> String {
+    let summary = report.summary;
+    let tested = summary.passed + summary.failed + summary.warned;
+    let mut parts =
+        vec![counted(tested, "case tested", "cases tested"), format!("{} passed", summary.passed)];
+    if summary.failed > 0 {
+        parts.push(match report.wrongly_allowed() {
+            0 => format!("{} failed", summary.failed),
+            allowed => format!("{} failed ({allowed} wrongly allowed)", summary.failed),
+        });
+    }
+    if summary.warned > 0 {
+        parts.push(counted(summary.warned, "warning", "warnings"));
+    }
+    if summary.skipped > 0 {
+        parts.push(format!("{} skipped", summary.skipped));
+    }
+    let known = report.cases.iter().filter(|case| case.known.is_some()).count();
+    if known > 0 {
+        parts.push(format!("{known} known from the baseline"));
+    }
+    if !report.stale_baseline.is_empty() {
+        parts.push(format!("{} stale in the baseline", report.stale_baseline.len()));
+    }
+    format!(
+        "{}; {} in {}",
+        parts.join(", "),
+        counted(usize::try_from(report.requests).unwrap_or(usize::MAX), "request", "requests"),
+        duration(report.duration_ms),
+    )
+}
+
+/// What the verdict means, as a sentence without its full stop.
+pub(super) fn verdict_meaning(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Conforms => "Every documented requirement was tested, and kept",
+        Verdict::Partial => "Nothing that could be tested was broken, but requirements remain untested",
+        Verdict::Violates => "The deployment breaks documented requirements",
+    }
+}
+
+/// What a section of failures is headed with.
+pub(super) const WRONGLY_ALLOWED: &str = "Wrongly allowed";
+/// The other failures: refused, but not as documented, or not answered at all.
+pub(super) const NOT_AS_DOCUMENTED: &str = "Not as documented";
+
+/// The failed cases in which the deployment allowed what it must refuse, and those in which it did not.
+pub(super) fn failures(report: &Report) -> [(&'static str, Vec<&CaseReport>); 2] {
+    let (allowed, others) = report.with_outcome(Outcome::Failed).partition(|case| case.wrongly_allowed);
+    [(WRONGLY_ALLOWED, allowed), (NOT_AS_DOCUMENTED, others)]
+}
+
+/// The skipped cases by what would let them run; the reason that skips most comes first.
+pub(super) fn skips(report: &Report) -> Vec<(&str, Vec<&CaseReport>)> {
+    let mut by_reason: BTreeMap<&str, Vec<&CaseReport>> = BTreeMap::new();
+    for case in report.with_outcome(Outcome::Skipped) {
+        by_reason.entry(case.skipped_because.as_deref().unwrap_or("no reason given")).or_default().push(case);
+    }
+    let mut groups: Vec<_> = by_reason.into_iter().collect();
+    groups.sort_by_key(|(reason, cases)| (std::cmp::Reverse(cases.len()), *reason));
+    groups
+}
+
+/// What was measured in passing, as sentences without their full stops.
+pub(super) fn measured(report: &Report) -> Vec<String> {
+    let mut found = Vec::new();
+    if let Some(leeway) = report.measurements.leeway_seconds {
+        let bound = if report.measurements.leeway_capped { "at least " } else { "" };
+        found.push(match leeway {
+            0 if !report.measurements.leeway_capped => "no leeway is granted on `exp`".to_owned(),
+            leeway => format!("a leeway of {bound}{leeway} s is granted on `exp`"),
+        });
+    }
+    match report.measurements.clock_offset_seconds {
+        Some(0) => found.push("the deployment's clock agrees with this machine's".to_owned()),
+        Some(offset) if offset > 0 => found.push(format!("the deployment's clock is {offset} s ahead")),
+        Some(offset) => found.push(format!("the deployment's clock is {} s behind", offset.unsigned_abs())),
+        None => {}
+    }
+    found
+}
+
+/// How the cases were chosen, where that was not "all of them".
+pub(super) fn selected(report: &Report) -> Option<String> {
+    let selection = &report.selection;
+    let mut parts = Vec::new();
+    if !selection.filters.is_empty() {
+        parts.push(format!("filter {}", selection.filters.join(", ")));
+    }
+    if selection.http1_only > 0 {
+        parts.push(format!("{} left out, which only HTTP/1.1 can carry", selection.http1_only));
+    }
+    if selection.other_key > 0 {
+        parts.push(format!("{} left out, which are about another kind of key", selection.other_key));
+    }
+    let cases = format!("{} of {} cases", report.cases.len(), selection.catalogue);
+    (!parts.is_empty()).then(|| format!("{cases}: {}", parts.join("; ")))
+}
+
+/// What a stale baseline entry says, as a sentence without its full stop.
+pub(super) fn stale(entry: &super::StaleEntry) -> String {
+    match &entry.observed {
+        Some(observed) => format!("{} is recorded as {}, and was {observed}", entry.case, entry.recorded),
+        None => format!("{} is recorded as {}, and now passes", entry.case, entry.recorded),
+    }
+}
+
+/// The clause ids of a case, parted by spaces.
+pub(super) fn clauses(case: &CaseReport) -> String {
+    let ids: Vec<&str> = case.clauses.iter().map(|clause| clause.id()).collect();
+    ids.join(" ")
+}
+
+/// Text in which a control character, but for the line's end, is spelt out: what a deployment sends must not
+/// steer the terminal that shows it.
+pub(super) fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter.is_control() && letter != '\n' {
+            shown.extend(letter.escape_default());
+        } else {
+            shown.push(letter);
+        }
+    }
+    shown
+}
+
+/// A number and its noun.
+pub(super) fn counted(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+/// Milliseconds as a person says them.
+pub(super) fn duration(milliseconds: u64) -> String {
+    match milliseconds {
+        0..1000 => format!("{milliseconds} ms"),
+        1000..60_000 => format!("{}.{} s", milliseconds / 1000, milliseconds % 1000 / 100),
+        _ => format!("{} min {} s", milliseconds / 60_000, milliseconds % 60_000 / 1000),
+    }
+}
+
+impl Report {
+    /// How many failed cases allowed what must be refused.
+    pub fn wrongly_allowed(&self) -> usize {
+        self.cases.iter().filter(|case| case.wrongly_allowed).count()
+    }
+}

@@ -1,0 +1,100 @@
+//! Text that must never be printed, and the cleaning of text that might hold some.
+
+use std::collections::HashSet;
+use std::fmt;
+
+/// A token or a piece of key material. Printing it prints a fixed redaction (SEC-1).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Vec<u8>);
+
+impl Secret {
+    /// Wraps what must not be printed.
+    pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
+        Self(bytes.into())
+    }
+
+    /// The bytes themselves, to be sent or signed with, never to be printed.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// How many consecutive characters of a token give it away.
+pub const TELLING: usize = 8;
+
+/// Finds pieces of secrets in text.
+#[derive(Clone, Default)]
+pub struct Redactor {
+    windows: HashSet<[u8; TELLING]>,
+}
+
+impl fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Redactor")
+    }
+}
+
+impl Redactor {
+    /// Adds a secret; shorter ones than [`TELLING`] cannot be told from other text and are passed over.
+    pub fn add(&mut self, secret: &[u8]) {
+        self.windows
+            .extend(secret.windows(TELLING).filter_map(|window| <[u8; TELLING]>::try_from(window).ok()));
+    }
+
+    /// Whether the text holds [`TELLING`] or more consecutive characters of a secret.
+    pub fn finds_in(&self, text: &[u8]) -> bool {
+        text.windows(TELLING).any(|window| self.holds(window))
+    }
+
+    /// The text with every piece of a secret replaced by `[token]`.
+    pub fn clean(&self, text: &str) -> String {
+        let bytes = text.as_bytes();
+        let mut hidden = vec![false; bytes.len()];
+        for (start, window) in bytes.windows(TELLING).enumerate() {
+            if self.holds(window) {
+                hidden.iter_mut().skip(start).take(TELLING).for_each(|hide| *hide = true);
+            }
+        }
+        let mut cleaned = Vec::with_capacity(bytes.len());
+        let mut inside = false;
+        for (&byte, &hide) in bytes.iter().zip(&hidden) {
+            if !hide {
+                cleaned.push(byte);
+            } else if !inside {
+                cleaned.extend_from_slice(b"[token]");
+            }
+            inside = hide;
+        }
+        String::from_utf8_lossy(&cleaned).into_owned()
+    }
+
+    fn holds(&self, window: &[u8]) -> bool {
+        <[u8; TELLING]>::try_from(window).is_ok_and(|window| self.windows.contains(&window))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_prints_as_a_redaction() {
+        assert_eq!(format!("{:?}", Secret::new("eyJhbGciOiJIUzI1NiJ9")), "[redacted]");
+    }
+
+    #[test]
+    fn pieces_of_eight_characters_are_found_and_cut_out() {
+        let mut redactor = Redactor::default();
+        redactor.add(b"abcdefghijkl");
+        assert!(redactor.finds_in(b"see cdefghij there"));
+        assert!(!redactor.finds_in(b"see cdefghi there"));
+        assert_eq!(redactor.clean("see cdefghijk there, and abcdefghijkl"), "see [token] there, and [token]");
+        assert_eq!(redactor.clean("nothing of it: abcdefg"), "nothing of it: abcdefg");
+    }
+}

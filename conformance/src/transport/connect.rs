@@ -1,0 +1,118 @@
+//! From a URL to a byte stream: proxy, TCP, TLS.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use super::TransportOptions;
+use super::proxy::Proxy;
+use super::tls::{self, TlsSetupError};
+use crate::profile::Target;
+
+/// A byte stream.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+
+/// Why no connection came about. Nothing of a request was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectError {
+    /// What baselines and reports call it: the same for the same cause.
+    pub kind: &'static str,
+    message: String,
+}
+
+impl ConnectError {
+    pub(super) fn new(kind: &'static str, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into() }
+    }
+
+    pub(super) fn timed_out(limit: Duration) -> Self {
+        Self::new("no connection in time", format!("no connection within {} s", limit.as_secs_f32()))
+    }
+
+    fn io(whom: &str, error: &io::Error) -> Self {
+        let kind = match error.kind() {
+            io::ErrorKind::ConnectionRefused => "connection refused",
+            io::ErrorKind::TimedOut => "no connection in time",
+            _ => "no connection",
+        };
+        Self::new(kind, format!("cannot connect to {whom}: {error}"))
+    }
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for ConnectError {}
+
+pub(super) struct Connector {
+    target: Target,
+    proxy: Option<Proxy>,
+    tls: Option<(TlsConnector, ServerName<'static>)>,
+    http2: bool,
+}
+
+impl Connector {
+    pub(super) fn new(target: &Target, options: &TransportOptions) -> Result<Self, TlsSetupError> {
+        let tls = if target.tls {
+            let config: ClientConfig = tls::client_config(options)?;
+            let name = ServerName::try_from(target.host.clone()).map_err(|_| {
+                TlsSetupError::new(format!("`{}` is no host name that TLS could check", target.host))
+            })?;
+            Some((TlsConnector::from(Arc::new(config)), name))
+        } else {
+            None
+        };
+        let proxy = Proxy::from_environment(target, |name| std::env::var(name).ok())?;
+        Ok(Self { target: target.clone(), proxy, tls, http2: options.http2 })
+    }
+
+    pub(super) async fn connect(&self) -> Result<Box<dyn Stream>, ConnectError> {
+        let tcp = match &self.proxy {
+            None => dial(&self.target.host, self.target.port).await?,
+            Some(proxy) => {
+                let mut tcp = dial(&proxy.host, proxy.port).await?;
+                proxy.tunnel(&mut tcp, &self.target).await?;
+                tcp
+            }
+        };
+        let Some((connector, name)) = &self.tls else { return Ok(Box::new(tcp)) };
+        let stream = connector.connect(name.clone(), tcp).await.map_err(|error| {
+            ConnectError::new("no TLS", format!("no TLS with {}: {error}", self.target.authority()))
+        })?;
+        if self.http2 && stream.get_ref().1.alpn_protocol() != Some(b"h2") {
+            let message = format!("{} does not offer HTTP/2", self.target.authority());
+            return Err(ConnectError::new("no HTTP/2", message));
+        }
+        Ok(Box::new(stream))
+    }
+}
+
+async fn dial(host: &str, port: u16) -> Result<TcpStream, ConnectError> {
+    let whom = format!("{host}:{port}");
+    let addresses = tokio::net::lookup_host((host, port)).await.map_err(|error| {
+        ConnectError::new("unknown host", format!("the name `{host}` cannot be resolved: {error}"))
+    })?;
+    let mut last = ConnectError::new("unknown host", format!("the name `{host}` has no address"));
+    for address in addresses {
+        match TcpStream::connect(address).await {
+            Ok(stream) => {
+                // Small writes must not wait for each other; where that cannot be set they merely do.
+                drop(stream.set_nodelay(true));
+                return Ok(stream);
+            }
+            Err(error) => last = ConnectError::io(&whom, &error),
+        }
+    }
+    Err(last)
+}

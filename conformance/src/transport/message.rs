@@ -1,0 +1,220 @@
+//! Requests as they are written, answers as they are read.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use super::connect::ConnectError;
+
+/// Text of which some is a token: it can be sent as bytes, and shown with the token left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Text(Vec<Piece>);
+
+/// A part of a [`Text`].
+#[derive(Clone, PartialEq, Eq)]
+pub enum Piece {
+    /// Bytes that may be shown.
+    Plain(Vec<u8>),
+    /// A token, or what a case made of one.
+    Token(Vec<u8>),
+}
+
+impl fmt::Debug for Piece {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Plain(bytes) => write!(f, "{:?}", String::from_utf8_lossy(bytes)),
+            Self::Token(_) => f.write_str("[redacted]"),
+        }
+    }
+}
+
+impl Text {
+    /// Adds bytes that may be shown.
+    #[must_use]
+    pub fn plain(mut self, bytes: impl AsRef<[u8]>) -> Self {
+        self.0.push(Piece::Plain(bytes.as_ref().to_vec()));
+        self
+    }
+
+    /// Adds a token.
+    #[must_use]
+    pub fn token(mut self, bytes: impl AsRef<[u8]>) -> Self {
+        self.0.push(Piece::Token(bytes.as_ref().to_vec()));
+        self
+    }
+
+    /// Its parts.
+    pub fn pieces(&self) -> &[Piece] {
+        &self.0
+    }
+
+    /// The bytes that are sent.
+    pub fn bytes(&self) -> Vec<u8> {
+        let parts = self.0.iter().map(|piece| match piece {
+            Piece::Plain(bytes) | Piece::Token(bytes) => bytes.as_slice(),
+        });
+        parts.collect::<Vec<_>>().concat()
+    }
+
+    /// The tokens in it.
+    pub fn tokens(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.iter().filter_map(|piece| match piece {
+            Piece::Token(bytes) => Some(bytes.as_slice()),
+            Piece::Plain(_) => None,
+        })
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self::default().plain(text)
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self::default().plain(text)
+    }
+}
+
+/// A header field of a request, written as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// The name, as spelt.
+    pub name: String,
+    /// The value: what stands behind `: ` and before CR LF.
+    pub value: Text,
+}
+
+/// A request, to be written byte for byte.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The method.
+    pub method: String,
+    /// The request-target.
+    pub target: Text,
+    /// The fields that the case is about, in order; `Host`, `User-Agent`, `Accept` and `X-Request-Id` stand
+    /// before them, `Content-Length` behind.
+    pub fields: Vec<Field>,
+    /// The body, with its length announced.
+    pub body: Option<Text>,
+    /// What the server's log can be searched for.
+    pub request_id: String,
+}
+
+impl Request {
+    /// A request without fields of its own.
+    pub fn new(method: &str, target: impl Into<Text>) -> Self {
+        Self {
+            method: method.into(),
+            target: target.into(),
+            fields: Vec::new(),
+            body: None,
+            request_id: String::new(),
+        }
+    }
+
+    /// Adds a field.
+    #[must_use]
+    pub fn field(mut self, name: &str, value: impl Into<Text>) -> Self {
+        self.fields.push(Field { name: name.into(), value: value.into() });
+        self
+    }
+
+    /// Adds an `Authorization` field.
+    #[must_use]
+    pub fn authorization(self, value: impl Into<Text>) -> Self {
+        self.field("Authorization", value)
+    }
+
+    /// Adds `Authorization: Bearer` with this token.
+    #[must_use]
+    pub fn bearer(self, token: impl AsRef<[u8]>) -> Self {
+        self.authorization(Text::default().plain("Bearer ").token(token))
+    }
+
+    /// Sets the body and its media type.
+    #[must_use]
+    pub fn with_body(mut self, media_type: &str, body: impl Into<Text>) -> Self {
+        self.body = Some(body.into());
+        self.field("Content-Type", media_type)
+    }
+
+    /// The same request with every `Authorization` field taken away.
+    #[must_use]
+    pub fn without_authorization(mut self) -> Self {
+        self.fields.retain(|field| !field.name.eq_ignore_ascii_case("authorization"));
+        self
+    }
+
+    /// The values of the `Authorization` fields.
+    pub fn authorizations(&self) -> impl Iterator<Item = &Text> {
+        self.fields
+            .iter()
+            .filter(|field| field.name.eq_ignore_ascii_case("authorization"))
+            .map(|field| &field.value)
+    }
+
+    /// Everything in it that may hold a token.
+    pub fn texts(&self) -> impl Iterator<Item = &Text> {
+        [&self.target].into_iter().chain(self.fields.iter().map(|field| &field.value)).chain(&self.body)
+    }
+}
+
+/// What came of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// A response.
+    Response(Response),
+    /// No connection could be made; nothing was sent.
+    Unreachable(ConnectError),
+    /// The connection was closed or reset before a whole response had come.
+    Closed,
+    /// Nothing, or not all of it, came in time.
+    TimedOut,
+    /// Bytes came that are no HTTP.
+    Garbled(String),
+    /// HTTP/2 cannot carry the request.
+    NotCarried(String),
+}
+
+/// A response.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Response {
+    /// The status code.
+    pub status: u16,
+    /// The header fields, names as spelt, values as bytes.
+    pub fields: Vec<(String, Vec<u8>)>,
+    /// The body, decoded from its transfer coding, at most one mebibyte of it.
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    /// The values of a field, in order.
+    pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = String> + 'a {
+        self.fields
+            .iter()
+            .filter(move |(other, _)| other.eq_ignore_ascii_case(name))
+            .map(|(_, value)| String::from_utf8_lossy(value).into_owned())
+    }
+
+    /// The first value of a field.
+    pub fn value(&self, name: &str) -> Option<String> {
+        self.values(name).next()
+    }
+
+    /// The body as JSON, where it is some.
+    pub fn json(&self) -> Option<Value> {
+        serde_json::from_slice(&self.body).ok()
+    }
+
+    /// The string `detail` of a JSON object as body.
+    pub fn detail(&self) -> Option<String> {
+        Some(self.json()?.as_object()?.get("detail")?.as_str()?.to_owned())
+    }
+
+    /// Whether the status is 2xx.
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+}

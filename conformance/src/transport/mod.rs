@@ -1,0 +1,184 @@
+//! Carries requests byte for byte and reads what comes back.
+//!
+//! An HTTP library would repair or refuse much of what the catalogue has to send, so HTTP/1.1 is written by
+//! hand. Nothing is interpreted on the way: redirects are not followed, cookies not kept, bodies not decoded.
+
+mod connect;
+mod http1;
+mod http2;
+mod message;
+mod proxy;
+mod tls;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, timeout_at};
+
+pub use connect::ConnectError;
+pub use message::{Answer, Field, Piece, Request, Response, Text};
+pub use tls::TlsSetupError;
+
+use crate::profile::Target;
+use crate::report::Protocol;
+
+/// How to reach a deployment.
+#[derive(Clone, Debug)]
+pub struct TransportOptions {
+    /// HTTP/2 instead of HTTP/1.1.
+    pub http2: bool,
+    /// For one request, from connecting to the last byte.
+    pub timeout: Duration,
+    /// How often a connection that could not be made is tried again.
+    pub retries: u32,
+    /// Certificates to trust beside the usual ones, in PEM.
+    pub ca_cert: Option<PathBuf>,
+    /// Takes any certificate.
+    pub insecure: bool,
+}
+
+impl Default for TransportOptions {
+    fn default() -> Self {
+        Self { http2: false, timeout: Duration::from_secs(10), retries: 2, ca_cert: None, insecure: false }
+    }
+}
+
+/// Opens connections to one deployment.
+#[derive(Clone)]
+pub struct Transport {
+    target: Target,
+    options: TransportOptions,
+    connector: Arc<connect::Connector>,
+}
+
+impl Transport {
+    /// Prepares TLS and reads the proxy settings of the environment.
+    ///
+    /// # Errors
+    ///
+    /// When the certificates cannot be read, or a proxy setting is no URL.
+    pub fn new(target: Target, options: TransportOptions) -> Result<Self, TlsSetupError> {
+        let connector = Arc::new(connect::Connector::new(&target, &options)?);
+        Ok(Self { target, options, connector })
+    }
+
+    /// What carries the requests.
+    pub fn protocol(&self) -> Protocol {
+        if self.options.http2 { Protocol::Http2 } else { Protocol::Http11 }
+    }
+
+    /// The deployment.
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// Opens a connection, trying again where nothing could be sent yet.
+    ///
+    /// # Errors
+    ///
+    /// What kept every attempt from connecting.
+    pub async fn connect(&self) -> Result<Connection, ConnectError> {
+        let mut attempt = 0;
+        loop {
+            match self.connect_once().await {
+                Err(_) if attempt < self.options.retries => {
+                    attempt += 1;
+                    tokio::time::sleep(Duration::from_millis(100) * attempt).await;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    async fn connect_once(&self) -> Result<Connection, ConnectError> {
+        let deadline = Instant::now() + self.options.timeout;
+        let connecting = async {
+            let stream = self.connector.connect().await?;
+            if self.options.http2 {
+                http2::Client::handshake(stream).await.map(|client| Wire::Http2(Box::new(client)))
+            } else {
+                Ok(Wire::Http1(Box::new(http1::Client::new(stream))))
+            }
+        };
+        let wire = timeout_at(deadline, connecting)
+            .await
+            .unwrap_or_else(|_| Err(ConnectError::timed_out(self.options.timeout)))?;
+        Ok(Connection {
+            wire,
+            authority: self.target.authority(),
+            tls: self.target.tls,
+            timeout: self.options.timeout,
+            first_deadline: Some(deadline),
+        })
+    }
+}
+
+/// An open connection, which carries one request after the other.
+pub struct Connection {
+    wire: Wire,
+    authority: String,
+    tls: bool,
+    timeout: Duration,
+    /// Connecting counts towards the first request's time.
+    first_deadline: Option<Instant>,
+}
+
+enum Wire {
+    Http1(Box<http1::Client>),
+    Http2(Box<http2::Client>),
+}
+
+impl Connection {
+    /// An HTTP/1.1 connection over a stream that is open already. `timeout` is for each request.
+    pub fn over(
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        authority: &str,
+        timeout: Duration,
+    ) -> Self {
+        Self {
+            wire: Wire::Http1(Box::new(http1::Client::new(Box::new(stream)))),
+            authority: authority.to_owned(),
+            tls: false,
+            timeout,
+            first_deadline: None,
+        }
+    }
+
+    /// Sends a request and waits for its answer, or for the lack of one.
+    pub async fn send(&mut self, request: &Request) -> Answer {
+        let deadline = self.first_deadline.take().unwrap_or_else(|| Instant::now() + self.timeout);
+        let exchange = async {
+            match &mut self.wire {
+                Wire::Http1(client) => client.exchange(&self.authority, request).await,
+                Wire::Http2(client) => client.exchange(&self.authority, self.tls, request).await,
+            }
+        };
+        timeout_at(deadline, exchange).await.unwrap_or(Answer::TimedOut)
+    }
+
+    /// Sends two requests at once and reads both answers in order (RFC 9112 §9.3.2); over HTTP/2, where
+    /// streams do not wait for each other, one after the other.
+    pub async fn pipeline(&mut self, first: &Request, second: &Request) -> (Answer, Answer) {
+        let deadline = self.first_deadline.take().unwrap_or_else(|| Instant::now() + self.timeout);
+        let exchange = async {
+            match &mut self.wire {
+                Wire::Http1(client) => client.pipeline(&self.authority, first, second).await,
+                Wire::Http2(client) => {
+                    let answer = client.exchange(&self.authority, self.tls, first).await;
+                    (answer, client.exchange(&self.authority, self.tls, second).await)
+                }
+            }
+        };
+        timeout_at(deadline, exchange).await.unwrap_or((Answer::TimedOut, Answer::TimedOut))
+    }
+
+    /// Whether another request can be sent.
+    pub fn is_reusable(&self) -> bool {
+        match &self.wire {
+            Wire::Http1(client) => client.is_reusable(),
+            Wire::Http2(_) => true,
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! JSON objects of which some members are read, and a repeated one does not go unseen.
+
+use std::fmt;
+
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde_json::Value;
+
+/// The members of an object that were asked for, repeated ones as often as they came.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Members(Vec<(String, Value)>);
+
+impl Members {
+    /// The members of these names, if the text is a JSON object; others are passed over, however odd.
+    pub(crate) fn read(text: &[u8], names: &'static [&'static str]) -> Option<Members> {
+        let text = std::str::from_utf8(text).ok()?;
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        let members = (&mut deserializer).deserialize_map(Reader(names)).ok()?;
+        deserializer.end().ok()?;
+        Some(Members(members))
+    }
+
+    /// Every value of a member.
+    pub(crate) fn values<'m>(&'m self, name: &'m str) -> impl DoubleEndedIterator<Item = &'m Value> {
+        self.0.iter().filter(move |(member, _)| member == name).map(|(_, value)| value)
+    }
+
+    /// Whether a member is there more than once.
+    pub(crate) fn repeated(&self) -> bool {
+        self.0
+            .iter()
+            .enumerate()
+            .any(|(at, (name, _))| self.0[..at].iter().any(|(earlier, _)| earlier == name))
+    }
+}
+
+struct Reader(&'static [&'static str]);
+
+impl<'de> Visitor<'de> for Reader {
+    type Value = Vec<(String, Value)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members = Vec::new();
+        while let Some(name) = map.next_key::<String>()? {
+            if self.0.contains(&name.as_str()) {
+                members.push((name, map.next_value()?));
+            } else {
+                map.next_value::<IgnoredAny>().map_err(A::Error::custom)?;
+            }
+        }
+        Ok(members)
+    }
+}

@@ -1,0 +1,301 @@
+//! One request, one answer: the order of the contract.
+//!
+//! Public path, header lines, token, signature, claims, revocation, realm; then account, membership,
+//! resource, path, permissions; and only then what was asked for.
+
+use std::sync::atomic::Ordering;
+
+use crate::Behaviour;
+use crate::claims::Caller;
+use crate::fault::Fault;
+use crate::guard::Route;
+use crate::memory::{Connection, Memory};
+use crate::message::{Answer, Request, Wire};
+use crate::path::{Place, ambiguous};
+use crate::reason::{Reason, Told};
+use crate::variation::Variation;
+
+/// How many requests have to be judged at once before a fault loses count.
+const CROWD: usize = 4;
+
+/// One deployment's way of judging.
+pub(crate) struct Judge<'a> {
+    pub(crate) behaviour: Behaviour,
+    pub(crate) memory: &'a Memory,
+}
+
+impl Judge<'_> {
+    pub(crate) fn has(&self, fault: Fault) -> bool {
+        self.behaviour.fault == Some(fault)
+    }
+
+    pub(crate) fn varies(&self, variation: Variation) -> bool {
+        self.behaviour.variation == Some(variation)
+    }
+
+    /// The answer to a request.
+    pub(crate) fn answer(&self, request: &Request, connection: &Connection) -> Answer {
+        let answer = self.refused_early(request).unwrap_or_else(|| {
+            let mut route = self.route(request);
+            let began = *connection.history().began_in_public.get_or_insert(route.place == Place::Public);
+            route.open |= began && self.has(Fault::ConnectionOpenedByPublic);
+            match self.judge(request, route, connection) {
+                Ok(answer) => answer,
+                Err(reason) => self.refusal(reason, request, route.place),
+            }
+        });
+        self.finish(answer, request)
+    }
+
+    fn judge(&self, request: &Request, route: Route, connection: &Connection) -> Result<Answer, Reason> {
+        if self.has(Fault::ResponseCachedForAll)
+            && let Some(answer) = self.cached(request)
+        {
+            return Ok(answer);
+        }
+        if route.open {
+            return match self.public_token_trouble(request, route) {
+                Some(reason) => Err(reason),
+                None => Ok(self.serve(request, route, &Caller::anonymous())),
+            };
+        }
+        let caller = self.authenticate(request, connection)?;
+        let document = matches!(route.place, Place::Document(_));
+        if (self.has(Fault::ResponseCachedForTokens) || (self.has(Fault::ForeignReadable) && document))
+            && let Some(answer) = self.cached(request)
+        {
+            return Ok(answer);
+        }
+        let caller = match self.authorize(caller, request, route) {
+            Err(Reason::Foreign) => {
+                connection.history().refused_document = true;
+                return Err(Reason::Foreign);
+            }
+            authorized => authorized?,
+        };
+        if document && self.has(Fault::OwnerRefusedAfterOther) && connection.history().refused_document {
+            return Err(Reason::Foreign);
+        }
+        let answer = self.serve(request, route, &caller);
+        if request.method == "GET" && answer.status == 200 {
+            self.memory.shared().responses.insert(request.path().to_owned(), answer.clone());
+        }
+        Ok(answer)
+    }
+
+    /// What some deployments refuse, or fail at, before they judge.
+    fn refused_early(&self, request: &Request) -> Option<Answer> {
+        if let Some(answer) = self.busy() {
+            return Some(answer);
+        }
+        if self.has(Fault::UnguardedConditional) && request.field("if-none-match").is_some() {
+            return Some(Answer::empty(304).with("ETag", "\"content\""));
+        }
+        let token_of = |line: &[u8]| line.strip_prefix(b"Bearer ").map(<[u8]>::to_vec);
+        let token = request.lines("authorization").find_map(token_of).unwrap_or_default();
+        match self.behaviour.fault {
+            Some(Fault::ManyDotsHang) if token.iter().filter(|byte| **byte == b'.').count() > 100 => {
+                return Some(Answer::none(Wire::Silence));
+            }
+            Some(Fault::LongTokenReset) if token.len() > 8000 => return Some(Answer::none(Wire::Reset)),
+            Some(Fault::DeepNestingReset) if self.nests_deeply(&token) => {
+                return Some(Answer::none(Wire::Reset));
+            }
+            _ => {}
+        }
+        let plain = |value: &[u8]| value.iter().all(|byte| *byte == b'\t' || (b' '..=b'~').contains(byte));
+        match self.behaviour.variation? {
+            Variation::LongFieldsRefused if request.fields.iter().any(|(_, value)| value.len() > 8000) => {
+                Some(detail(431, "Request Header Fields Too Large"))
+            }
+            Variation::IllegalBytesRefused if !request.fields.iter().all(|(_, value)| plain(value)) => {
+                Some(detail(400, "Bad Request"))
+            }
+            Variation::RepeatedLinesRefused if request.lines("authorization").count() > 1 => {
+                Some(detail(400, "Bad Request"))
+            }
+            Variation::PathRefused if ambiguous(request.path()) => Some(detail(400, "Bad Request")),
+            Variation::CanonicalSlash if request.path() == "/api/v1/templates" => {
+                let location = request.target.replacen("/templates", "/templates/", 1);
+                Some(Answer::empty(307).with("Location", location))
+            }
+            Variation::EmptyOptions if request.method == "OPTIONS" => {
+                Some(Answer::empty(204).with("Allow", "GET, HEAD, OPTIONS"))
+            }
+            Variation::MethodsFirst => {
+                let place = Place::of(request.path());
+                let known = place.methods().contains(&request.method.as_str()) || request.method == "OPTIONS";
+                (place != Place::Unknown && !known).then(|| not_allowed(place))
+            }
+            _ => None,
+        }
+    }
+
+    /// 429 or 503 now and then.
+    fn busy(&self) -> Option<Answer> {
+        let count = self.memory.requests.fetch_add(1, Ordering::Relaxed);
+        match self.behaviour.variation? {
+            Variation::TooManyRequests if count % 60 == 59 => {
+                Some(detail(429, "Too Many Requests").with("Retry-After", "1"))
+            }
+            Variation::Unavailable if count % 60 == 59 => {
+                Some(detail(503, "Service Unavailable").with("Retry-After", "1"))
+            }
+            _ => None,
+        }
+    }
+
+    fn nests_deeply(&self, token: &[u8]) -> bool {
+        self.split(token)
+            .is_ok_and(|token| token.claims.iter().filter(|byte| matches!(byte, b'[' | b'{')).count() > 60)
+    }
+
+    fn cached(&self, request: &Request) -> Option<Answer> {
+        let readable = matches!(request.method.as_str(), "GET" | "HEAD");
+        self.memory.shared().responses.get(request.path()).filter(|_| readable).cloned()
+    }
+
+    /// Why a fault refuses a public request for the token that it brings.
+    fn public_token_trouble(&self, request: &Request, route: Route) -> Option<Reason> {
+        if route.place != Place::Public || request.field("authorization").is_none() {
+            return None;
+        }
+        match self.behaviour.fault? {
+            Fault::PublicRefusesBadToken | Fault::PublicServerErrorOnBadToken => {
+                self.identify(request, false).err().filter(|reason| reason.told() == Told::Invalid)
+            }
+            Fault::PublicRefusesTokens => Some(Reason::Signature),
+            Fault::PublicRefusesOtherSchemes => {
+                self.identify(request, false).err().filter(|reason| reason.told() == Told::NotAuthenticated)
+            }
+            _ => None,
+        }
+    }
+
+    /// Who asks: the token's caller, or somebody else where a fault remembers.
+    fn authenticate(&self, request: &Request, connection: &Connection) -> Result<Caller, Reason> {
+        let (first, spoilt) = {
+            let history = connection.history();
+            let spoilt = match self.behaviour.fault {
+                Some(Fault::ConnectionRefusesAfterBad) => history.refused,
+                Some(Fault::ConnectionRefusesAfterNone) => history.without_token,
+                _ => false,
+            };
+            (history.first_caller.clone(), spoilt)
+        };
+        if spoilt {
+            return Err(Reason::Signature);
+        }
+        if self.has(Fault::ConnectionKeepsFirstCaller)
+            && let Some(first) = first
+        {
+            return Ok(first);
+        }
+        let trusted = self.has(Fault::ConnectionAuthenticatedOnce) && first.is_some();
+        let result = self.identify(request, trusted);
+        match (&result, self.behaviour.fault) {
+            (Ok(caller), fault) => {
+                if fault == Some(Fault::CallersMixedUp)
+                    && self.memory.in_flight.load(Ordering::SeqCst) >= CROWD
+                    && let Some(last) = self.memory.shared().last_caller.replace(caller.clone())
+                {
+                    return Ok(last);
+                }
+                connection.history().first_caller.get_or_insert_with(|| caller.clone());
+                self.memory.shared().last_caller = Some(caller.clone());
+            }
+            (Err(Reason::HeaderMissing), Some(Fault::ConnectionRemembersCaller)) => {
+                return first.ok_or(Reason::HeaderMissing);
+            }
+            (Err(Reason::HeaderMissing), Some(Fault::CallerRemembered)) => {
+                return self.memory.shared().last_caller.clone().ok_or(Reason::HeaderMissing);
+            }
+            (Err(Reason::HeaderMissing), Some(Fault::MissingHeaderAllowed))
+            | (Err(Reason::HeaderEmpty), Some(Fault::EmptyHeaderAllowed)) => return Ok(Caller::anonymous()),
+            (Err(reason), fault) => {
+                connection.history().refused |= reason.told() == Told::Invalid;
+                connection.history().without_token |= *reason == Reason::HeaderMissing;
+                if fault == Some(Fault::AddressRemembered) && reason.told() == Told::Invalid {
+                    return self.memory.shared().last_caller.clone().ok_or(*reason);
+                }
+            }
+        }
+        result
+    }
+
+    /// The caller of the request's token.
+    fn identify(&self, request: &Request, trusted: bool) -> Result<Caller, Reason> {
+        let lines: Vec<&[u8]> = request.lines("authorization").collect();
+        if self.has(Fault::AnyLineWins) && lines.len() > 1 {
+            let admitted = |line: &&[u8]| self.admit(&self.token_of_line(line).ok()?, request, trusted).ok();
+            return lines.iter().find_map(admitted).ok_or(Reason::HeaderRepeated);
+        }
+        let token = self.token(request)?;
+        let mut caller = self.admit(&token, request, trusted)?;
+        if self.has(Fault::LinesMixed)
+            && let [_, .., last] = lines.as_slice()
+            && let Ok(other) = self.token_of_line(last).and_then(|token| self.admit(&token, request, true))
+        {
+            caller.organizations = other.organizations;
+        }
+        Ok(caller)
+    }
+
+    /// The caller of a token; `trusted` is a fault's reason not to verify it.
+    fn admit(&self, bytes: &[u8], request: &Request, trusted: bool) -> Result<Caller, Reason> {
+        let prefix = bytes.get(..200).unwrap_or(bytes);
+        if self.has(Fault::SignatureSeenForPrefix)
+            && let Some(caller) = self.memory.shared().prefixes.get(prefix)
+        {
+            return Ok(caller.clone());
+        }
+        let token = self.split(bytes)?;
+        if !trusted {
+            match self.verify(&token) {
+                Err(Reason::Signature) if self.overlooks(bytes, &token.claims, &token.signature) => {}
+                Err(reason) => return Err(reason),
+                Ok(()) => {
+                    let mut shared = self.memory.shared();
+                    shared.signatures.insert(token.signature.clone());
+                    shared.claims.insert(token.claims.clone());
+                }
+            }
+        }
+        let caller = self.caller(&token.claims, request)?;
+        self.revocations(&caller, bytes, request)?;
+        self.realm(&caller)?;
+        self.memory.shared().prefixes.insert(prefix.to_vec(), caller.clone());
+        Ok(caller)
+    }
+
+    /// Whether a fault takes a signature that does not verify for one that it has seen to.
+    fn overlooks(&self, bytes: &[u8], claims: &[u8], signature: &[u8]) -> bool {
+        let mut shared = self.memory.shared();
+        match self.behaviour.fault {
+            Some(Fault::SignatureOverClaimsOnly) => shared.signatures.contains(signature),
+            Some(Fault::SignatureSeenForClaims) => shared.claims.contains(claims),
+            Some(Fault::ForgeryAcceptedOnRepeat) => {
+                let attempts = shared.attempts.entry(bytes.to_vec()).or_default();
+                *attempts += 1;
+                *attempts >= 3
+            }
+            Some(Fault::ForgeryAcceptedInParallel) => self.memory.in_flight.load(Ordering::SeqCst) >= CROWD,
+            _ => false,
+        }
+    }
+}
+
+/// An answer of the application's own, beyond the contract's.
+pub(crate) fn detail(status: u16, text: &str) -> Answer {
+    Answer::json(status, serde_json::json!({ "detail": text }).to_string())
+}
+
+/// 405, with the methods that there are.
+pub(crate) fn not_allowed(place: Place) -> Answer {
+    detail(405, "Method Not Allowed").with("Allow", allow(place))
+}
+
+/// The methods of a place, for `Allow`.
+pub(crate) fn allow(place: Place) -> String {
+    format!("{}, OPTIONS", place.methods().join(", "))
+}

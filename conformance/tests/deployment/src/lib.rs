@@ -1,0 +1,183 @@
+//! A small deployment of the documented API, written for the tests of the conformance checker.
+//!
+//! It keeps the contract strictly, with JWT handling and HTTP/1.1 parsing of its own: nothing of the engine
+//! is in it, so that checker, engine and deployment are three readings of one contract. Then any one of its
+//! [`Fault`]s can be switched on, which a checker must find, or any one of its lawful [`Variation`]s, in
+//! which a checker must find nothing.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> std::io::Result<()> {
+//! use artos_auth_deployment::{Behaviour, Deployment, Fault};
+//!
+//! let deployment = Deployment::start(Behaviour::with_fault(Fault::CritIgnored)).await?;
+//! assert!(deployment.url().starts_with("http://127.0.0.1:"));
+//! # Ok(())
+//! # }
+//! ```
+
+mod answer;
+mod authority;
+mod authorize;
+mod bearer;
+mod claims;
+mod clock;
+mod connection;
+mod fault;
+mod guard;
+mod http2;
+mod jose;
+mod json;
+mod judge;
+mod keys;
+mod memory;
+mod message;
+mod path;
+mod profile;
+mod reason;
+mod refusal;
+mod variation;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::task::{JoinHandle, JoinSet};
+
+pub use authority::{
+    AUDIENCE, Algorithm, AtHand, Authority, FOREIGN_ORG, HALF_USER, ISSUER, LEFT_USER, ORG, OTHER_ORG,
+    PERMISSION, authority,
+};
+pub use clock::seconds;
+pub use fault::{Fault, Level};
+pub use path::{GENERATE, OTHER_OWNED, OWNED, PROTECTED, PUBLIC};
+pub use profile::Power;
+pub use variation::Variation;
+
+use judge::Judge;
+use memory::Memory;
+
+/// How a deployment behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Behaviour {
+    /// What it does wrong.
+    pub fault: Option<Fault>,
+    /// What it does in its own lawful way.
+    pub variation: Option<Variation>,
+    /// The algorithm of the tokens at hand, and of the key in a profile. Keys of all of them verify.
+    pub algorithm: Algorithm,
+}
+
+impl Behaviour {
+    /// The contract, to the letter.
+    #[must_use]
+    pub fn correct() -> Behaviour {
+        Behaviour { fault: None, variation: None, algorithm: Algorithm::Es256 }
+    }
+
+    /// The contract, but for one fault.
+    #[must_use]
+    pub fn with_fault(fault: Fault) -> Behaviour {
+        Behaviour { fault: Some(fault), ..Behaviour::correct() }
+    }
+
+    /// The contract, in a way of its own.
+    #[must_use]
+    pub fn with_variation(variation: Variation) -> Behaviour {
+        Behaviour { variation: Some(variation), ..Behaviour::correct() }
+    }
+
+    /// The same with tokens of another algorithm.
+    #[must_use]
+    pub fn signing_with(self, algorithm: Algorithm) -> Behaviour {
+        Behaviour { algorithm, ..self }
+    }
+}
+
+/// What the connections of a deployment share.
+pub(crate) struct Site {
+    pub(crate) behaviour: Behaviour,
+    pub(crate) memory: Memory,
+}
+
+impl Site {
+    pub(crate) fn judge(&self) -> Judge<'_> {
+        Judge { behaviour: self.behaviour, memory: &self.memory }
+    }
+}
+
+/// A deployment that listens on a free port of the loopback address until it is dropped.
+pub struct Deployment {
+    address: SocketAddr,
+    site: Arc<Site>,
+    tokens: Vec<(AtHand, String)>,
+    listening: JoinHandle<()>,
+}
+
+impl Deployment {
+    /// Starts one on the current tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// If no port can be bound.
+    pub async fn start(behaviour: Behaviour) -> io::Result<Deployment> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let unnamed = behaviour.variation == Some(Variation::EnvironmentUnnamed)
+            || behaviour.fault == Some(Fault::UnnamedAudienceAccepted);
+        let token = |which| authority().at_hand(which, behaviour.algorithm, !unnamed);
+        let tokens: Vec<(AtHand, String)> =
+            AtHand::ALL.into_iter().map(|which| (which, token(which))).collect();
+        let revoked =
+            tokens.iter().find(|(which, _)| *which == AtHand::Revoked).map(|(_, token)| token.as_str());
+        let site = Arc::new(Site { behaviour, memory: Memory::of_revoked(revoked.unwrap_or_default()) });
+        let listening = tokio::spawn(listen(listener, site.clone()));
+        Ok(Deployment { address, site, tokens, listening })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The same as a URL without a path.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// How it behaves.
+    #[must_use]
+    pub fn behaviour(&self) -> Behaviour {
+        self.site.behaviour
+    }
+
+    /// One of its tokens at hand.
+    #[must_use]
+    pub fn token(&self, which: AtHand) -> &str {
+        self.tokens.iter().find(|(at_hand, _)| *at_hand == which).map_or("", |(_, token)| token)
+    }
+}
+
+impl Drop for Deployment {
+    fn drop(&mut self) {
+        self.listening.abort();
+    }
+}
+
+/// Accepts connections; they end with this task.
+async fn listen(listener: TcpListener, site: Arc<Site>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                if let Ok((stream, _)) = accepted {
+                    connections.spawn(connection::serve(stream, site.clone()));
+                }
+            }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The checker is right about right and wrong: it finds every fault of the deployment that was written for it
+//! to find, nothing in the correct one or a lawful variation of it, and has no case that finds nothing.
+
+mod matrix;
+mod table;
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use artos_auth_conformance::report::{Outcome, Report, Verdict};
+use artos_auth_conformance::{RunError, catalogue};
+use artos_auth_deployment::{Algorithm, Behaviour, Fault, Level, Power, Variation};
+
+use matrix::{WAYS, matrix, run_all};
+
+/// What a report holds against a deployment, for a test's message.
+fn complaints(report: &Result<Report, RunError>) -> String {
+    let report = match report {
+        Ok(report) => report,
+        Err(error) => return error.to_string(),
+    };
+    let mut out = String::new();
+    for case in report.cases.iter().filter(|case| matches!(case.outcome, Outcome::Failed | Outcome::Warned)) {
+        let observed = case.observed.as_deref().unwrap_or_default();
+        let _ = write!(
+            out,
+            "\n    {} ({}): expected {}, observed {observed}",
+            case.id, case.outcome, case.expected
+        );
+    }
+    out
+}
+
+#[test]
+fn the_correct_deployment_conforms() {
+    let mut tested = BTreeSet::new();
+    let mut skipped = BTreeSet::new();
+    let mut wrong = String::new();
+    let unnamed = Behaviour::with_variation(Variation::EnvironmentUnnamed);
+    let plan: Vec<(Behaviour, Power)> = [Behaviour::correct(), unnamed]
+        .iter()
+        .flat_map(|behaviour| WAYS.map(|(algorithm, power)| (behaviour.signing_with(algorithm), power)))
+        .collect();
+    for ((behaviour, power), report) in plan.iter().zip(&run_all(plan.clone())) {
+        let clean =
+            report.as_ref().is_ok_and(|report| report.summary.failed == 0 && report.summary.warned == 0);
+        if !clean {
+            let _ = write!(wrong, "\n  {:?}, {power:?}: {}", behaviour.algorithm, complaints(report));
+        }
+        for case in report.iter().flat_map(|report| &report.cases) {
+            match &case.skipped_because {
+                None => tested.insert(case.id.clone()),
+                Some(why) => skipped.insert(format!("{}: {why}", case.id)),
+            };
+        }
+    }
+    assert!(wrong.is_empty(), "the correct deployment is found wanting:{wrong}");
+    let never: Vec<String> =
+        catalogue::all().iter().map(|case| case.id()).filter(|id| !tested.contains(id)).collect();
+    assert!(never.is_empty(), "cases that no profile of the deployment lets run: {never:#?}\n{skipped:#?}");
+}
+
+#[test]
+fn lawful_variations_conform() {
+    let behaviours: Vec<Behaviour> =
+        Variation::ALL.iter().map(|variation| Behaviour::with_variation(*variation)).collect();
+    let plan: Vec<(Behaviour, Power)> = behaviours
+        .iter()
+        .flat_map(|behaviour| [(*behaviour, Power::Signing), (*behaviour, Power::Tokens)])
+        .collect();
+    let mut wrong = String::new();
+    for ((behaviour, power), report) in plan.iter().zip(run_all(plan.clone())) {
+        let conforms = report
+            .as_ref()
+            .is_ok_and(|report| report.verdict != Verdict::Violates && report.interrupted.is_none());
+        if !conforms {
+            let id = behaviour.variation.map(Variation::id).unwrap_or_default();
+            let _ = write!(wrong, "\n  {id}, {power:?}: {}", complaints(&report));
+        }
+    }
+    assert!(wrong.is_empty(), "lawful variations are found wanting:{wrong}");
+}
+
+#[test]
+fn every_fault_is_found() {
+    let mut wrong = String::new();
+    for row in matrix() {
+        let id = row.fault.id();
+        for why in &row.untestable {
+            let _ = write!(wrong, "\n  {id}: {why}");
+        }
+        match row.fault.level() {
+            Level::Must if row.failed.is_empty() => {
+                let _ = write!(wrong, "\n  {id}: no case fails, warnings: {:?}", row.warned);
+            }
+            Level::Should if row.warned.is_empty() => {
+                let _ = write!(wrong, "\n  {id}: no case warns, failures: {:?}", row.failed);
+            }
+            Level::Should if !row.failed.is_empty() => {
+                let _ = write!(wrong, "\n  {id}: breaks a should, and yet fails {:?}", row.failed);
+            }
+            _ => {}
+        }
+    }
+    assert!(wrong.is_empty(), "faults that are not found, or not for what they are:{wrong}");
+}
+
+#[test]
+fn every_case_finds_a_fault() {
+    let found: BTreeSet<&str> =
+        matrix().iter().flat_map(|row| row.failed.iter().chain(&row.warned)).map(String::as_str).collect();
+    let idle: Vec<String> =
+        catalogue::all().iter().map(|case| case.id()).filter(|id| !found.contains(id.as_str())).collect();
+    assert!(idle.is_empty(), "cases that pass whatever is wrong: {idle:#?}");
+}
+
+#[test]
+fn the_table_of_faults_is_current() {
+    table::check(matrix());
+}
+
+#[test]
+fn there_are_faults_enough() {
+    assert!(Fault::ALL.len() >= 80);
+    assert!(Variation::ALL.len() >= 12);
+    assert_eq!(Algorithm::ALL.len(), 4);
+}

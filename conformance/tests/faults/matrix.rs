@@ -1,0 +1,126 @@
+//! Every fault against the whole catalogue, in process, once for all tests.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use artos_auth_conformance::report::{Outcome, Report};
+use artos_auth_conformance::{Profile, RunError, Suite, TransportOptions};
+use artos_auth_deployment::{Algorithm, Behaviour, Deployment, Fault, Level, Power};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+/// How many runs go on at the same time.
+const RUNS_AT_ONCE: usize = 12;
+
+/// What the cases make of one fault.
+pub(crate) struct Row {
+    pub(crate) fault: Fault,
+    /// Cases that fail, in any run.
+    pub(crate) failed: BTreeSet<String>,
+    /// Cases that warn, in any run.
+    pub(crate) warned: BTreeSet<String>,
+    /// Of both, those that need no signing key.
+    pub(crate) with_tokens: BTreeSet<String>,
+    /// Why there was no report, where there was none.
+    pub(crate) untestable: Vec<String>,
+}
+
+/// The ways in which a deployment is tested: with keys of two kinds, and with tokens at hand alone.
+pub(crate) const WAYS: [(Algorithm, Power); 3] = [
+    (Algorithm::Es256, Power::Signing),
+    (Algorithm::Es256, Power::Tokens),
+    (Algorithm::Rs256, Power::Signing),
+];
+
+/// The matrix, computed when it is first asked for.
+pub(crate) fn matrix() -> &'static [Row] {
+    static MATRIX: LazyLock<Vec<Row>> = LazyLock::new(|| {
+        let only = std::env::var("ONLY").unwrap_or_default();
+        let mut rows: Vec<Row> = Fault::ALL.iter().filter(|f| only.is_empty() || only.split(',').any(|o| f.id().contains(o))).map(|fault| Row::new(*fault)).collect();
+        for (algorithm, power) in WAYS.into_iter().take(if std::env::var("FAST").is_ok() { 1 } else { 3 }) {
+            // The RSA key is slow, and only for what an elliptic one cannot show.
+            let asked = |row: &&mut Row| algorithm == Algorithm::Es256 || !row.is_found();
+            let asked: Vec<&mut Row> = rows.iter_mut().filter(asked).collect();
+            let behaviour = |row: &&mut Row| Behaviour::with_fault(row.fault).signing_with(algorithm);
+            let reports = run_all(asked.iter().map(|row| (behaviour(row), power)).collect());
+            for (row, report) in asked.into_iter().zip(reports) {
+                row.note(power, report);
+            }
+        }
+        rows
+    });
+    &MATRIX
+}
+
+impl Row {
+    fn new(fault: Fault) -> Row {
+        Row {
+            fault,
+            failed: BTreeSet::new(),
+            warned: BTreeSet::new(),
+            with_tokens: BTreeSet::new(),
+            untestable: Vec::new(),
+        }
+    }
+
+    /// Whether a case says what the fault is.
+    fn is_found(&self) -> bool {
+        match self.fault.level() {
+            Level::Must => !self.failed.is_empty(),
+            Level::Should => !self.warned.is_empty(),
+        }
+    }
+
+    fn note(&mut self, power: Power, report: Result<Report, RunError>) {
+        let report = match report {
+            Ok(report) => report,
+            Err(error) => return self.untestable.push(format!("{power:?}: {error}")),
+        };
+        if let Some(why) = report.interrupted {
+            self.untestable.push(format!("{power:?}: {why}"));
+        }
+        for case in report.cases {
+            match case.outcome {
+                Outcome::Failed => self.failed.insert(case.id.clone()),
+                Outcome::Warned => self.warned.insert(case.id.clone()),
+                Outcome::Passed | Outcome::Skipped => continue,
+            };
+            if power == Power::Tokens {
+                self.with_tokens.insert(case.id);
+            }
+        }
+    }
+}
+
+/// Runs the suite against each deployment, several at a time, and gives the reports in order.
+pub(crate) fn run_all(plan: Vec<(Behaviour, Power)>) -> Vec<Result<Report, RunError>> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let permits = Arc::new(Semaphore::new(RUNS_AT_ONCE));
+        let mut runs = JoinSet::new();
+        for (index, (behaviour, power)) in plan.into_iter().enumerate() {
+            let permits = Arc::clone(&permits);
+            runs.spawn(async move {
+                let _permit = permits.acquire().await;
+                let begun = std::time::Instant::now();
+                let result = run(behaviour, power).await;
+                if let Ok(report) = &result { let mut c: Vec<_> = report.cases.iter().map(|c| (c.duration_ms, c.id.clone())).collect(); c.sort(); c.reverse(); if std::env::var("SLOW").is_ok() { eprintln!("{:?} requests {} took {}", &c[..12], report.requests, report.duration_ms); } }
+                eprintln!("{:?} {:?} {power:?} {:?}", behaviour.fault, behaviour.variation, begun.elapsed());
+                (index, result)
+            });
+        }
+        let mut reports = runs.join_all().await;
+        reports.sort_by_key(|(index, _)| *index);
+        reports.into_iter().map(|(_, report)| report).collect()
+    })
+}
+
+async fn run(behaviour: Behaviour, power: Power) -> Result<Report, RunError> {
+    let deployment = Deployment::start(behaviour).await.expect("a free port");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = deployment.write_profile(folder.path(), power).expect("the folder can be written");
+    let profile = Profile::load(&path, None).expect("the profile is one");
+    let transport = TransportOptions { timeout: Duration::from_secs(3), ..TransportOptions::default() };
+    Suite::new(profile).transport(transport).rate(1e6).concurrency(8).run().await
+}

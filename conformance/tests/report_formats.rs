@@ -1,0 +1,235 @@
+//! What each format makes of one report that has something of everything in it.
+
+use artos_auth_conformance::clause::{Clause, Level};
+use artos_auth_conformance::report::{
+    CaseReport, Evidence, Format, Measurements, Outcome, Protocol, Report, Selection, Source, StaleEntry,
+    Summary, Verdict, verdict_line,
+};
+
+fn case(id: &str, clause: Clause, level: Level, outcome: Outcome) -> CaseReport {
+    CaseReport {
+        id: id.into(),
+        title: format!("{} in a few words", id.replace('/', ", ")),
+        clauses: vec![clause],
+        level,
+        outcome,
+        expected: "401 `Invalid authentication credentials`".into(),
+        observed: (outcome != Outcome::Skipped).then(|| "401 `Invalid authentication credentials`".into()),
+        skipped_because: None,
+        duration_ms: 12,
+        wrongly_allowed: false,
+        sends: "Sends what the case is about.".into(),
+        requirement: "The deployment must refuse it.".into(),
+        source: Source {
+            document: "Artos API, Authentication: Error Responses".into(),
+            text: "Token is malformed".into(),
+        },
+        evidence: None,
+        known: None,
+    }
+}
+
+fn skipped(id: &str, clause: Clause, level: Level, because: &str) -> CaseReport {
+    CaseReport {
+        skipped_because: Some(because.into()),
+        duration_ms: 0,
+        ..case(id, clause, level, Outcome::Skipped)
+    }
+}
+
+/// A report with a case of every kind, and text that every format has to escape.
+fn violating() -> Report {
+    let allowed = CaseReport {
+        title: "a token whose header names `crit`".into(),
+        clauses: vec![Clause::Tok8, Clause::Tok1],
+        observed: Some("200, what the good token gets".into()),
+        wrongly_allowed: true,
+        requirement: "The deployment must refuse a token with a `crit` that it does not understand, or any at all."
+            .into(),
+        evidence: Some(Evidence {
+            curl: Some(
+                "curl --silent --include \\\n  --header \"Authorization: Bearer $TOKEN\" \\\n  'https://staging.example/api/v1/templates/'"
+                    .into(),
+            ),
+            request_id: Some("artos-conformance-7f3a-0012".into()),
+            response_head: vec!["HTTP/1.1 200 OK".into(), "content-type: application/json".into()],
+            response_body: Some("{\"templates\":[\"<script>alert(1)</script>\"]}".into()),
+            remarks: vec!["the same request without a token is refused".into()],
+        }),
+        ..case("signature/critical-extension", Clause::Tok8, Level::Must, Outcome::Failed)
+    };
+    let undocumented = CaseReport {
+        expected: "401 `Not authenticated`".into(),
+        observed: Some("500 with a body of HTML: `<h1>Oops | *sorry*</h1>\u{1b}[31m`".into()),
+        evidence: Some(Evidence {
+            response_head: vec!["HTTP/1.1 500 Internal Server Error".into()],
+            response_body: Some("<h1>Oops | *sorry*</h1>\u{1b}[31m ``` ]]> &amp;".into()),
+            ..Evidence::default()
+        }),
+        ..case("header/bearer-alone", Clause::Hdr3, Level::Must, Outcome::Failed)
+    };
+    let known = CaseReport {
+        observed: Some("403 `User has no organization or not authorized`".into()),
+        known: Some("accepted until the gateway is replaced, ticket 4711".into()),
+        ..case("time/expired", Clause::Tok3, Level::Must, Outcome::Failed)
+    };
+    let warned = CaseReport {
+        expected: "the field `Cache-Control` with `no-store`".into(),
+        observed: Some("no `Cache-Control`".into()),
+        requirement: "The deployment should say that a refusal is not to be stored.".into(),
+        ..case("answers/no-store", Clause::Hdr2, Level::Should, Outcome::Warned)
+    };
+    let key = "the profile has no `[signing]` key; with one, the case mints its token";
+    let writes = "the profile does not allow writes; `allow_writes = true` does";
+    report(vec![
+        allowed,
+        undocumented,
+        known,
+        warned,
+        skipped("claims/no-expiry", Clause::Tok7, Level::Must, key),
+        skipped("claims/expiry-as-text", Clause::Tok7, Level::Should, key),
+        skipped("methods/delete", Clause::Pub2, Level::Must, writes),
+        case("public/no-token", Clause::Pub1, Level::Must, Outcome::Passed),
+        case("public/bad-token", Clause::Pub1, Level::Must, Outcome::Passed),
+    ])
+}
+
+fn report(cases: Vec<CaseReport>) -> Report {
+    let mut report = Report {
+        target: "https://staging.example".into(),
+        suite_version: "0.1.0".into(),
+        started_at: "2026-01-02T03:04:05Z".into(),
+        duration_ms: 8_140,
+        protocol: Protocol::Http11,
+        level: Level::Must,
+        verdict: Verdict::Conforms,
+        summary: Summary::default(),
+        selection: Selection { filters: Vec::new(), catalogue: cases.len(), http1_only: 0, other_key: 0 },
+        requests: 61,
+        measurements: Measurements {
+            leeway_seconds: Some(60),
+            leeway_capped: false,
+            clock_offset_seconds: Some(-2),
+        },
+        notices: vec!["the token `other_organization` expires in 9 minutes".into()],
+        interrupted: None,
+        stale_baseline: vec![StaleEntry {
+            case: "public/no-token".into(),
+            recorded: "401 `Not authenticated`".into(),
+            observed: None,
+        }],
+        cases,
+    };
+    report.sort();
+    report.conclude();
+    report
+}
+
+#[test]
+fn human() {
+    insta::assert_snapshot!(Format::Human.render(&violating(), false));
+}
+
+#[test]
+fn human_in_colour_says_the_same() {
+    let mut plain = String::new();
+    let mut escape = false;
+    for letter in Format::Human.render(&violating(), true).chars() {
+        match letter {
+            '\u{1b}' => escape = true,
+            'm' if escape => escape = false,
+            _ if escape => {}
+            other => plain.push(other),
+        }
+    }
+    assert_eq!(plain, Format::Human.render(&violating(), false));
+}
+
+#[test]
+fn junit() {
+    insta::assert_snapshot!(Format::Junit.render(&violating(), false));
+}
+
+#[test]
+fn sarif() {
+    insta::assert_snapshot!(Format::Sarif.render(&violating(), false));
+}
+
+#[test]
+fn markdown() {
+    insta::assert_snapshot!(Format::Markdown.render(&violating(), false));
+}
+
+#[test]
+fn html() {
+    insta::assert_snapshot!(Format::Html.render(&violating(), false));
+}
+
+#[test]
+fn html_needs_and_runs_nothing() {
+    let page = Format::Html.render(&violating(), false);
+    assert!(!page.contains("<script") && !page.contains("<link") && !page.contains("src="));
+    assert!(page.contains("&lt;script&gt;"));
+}
+
+#[test]
+fn no_format_lets_a_deployment_write_to_the_terminal() {
+    for format in Format::ALL {
+        let text = format.render(&violating(), false);
+        assert!(!text.contains('\u{1b}'), "{format}");
+        assert!(text.ends_with('\n') && !text.ends_with("\n\n"), "{format}");
+    }
+}
+
+/// A failure by level `must`: every format names the case; JUnit counts it as a failure unless it is known.
+#[test]
+fn junit_counts_what_counts_for_the_exit_status() {
+    let mut report = violating();
+    report.stale_baseline.clear();
+    let must = Format::Junit.render(&report, false);
+    assert!(
+        must.contains("<testsuites name=\"artos-conformance\" tests=\"9\" skipped=\"3\" failures=\"2\""),
+        "{must}"
+    );
+    report.level = Level::Should;
+    let should = Format::Junit.render(&report, false);
+    assert!(should.contains("failures=\"3\""), "{should}");
+}
+
+#[test]
+fn verdicts_in_one_line() {
+    let passed = || case("public/no-token", Clause::Pub1, Level::Must, Outcome::Passed);
+    let mut conforming = report(vec![passed()]);
+    conforming.stale_baseline.clear();
+    let mut partial =
+        report(vec![passed(), skipped("a/b", Clause::Tok7, Level::Must, "nothing to sign with")]);
+    partial.stale_baseline.clear();
+    let lines = [conforming, partial, violating()].map(|report| verdict_line(&report));
+    assert_eq!(
+        lines,
+        [
+            "conforms: 1 case tested, 1 passed; 61 requests in 8.1 s",
+            "partial: 1 case tested, 1 passed, 1 skipped; 61 requests in 8.1 s",
+            "violates: 6 cases tested, 2 passed, 3 failed (1 wrongly allowed), 1 warning, 3 skipped, \
+             1 known from the baseline, 1 stale in the baseline; 61 requests in 8.1 s",
+        ]
+    );
+}
+
+#[test]
+fn a_run_that_stopped_says_so_in_every_format() {
+    let mut report = violating();
+    report.interrupted = Some("the connection was refused three times in a row".into());
+    for format in Format::ALL {
+        assert!(format.render(&report, false).contains("refused three times in a row"), "{format}");
+    }
+}
+
+#[test]
+fn formats_are_named_as_they_are_asked_for() {
+    for format in Format::ALL {
+        assert_eq!(format.to_string().parse(), Ok(format));
+    }
+    let error = "xml".parse::<Format>().expect_err("there is no such format");
+    assert_eq!(error.to_string(), "`xml` is no format; there are human, json, junit, markdown, html, sarif");
+}
