@@ -17,8 +17,8 @@ impl Judge<'_> {
     /// What was asked for. A request that came in by a fault gets the content by any method.
     pub(crate) fn serve(&self, request: &Request, route: Route, caller: &Caller) -> Answer {
         let by_fault = route.open && route.place != Place::Public;
-        if route.place == Place::Collection && request.method == "HEAD" && self.has(Fault::HeadRefused) {
-            return not_allowed(route.place);
+        if route.place == Place::Collection && request.method == "HEAD" && self.has(Fault::HeadServerError) {
+            return detail(500, "Internal Server Error");
         }
         if request.method == "TRACE" && self.has(Fault::TokenEchoedByTrace) {
             let lines: Vec<String> =
@@ -26,10 +26,10 @@ impl Judge<'_> {
             return Answer { status: 200, ..detail(200, &lines.join("\n")) };
         }
         let method = if by_fault { "GET" } else { request.method.as_str() };
-        if method == "OPTIONS" && !self.has(Fault::OwnershipIgnoredOnOptions) {
+        if method == "OPTIONS" {
             return Answer::empty(204).with("Allow", allow(route.place));
         }
-        let known = route.place.methods().contains(&method) || by_fault || method == "OPTIONS";
+        let known = route.place.methods().contains(&method) || by_fault;
         match route.place {
             Place::Unknown if self.has(Fault::UnknownPathsPublic) => content(&json!({"page": "welcome"})),
             Place::Unknown if self.has(Fault::TokenEchoedInNotFound) => {
@@ -61,8 +61,7 @@ impl Judge<'_> {
     }
 
     fn collection(&self, caller: &Caller, request: &Request) -> Value {
-        let all = self.has(Fault::CollectionUnfiltered);
-        let own = |name: &&str| all || caller.organizations.iter().any(|organization| organization == name);
+        let own = |name: &&str| caller.organizations.iter().any(|organization| organization == name);
         let templates: Vec<Value> = [ORG, OTHER_ORG]
             .into_iter()
             .filter(own)
@@ -123,7 +122,7 @@ fn content(body: &Value) -> Answer {
     Answer::json(200, body.to_string())
 }
 
-pub(crate) fn document(owner: &str) -> Value {
+fn document(owner: &str) -> Value {
     json!({
         "id": format!("doc-{}", owner.trim_start_matches("org-")),
         "organization": owner,

@@ -28,12 +28,11 @@ impl Caller {
 
 impl Judge<'_> {
     /// The one revoked token does not authenticate.
-    pub(crate) fn revocations(&self, caller: &Caller, bytes: &[u8], request: &Request) -> Result<(), Reason> {
+    pub(crate) fn revocations(&self, caller: &Caller, bytes: &[u8]) -> Result<(), Reason> {
         let mut revoked = caller.token_id.as_deref() == Some(REVOKED_TOKEN);
         match self.behaviour.fault {
             Some(Fault::RevocationIgnored) => revoked = false,
             Some(Fault::RevocationByRawToken) => revoked = bytes == self.memory.revoked,
-            Some(Fault::RevocationOnGetOnly) => revoked &= request.method == "GET",
             Some(Fault::RevocationForgotten) if revoked => {
                 let mut shared = self.memory.shared();
                 let attempts = shared.attempts.entry(bytes.to_vec()).or_default();
@@ -41,6 +40,12 @@ impl Judge<'_> {
                 revoked = *attempts == 1;
             }
             _ => {}
+        }
+        if self.has(Fault::TokenUsedUp) {
+            let mut shared = self.memory.shared();
+            let attempts = shared.attempts.entry(bytes.to_vec()).or_default();
+            *attempts += 1;
+            revoked |= *attempts > 2;
         }
         if revoked { Err(Reason::Revoked) } else { Ok(()) }
     }
@@ -148,7 +153,6 @@ impl Judge<'_> {
         let overlooked = match self.behaviour.fault {
             Some(Fault::OwnershipIgnored) => true,
             Some(Fault::OwnershipIgnoredOnHead) => request.method == "HEAD",
-            Some(Fault::OwnershipIgnoredOnOptions) => request.method == "OPTIONS",
             Some(Fault::OwnershipIgnoredOnWrites) => !reads,
             Some(Fault::ResourceOrgTrusted) => {
                 request.field("x-resource-org").is_some_and(|owner| owner.is_empty())

@@ -56,6 +56,9 @@ impl Judge<'_> {
         if bytes.len() > MAX_TOKEN_BYTES {
             return Err(Reason::TooLong);
         }
+        if self.has(Fault::LongTokenRefused) && bytes.len() > 4000 {
+            return Err(Reason::TooLong);
+        }
         let mut segments: Vec<&[u8]> = bytes.split(|byte| *byte == b'.').collect();
         match self.behaviour.fault {
             Some(Fault::FourSegmentsAccepted) if segments.len() == 4 => segments.truncate(3),
@@ -198,7 +201,13 @@ impl Judge<'_> {
     /// Whether the `typ` is one that is accepted; an error where it is no string.
     fn typ(&self, header: &Members) -> Result<bool, Reason> {
         match header.values("typ").next_back() {
-            None => Ok(true),
+            None => Ok(!self.has(Fault::TypeRequired)),
+            Some(Value::String(typ)) if self.has(Fault::TypeCaseCompared) => {
+                Ok(typ == "JWT" || typ == "at+jwt")
+            }
+            Some(Value::String(typ)) if self.has(Fault::AccessTokenTypeRefused) => {
+                Ok(typ.eq_ignore_ascii_case("JWT"))
+            }
             Some(Value::String(_)) if self.has(Fault::TypeIgnored) || self.varies(Variation::TypeIgnored) => {
                 Ok(true)
             }

@@ -262,7 +262,7 @@ impl Judge<'_> {
             }
         }
         let caller = self.caller(&token.claims, request)?;
-        self.revocations(&caller, bytes, request)?;
+        self.revocations(&caller, bytes)?;
         self.realm(&caller)?;
         self.memory.shared().prefixes.insert(prefix.to_vec(), caller.clone());
         Ok(caller)
