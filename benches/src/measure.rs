@@ -33,6 +33,33 @@ impl Subject {
         Self { name: name.into(), run: Box::new(run) }
     }
 
+    /// A subject whose runs are prepared in batches, unmeasured: `prepare` draws what the `batch` calls of `once`,
+    /// each with its number within the batch, then work on.
+    pub fn in_batches<S: 'static>(
+        name: impl Into<String>,
+        batch: usize,
+        mut state: S,
+        prepare: impl Fn(&mut S) + 'static,
+        once: impl Fn(&S, usize) + 'static,
+    ) -> Self {
+        let run = move |iterations: u64| {
+            let mut left = usize::try_from(iterations).unwrap_or(usize::MAX);
+            let mut elapsed = Duration::ZERO;
+            while left > 0 {
+                prepare(&mut state);
+                let runs = left.min(batch);
+                let start = ThreadTime::now();
+                for index in 0..runs {
+                    once(&state, index);
+                }
+                elapsed += start.elapsed();
+                left -= runs;
+            }
+            elapsed
+        };
+        Self { name: name.into(), run: Box::new(run) }
+    }
+
     /// A subject that so many threads run at once, each on a core of its own; `once` gets the thread's number.
     /// Its time is that of the slowest thread, from a common start. (A thread that slept until another let it go
     /// on would not be charged for it; neither the engine nor the floor has a lock.)

@@ -47,20 +47,44 @@ pub fn cached_tokens(counts: &[usize]) -> Vec<Subject> {
 }
 
 /// Warm decisions about tokens drawn at random from so many cached ones, beside the floor.
+///
+/// What is cold in the processor's caches is the engine's memory of the token. The request is not: its bytes
+/// have just been received.
 #[must_use]
 pub fn random_draw(count: usize) -> Vec<Subject> {
     let key = SigningKey::new(Alg::Hs256);
     let floor = Floor::new(&key, &key.mint(&Claims::default()));
-    let full = Full::of(count);
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let once = move || {
-        // xorshift64: cheap beside a decision, and without a pattern that a processor could foresee.
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        full.assert_allowed((state % count as u64) as usize);
-    };
-    vec![Subject::new("floor", move || assert!(floor.verifies())), Subject::new("engine", once)]
+    let draw =
+        Draw { full: Full::of(count), received: vec![Vec::new(); BATCH], state: 0x9e37_79b9_7f4a_7c15 };
+    vec![
+        Subject::new("floor", move || assert!(floor.verifies())),
+        Subject::in_batches("engine", BATCH, draw, Draw::receive, |draw, index| {
+            draw.full.assert_line_allowed(&draw.received[index]);
+        }),
+    ]
+}
+
+/// How many requests are received at once: few enough to stay in the processor's cache.
+const BATCH: usize = 128;
+
+struct Draw {
+    full: Full,
+    received: Vec<Vec<u8>>,
+    state: u64,
+}
+
+impl Draw {
+    /// Receives requests with tokens drawn by xorshift64.
+    fn receive(&mut self) {
+        let lines = &self.full.lines;
+        for line in &mut self.received {
+            self.state ^= self.state << 13;
+            self.state ^= self.state >> 7;
+            self.state ^= self.state << 17;
+            line.clear();
+            line.extend_from_slice(&lines[(self.state % lines.len() as u64) as usize]);
+        }
+    }
 }
 
 /// An engine that has so many live tokens cached, and their `Authorization` lines.
@@ -84,7 +108,11 @@ impl Full {
     }
 
     fn assert_allowed(&self, index: usize) {
-        let decision = self.question.decide_with(Some(&self.lines[index]));
+        self.assert_line_allowed(&self.lines[index]);
+    }
+
+    fn assert_line_allowed(&self, line: &[u8]) {
+        let decision = self.question.decide_with(Some(line));
         let principal = decision.principal().expect("the token is good");
         assert_eq!(principal.org_id(), ORGANIZATION);
     }
