@@ -74,6 +74,7 @@ impl Resources {
             }
             resources.entries.push(Entry { pattern, owner });
         }
+        resources.matcher.compress();
         Ok(resources)
     }
 

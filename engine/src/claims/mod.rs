@@ -150,14 +150,13 @@ impl Claims {
     pub(crate) fn has_permission(&self, permission: &str) -> bool {
         let permission = permission.as_bytes();
         let mut rest = self.part(self.permissions).unwrap_or_default().as_bytes();
-        while let Some(end) = memchr::memchr(SEPARATOR, rest) {
-            let (one, after) = rest.split_at_checked(end).unwrap_or_default();
-            if one == permission {
+        loop {
+            if rest.strip_prefix(permission).is_some_and(|after| after.first() == Some(&SEPARATOR)) {
                 return true;
             }
-            rest = after.get(1..).unwrap_or_default();
+            let Some(end) = memchr::memchr(SEPARATOR, rest) else { return false };
+            rest = rest.get(end.saturating_add(1)..).unwrap_or_default();
         }
-        false
     }
 
     /// The token that carried the claims, if it was kept with them; else nothing.
