@@ -53,7 +53,12 @@ impl Baseline {
         Self::parse(&text, path)
     }
 
-    fn parse(text: &str, path: &Path) -> Result<Self, ProfileError> {
+    /// Reads a baseline from text; `path` is what errors call it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Baseline::load`].
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ProfileError> {
         let document: Document = toml::from_str(text).map_err(|error| {
             let offset = error.span().map_or(0, |span| span.start);
             ProfileError::at(path, text, offset, error.message().trim_end_matches('.'))

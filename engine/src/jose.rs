@@ -25,9 +25,9 @@ impl<'h> JoseHeader<'h> {
         let (mut algorithm, mut key_id, mut kind, mut critical) = (None, None, None, None);
         let mut reader = Reader::new(decoded)?;
         reader.object(|name, value| match name {
-            b"alg" => once(&mut algorithm, text(value)?),
-            b"kid" => once(&mut key_id, text(value)?),
-            b"typ" => once(&mut kind, text(value)?),
+            b"alg" => once(&mut algorithm, value.string()?),
+            b"kid" => once(&mut key_id, value.string()?),
+            b"typ" => once(&mut kind, value.string()?),
             b"crit" => {
                 value.skip()?;
                 once(&mut critical, ())
@@ -72,14 +72,6 @@ impl<'h> JoseHeader<'h> {
     /// The id of the key, an opaque string.
     pub(crate) fn key_id(&self) -> Option<&str> {
         self.key_id.as_deref()
-    }
-}
-
-/// A string. One that is not UTF-8 was refused with the whole header.
-fn text<'h>(value: &mut Reader<'h>) -> Option<Cow<'h, str>> {
-    match value.string()? {
-        Cow::Borrowed(text) => std::str::from_utf8(text).ok().map(Cow::Borrowed),
-        Cow::Owned(text) => String::from_utf8(text).ok().map(Cow::Owned),
     }
 }
 

@@ -11,6 +11,9 @@ const MAX_DEPTH: u32 = 128;
 
 /// A place in a text. Every method gives `None` where the text is no JSON, or not of the type asked for.
 pub(crate) struct Reader<'j> {
+    /// All of it, known to be UTF-8.
+    text: &'j str,
+    /// What is still to be read of it.
     rest: &'j [u8],
     /// The text is nothing but `U+0020` to `U+007E` without a backslash, as issuers usually write it, so that
     /// its strings end at the next quote and are what they stand for.
@@ -20,11 +23,7 @@ pub(crate) struct Reader<'j> {
 impl<'j> Reader<'j> {
     /// A reader of `text`, which has to be UTF-8 throughout.
     pub(crate) fn new(text: &'j [u8]) -> Option<Self> {
-        let plain = is_plain(text);
-        if !plain {
-            std::str::from_utf8(text).ok()?;
-        }
-        let mut reader = Self { rest: text, plain };
+        let mut reader = Self { text: std::str::from_utf8(text).ok()?, rest: text, plain: is_plain(text) };
         reader.skip_white_space();
         Some(reader)
     }
@@ -41,9 +40,9 @@ impl<'j> Reader<'j> {
             let name = self.string_token()?;
             self.take(b':')?;
             if name.escaped {
-                member(&unescape(name.raw).unwrap_or_default(), self)?;
+                member(unescape(name.raw).unwrap_or_default().as_bytes(), self)?;
             } else {
-                member(name.raw, self)?;
+                member(name.raw.as_bytes(), self)?;
             }
             match self.next_byte()? {
                 b',' => {}
@@ -74,28 +73,28 @@ impl<'j> Reader<'j> {
         self.peek() == Some(b'[')
     }
 
-    /// Reads a string as the bytes of its text, borrowed where it holds no escape. A lone surrogate is no text.
-    pub(crate) fn string(&mut self) -> Option<Cow<'j, [u8]>> {
+    /// Reads a string, borrowed where it holds no escape. A lone surrogate is no text.
+    pub(crate) fn string(&mut self) -> Option<Cow<'j, str>> {
         self.string_token()?.text()
     }
 
     /// Reads a string without control characters (Unicode Cc).
-    pub(crate) fn printable_string(&mut self) -> Option<Cow<'j, [u8]>> {
+    pub(crate) fn printable_string(&mut self) -> Option<Cow<'j, str>> {
         let text = self.string()?;
-        (self.plain || is_printable(&text)).then_some(text)
+        (self.plain || !text.chars().any(char::is_control)).then_some(text)
     }
 
     /// Reads a number as an IEEE double; one that is too large for it is infinite.
     pub(crate) fn number(&mut self) -> Option<f64> {
         match self.whole_number() {
             Some(number) => Some(number),
-            None => std::str::from_utf8(self.number_token()?).ok()?.parse().ok(),
+            None => self.number_token()?.parse().ok(),
         }
     }
 
     /// Reads `null` if it comes next.
     pub(crate) fn null(&mut self) -> Option<()> {
-        self.literal(b"null")
+        if self.peek()? == b'n' { self.literal(b"null") } else { None }
     }
 
     /// Passes over one value, however odd, as long as it is JSON and not too deep.
@@ -180,11 +179,17 @@ impl<'j> Reader<'j> {
     }
 
     /// Takes so many bytes, and the white space after them.
-    fn advance(&mut self, length: usize) -> Option<&'j [u8]> {
-        let (taken, rest) = self.rest.split_at_checked(length)?;
-        self.rest = rest;
+    fn advance(&mut self, length: usize) -> Option<&'j str> {
+        let taken = self.next_text(0, length)?;
+        self.rest = self.rest.get(length..)?;
         self.skip_white_space();
         Some(taken)
+    }
+
+    /// So many bytes of what is still to be read, after those passed over, as text.
+    fn next_text(&self, passed_over: usize, length: usize) -> Option<&'j str> {
+        let start = self.text.len().checked_sub(self.rest.len())?.checked_add(passed_over)?;
+        self.text.get(start..start.checked_add(length)?)
     }
 
     fn next_byte(&mut self) -> Option<u8> {
@@ -232,7 +237,7 @@ impl<'j> Reader<'j> {
         Some(value as f64)
     }
 
-    fn number_token(&mut self) -> Option<&'j [u8]> {
+    fn number_token(&mut self) -> Option<&'j str> {
         let digits = |from: usize| -> usize {
             let digits = self.rest.get(from..).unwrap_or_default().iter();
             digits.take_while(|byte| byte.is_ascii_digit()).count()
@@ -267,44 +272,42 @@ impl<'j> Reader<'j> {
     #[inline]
     fn string_token(&mut self) -> Option<StringToken<'j>> {
         let (b'"', inner) = self.rest.split_first()? else { return None };
-        let token = if self.plain {
-            StringToken { raw: until_quote(inner)?, escaped: false }
-        } else {
-            StringToken::scan(inner)?
-        };
-        self.rest = inner.get(token.raw.len()..)?.split_first()?.1;
+        let (length, escaped) =
+            if self.plain { (length_to_quote(inner)?, false) } else { scan_string(inner)? };
+        let raw = self.next_text(1, length)?;
+        self.rest = inner.get(length.saturating_add(1)..)?;
         self.skip_white_space();
-        Some(token)
+        Some(StringToken { raw, escaped })
     }
 }
 
 /// The inside of a string, as it is written.
 struct StringToken<'j> {
-    raw: &'j [u8],
+    raw: &'j str,
     escaped: bool,
 }
 
 impl<'j> StringToken<'j> {
-    /// The string whose inside `inner` begins with, up to its quote.
-    fn scan(inner: &'j [u8]) -> Option<Self> {
-        let mut end = plain_length(inner);
-        let mut escaped = false;
-        loop {
-            match inner.get(end)? {
-                b'"' => return Some(Self { raw: inner.get(..end)?, escaped }),
-                b'\\' => {
-                    escaped = true;
-                    end = end.saturating_add(escape_length(inner.get(end..)?)?);
-                }
-                // A control character has to be escaped.
-                _ => return None,
-            }
-            end = end.saturating_add(plain_length(inner.get(end..)?));
-        }
-    }
-
-    fn text(&self) -> Option<Cow<'j, [u8]>> {
+    fn text(&self) -> Option<Cow<'j, str>> {
         if self.escaped { unescape(self.raw).map(Cow::Owned) } else { Some(Cow::Borrowed(self.raw)) }
+    }
+}
+
+/// The length of the string whose inside `inner` begins with, up to its quote, and whether it holds escapes.
+fn scan_string(inner: &[u8]) -> Option<(usize, bool)> {
+    let mut end = plain_length(inner);
+    let mut escaped = false;
+    loop {
+        match inner.get(end)? {
+            b'"' => return Some((end, escaped)),
+            b'\\' => {
+                escaped = true;
+                end = end.saturating_add(escape_length(inner.get(end..)?)?);
+            }
+            // A control character has to be escaped.
+            _ => return None,
+        }
+        end = end.saturating_add(plain_length(inner.get(end..)?));
     }
 }
 
@@ -314,11 +317,6 @@ fn is_plain(text: &[u8]) -> bool {
     let any_odd = |bytes: &[u8]| bytes.iter().fold(false, |any, byte| any | odd(byte));
     let (blocks, tail) = text.as_chunks::<32>();
     !blocks.iter().any(|block| any_odd(block)) && !any_odd(tail)
-}
-
-/// Whether a text has no control character.
-fn is_printable(text: &[u8]) -> bool {
-    std::str::from_utf8(text).is_ok_and(|text| !text.chars().any(char::is_control))
 }
 
 const ONES: u64 = 0x0101_0101_0101_0101;
@@ -333,19 +331,19 @@ const fn equal(word: u64, byte: u64) -> u64 {
     below(word ^ ONES.wrapping_mul(byte), 1)
 }
 
-/// What comes before the first quote: eight bytes at a time.
+/// How many bytes come before the first quote: eight at a time.
 #[inline]
-fn until_quote(bytes: &[u8]) -> Option<&[u8]> {
+fn length_to_quote(bytes: &[u8]) -> Option<usize> {
     let mut length: usize = 0;
     let (words, tail) = bytes.as_chunks::<8>();
     for word in words {
         let marks = equal(u64::from_le_bytes(*word), 0x22);
         if marks != 0 {
-            return bytes.get(..length.saturating_add(usize::try_from(marks.trailing_zeros() / 8).ok()?));
+            return length.checked_add(usize::try_from(marks.trailing_zeros() / 8).ok()?);
         }
         length = length.saturating_add(8);
     }
-    bytes.get(..length.saturating_add(tail.iter().position(|byte| *byte == b'"')?))
+    length.checked_add(tail.iter().position(|byte| *byte == b'"')?)
 }
 
 /// How many bytes come before the first quote, backslash or control character: eight at a time.
@@ -374,9 +372,9 @@ fn escape_length(bytes: &[u8]) -> Option<usize> {
 }
 
 /// Undoes the escapes of a string whose escapes are known to be of the right form.
-fn unescape(raw: &[u8]) -> Option<Vec<u8>> {
+fn unescape(raw: &str) -> Option<String> {
     let mut text = String::with_capacity(raw.len());
-    let mut rest = std::str::from_utf8(raw).ok()?;
+    let mut rest = raw;
     while let Some((plain, escape)) = rest.split_once('\\') {
         text.push_str(plain);
         let mut characters = escape.chars();
@@ -397,7 +395,7 @@ fn unescape(raw: &[u8]) -> Option<Vec<u8>> {
         rest = characters.as_str();
     }
     text.push_str(rest);
-    Some(text.into_bytes())
+    Some(text)
 }
 
 /// The character that the hex digits after `\u` stand for, with the second half of a surrogate pair, and what follows.
@@ -480,9 +478,7 @@ mod tests {
     #[test]
     fn a_string_is_what_its_escapes_stand_for() {
         let string = |text: &str| {
-            Reader::new(text.as_bytes()).and_then(|mut reader| {
-                reader.string().map(|text| String::from_utf8(text.into_owned()).unwrap())
-            })
+            Reader::new(text.as_bytes()).and_then(|mut reader| reader.string().map(Cow::into_owned))
         };
         assert_eq!(
             string(r#""plain and long enough for words""#).unwrap(),
@@ -511,9 +507,9 @@ mod tests {
     fn finds_the_quote_and_what_is_odd_wherever_they_stand() {
         for at in 0..80 {
             let mut bytes = vec![b'!'; 80];
-            assert!(is_plain(&bytes) && until_quote(&bytes).is_none());
+            assert!(is_plain(&bytes) && length_to_quote(&bytes).is_none());
             bytes[at] = b'"';
-            assert_eq!(until_quote(&bytes).unwrap().len(), at);
+            assert_eq!(length_to_quote(&bytes), Some(at));
             for odd in [0, 0x1f, b'\\', 0x7f, 0x80, 0xff] {
                 bytes[at] = odd;
                 assert!(!is_plain(&bytes), "{odd:#x} at {at}");

@@ -42,6 +42,7 @@
 //!
 //! * [`manual::clauses`]: the contract, clause by clause, and the order of the checks.
 //! * [`manual::defaults`]: why the defaults are what they are.
+//! * [`manual::vulnerabilities`]: the known JWT vulnerabilities, and what we do about each.
 //!
 //! # What it does not do
 //!
@@ -109,3 +110,8 @@ pub use reason::{Answer, Reason};
 pub use request::{Account, Context, Organizations, Realm, Request, ResourceOrg};
 pub use resources::{ResourceSpec, Resources};
 pub use revocations::Revocations;
+
+/// README's example is a test of this crate.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -5,13 +5,14 @@
 //! * [`config`]: the configuration file and what it names, as validated values
 //! * [`serve`]: the server
 //! * [`cli`]: the command line; each command has a module of its own
+//! * [`decide`]: a stream of requests as lines of JSON, a stream of decisions
 //! * [`signing`]: private keys as JWKs, and tokens signed with them
 //! * [`keys`]: files that hold private keys
 
 mod check;
 pub mod cli;
 pub mod config;
-mod decide;
+pub mod decide;
 mod explain;
 pub mod keys;
 pub mod serve;

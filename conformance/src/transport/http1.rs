@@ -218,9 +218,13 @@ fn parse_head(head: &[u8]) -> Result<(Response, u8), Broken> {
     let mut fields = vec![httparse::EMPTY_HEADER; 256];
     let mut parsed = httparse::Response::new(&mut fields);
     let config = httparse::ParserConfig::default();
-    config
+    let complete = config
         .parse_response(&mut parsed, head)
         .map_err(|error| Broken::Garbled(format!("an answer that is no HTTP/1.1: {error}")))?;
+    if complete.is_partial() {
+        // Empty lines alone look like the end of a head: there is no status in them to judge by.
+        return Err(Broken::Garbled("an answer that begins with empty lines".into()));
+    }
     let response = Response {
         status: parsed.code.unwrap_or_default(),
         fields: parsed.headers.iter().map(|field| (field.name.to_owned(), field.value.to_vec())).collect(),

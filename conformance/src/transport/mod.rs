@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout_at};
 
 pub use connect::ConnectError;
@@ -130,6 +131,21 @@ enum Wire {
 }
 
 impl Connection {
+    /// An HTTP/1.1 connection over a stream that is open already. `timeout` is for each request.
+    pub fn over(
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        authority: &str,
+        timeout: Duration,
+    ) -> Self {
+        Self {
+            wire: Wire::Http1(Box::new(http1::Client::new(Box::new(stream)))),
+            authority: authority.to_owned(),
+            tls: false,
+            timeout,
+            first_deadline: None,
+        }
+    }
+
     /// Sends a request and waits for its answer, or for the lack of one.
     pub async fn send(&mut self, request: &Request) -> Answer {
         let deadline = self.first_deadline.take().unwrap_or_else(|| Instant::now() + self.timeout);

@@ -108,19 +108,19 @@ impl Text {
 
     fn id(&mut self, value: &mut Reader<'_>) -> Option<Span> {
         let id = value.printable_string().filter(|id| id.len() <= MAX_ID_BYTES)?;
-        Some(self.append(std::str::from_utf8(&id).ok()?))
+        Some(self.append(&id))
     }
 
     /// An array of permissions, or one string of them parted by single spaces; the empty string is none.
     fn permissions(&mut self, value: &mut Reader<'_>) -> Option<(Span, usize)> {
         let start = self.end();
         let mut count: usize = 0;
-        let mut push = |permission: &[u8]| {
+        let mut push = |permission: &str| {
             if count == MAX_PERMISSIONS || permission.len() > MAX_ID_BYTES {
                 return None;
             }
             count = count.saturating_add(1);
-            self.push(std::str::from_utf8(permission).ok()?);
+            self.push(permission);
             self.push(SEPARATOR_TEXT);
             Some(())
         };
@@ -129,8 +129,7 @@ impl Text {
         } else {
             let list = value.printable_string()?;
             if !list.is_empty() {
-                list.split(|byte| *byte == b' ')
-                    .try_for_each(|part| if part.is_empty() { None } else { push(part) })?;
+                list.split(' ').try_for_each(|part| if part.is_empty() { None } else { push(part) })?;
             }
         }
         Some((Span { start, end: self.end() }, count))

@@ -6,3 +6,6 @@ pub mod clauses {}
 
 #[doc = include_str!("defaults.md")]
 pub mod defaults {}
+
+#[doc = include_str!("vulnerabilities.md")]
+pub mod vulnerabilities {}

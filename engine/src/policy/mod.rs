@@ -104,20 +104,18 @@ impl Policy {
         self.issuers.is_some()
     }
 
-    pub(crate) fn accepts_issuer(&self, issuer: &[u8]) -> bool {
-        self.issuers
-            .as_ref()
-            .is_none_or(|issuers| issuers.iter().any(|accepted| accepted.as_bytes() == issuer))
+    pub(crate) fn accepts_issuer(&self, issuer: &str) -> bool {
+        self.issuers.as_ref().is_none_or(|issuers| issuers.iter().any(|accepted| **accepted == *issuer))
     }
 
     pub(crate) fn names_audiences(&self) -> bool {
         self.audiences.is_some()
     }
 
-    pub(crate) fn accepts_audience(&self, audience: &[u8]) -> bool {
+    pub(crate) fn accepts_audience(&self, audience: &str) -> bool {
         self.audiences
             .as_ref()
-            .is_some_and(|audiences| audiences.iter().any(|accepted| accepted.as_bytes() == audience))
+            .is_some_and(|audiences| audiences.iter().any(|accepted| **accepted == *audience))
     }
 
     pub(crate) fn claim_names(&self) -> &ClaimNames {

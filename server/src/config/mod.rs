@@ -175,7 +175,12 @@ pub(crate) fn read(path: &Path, max_bytes: u64) -> Result<Vec<u8>, ConfigError> 
     Ok(text)
 }
 
-fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
+/// Reads the text of a configuration file; `path` is what errors call it and what relative paths are relative to.
+///
+/// # Errors
+///
+/// Names the file, the line and the key that is wrong, and what would be right.
+pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
     let document = Document::parse(path, text)?;
     refuse_what_is_not_supported(&document)?;
     let spec: FileSpec = document.deserialize()?;

@@ -81,6 +81,11 @@ impl Realms {
         Ok(Self(Some(named)))
     }
 
+    /// These organizations alone, at every host.
+    pub(crate) fn of_all_hosts(organizations: Organizations) -> Self {
+        Self(Some(Named { other: Scope::Among(organizations), ..Named::default() }))
+    }
+
     /// Whose tokens authenticate at `host`, a host as [`host_of_authority`] gives it.
     ///
     /// Letter case plays no part. A request without a host (HTTP/1.0) is at a host that no

@@ -20,7 +20,7 @@ pub(crate) fn run(config: &Path) -> Result<Exit, Failure> {
     let engine = config::load_all(config)?.engine;
     let input = io::BufReader::with_capacity(BUFFER_BYTES, io::stdin().lock());
     let output = BufWriter::with_capacity(BUFFER_BYTES, io::stdout().lock());
-    decide_lines(&engine, input, output)?;
+    answer_lines(&engine, input, output)?;
     Ok(Exit::Done)
 }
 
@@ -41,7 +41,20 @@ enum Outcome<'a> {
     Error { error: &'a str },
 }
 
-fn decide_lines(engine: &Engine, input: impl BufRead, mut output: impl Write) -> Result<(), Failure> {
+/// Decides each line of `input` until it ends: for each that is not blank a line of `output`, a decision or why
+/// there is none.
+///
+/// # Errors
+///
+/// Where the input cannot be read or the output not be written; a line that is no request is none.
+pub fn decide_lines(engine: &Engine, input: impl BufRead, output: impl Write) -> io::Result<()> {
+    answer_lines(engine, input, output).map_err(|failure| match failure {
+        Failure::OutputClosed => io::ErrorKind::BrokenPipe.into(),
+        Failure::Bad(problem) => io::Error::other(problem),
+    })
+}
+
+fn answer_lines(engine: &Engine, input: impl BufRead, mut output: impl Write) -> Result<(), Failure> {
     let failed = |error: io::Error| Failure::output(&error);
     let mut lines = Lines::new(input);
     loop {

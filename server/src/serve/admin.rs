@@ -120,3 +120,40 @@ impl Service<Request<Incoming>> for Desk {
         ready(Ok(response))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_ready_once_it_has_loaded_and_until_it_ends() {
+        let health = Health::new();
+        let admin = Admin::new(health.clone(), Metrics::new());
+        let status = |path| admin.answer(&Method::GET, path).status().as_u16();
+        assert_eq!((status("/readyz"), status("/healthz"), status("/metrics")), (503, 200, 200));
+        health.is_ready();
+        assert_eq!(status("/readyz"), 200);
+        health.failed(
+            "keys",
+            "keys.jwks.json".into(),
+            Duration::from_secs(1_700_000_000),
+            "broken".to_owned(),
+        );
+        health.failed(
+            "keys",
+            "keys.jwks.json".into(),
+            Duration::from_secs(1_800_000_000),
+            "worse".to_owned(),
+        );
+        assert_eq!(status("/readyz"), 200, "the old keys serve on");
+        let expected = concat!(
+            r#"{"status":"ready","failed":[{"file":"keys","path":"keys.jwks.json","#,
+            r#""since":"2023-11-14T22:13:20.000000Z","problem":"worse"}]}"#,
+        );
+        assert_eq!(health.report(), expected, "since the first of the failures in a row");
+        health.loaded("keys");
+        assert_eq!(health.report(), r#"{"status":"ready","failed":[]}"#);
+        health.is_stopping();
+        assert_eq!((status("/readyz"), status("/healthz")), (503, 200));
+    }
+}

@@ -4,6 +4,9 @@
 //! arguments, so that a test can ask it at any time and a proxy of one's own can embed it. [`run`] puts them
 //! around it.
 
+#[cfg(not(unix))]
+compile_error!("artos-auth serves on Unix: it lives by signals, inodes and limits on open files");
+
 mod admin;
 mod answer;
 mod audit;

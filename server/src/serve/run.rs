@@ -13,7 +13,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use artos_auth_engine::{Engine, Revocations};
 use aws_lc_rs::rand;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
@@ -21,7 +21,7 @@ use tokio::time::timeout;
 
 use super::admin::Admin;
 use super::audit::{Format, Level, Trail, Writer};
-use super::dev::Dev;
+use super::dev::{Accounts, Dev};
 use super::files::{Looks, Seen, Watch};
 use super::health::Health;
 use super::metrics::Metrics;
@@ -88,8 +88,10 @@ fn with_config(file: &Path, listen: Option<SocketAddr>) -> Result<ExitCode, Stri
             .metrics(metrics)
             .build();
         health.is_ready();
+        // Whoever reads the announcement may send a signal at once.
+        let signals = Signals::new()?;
         announce(&lines.join("\n"));
-        let process = Process { server, limits: config.limits, health, trail, writer };
+        let process = Process { server, limits: config.limits, health, trail, writer, signals };
         let ended = process.run(listener, Some(reloader)).await;
         let _ = stop_admin.send(());
         let _ = timeout(Duration::from_secs(1), admin_port).await;
@@ -112,13 +114,16 @@ fn with_dev(dev: Dev, listen: Option<SocketAddr>) -> Result<ExitCode, String> {
     let state = dev.into_state();
     let state = state.with_engine(with_cache(state.engine().clone(), limits)?);
     let server = Server::builder(Arc::new(ArcSwap::from_pointee(state)))
+        .resolver(Accounts)
         .limits(within_descriptors(limits, &trail))
         .trail(trail.clone())
         .metrics(metrics)
         .build();
-    announce(&format!("listening on http://{address}\n\n{introduction}"));
-    let process = Process { server, limits, health, trail, writer };
-    control.block_on(process.run(listener, None))
+    control.block_on(async {
+        let signals = Signals::new()?;
+        announce(&format!("listening on http://{address}\n\n{introduction}"));
+        Process { server, limits, health, trail, writer, signals }.run(listener, None).await
+    })
 }
 
 fn load(config: Config) -> Result<(Config, State), String> {
@@ -151,11 +156,12 @@ struct Process {
     health: Health,
     trail: Trail,
     writer: Writer,
+    signals: Signals,
 }
 
 impl Process {
     async fn run(self, listener: TcpListener, reloader: Option<Reloader>) -> Result<ExitCode, String> {
-        let mut signals = Signals::new()?;
+        let mut signals = self.signals;
         let serving = Builder::new_multi_thread()
             .enable_all()
             .thread_name("serve")
@@ -291,8 +297,19 @@ fn control_runtime() -> Result<Runtime, String> {
         .map_err(|error| format!("the runtime cannot be started: {error}"))
 }
 
+/// How many connections may wait to be taken, where the system lets as many: the usual 128 are a burst, and whoever
+/// does not fit tries again a whole second later.
+const BACKLOG: u32 = 4096;
+
 fn bind(control: &Runtime, key: &str, address: SocketAddr) -> Result<TcpListener, String> {
-    control.block_on(TcpListener::bind(address)).map_err(|error| {
+    let _guard = control.enter();
+    let bound = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    bound().map_err(|error| {
         let hint = match error.kind() {
             io::ErrorKind::AddrInUse => {
                 "another process listens there; say another port, or 0 for a free one"

@@ -80,6 +80,9 @@ fn what_is_counted_is_what_happened() {
     assert_eq!(process.metric("artos_auth_decision_duration_seconds_count"), 6.0);
     assert_eq!(process.metric("artos_auth_decision_duration_seconds_bucket{le=\"+Inf\"}"), 6.0);
     assert!(process.metric("artos_auth_decision_duration_seconds_sum") > 0.0);
+    // The good token was verified once, the expired one too; below the forwarding path nobody looks at it.
+    assert_eq!(process.metric("artos_auth_cache_requests_total{result=\"miss\"}"), 2.0);
+    assert_eq!(process.metric("artos_auth_cache_requests_total{result=\"hit\"}"), 2.0);
     assert_eq!(process.metric("artos_auth_audit_dropped_total"), 0.0);
     assert_eq!(process.metric("artos_auth_reload_failures_total{file=\"config\"}"), 0.0);
     for file in ["config", "keys", "revocations"] {

@@ -107,8 +107,8 @@ impl Trail {
         self.line(Some(self.overflow), |line| record.write(self.format, line));
     }
 
-    /// Tells the operator something that is no decision. It is never dropped and never waits: there are few such
-    /// lines, and whoever writes them has signals to look after.
+    /// Tells the operator something that is no decision. It never waits, for whoever writes it has signals to look
+    /// after, and finds room where decisions find none.
     pub fn note(&self, level: Level, message: &str) {
         let time = std::time::SystemTime::now();
         let time = time.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
@@ -189,7 +189,7 @@ impl Queue {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a line; without an `overflow`, beyond the capacity too.
+    /// Takes a line; without an `overflow`, beyond the capacity too, but not without end.
     fn push(&self, line: &[u8], overflow: Option<AuditOverflow>) {
         let mut pending = self.lock();
         let is_full = |pending: &Pending| {
@@ -197,8 +197,8 @@ impl Queue {
         };
         if is_full(&pending) {
             match overflow {
-                None => {}
-                Some(AuditOverflow::Drop) => {
+                None if pending.lines.len() < self.capacity.saturating_mul(2) => {}
+                None | Some(AuditOverflow::Drop) => {
                     self.dropped.inc();
                     return;
                 }

@@ -49,6 +49,16 @@ const LINES: &[Line] = &[
         path: "/api/v1/templates/",
     },
     Line {
+        answers: "403: a good token of a user who has left the organization",
+        options: r#" -H "Authorization: Bearer $TOKEN_NOT_A_MEMBER""#,
+        path: "/api/v1/templates/",
+    },
+    Line {
+        answers: "403: a good token of a user whose account is not set up",
+        options: r#" -H "Authorization: Bearer $TOKEN_NOT_CONFIGURED""#,
+        path: "/api/v1/templates/",
+    },
+    Line {
         answers: "401: the token has expired",
         options: r#" -H "Authorization: Bearer $TOKEN_EXPIRED""#,
         path: "/api/v1/templates/",
@@ -61,6 +71,16 @@ const LINES: &[Line] = &[
     Line {
         answers: "401: somebody has changed the token",
         options: r#" -H "Authorization: Bearer $TOKEN_TAMPERED""#,
+        path: "/api/v1/templates/",
+    },
+    Line {
+        answers: "401: the token is of an organization that does not authenticate here",
+        options: r#" -H "Authorization: Bearer $TOKEN_OTHER_REALM""#,
+        path: "/api/v1/templates/",
+    },
+    Line {
+        answers: "401: the token is signed with the key of another environment",
+        options: r#" -H "Authorization: Bearer $TOKEN_OTHER_ENVIRONMENT""#,
         path: "/api/v1/templates/",
     },
     Line { answers: "401: no token", options: "", path: "/api/v1/templates/" },
@@ -101,9 +121,13 @@ impl Display for Introduction<'_> {
             ("TOKEN_ORG_B", &tokens.other_organization),
             ("TOKEN_NO_PERMISSION", &tokens.no_permission),
             ("TOKEN_NO_ORGANIZATION", &tokens.no_organization),
+            ("TOKEN_NOT_A_MEMBER", &tokens.not_a_member),
+            ("TOKEN_NOT_CONFIGURED", &tokens.not_configured),
             ("TOKEN_EXPIRED", &tokens.expired),
             ("TOKEN_REVOKED", &tokens.revoked),
             ("TOKEN_TAMPERED", &tokens.tampered),
+            ("TOKEN_OTHER_REALM", &tokens.other_realm),
+            ("TOKEN_OTHER_ENVIRONMENT", &tokens.other_environment),
         ];
         for (name, token) in variables {
             writeln!(f, "{name}='{token}'")?;
@@ -140,6 +164,10 @@ impl Introduction<'_> {
             ("revoked", &tokens.revoked),
             ("no_organization", &tokens.no_organization),
             ("no_permission", &tokens.no_permission),
+            ("not_a_member", &tokens.not_a_member),
+            ("not_configured", &tokens.not_configured),
+            ("other_realm", &tokens.other_realm),
+            ("other_environment", &tokens.other_environment),
         ];
         for (name, token) in named {
             writeln!(f, "{name} = {{ value = {} }}", quoted(token))?;

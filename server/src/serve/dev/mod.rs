@@ -1,5 +1,6 @@
 //! `serve --dev`: everything embedded, so that someone new sees each answer within a minute.
 
+mod accounts;
 mod introduction;
 
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use super::state::State;
 use crate::config::Realms;
 use crate::keys;
 use crate::signing::PrivateKey;
+pub(super) use accounts::Accounts;
 
 /// A server's state with fresh keys, and tokens for it.
 pub(super) struct Dev {
@@ -35,6 +37,10 @@ struct Tokens {
     revoked: String,
     tampered: String,
     no_organization: String,
+    other_realm: String,
+    other_environment: String,
+    not_a_member: String,
+    not_configured: String,
 }
 
 /// The embedded file: what a configuration has, as far as a demonstration needs it.
@@ -46,6 +52,8 @@ struct File {
 
 /// Its name says what it is, wherever it turns up.
 const KEY_ID: &str = "artos-auth-dev-never-use-elsewhere";
+/// Whose tokens authenticate here; a token of any other organization is no credential.
+const ORGANIZATIONS: [&str; 2] = ["org-a", "org-b"];
 const REVOKED_TOKEN_ID: &str = "dev-revoked";
 const HOUR: u64 = 3600;
 
@@ -61,8 +69,10 @@ impl Dev {
         let first = |names: &Option<Vec<String>>| names.iter().flatten().next().cloned().unwrap_or_default();
         let (issuer, audience) = (first(&file.policy.issuers), first(&file.policy.audiences));
 
-        let key = PrivateKey::generate(Algorithm::ES256, Some(KEY_ID.to_owned()))
-            .map_err(|error| error.to_string())?;
+        let generate = |name: &str| {
+            PrivateKey::generate(Algorithm::ES256, Some(name.to_owned())).map_err(|error| error.to_string())
+        };
+        let (key, foreign_key) = (generate(KEY_ID)?, generate(KEY_ID)?);
         let key_file = key_file.map(|file| write_key(file, &key)).transpose()?;
         let public = json!({ "keys": [key.to_public_jwk()] }).to_string();
         let revocations = json!({ "tokens": [REVOKED_TOKEN_ID] }).to_string();
@@ -72,8 +82,9 @@ impl Dev {
             Revocations::from_json(revocations.as_bytes()).map_err(|error| error.to_string())?,
         );
         let resources = Resources::new(&file.resources).map_err(|error| error.to_string())?;
-        let tokens = Tokens::mint(&key, &issuer, &audience)?;
-        let state = State::new(engine, Realms::default(), resources);
+        let tokens = Tokens::mint(&key, &foreign_key, &issuer, &audience)?;
+        let realms = Realms::of_all_hosts(ORGANIZATIONS.into_iter().collect());
+        let state = State::new(engine, realms, resources);
         Ok(Self { state, tokens, issuer, audience, key_file })
     }
 
@@ -99,9 +110,14 @@ fn write_key(file: &Path, key: &PrivateKey) -> Result<PathBuf, String> {
 }
 
 impl Tokens {
-    fn mint(key: &PrivateKey, issuer: &str, audience: &str) -> Result<Self, String> {
+    fn mint(
+        key: &PrivateKey,
+        foreign_key: &PrivateKey,
+        issuer: &str,
+        audience: &str,
+    ) -> Result<Self, String> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let mint = |changes: Value| {
+        let mint_with = |key: &PrivateKey, changes: Value| {
             let mut claims = json!({
                 "iss": issuer, "aud": audience, "sub": "alice", "org_id": "org-a",
                 "permissions": ["documents:read", "documents:write"], "jti": "dev-alice",
@@ -112,6 +128,7 @@ impl Tokens {
             }
             key.token(&claims.to_string()).map_err(|error| error.to_string())
         };
+        let mint = |changes: Value| mint_with(key, changes);
         let valid = mint(json!({}))?;
         Ok(Self {
             tampered: tamper(&valid),
@@ -125,6 +142,10 @@ impl Tokens {
             }))?,
             revoked: mint(json!({ "jti": REVOKED_TOKEN_ID }))?,
             no_organization: mint(json!({ "sub": "nora", "org_id": null, "jti": "dev-nora" }))?,
+            other_realm: mint(json!({ "sub": "fred", "org_id": "org-c", "jti": "dev-fred" }))?,
+            other_environment: mint_with(foreign_key, json!({ "jti": "dev-staging" }))?,
+            not_a_member: mint(json!({ "sub": accounts::LEFT, "jti": "dev-lena" }))?,
+            not_configured: mint(json!({ "sub": accounts::HALF_SET_UP, "jti": "dev-hank" }))?,
         })
     }
 }
@@ -152,7 +173,12 @@ mod tests {
         let lines: [&[u8]; 1] = [line.as_bytes()];
         let request = Request::new("GET", "/api/v1/templates/", &lines);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-        dev.state.engine().decide(&request, &Context::default(), now).reason_code()
+        let context = Context {
+            account: accounts::account_of(Some(line.as_bytes())),
+            realm: dev.state.realms().of(Some("localhost")),
+            ..Context::default()
+        };
+        dev.state.engine().decide(&request, &context, now).reason_code()
     }
 
     #[test]
@@ -166,5 +192,9 @@ mod tests {
         assert_eq!(reason(&dev, &tokens.revoked), "token_revoked");
         assert_eq!(reason(&dev, &tokens.tampered), "signature_invalid");
         assert_eq!(reason(&dev, &tokens.no_organization), "organization_missing");
+        assert_eq!(reason(&dev, &tokens.other_realm), "organization_not_in_realm");
+        assert_eq!(reason(&dev, &tokens.other_environment), "signature_invalid");
+        assert_eq!(reason(&dev, &tokens.not_a_member), "not_a_member");
+        assert_eq!(reason(&dev, &tokens.not_configured), "account_not_configured");
     }
 }

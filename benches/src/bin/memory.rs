@@ -1,0 +1,66 @@
+//! Counts what decisions and revocations allocate: a line each of what, value, unit and bound, parted by tabs, for
+//! the table to read.
+//!
+//! A program of its own, for its counting allocator would slow down what the table times. It counts what Rust
+//! allocates; what the C of the crypto library does within a verification is the floor's as much as the engine's.
+
+use allocation_counter::measure;
+use artos_auth_benches::tokens::{Alg, Claims, SigningKey, forge};
+use artos_auth_benches::world::{self, PUBLIC_PATH, Question, Size, engine, organizations, with_cache};
+use artos_auth_engine::Revocations;
+
+fn main() {
+    decisions();
+    revocations();
+}
+
+fn decisions() {
+    let row = |what: String, question: Question, reason: &str, bound: u64| {
+        // The second time: what is done only once is not a decision's.
+        question.assert_reason(reason);
+        let count = measure(|| question.assert_reason(reason)).count_total;
+        println!("{what}\t{count}\tallocations\t{bound}");
+    };
+    for alg in Alg::ALL {
+        let key = SigningKey::new(alg);
+        let token = key.mint(&Claims::default());
+        let question = |engine| Question::new(engine, organizations(Size::default().organizations), &token);
+        let cold = engine(&key, Size::default());
+        row(format!("cold allow, {}", alg.name()), question(cold.clone()), "authorized", 4);
+        row(format!("warm allow, {}", alg.name()), question(with_cache(cold, 1)), "authorized", 0);
+    }
+    let key = SigningKey::new(Alg::Hs256);
+    let token = key.mint(&Claims::default());
+    let without = engine(&key, Size::default());
+    let asked = |value: Option<&[u8]>| {
+        let question = Question::new(without.clone(), organizations(1), &token);
+        question.with_authorization(value)
+    };
+    let bearer = |token: &str| format!("Bearer {token}").into_bytes();
+    let public = Question::new(without.clone(), organizations(1), &token).with_path(PUBLIC_PATH);
+    row("public path".to_owned(), public, "public_path", 0);
+    let oversized = bearer(&"a".repeat(16_384));
+    let forged = bearer(&forge(&token));
+    let unknown_key = bearer(&key.sign(r#","kid":"nobody's""#, "{}"));
+    let denials: [(Option<&[u8]>, &str); 7] = [
+        (None, "header_missing"),
+        (Some(b"Basic dXNlcjpwYXNzd29yZA=="), "scheme_not_bearer"),
+        (Some(&oversized), "token_too_long"),
+        (Some(b"Bearer not.a.token"), "token_malformed"),
+        (Some(b"Bearer e30.e30.AA"), "token_header_malformed"),
+        (Some(&unknown_key), "key_unknown"),
+        (Some(&forged), "signature_invalid"),
+    ];
+    for (value, reason) in denials {
+        row(format!("denial, `{reason}`"), asked(value), reason, 0);
+    }
+}
+
+fn revocations() {
+    const COUNT: usize = 10_000_000;
+    let text = world::revocations_text(COUNT, 0);
+    let mut loaded = None;
+    let held = measure(|| loaded = Revocations::from_json(text.as_bytes()).ok()).bytes_current;
+    assert_eq!(loaded.expect("these are revocations").tokens(), COUNT);
+    println!("10,000,000 revocations, memory for each\t{}\tbytes\t24", held as f64 / COUNT as f64);
+}

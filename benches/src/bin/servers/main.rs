@@ -1,0 +1,178 @@
+//! Drives `artos-auth serve`, HAProxy and an axum service with wrk, in turns, and prints what each answers in a
+//! second and costs in processor time, with targets, as Markdown.
+//!
+//! `cargo run --release --bin servers [-- --artos-auth FILE] [--seconds N] [--rounds N]`; needs `haproxy`, `wrk`
+//! and `taskset`, and the product built with `cargo build --release`. Loopback only; about five minutes. The
+//! servers are pinned to the first core and wrk to the last. Its exit status is 1 if a target is not met.
+
+mod axum_service;
+mod load;
+mod servers;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use artos_auth_benches::report::{self, Row, Target, shown};
+use artos_auth_benches::tokens::{Alg, Claims, SigningKey};
+use artos_auth_benches::{machine, world};
+use load::{Figure, Load};
+use servers::Scratch;
+
+/// Live tokens, each seen before.
+const TOKENS: u64 = 1_000;
+const PROTECTED_PATH: &str = "/api/v1/templates/";
+
+fn main() -> ExitCode {
+    let mut options = Options {
+        artos_auth: PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/release/artos-auth")),
+        seconds: 4,
+        rounds: 3,
+    };
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().unwrap_or_else(|| usage(&argument));
+        match argument.as_str() {
+            axum_service::COMMAND => return axum_service::serve(&value()),
+            "--artos-auth" => options.artos_auth = value().into(),
+            "--seconds" => options.seconds = value().parse().unwrap_or_else(|_| usage(&argument)),
+            "--rounds" => options.rounds = value().parse().unwrap_or_else(|_| usage(&argument)),
+            _ => usage(&argument),
+        }
+    }
+    compare(&options)
+}
+
+struct Options {
+    artos_auth: PathBuf,
+    seconds: u64,
+    rounds: usize,
+}
+
+fn usage(argument: &str) -> ! {
+    eprintln!("`{argument}`: usage: servers [--artos-auth FILE] [--seconds N] [--rounds N]");
+    std::process::exit(2)
+}
+
+fn compare(options: &Options) -> ExitCode {
+    println!("{}.\n", machine::description());
+    println!(
+        "One core for the server, another for wrk, 32 connections, {TOKENS} live tokens in turn, each seen before; \
+         {} rounds of {} s, medians. CPU is the server's own processor time for a request.\n",
+        options.rounds, options.seconds
+    );
+    println!("{}", report::HEAD);
+    let scratch = Scratch::new();
+    let mut all_pass = true;
+    let mut show = |rows: Vec<Row>| {
+        for row in rows {
+            println!("{row}");
+            all_pass &= row.passes();
+        }
+    };
+    for (alg, over_haproxy, over_axum) in
+        [(Alg::Hs256, 1.5, 1.3), (Alg::Rs256, 6.0, 5.0), (Alg::Es256, 15.0, 12.0)]
+    {
+        show(compare_one(options, &scratch, alg, over_haproxy, over_axum));
+    }
+    show(at_rest(options, &scratch));
+    if all_pass { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// All servers under the same load, for one algorithm.
+fn compare_one(
+    options: &Options,
+    scratch: &Scratch,
+    alg: Alg,
+    over_haproxy: f64,
+    over_axum: f64,
+) -> Vec<Row> {
+    let key = SigningKey::new(alg);
+    let users: Vec<String> = (0..TOKENS).map(|serial| format!("user-{serial}")).collect();
+    let tokens =
+        users.iter().zip(0..).map(|(user, serial)| key.mint(&Claims { user, serial, ..Claims::default() }));
+    let tokens = scratch.write("tokens", &tokens.collect::<Vec<_>>().join("\n"));
+
+    let quiet = servers::artos_auth(&options.artos_auth, scratch, &key, "off");
+    let audited = servers::artos_auth(&options.artos_auth, scratch, &key, "stderr");
+    let haproxy = servers::haproxy(scratch, &key);
+    let axum = servers::axum(scratch, &key);
+    let length = Duration::from_secs(options.seconds);
+    let mut loads = [
+        (&quiet, world::PUBLIC_PATH),
+        (&quiet, PROTECTED_PATH),
+        (&audited, world::PUBLIC_PATH),
+        (&audited, PROTECTED_PATH),
+        (&haproxy, PROTECTED_PATH),
+        (&axum, PROTECTED_PATH),
+    ]
+    .map(|(server, path)| Load::new(scratch, server, path, &tokens, length));
+    for load in &mut loads {
+        load.warm_up();
+    }
+    for _ in 0..options.rounds {
+        for load in &mut loads {
+            load.run();
+        }
+    }
+    let [public, protected, public_audited, protected_audited, haproxy, axum] =
+        loads.map(|load| load.figure());
+
+    let over = |what: &str, name: &str, above: Figure, below: Figure, target: f64| {
+        let measured = format!("{} over {} a second", shown(above.per_second), shown(below.per_second));
+        let what = format!("{}, {what}, over {name}, requests a second", alg.name());
+        Row::ratio(what, measured, above.per_second / below.per_second, Target::AtLeast(target))
+    };
+    let thrift = |what: &str, name: &str, above: Figure, below: Figure, target: Target| {
+        let measured = format!("{} µs, {} µs", shown(above.cpu_microseconds), shown(below.cpu_microseconds));
+        let what = format!("{}, {what}: CPU of {name} over its own", alg.name());
+        Row::ratio(what, measured, below.cpu_microseconds / above.cpu_microseconds, target)
+    };
+    let own = Target::AtLeast(0.95);
+    vec![
+        over("audit off", "its own public path", protected, public, 0.95),
+        thrift("audit off", "its own public path", protected, public, own),
+        over(
+            "audit to stderr, overflow block",
+            "its own public path",
+            protected_audited,
+            public_audited,
+            0.95,
+        ),
+        thrift(
+            "audit to stderr, overflow block",
+            "its own public path",
+            protected_audited,
+            public_audited,
+            own,
+        ),
+        over("audit off", "HAProxy", protected, haproxy, over_haproxy),
+        thrift("audit off", "HAProxy", protected, haproxy, Target::None),
+        over("audit off", "axum with jsonwebtoken", protected, axum, over_axum),
+        thrift("audit off", "axum with jsonwebtoken", protected, axum, Target::None),
+        over("audit to stderr, overflow block", "HAProxy", protected_audited, haproxy, over_haproxy),
+        over("audit to stderr, overflow block", "axum with jsonwebtoken", protected_audited, axum, over_axum),
+    ]
+}
+
+/// What the product weighs before anybody asks it.
+fn at_rest(options: &Options, scratch: &Scratch) -> Vec<Row> {
+    const MEGABYTE: f64 = 1_000_000.0;
+    let key = SigningKey::new(Alg::Es256);
+    let token = key.mint(&Claims::default());
+    let size = std::fs::metadata(&options.artos_auth).expect("the binary is there").len();
+    let mut memory = Vec::new();
+    let mut starts = Vec::new();
+    for _ in 0..10 {
+        let begun = std::time::Instant::now();
+        let server = servers::artos_auth(&options.artos_auth, scratch, &key, "off");
+        load::first_answer(&server, PROTECTED_PATH, &token);
+        starts.push(begun.elapsed().as_secs_f64() * 1e3);
+        memory.push(server.resident_bytes() as f64 / MEGABYTE);
+    }
+    vec![
+        Row::figure("size of the binary", size as f64 / MEGABYTE, "MB", Target::AtMost(12.0)),
+        Row::figure("resident memory at rest", load::median(memory), "MB", Target::AtMost(12.0)),
+        Row::figure("start to first answer", load::median(starts), "ms", Target::AtMost(30.0)),
+    ]
+}

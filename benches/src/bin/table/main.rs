@@ -1,0 +1,36 @@
+//! Prints what a decision costs, beside floors and peers, with targets, as Markdown.
+//!
+//! `cargo run --release --bin table [-- SECTION…]`; all of it takes some minutes on one core, and up to four
+//! gigabytes of memory. Its exit status is 1 if a target is not met.
+
+mod rows;
+
+use std::process::ExitCode;
+
+use artos_auth_benches::{machine, report};
+use rows::SECTIONS;
+
+fn main() -> ExitCode {
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(unknown) = wanted.iter().find(|wanted| !SECTIONS.iter().any(|section| section.0 == **wanted))
+    {
+        let known: Vec<&str> = SECTIONS.iter().map(|section| section.0).collect();
+        eprintln!("`{unknown}` is no section; there are {}", known.join(" "));
+        return ExitCode::from(2);
+    }
+    let description = machine::description();
+    let pinned = machine::pin_to_last_core();
+    println!("{description}; {}.\n", if pinned { "pinned to one core" } else { "not pinned" });
+    println!("{}", report::HEAD);
+    let mut all_pass = true;
+    for (name, section) in SECTIONS {
+        if !wanted.is_empty() && !wanted.iter().any(|wanted| wanted == name) {
+            continue;
+        }
+        for row in section() {
+            println!("{row}");
+            all_pass &= row.passes();
+        }
+    }
+    if all_pass { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

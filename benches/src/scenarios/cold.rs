@@ -1,0 +1,116 @@
+//! Decisions about a token that has not been seen before, and what they are to be compared with.
+
+use artos_auth_engine::Engine;
+
+use crate::floor::Floor;
+use crate::measure::Subject;
+use crate::peers::{Asked, Cedar, JsonWebToken, JsonWebToken9, JwtSimple, OxiToken, Regorus};
+use crate::tokens::{Alg, Claims, ORGANIZATION, PERMISSIONS, SigningKey, USER, forge};
+use crate::world::{self, MATCHING_RULE, Question, Size, engine, organizations};
+
+/// The engine's whole decision beside the floor and beside libraries that verify the same token and check less.
+#[must_use]
+pub fn cold(alg: Alg) -> Vec<Subject> {
+    let key = SigningKey::new(alg);
+    let token = key.mint(&Claims::default());
+    let floor = Floor::new(&key, &token);
+    let question = question(engine(&key, Size::default()), &token);
+    let jsonwebtoken = JsonWebToken::new(&key);
+    let jsonwebtoken_9 = JsonWebToken9::new(&key);
+    let jwt_simple = JwtSimple::new(&key);
+    let oxitoken = OxiToken::new(&key);
+    let tokens: [String; 4] = std::array::from_fn(|_| token.clone());
+    let [a, b, c, d] = tokens;
+    vec![
+        Subject::new("floor", move || assert!(floor.verifies())),
+        Subject::new("engine", move || question.assert_allowed()),
+        Subject::new("jsonwebtoken", move || {
+            let claims = jsonwebtoken.verify(&a).expect("the token is good");
+            assert_eq!(claims.org_id, ORGANIZATION);
+        }),
+        Subject::new("jsonwebtoken-9", move || {
+            let claims = jsonwebtoken_9.verify(&b).expect("the token is good");
+            assert_eq!(claims.org_id, ORGANIZATION);
+        }),
+        Subject::new("jwt-simple", move || {
+            let claims = jwt_simple.verify(&c).expect("the token is good");
+            assert_eq!(claims.custom.org_id, ORGANIZATION);
+        }),
+        Subject::new("oxitoken", move || {
+            let claims = oxitoken.verify(&d).expect("the token is good");
+            assert_eq!(claims.org_id, ORGANIZATION);
+        }),
+    ]
+}
+
+/// Accepting a good token and refusing a forged one of the same form, with so many keys to try: one, named by
+/// `kid`, or several, unnamed, the last of which signed the good one.
+#[must_use]
+pub fn forged(alg: Alg, keys: usize) -> Vec<Subject> {
+    let key = SigningKey::new(alg);
+    let named = keys == 1;
+    let claims = Claims::default();
+    let good = if named { key.mint(&claims) } else { key.mint_without_id(&claims) };
+    let bad = forge(&good);
+    let size = Size::default();
+    let engine = Engine::new(
+        world::policy(size.routes),
+        world::key_set(&key, keys, named),
+        world::revocations(size.revoked_tokens, 0),
+    );
+    let accepting = question(engine.clone(), &good);
+    let refusing = question(engine, &bad);
+    vec![
+        Subject::new("good", move || accepting.assert_allowed()),
+        Subject::new("forged", move || refusing.assert_reason("signature_invalid")),
+    ]
+}
+
+/// With and without digests among the revocations: what the hash of the signed part costs.
+#[must_use]
+pub fn signed_sha256() -> Vec<Subject> {
+    let key = SigningKey::new(Alg::Hs256);
+    let token = key.mint(&Claims::default());
+    let floor = Floor::new(&key, &token);
+    let without = question(engine(&key, Size::default()), &token);
+    let with = question(engine(&key, Size { revoked_digests: 1_000, ..Size::default() }), &token);
+    vec![
+        Subject::new("floor", move || assert!(floor.verifies())),
+        Subject::new("empty", move || without.assert_allowed()),
+        Subject::new("listed", move || with.assert_allowed()),
+    ]
+}
+
+/// The authorization half by itself, in policy engines, beside the engine's whole decision.
+#[must_use]
+pub fn authorization() -> Vec<Subject> {
+    let key = SigningKey::new(Alg::Hs256);
+    let token = key.mint(&Claims::default());
+    let whole = question(engine(&key, Size::default()), &token);
+    let rules = world::route_rules(Size::default().routes);
+    let operation = format!("GET {MATCHING_RULE}");
+    let cedar = Cedar::new(&rules);
+    let mut regorus = Regorus::new(&rules);
+    let same = operation.clone();
+    vec![
+        Subject::new("engine-whole-decision", move || whole.assert_allowed()),
+        Subject::new("cedar-policy", move || assert!(cedar.allows(&asked(&operation)))),
+        Subject::new("regorus", move || assert!(regorus.allows(&asked(&same)))),
+    ]
+}
+
+/// What the token of every scenario asks for.
+fn asked(operation: &str) -> Asked<'_> {
+    Asked {
+        user: USER,
+        organization: ORGANIZATION,
+        permissions: &PERMISSIONS,
+        operation,
+        resource: "doc-5f0c7a9b",
+        resource_organization: ORGANIZATION,
+    }
+}
+
+pub(super) fn question(engine: Engine, token: &str) -> Question {
+    Question::new(engine, organizations(Size::default().organizations), token)
+}

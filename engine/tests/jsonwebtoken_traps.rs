@@ -1,0 +1,174 @@
+//! What jsonwebtoken does that the engine must not: a test for each trap, which shows the library falling into it where that
+//! can be shown, and the engine not.
+//!
+//! The engine takes keys from jsonwebtoken and nothing else. That its crypto provider is the process's own, and may be
+//! anybody's, is in `jsonwebtoken_provider.rs`, for it can be shown once in a process.
+
+#![cfg(test)]
+#![expect(clippy::disallowed_methods, reason = "what the engine may not call is called to show what it does")]
+
+use artos_auth_fixtures::decider::PolicyDocument;
+use artos_auth_fixtures::edit::{Edit, Segment};
+use artos_auth_fixtures::engine::EngineDecider;
+use artos_auth_fixtures::keys::TestKey;
+use artos_auth_fixtures::{Decider, Question, Setup, TokenSpec, Verdict};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, get_current_timestamp};
+use rstest::rstest;
+use serde_json::{Value, json};
+
+/// (a) It reads the clock of the machine as soon as it looks at `exp`.
+#[test]
+fn a_time_is_the_callers() {
+    // Long past by the machine's clock, a minute away by the caller's.
+    let token = with_claim("exp", json!(1_000_000_060));
+    assert!(!library_accepts(&token, &Validation::new(Algorithm::HS256)));
+    assert_eq!(decide(&token, 1_000_000_000).reason, "authorized");
+    assert_eq!(decide(&token, 1_000_000_060).reason, "token_expired");
+    assert_eq!(decide(&token, get_current_timestamp()).reason, "token_expired");
+}
+
+/// (b) It does not look at `nbf` unless told to, and lets tokens live a minute longer.
+#[test]
+fn b_not_before_counts_and_there_is_no_leeway() {
+    let now = get_current_timestamp();
+    let mut future = with_claim("nbf", json!(now + 3000));
+    future.claims.insert("exp".to_owned(), json!(now + 3600));
+    assert!(library_accepts(&future, &Validation::new(Algorithm::HS256)));
+    assert_eq!(decide(&future, now).reason, "token_not_yet_valid");
+
+    let past = with_claim("exp", json!(now - 30));
+    assert!(library_accepts(&past, &Validation::new(Algorithm::HS256)));
+    assert_eq!(decide(&past, now).reason, "token_expired");
+}
+
+/// (c) It passes over `iss`, `aud` and `sub` that are missing, and an `iss` of the wrong type.
+#[rstest]
+#[case::missing(None, "issuer_not_accepted")]
+#[case::null(Some(json!(null)), "issuer_not_accepted")]
+#[case::number(Some(json!(5)), "token_claims_malformed")]
+#[case::object(Some(json!({"iss": "i"})), "token_claims_malformed")]
+fn c_what_is_named_has_to_be_there(#[case] issuer: Option<Value>, #[case] reason: &str) {
+    let mut token = with_claim("exp", json!(get_current_timestamp() + 3600));
+    token.claims.extend(issuer.map(|issuer| ("iss".to_owned(), issuer)));
+    let mut validation = Validation::new(Algorithm::HS256);
+    validation.set_issuer(&["i"]);
+    validation.set_audience(&["a"]);
+    assert!(library_accepts(&token, &validation));
+
+    let policy = PolicyDocument { issuers: Some(vec!["i".to_owned()]), ..PolicyDocument::default() };
+    assert_eq!(decide_under(policy, &token, 1_700_000_000).reason, reason);
+    let policy = PolicyDocument { audiences: Some(vec!["a".to_owned()]), ..PolicyDocument::default() };
+    let without = TokenSpec { claims: Default::default(), ..token };
+    assert_eq!(decide_under(policy, &without, 1_700_000_000).reason, "audience_not_accepted");
+}
+
+/// (d) It reads `crit` and does nothing with it.
+#[test]
+fn d_a_critical_extension_is_refused() {
+    let mut token = with_claim("exp", json!(get_current_timestamp() + 3600));
+    token.header.insert("crit".to_owned(), json!(["something-nobody-understands"]));
+    assert!(library_accepts(&token, &Validation::new(Algorithm::HS256)));
+    assert_eq!(decide(&token, 1_700_000_000).reason, "critical_extension");
+}
+
+/// (e) It subtracts the leeway from the time without looking whether there is as much.
+#[rstest]
+#[case::expired_at_zero(json!({"exp": 0}), 0, 0, "token_expired")]
+#[case::leeway_past_zero(json!({"exp": 0}), 120, 0, "authorized")]
+#[case::end_of_leeway(json!({"exp": 0}), 120, 120, "token_expired")]
+#[case::not_before_past_zero(json!({"exp": 9, "nbf": 120}), 120, 0, "authorized")]
+#[case::not_before_leeway(json!({"exp": 9, "nbf": 121}), 120, 0, "token_not_yet_valid")]
+#[case::end_of_time(json!({"exp": 253_402_300_799_u64}), 120, u64::MAX, "token_expired")]
+fn e_time_neither_overflows_nor_wraps(
+    #[case] claims: Value,
+    #[case] leeway: u64,
+    #[case] now: u64,
+    #[case] reason: &str,
+) {
+    let token = TokenSpec { claims: claims.as_object().unwrap().clone(), ..TokenSpec::default() };
+    let policy = PolicyDocument { leeway_seconds: Some(leeway), ..PolicyDocument::default() };
+    assert_eq!(decide_under(policy, &token, now).reason, reason);
+}
+
+/// (f) It rounds a date with a fraction to the nearest second.
+#[test]
+fn f_a_fraction_of_a_second_counts() {
+    let token = with_claim("exp", json!(1_700_000_000.75));
+    let before = decide(&token, 1_700_000_000);
+    assert_eq!(before.reason, "authorized");
+    assert_eq!(before.principal.unwrap().expires_at, json!(1_700_000_000.75));
+    assert_eq!(decide(&token, 1_700_000_001).reason, "token_expired");
+}
+
+/// (h) Nobody feeds it signatures of the wrong form: every byte flipped, every length but the right one.
+#[rstest]
+fn h_signatures_of_the_wrong_form_are_refused(
+    #[values("hs256", "es256", "es384", "ed25519", "rsa")] key: &str,
+) {
+    let token = TokenSpec { key: Some(key.to_owned()), ..TokenSpec::default() };
+    let minted = String::from_utf8(token.mint().unwrap()).unwrap();
+    let (signed, signature) = minted.rsplit_once('.').unwrap();
+    let signature = base64_simd::URL_SAFE_NO_PAD.decode_to_vec(signature).unwrap();
+    let engine = EngineDecider::new(&setup(PolicyDocument::default())).unwrap();
+    let reason = |signature: &[u8]| {
+        let line = format!("Bearer {signed}.{}", base64_simd::URL_SAFE_NO_PAD.encode_to_string(signature));
+        engine
+            .decide(&Question { authorization: vec![line.into_bytes()], ..question(&token, 1_700_000_000) })
+            .reason
+    };
+    assert_eq!(reason(&signature), "authorized");
+    for at in 0..signature.len() {
+        let mut flipped = signature.clone();
+        flipped[at] ^= 1;
+        assert_eq!(reason(&flipped), "signature_invalid", "byte {at}");
+        if at > 0 {
+            assert_eq!(reason(&signature[..at]), "signature_invalid", "the first {at} bytes");
+        }
+    }
+    for more in [&[0_u8][..], &[0; 32], &signature] {
+        assert_eq!(reason(&[&signature, more].concat()), "signature_invalid");
+        assert_eq!(reason(&[more, &signature].concat()), "signature_invalid");
+    }
+    assert_eq!(reason(&vec![0; signature.len()]), "signature_invalid");
+    assert_eq!(reason(&vec![0xff; signature.len()]), "signature_invalid");
+    let swapped = Edit::FlipByte { segment: Segment::Claims, at: 3 };
+    let tampered = TokenSpec { edits: vec![swapped], ..token.clone() };
+    assert_eq!(engine.decide(&question(&tampered, 1_700_000_000)).reason, "signature_invalid");
+}
+
+fn library_accepts(token: &TokenSpec, validation: &Validation) -> bool {
+    let jwk = Value::Object(TestKey::named("hs256").unwrap().published());
+    let secret = base64_simd::URL_SAFE_NO_PAD.decode_to_vec(jwk["k"].as_str().unwrap()).unwrap();
+    decode::<Value>(token.mint().unwrap(), &DecodingKey::from_secret(&secret), validation).is_ok()
+}
+
+fn with_claim(name: &str, value: Value) -> TokenSpec {
+    let mut token = TokenSpec::default();
+    token.claims.insert(name.to_owned(), value);
+    token
+}
+
+fn decide(token: &TokenSpec, now: u64) -> Verdict {
+    decide_under(PolicyDocument::default(), token, now)
+}
+
+fn decide_under(policy: PolicyDocument, token: &TokenSpec, now: u64) -> Verdict {
+    EngineDecider::new(&setup(policy)).unwrap().decide(&question(token, now))
+}
+
+fn setup(policy: PolicyDocument) -> Setup {
+    let names = ["hs256", "es256", "es384", "ed25519", "rsa"];
+    let keys: Vec<Value> =
+        names.iter().map(|name| TestKey::named(name).unwrap().published().into()).collect();
+    Setup { policy, keys: json!({ "keys": keys }), revocations: json!({}) }
+}
+
+fn question(token: &TokenSpec, now: u64) -> Question {
+    Question {
+        method: "GET".to_owned(),
+        path: "/api/v1/templates/".to_owned(),
+        authorization: vec![[b"Bearer ", token.mint().unwrap().as_slice()].concat()],
+        context: Default::default(),
+        now,
+    }
+}

@@ -1,0 +1,3 @@
+#![cfg_attr(fuzzing, no_main)]
+
+artos_auth_fuzz::fuzz!("decide_line");

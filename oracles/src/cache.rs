@@ -1,0 +1,153 @@
+//! The cache of verified tokens: it may never be noticed.
+
+use std::sync::LazyLock;
+
+use artos_auth_engine::{Engine, KeySet, Policy, PolicySpec, Revocations};
+use artos_auth_fixtures::decider::{Account, Context};
+use artos_auth_fixtures::engine::{asked, verdict};
+use artos_auth_fixtures::token::TokenSpec;
+use artos_auth_fixtures::{Question, Verdict};
+use serde_json::{Value, json};
+
+use crate::choices::Choices;
+use crate::differential::{keys, question, test_key};
+use crate::mint;
+
+/// A series of decisions and swaps. Engines with caches of several sizes and one without decide alike, and so do
+/// engines that were swapped away and are still held.
+pub(crate) fn run(input: &[u8]) {
+    let mut choices = Choices::new(input);
+    let seed = u64::from(choices.byte());
+    let plain = Engine::new(policy(0), key_set(0), Revocations::none());
+    let with = |bytes: usize| plain.clone().with_cache(bytes, seed);
+    let mut engines = [with(0), with(2 << 10), with(1 << 20), plain];
+    let mut before = engines.clone();
+    for _ in 0..200 {
+        if choices.is_empty() {
+            return;
+        }
+        match choices.index(8) {
+            0 => {
+                let revocations = revocations(choices.byte());
+                before.clone_from(&engines);
+                engines = engines.map(|engine| engine.with_revocations(revocations.clone()));
+            }
+            1 => {
+                let (policy_at, keys_at) = (choices.byte(), choices.byte());
+                before.clone_from(&engines);
+                engines =
+                    engines.map(|engine| engine.with_policy_and_keys(policy(policy_at), key_set(keys_at)));
+            }
+            at => {
+                let held = if at == 2 { &before } else { &engines };
+                decide_alike(held, &any_question(&mut choices));
+            }
+        }
+    }
+}
+
+fn decide_alike(engines: &[Engine; 4], question: &Question) {
+    let decisions: Vec<Verdict> = engines
+        .iter()
+        .map(|engine| {
+            asked(question, |request, context| verdict(&engine.decide(request, context, question.now)))
+        })
+        .collect();
+    let [first, .., last] = &decisions[..] else { return };
+    for decision in [first, &decisions[1], &decisions[2]] {
+        assert_eq!(decision, last, "a cache was noticed, of {question:?}");
+    }
+}
+
+/// Tokens that differ in one thing, so that what is remembered of one must not pass for another.
+static TOKENS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
+    let specs = [
+        json!({}),
+        json!({"claims": {"org_id": "org-b"}}),
+        json!({"claims": {"sub": "u2"}}),
+        json!({"claims": {"jti": "t2"}}),
+        json!({"claims": {"exp": 1_700_000_001}}),
+        json!({"claims": {"iss": "https://auth.example", "aud": "a"}}),
+        json!({"claims": {"permissions": []}}),
+        json!({"drop_claims": ["org_id"]}),
+        json!({"drop_claims": ["iat", "jti"]}),
+        json!({"key": "ed25519"}),
+        json!({"key": "hs256-next"}),
+        json!({"key": "hs256-stranger"}),
+        json!({"claims_text": "{}"}),
+        json!({"claims": {"pad": "x".repeat(1500)}}),
+        json!({"key": "es256"}),
+    ];
+    let spec = |spec| serde_json::from_value::<TokenSpec>(spec).unwrap_or_else(|error| panic!("{error}"));
+    let mint = |spec: TokenSpec| spec.mint().unwrap_or_else(|error| panic!("{error}"));
+    let mut tokens: Vec<Vec<u8>> = specs.map(spec).into_iter().map(mint).collect();
+    // ECDSA's second form of the same signature, which verifies too.
+    tokens.push(mint(spec(json!({"key": "es256", "edits": [{"do": "second-form"}]}))));
+    tokens
+});
+
+fn any_question(choices: &mut Choices<'_>) -> Question {
+    let mut token = TOKENS[choices.index(TOKENS.len())].clone();
+    if choices.index(8) == 7 {
+        // The same end, so the same place in the cache, with another beginning.
+        let at = usize::from(choices.two_bytes()) % token.len();
+        token[at] = choices.byte();
+    }
+    let organization = |at: usize| ["org-a", "org-b"][at % 2].to_owned();
+    let context = Context {
+        realm: (choices.index(4) == 3).then(|| vec![organization(choices.index(2))]),
+        resource_org: (choices.index(3) == 2).then(|| organization(choices.index(2))),
+        resource_unresolved: choices.index(8) == 7,
+        account: choices.pick(&[
+            Account::Unknown,
+            Account::Active,
+            Account::NotAMember,
+            Account::NotConfigured,
+        ]),
+    };
+    let now = choices.pick(&[1_700_000_000, 1_700_000_001, 1_700_003_600, 1_699_999_939]);
+    let path = choices.pick(&["/api/v1/templates/", "/api/v1/documents/1", "/a//b"]).to_owned();
+    Question { context, now, path, ..question(vec![mint::bearer(&token)]) }
+}
+
+fn policy(at: u8) -> Policy {
+    let policies = [
+        json!({}),
+        json!({"issuers": ["https://auth.example"], "audiences": ["a"]}),
+        json!({"leeway_seconds": 120}),
+        json!({"claims": {"user": "org_id", "organization": "sub", "permissions": "permissions"}}),
+        json!({"routes": [{"path": "/api/v1/documents/{id}", "permissions": ["documents:read"]}]}),
+        json!({"algorithms": ["EdDSA"]}),
+        json!({"max_token_bytes": 256}),
+    ];
+    let spec = policies[usize::from(at) % policies.len()].clone();
+    let spec: PolicySpec = serde_json::from_value(spec).unwrap_or_else(|error| panic!("{error}"));
+    Policy::new(&spec).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn key_set(at: u8) -> KeySet {
+    let of = |names: &[&str]| {
+        let published = |name: &&str| Value::Object(test_key(name).published());
+        json!({ "keys": names.iter().map(published).collect::<Vec<_>>() })
+    };
+    let document = match at % 3 {
+        0 => keys(),
+        1 => of(&["hs256-next", "ed25519"]),
+        _ => of(&["es256", "hs256-stranger"]),
+    };
+    KeySet::from_jwks(document.to_string().as_bytes()).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn revocations(at: u8) -> Revocations {
+    let lists = [
+        json!({}),
+        json!({"tokens": ["t1"]}),
+        json!({"tokens": ["t2"]}),
+        json!({"users": [{"user": "u1", "org": "org-a", "issued_before": 1_700_000_000}]}),
+        json!({"users": [{"user": "u2", "issued_before": 1_700_000_000}]}),
+        json!({"organizations": [{"org": "org-a", "issued_before": 1_699_999_941}]}),
+        json!({"organizations": [{"org": "org-b", "issued_before": 1_699_999_940}]}),
+    ];
+    let list = lists[usize::from(at) % lists.len()].to_string();
+    Revocations::from_json(list.as_bytes()).unwrap_or_else(|error| panic!("{error}"))
+}

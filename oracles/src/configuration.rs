@@ -1,0 +1,131 @@
+//! The configuration file (`[policy]` and the rest of it).
+
+use std::path::Path;
+
+use artos_auth_engine::Algorithm;
+use artos_auth_server::config::{self, Config};
+use toml::{Table, Value};
+
+/// A file with one of the listed mistakes never loads; one that loads holds what it says.
+pub(crate) fn run(input: &[u8]) {
+    let Ok(text) = std::str::from_utf8(input) else { return };
+    let path = Path::new("folder/artos-auth.toml");
+    let loaded = config::parse(path, text);
+    let table: Option<Table> = text.parse().ok();
+    match (&loaded, &table) {
+        (Ok(_), None) => panic!("what is no TOML loads"),
+        (Ok(config), Some(table)) => {
+            let mistakes = mistakes(table);
+            assert!(mistakes.is_empty(), "loads in spite of {mistakes:?}");
+            holds_what_it_says(config, table);
+        }
+        (Err(error), _) => {
+            assert_eq!(error.file, path);
+            let lines = text.lines().count().max(1);
+            assert!(error.line.is_none_or(|line| (1..=lines + 1).contains(&line)), "no such line: {error}");
+            assert!(!error.problem.is_empty() && !error.problem.contains('\n'), "{error:?}");
+        }
+    }
+}
+
+/// What the documentation lists as errors when the file is read, as far as single values show them.
+fn mistakes(file: &Table) -> Vec<&'static str> {
+    let mut mistakes = Vec::new();
+    let mut mistake = |holds: bool, which: &'static str| {
+        if holds {
+            mistakes.push(which);
+        }
+    };
+    let known =
+        ["listen", "admin_listen", "policy", "keys", "revocations", "realms", "resources", "audit", "limits"];
+    mistake(!file.keys().all(|key| known.contains(&key.as_str())), "an unknown key");
+    mistake(file.get("keys").and_then(|keys| keys.get("file")).is_none(), "no keys");
+    for list in ["realms", "resources"] {
+        mistake(file.get(list).and_then(Value::as_array).is_some_and(Vec::is_empty), "an empty list");
+    }
+    let policy = file.get("policy").and_then(Value::as_table).cloned().unwrap_or_default();
+    let empty = |name: &str| policy.get(name).and_then(Value::as_array).is_some_and(Vec::is_empty);
+    for name in ["algorithms", "issuers", "audiences", "types"] {
+        mistake(empty(name), "an empty list of what is accepted");
+    }
+    let text =
+        |value: Option<&Value>, default: &str| value.and_then(Value::as_str).unwrap_or(default).to_owned();
+    let claims = policy.get("claims");
+    let claim = |name: &str, default: &str| text(claims.and_then(|claims| claims.get(name)), default);
+    let names = [claim("user", "sub"), claim("organization", "org_id"), claim("permissions", "permissions")];
+    let reserved = ["exp", "nbf", "iat", "iss", "aud", "jti", ""];
+    mistake(
+        names.iter().any(|name| reserved.contains(&name.as_str())),
+        "a claim that has a meaning of its own",
+    );
+    mistake(names[0] == names[1] || names[1] == names[2] || names[0] == names[2], "two claims of one name");
+    let integer = |name: &str| policy.get(name).and_then(Value::as_integer);
+    mistake(
+        integer("leeway_seconds").is_some_and(|leeway| !(0..=120).contains(&leeway)),
+        "a leeway out of range",
+    );
+    let token_bytes = integer("max_token_bytes").unwrap_or(8192);
+    mistake(!(256..=65_536).contains(&token_bytes), "a token size out of range");
+    let header_bytes =
+        file.get("limits").and_then(|limits| limits.get("header_bytes")).and_then(Value::as_integer);
+    mistake(
+        header_bytes.is_some_and(|bytes| bytes < token_bytes.saturating_add(4096)),
+        "no room for a token",
+    );
+    let realm = text(policy.get("realm"), "");
+    mistake(
+        realm.chars().any(|c| !(' '..='~').contains(&c) || "\"\\".contains(c)),
+        "a realm that cannot be quoted",
+    );
+    for list in ["public", "routes"] {
+        for entry in policy.get(list).and_then(Value::as_array).into_iter().flatten() {
+            let path = text(entry.get("path"), "");
+            mistake(!path.starts_with('/'), "a path without a leading slash");
+            mistake(path.contains(['?', '#']), "a query or a fragment in a path");
+            let methods = entry.get("methods").and_then(Value::as_array).cloned();
+            mistake(methods.as_ref().is_some_and(Vec::is_empty), "an empty list of methods");
+            let spelt = |method: &Value| method.as_str().is_some_and(|method| !is_method(method));
+            mistake(methods.iter().flatten().any(spelt), "a method that is none, or not in capitals");
+            let permissions = entry.get("permissions").and_then(Value::as_array);
+            mistake(permissions.is_some_and(Vec::is_empty), "a rule that needs nothing");
+        }
+    }
+    let entries = |name: &str| file.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+    for entry in entries("resources") {
+        let owned = entry.get("organization").is_some();
+        let unowned = entry.get("unowned") == Some(&Value::Boolean(true));
+        mistake(owned == unowned, "a resource that is both or neither owned and unowned");
+    }
+    let host = |entry: &Value| text(entry.get("host"), "").to_ascii_lowercase();
+    let hosts: Vec<String> = entries("realms").iter().map(host).collect();
+    mistake((1..hosts.len()).any(|at| hosts[..at].contains(&hosts[at])), "the same host twice");
+    mistakes
+}
+
+fn is_method(method: &str) -> bool {
+    let known = ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"];
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    let capitals = method.to_ascii_uppercase();
+    !method.is_empty() && method.bytes().all(token) && (capitals == method || !known.contains(&&*capitals))
+}
+
+fn holds_what_it_says(config: &Config, file: &Table) {
+    let policy = file.get("policy").and_then(Value::as_table).cloned().unwrap_or_default();
+    let integer = |name: &str| policy.get(name).and_then(Value::as_integer);
+    let leeway = i64::try_from(config.policy.leeway_seconds()).expect("a small number");
+    assert_eq!(leeway, integer("leeway_seconds").unwrap_or(0));
+    let token_bytes = i64::try_from(config.policy.max_token_bytes()).expect("a small number");
+    assert_eq!(token_bytes, integer("max_token_bytes").unwrap_or(8192));
+    let allowed = |algorithm: &Algorithm| match policy.get("algorithms").and_then(Value::as_array) {
+        Some(names) => names.iter().any(|name| name.as_str() == Some(algorithm.name())),
+        None => !matches!(algorithm, Algorithm::HS384 | Algorithm::HS512),
+    };
+    let expected: Vec<Algorithm> = Algorithm::ALL.iter().copied().filter(allowed).collect();
+    assert_eq!(config.policy.algorithms().collect::<Vec<_>>(), expected);
+    let rules = policy.get("routes").and_then(Value::as_array).map_or(0, Vec::len);
+    assert_eq!(config.policy.route_rules(), rules);
+    let resources = file.get("resources").and_then(Value::as_array).map_or(0, Vec::len);
+    assert_eq!(config.resources.len(), resources);
+    assert_eq!(config.realms.is_open(), !file.contains_key("realms"));
+    assert!(config.limits.header_bytes >= config.policy.max_token_bytes() + 4096);
+}

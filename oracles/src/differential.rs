@@ -1,0 +1,154 @@
+//! The engine beside the reference decider, and what has to hold of every decision besides.
+
+use std::sync::LazyLock;
+
+use artos_auth_engine::Verdict as StepVerdict;
+use artos_auth_engine::{Check, Decision, Explanation};
+use artos_auth_fixtures::case::{KEYS, NOW, PATH};
+use artos_auth_fixtures::decider::{Context, PolicyDocument};
+use artos_auth_fixtures::engine::{EngineDecider, asked, verdict};
+use artos_auth_fixtures::keys::TestKey;
+use artos_auth_fixtures::reference::Reference;
+use artos_auth_fixtures::reference::differences::agree;
+use artos_auth_fixtures::{Decider, Question, Setup, Verdict};
+use serde_json::{Value, json};
+
+/// Engine and reference of one setup.
+pub(crate) struct Pair {
+    pub(crate) setup: Setup,
+    pub(crate) engine: EngineDecider,
+    reference: Reference,
+}
+
+impl Pair {
+    pub(crate) fn new(setup: Setup) -> Result<Self, String> {
+        let engine = EngineDecider::new(&setup)?;
+        let reference = Reference::new(&setup);
+        Ok(Self { setup, engine, reference })
+    }
+
+    /// Asks both, holds the engine's decision to all that is known of decisions, and gives it.
+    pub(crate) fn check(&self, question: &Question) -> Verdict {
+        let (decided, explained) = asked(question, |request, context| {
+            let engine = self.engine.engine();
+            let decision = engine.decide(request, context, question.now);
+            let decided = verdict(&decision);
+            let explanation = engine.explain(request, context, question.now);
+            is_silent(&format!("{decision:?}{request:?}"), &explanation, question);
+            is_told_in_order(&explanation, &decision);
+            (decided, verdict(&explanation.decision))
+        });
+        assert_eq!(decided, explained, "explain decides otherwise than decide, of {question:?}");
+        let reference = self.reference.decide(question);
+        if let Err(difference) = agree(question, &decided, &reference) {
+            panic!("{difference}\nof {question:?}\nunder {:?}", self.setup);
+        }
+        decided
+    }
+}
+
+/// Each check before the one that decided has passed, and none after it was reached.
+fn is_told_in_order(explanation: &Explanation<'_>, decision: &Decision<'_>) {
+    assert_eq!(explanation.steps.len(), Check::ALL.len());
+    let decided = explanation.steps.iter().position(|step| step.verdict == StepVerdict::Decided);
+    let decided = decided.expect("a check that decided");
+    assert!(explanation.steps[..decided].iter().all(|step| step.verdict == StepVerdict::Passed));
+    assert!(explanation.steps[decided + 1..].iter().all(|step| step.verdict == StepVerdict::NotReached));
+    if decision.principal().is_some() {
+        assert_eq!(decided + 1, Check::ALL.len(), "somebody was allowed before the last check");
+    }
+}
+
+/// SEC-1. Before anything has verified, notes are words of the engine's own; afterwards the signature shows nowhere.
+fn is_silent(printed: &str, explanation: &Explanation<'_>, question: &Question) {
+    let notes: Vec<&str> = explanation.steps.iter().filter_map(|step| step.note.as_deref()).collect();
+    if explanation.decision.was_remembered().is_none() {
+        let own = |note: &&str| {
+            note.ends_with("can have signed it") || artos_auth_engine::Algorithm::from_name(note).is_some()
+        };
+        assert!(notes.iter().all(own), "a note of a token that did not verify: {notes:?}");
+    }
+    for line in &question.authorization {
+        let Some(dot) = line.iter().rposition(|byte| *byte == b'.') else { continue };
+        let signature = &line[dot + 1..];
+        if signature.len() < 43 {
+            continue;
+        }
+        let shown = [printed, &notes.concat()].concat();
+        let shown = shown.as_bytes();
+        // A claim, a path or a realm may be spelt like a part of the signature; not like the middle of it by chance.
+        let middle = &signature[signature.len() / 2..][..16];
+        let spelt_elsewhere = question.path.as_bytes().windows(16).any(|part| part == middle);
+        assert!(
+            spelt_elsewhere || !shown.windows(16).any(|part| part == middle),
+            "a part of a signature is shown: {printed}"
+        );
+    }
+}
+
+/// Setups that differ in what a token is held to; each holds the key that `mint` signs with.
+pub(crate) static PAIRS: LazyLock<Vec<Pair>> = LazyLock::new(|| {
+    setups().into_iter().map(|setup| Pair::new(setup).unwrap_or_else(|error| panic!("{error}"))).collect()
+});
+
+/// The pair that a byte stands for.
+pub(crate) fn pair(byte: u8) -> &'static Pair {
+    &PAIRS[usize::from(byte) % PAIRS.len()]
+}
+
+/// The usual question with these lines.
+pub(crate) fn question(authorization: Vec<Vec<u8>>) -> Question {
+    Question {
+        method: "GET".to_owned(),
+        path: PATH.to_owned(),
+        authorization,
+        context: Context::default(),
+        now: NOW,
+    }
+}
+
+pub(crate) fn keys() -> Value {
+    let published = |name: &&str| Value::Object(test_key(name).published());
+    json!({ "keys": KEYS.iter().map(published).collect::<Vec<_>>() })
+}
+
+pub(crate) fn test_key(name: &str) -> &'static TestKey {
+    TestKey::named(name).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn setups() -> Vec<Setup> {
+    let policies = [
+        json!({}),
+        json!({
+            "issuers": ["https://auth.example", "é"], "audiences": ["https://api.example", "a"], "leeway_seconds": 60,
+            "realm": "api", "types": ["JWT", "application/at+jwt", "x"],
+        }),
+        json!({
+            "claims": {"user": "uid", "organization": "tenant", "permissions": "scope"},
+            "routes": [
+                {"path": "/api/v1/documents/{id}", "permissions": ["documents:read"]},
+                {"methods": ["POST", "GET"], "path": "/api/v1/{*rest}", "permissions": ["a", "b"]},
+                {"methods": ["DELETE"], "path": "/api/v1/templates", "permissions": ["é"]},
+            ],
+            "unlisted": "deny",
+        }),
+        json!({
+            "algorithms": ["HS256", "HS384", "HS512"], "max_token_bytes": 256,
+            "public": [{"path": "/a", "methods": ["GET", "x"]}, {"path": "/a/", "methods": ["HEAD"]}],
+        }),
+        json!({
+            "claims": {"user": "\u{0}", "organization": "alg", "permissions": "a\"b"}, "leeway_seconds": 120,
+            "routes": [{"methods": ["GET"], "path": "/{a}/{b}/", "permissions": ["a"]}], "public": [],
+        }),
+    ];
+    let revocations = json!({
+        "tokens": ["t9", ""], "signed_sha256": ["00".repeat(32)],
+        "users": [{"org": "org-b", "user": "u1", "issued_before": 1_700_000_000}, {"user": "u2", "issued_before": 1_699_999_950.5}],
+        "organizations": [{"org": "org-c", "issued_before": 1_699_999_940}],
+    });
+    let policy = |policy| -> PolicyDocument {
+        serde_json::from_value(policy).unwrap_or_else(|error| panic!("{error}"))
+    };
+    let setups = policies.map(policy).into_iter();
+    setups.map(|policy| Setup { policy, keys: keys(), revocations: revocations.clone() }).collect()
+}

@@ -1,0 +1,33 @@
+//! What `docs/fuzzing.md` says of the targets is what they are.
+
+use std::path::Path;
+
+use artos_auth_oracles::TARGETS;
+
+fn read(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+#[test]
+fn the_table_of_targets_is_complete() {
+    let page = read("docs/fuzzing.md");
+    let table: Vec<&str> = page.lines().skip_while(|line| *line != "| target | held to |").skip(2).collect();
+    let table: Vec<&str> = table.into_iter().take_while(|line| line.starts_with('|')).collect();
+    let expected: Vec<String> =
+        TARGETS.iter().map(|target| format!("| `{}` | {} |", target.name, target.oracle)).collect();
+    assert_eq!(table, expected);
+}
+
+#[test]
+fn every_target_has_a_program_of_its_name_and_no_other_has() {
+    let manifest = read("fuzz/Cargo.toml");
+    let programs: Vec<&str> =
+        manifest.lines().filter_map(|line| line.strip_prefix("path = \"fuzz_targets/")).collect();
+    let expected: Vec<String> = TARGETS.iter().map(|target| format!("{}.rs\"", target.name)).collect();
+    assert_eq!(programs, expected);
+    for target in TARGETS {
+        let program = read(&format!("fuzz/fuzz_targets/{}.rs", target.name));
+        assert!(program.contains(&format!("fuzz!(\"{}\");", target.name)), "{}", target.name);
+    }
+}

@@ -1,0 +1,65 @@
+//! README's console blocks, run as a reader would type them: what is printed here was really printed.
+
+#![cfg(test)]
+
+use std::path::Path;
+use std::process::Command;
+
+const README: &str = include_str!("../../README.md");
+
+/// A command, and the output that README shows for it.
+struct Step {
+    command: String,
+    output: Vec<&'static str>,
+}
+
+/// `$ ` begins a command, `> ` goes on with it, and everything else is output.
+fn steps() -> Vec<Step> {
+    let mut steps: Vec<Step> = Vec::new();
+    for block in README.split("```console\n").skip(1) {
+        for line in block.split("```").next().unwrap().lines() {
+            match (line.strip_prefix("$ "), line.strip_prefix('>'), steps.last_mut()) {
+                (Some(command), ..) => steps.push(Step { command: command.to_owned(), output: Vec::new() }),
+                (None, Some(more), Some(step)) if step.output.is_empty() => {
+                    step.command.push('\n');
+                    step.command.push_str(more.strip_prefix(' ').unwrap_or(more));
+                }
+                (None, _, Some(step)) => step.output.push(line),
+                (None, _, None) => panic!("a block begins with a command, not with {line}"),
+            }
+        }
+    }
+    steps
+}
+
+/// What a shell says to the command, both streams together.
+fn shell(command: &str, folder: &Path) -> String {
+    let binaries = Path::new(env!("CARGO_BIN_EXE_artos-auth")).parent().unwrap();
+    let path = format!("{}:{}", binaries.display(), std::env::var("PATH").unwrap());
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("{{ {command}\n}} 2>&1")]).current_dir(folder).env("PATH", path);
+    let output = shell.output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// `…` stands for whatever differs from run to run, to the end of the line.
+fn matches(shown: &str, printed: &str) -> bool {
+    match shown.split_once('…') {
+        Some((before, "")) => printed.starts_with(before),
+        _ => shown == printed,
+    }
+}
+
+#[test]
+fn readme_shows_what_is_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    let steps = steps();
+    assert!(steps.len() >= 8, "README shows {} commands", steps.len());
+    for Step { command, output } in steps {
+        let printed = shell(&command, folder.path());
+        let lines: Vec<&str> = printed.lines().map(str::trim_end).collect();
+        let agree = lines.len() == output.len()
+            && output.iter().zip(&lines).all(|(shown, line)| matches(shown, line));
+        assert!(agree, "$ {command}\nREADME shows:\n{}\nbut this is printed:\n{printed}", output.join("\n"));
+    }
+}
