@@ -46,9 +46,6 @@ impl Judge<'_> {
     fn status(&self, request: &Request) -> Value {
         let mut body = json!({"status": "ok", "indexed_documents": 2});
         let token = request.field("authorization");
-        if self.has(Fault::PublicTellsCaller) && token.is_some() {
-            body["welcome"] = json!("back");
-        }
         if self.has(Fault::TokenEchoedByPublic) && token.is_some() {
             body["authorization"] = json!(token);
         }

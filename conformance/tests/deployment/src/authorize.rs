@@ -136,10 +136,6 @@ impl Judge<'_> {
             Some(Fault::OrganizationQueryTrusted) => request.query("organization"),
             Some(Fault::OrgCookieTrusted) => request.cookie("org_id"),
             Some(Fault::OrgFromField) if caller.organizations.is_empty() => request.field("x-org-id"),
-            Some(Fault::OrgBodyTrusted) => {
-                let body: Option<serde_json::Value> = serde_json::from_slice(&request.body).ok();
-                body.and_then(|body| body["org_id"].as_str().map(str::to_owned))
-            }
             _ => None,
         };
         if let Some(named) = named.filter(|named| REALM.contains(&named.as_str())) {

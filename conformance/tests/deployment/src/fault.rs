@@ -82,7 +82,6 @@ faults! {
     PublicServerErrorOnBadToken Must "PUB-1" "answers 500 to a public request with a malformed token"
     PublicRefusesTokens Must "PUB-1" "answers 401 to a public request that brings any token"
     PublicRefusesOptions Should "PUB-1" "asks for a token where OPTIONS is sent to the public endpoint"
-    PublicTellsCaller Should "PUB-1" "greets the caller at the public endpoint where there is a token"
 
     // PUB-2: and nothing else is.
     EverythingPublic Must "PUB-2" "has no authentication at all on the protected collection"
@@ -234,7 +233,6 @@ faults! {
     NbfWrongTypesIgnored Should "TOK-1" "ignores an `nbf` that is no number"
     IatWrongTypesIgnored Should "TOK-1" "ignores an `iat` that is no number"
     JtiWrongTypesIgnored Should "TOK-1" "ignores a `jti` that is no string"
-    IatRequired Should "TOK-7" "refuses a token without `iat`"
     NbfRefused Must "TOK-1" "refuses every token with `nbf`"
     NullRefused Should "TOK-1" "takes a claim that is null for one of the wrong type"
     UnreadClaimsRefused Must "TOK-1" "refuses a token with claims that it does not know"
@@ -269,7 +267,6 @@ faults! {
     ExpBeyond9999Accepted Should "TOK-3" "takes an `exp` beyond the year 9999"
     ExpOverflowAccepted Should "TOK-3" "takes a token whose `exp` is no JSON number's worth, as 1e400, for one that never expires"
     ExpFractionRefused Should "TOK-3" "refuses an `exp` with a fraction"
-    ExpExponentRefused Should "TOK-3" "refuses an `exp` that is written with an exponent"
     ExpEarly Must "TOK-3" "takes a token for expired half a minute early"
 
     // TOK-4: realm.
@@ -331,7 +328,6 @@ faults! {
     AlgEmptyAccepted Must "TOK-8" "takes an empty `alg` for `none`"
     AlgUnknownAccepted Must "TOK-8" "takes an `alg` that it does not know for verified"
     AlgMissingAccepted Must "TOK-8" "takes a token without `alg` for verified"
-    AlgNullAccepted Must "TOK-8" "takes a token whose `alg` is null for verified"
     AlgWrongTypesAccepted Must "TOK-8" "takes a token whose `alg` is no string for verified"
     AlgCaseFolded Must "TOK-8" "reads `alg` without regard to letter case"
     AlgOfTokenUsed Must "TOK-8" "verifies under any hash that the token names for the key's family"
@@ -355,7 +351,7 @@ faults! {
     CritIgnored Must "TOK-8" "ignores `crit`"
     CritEmptyAccepted Must "TOK-8" "takes an empty `crit`"
     CritWrongTypesIgnored Must "TOK-8" "ignores a `crit` that is no array"
-    CritB64Accepted Must "TOK-8" "takes `crit` with `b64` for understood"
+    CritB64Accepted Must "TOK-8" "understands `crit` with `b64`, and claims that are signed as they are"
     UnknownAlg500 Must "TOK-8" "answers 500 to an `alg` that it does not know"
     Crit500 Must "TOK-8" "answers 500 to `crit`"
     TypeIgnored Should "TOK-8" "takes a token of any `typ`"
@@ -381,7 +377,6 @@ faults! {
     ForeignReadable Must "ORG-1" "serves the document to another organization after the owner has read it"
     ForeignForgery403 Must "ORG-1" "asks whose the document is before it verifies the signature, and answers 403"
     OwnerRefused Must "ORG-1" "refuses a document to its owner"
-    OrgBodyTrusted Must "ORG-1" "takes the organization from the body over the token's"
     CallersMixedUp Must "ORG-1" "takes the last caller's organization where several requests are judged at once"
 
     // ORG-2, ORG-3: the account.
@@ -449,8 +444,7 @@ faults! {
     PermissionsFromField Must "PERM-1" "looks for permissions in `X-Permissions` too"
     PermissionsFromAuthField Must "PERM-1" "looks for permissions in `X-Auth-Permissions` too"
     PermissionsObjectAccepted Must "TOK-1" "takes an object of permissions for an array"
-    PermissionsWrongTypesIgnored Must "TOK-1" "takes permissions of the wrong type for none"
-    PermissionsStringRefused Must "PERM-1" "refuses permissions in one string"
+    PermissionsStringRefused Should "PERM-1" "refuses permissions in one string"
 
     // Section 6 and SEC-1: what an answer looks like, and what it must not say.
     ChallengeMissing Should "HDR-2" "answers 401 without `WWW-Authenticate`"

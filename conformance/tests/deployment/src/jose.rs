@@ -15,7 +15,7 @@ use crate::reason::Reason;
 use crate::variation::Variation;
 
 const MAX_TOKEN_BYTES: usize = 8192;
-const HEADER_MEMBERS: &[&str] = &["alg", "typ", "kid", "crit", "jwk"];
+const HEADER_MEMBERS: &[&str] = &["alg", "typ", "kid", "crit", "jwk", "b64"];
 const KNOWN_ALGORITHMS: [&str; 13] = [
     "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384",
     "ES512", "EdDSA",
@@ -119,7 +119,6 @@ impl Judge<'_> {
                     | Fault::AlgEmptyAccepted
                     | Fault::AlgUnknownAccepted
                     | Fault::AlgMissingAccepted
-                    | Fault::AlgNullAccepted
                     | Fault::AlgWrongTypesAccepted
             )
         )
@@ -157,6 +156,13 @@ impl Judge<'_> {
         {
             return Err(Reason::KeyUnknown);
         }
+        if self.has(Fault::CritB64Accepted) && header.values("b64").any(|b64| b64 == false) {
+            let end = token.signed.iter().position(|byte| *byte == b'.').unwrap_or_default();
+            let message = [&token.signed[..=end], token.claims.as_slice()].concat();
+            return keys::verifies(algorithm, &message, &token.signature)
+                .then_some(())
+                .ok_or(Reason::Signature);
+        }
         if keys::verifies(algorithm, &token.signed, &token.signature)
             || self
                 .behaviour
@@ -192,7 +198,6 @@ impl Judge<'_> {
                     && !KNOWN_ALGORITHMS.contains(&text)
             }),
             Fault::AlgMissingAccepted => alg.is_none(),
-            Fault::AlgNullAccepted => alg.is_some_and(Value::is_null),
             Fault::AlgWrongTypesAccepted => alg.is_some_and(|alg| !alg.is_string() && !alg.is_null()),
             _ => false,
         }
