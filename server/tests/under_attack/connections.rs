@@ -23,8 +23,8 @@ fn ten_thousand_idle_connections() {
     let many = 10_000.min(hard * 9 / 10);
     println!("{many} idle connections, for the hard limit on open files is {hard}");
     let victim = Victim::start("connections = 12000\nidle_seconds = 300\nheader_seconds = 300");
-    // 24 KiB for each, in a debug build.
-    let memory = 64 + many * 24 / 1024;
+    // 8 KiB for each.
+    let memory = 64 + many * 8 / 1024;
     victim.survives(memory, || {
         let idle: Vec<TcpStream> = (0..many).map(|_| victim.connect()).collect();
         thread::sleep(Duration::from_millis(500));

@@ -129,10 +129,10 @@ fn malformed_frames() {
         ("half a frame", frame(HEADERS, END_STREAM | END_HEADERS, 1, &get)[..12].to_vec()),
     ];
     victim.survives(48, || {
-        for (name, bytes) in violations {
+        for (name, bytes) in &violations {
             println!("{name}");
             let mut stream = open(&victim);
-            let _ = stream.write_all(&bytes);
+            let _ = stream.write_all(bytes);
             let _ = stream.shutdown(std::net::Shutdown::Write);
             let answer = until_closed(&mut stream);
             let opened = answer.windows(9).any(|part| part == b"x-auth-us");
