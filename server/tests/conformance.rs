@@ -57,7 +57,8 @@ async fn the_demonstration_conforms(
 ) {
     let demonstration = Demonstration::start();
     let profile = Profile::load(&demonstration.folder.path().join(profile), None).unwrap();
-    let baseline = Path::new(env!("CARGO_MANIFEST_DIR")).join("../conformance/baselines/artos-auth-serve.toml");
+    let baseline =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../conformance/baselines/artos-auth-serve.toml");
     let report = Suite::new(profile)
         .transport(TransportOptions { http2, ..TransportOptions::default() })
         .level(Level::Should)
