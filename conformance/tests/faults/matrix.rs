@@ -13,6 +13,23 @@ use tokio::task::JoinSet;
 /// How many runs go on at the same time.
 const RUNS_AT_ONCE: usize = 12;
 
+/// The faults by which one request's answer depends on others before or beside it. Cases that run side by side
+/// would find them now here, now there; one after the other, always in the same places.
+const REMEMBERING: [Fault; 12] = [
+    Fault::RevocationForgotten,
+    Fault::ForgeryAcceptedOnRepeat,
+    Fault::ForgeryAcceptedInParallel,
+    Fault::CallersMixedUp,
+    Fault::CallerRemembered,
+    Fault::AddressRemembered,
+    Fault::ResponseCachedForAll,
+    Fault::ResponseCachedForTokens,
+    Fault::ForeignReadable,
+    Fault::SignatureOverClaimsOnly,
+    Fault::SignatureSeenForClaims,
+    Fault::TokenUsedUp,
+];
+
 /// What the cases make of one fault.
 pub(crate) struct Row {
     pub(crate) fault: Fault,
@@ -119,5 +136,7 @@ async fn run(behaviour: Behaviour, power: Power) -> Result<Report, RunError> {
     // Long, for a busy machine must not look like a hanging deployment; short where one really hangs.
     let timeout = Duration::from_secs(if behaviour.fault == Some(Fault::ManyDotsHang) { 2 } else { 30 });
     let transport = TransportOptions { timeout, ..TransportOptions::default() };
-    Suite::new(profile).transport(transport).rate(1e6).concurrency(8).run().await
+    let remembers = behaviour.fault.is_some_and(|fault| REMEMBERING.contains(&fault));
+    let concurrency = if remembers { 1 } else { 8 };
+    Suite::new(profile).transport(transport).rate(1e6).concurrency(concurrency).run().await
 }
