@@ -25,9 +25,9 @@ pub(crate) fn without_query(target: &[u8]) -> &[u8] {
 pub(crate) struct PlainPath<'p>(Cow<'p, [u8]>);
 
 impl<'p> PlainPath<'p> {
-    /// Reads a request-target, query included, or says why servers would differ about it.
-    pub(crate) fn parse(target: &'p [u8]) -> Result<Self, Ambiguity> {
-        Ok(Self(match ambiguity::decode_unless_ambiguous(without_query(target))? {
+    /// Reads a path without its query, or says why servers would differ about it.
+    pub(crate) fn parse(path: &'p [u8]) -> Result<Self, Ambiguity> {
+        Ok(Self(match ambiguity::decode_unless_ambiguous(path)? {
             Cow::Borrowed(path) => Cow::Borrowed(between_slashes(path)),
             Cow::Owned(path) => Cow::Owned(between_slashes(&path).to_vec()),
         }))

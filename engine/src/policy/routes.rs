@@ -60,8 +60,8 @@ impl Routes {
     /// The path that rules are matched against; `None` where there are no rules, and any path will do.
     ///
     /// An ambiguous path could slip past a rule, so where there are rules there must be none.
-    pub(crate) fn path<'p>(&self, target: &'p [u8]) -> Result<Option<PlainPath<'p>>, Ambiguity> {
-        if self.rules == 0 { Ok(None) } else { PlainPath::parse(target).map(Some) }
+    pub(crate) fn path<'p>(&self, path: &'p [u8]) -> Result<Option<PlainPath<'p>>, Ambiguity> {
+        if self.rules == 0 { Ok(None) } else { PlainPath::parse(path).map(Some) }
     }
 
     /// Whether a holder of permissions, as `has` tells, may do this.
