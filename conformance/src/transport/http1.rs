@@ -225,8 +225,10 @@ fn parse_head(head: &[u8]) -> Result<(Response, u8), Broken> {
         // Empty lines alone look like the end of a head: there is no status in them to judge by.
         return Err(Broken::Garbled("an answer that begins with empty lines".into()));
     }
+    let status = parsed.code.filter(|status| (100..600).contains(status));
     let response = Response {
-        status: parsed.code.unwrap_or_default(),
+        // RFC 9110 §15: what is no status is no answer, and 0 is neither 401 nor 403.
+        status: status.ok_or_else(|| Broken::Garbled("an answer without a status from 100 to 599".into()))?,
         fields: parsed.headers.iter().map(|field| (field.name.to_owned(), field.value.to_vec())).collect(),
         body: Vec::new(),
     };
