@@ -44,6 +44,7 @@ fn curl_can_say(request: &Request) -> bool {
 
 fn curl(target: &Target, protocol: Protocol, request: &Request, variables: &mut Variables) -> String {
     let version = match (protocol, target.tls) {
+        (Protocol::Http11, _) if request.http10 => "--http1.0",
         (Protocol::Http11, _) => "--http1.1",
         (Protocol::Http2, true) => "--http2",
         (Protocol::Http2, false) => "--http2-prior-knowledge",

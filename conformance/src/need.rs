@@ -1,6 +1,6 @@
 //! What a case needs from the profile, and what would provide it.
 
-use crate::profile::{Profile, TokenKind};
+use crate::profile::{Endpoint, Profile, TokenKind};
 use crate::token::KeyFamily;
 
 /// Something that a case needs from the profile.
@@ -111,8 +111,12 @@ impl Need {
             Self::Issuer => key(|signing| signing.issuer.is_some()),
             Self::Audience => key(|signing| signing.audience.is_some()),
             Self::NoAudience => key(|signing| signing.audience.is_none()),
-            Self::Owned => profile.endpoints.owned.is_some(),
-            Self::Permission => profile.endpoints.permission.is_some(),
+            Self::Owned => {
+                profile.endpoints.owned.as_ref().is_some_and(|owned| may_send(&owned.endpoint, profile))
+            }
+            Self::Permission => {
+                profile.endpoints.permission.as_ref().is_some_and(|entry| may_send(&entry.endpoint, profile))
+            }
             Self::Writes => profile.allow_writes,
         }
     }
@@ -130,10 +134,56 @@ impl Need {
         }
     }
 
+    /// What of it is missing from a profile: an endpoint that is there may not be written to.
+    fn lack(self, profile: &Profile) -> &'static str {
+        match self {
+            Self::Owned if profile.endpoints.owned.is_some() => {
+                "allow_writes = true (endpoints.owned's method writes)"
+            }
+            Self::Permission if profile.endpoints.permission.is_some() => {
+                "allow_writes = true (endpoints.permission's method writes)"
+            }
+            other => other.words(),
+        }
+    }
+
     /// What is missing of these, in words; `None` when nothing is.
     pub fn missing(needs: &[Self], profile: &Profile) -> Option<String> {
         let missing: Vec<&str> =
-            needs.iter().filter(|need| !need.is_met(profile)).map(|need| need.words()).collect();
+            needs.iter().filter(|need| !need.is_met(profile)).map(|need| need.lack(profile)).collect();
         (!missing.is_empty()).then(|| format!("needs {}", missing.join(", and ")))
+    }
+}
+
+/// Methods that write are sent only where the profile allows it.
+fn may_send(endpoint: &Endpoint, profile: &Profile) -> bool {
+    matches!(endpoint.method.as_str(), "GET" | "HEAD" | "OPTIONS") || profile.allow_writes
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn missing(needs: &[Need], writes: bool) -> Option<String> {
+        let text = format!(
+            "target = \"http://127.0.0.1:1\"\nallow_writes = {writes}\n[endpoints]\n\
+             permission = {{ method = \"POST\", path = \"/x\", permission = \"p\" }}\n"
+        );
+        Need::missing(needs, &Profile::parse(&text, Path::new("")).unwrap())
+    }
+
+    #[test]
+    fn an_endpoint_that_writes_needs_leave_to_write() {
+        let why = missing(&[Need::Permission], false);
+        assert_eq!(why.as_deref(), Some("needs allow_writes = true (endpoints.permission's method writes)"));
+        assert_eq!(missing(&[Need::Permission], true), None);
+    }
+
+    #[test]
+    fn everything_that_is_missing_is_named() {
+        let why = missing(&[Need::Key, Need::Owned, Need::Permission], true);
+        assert_eq!(why.as_deref(), Some("needs [signing], and endpoints.owned"));
     }
 }

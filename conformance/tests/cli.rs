@@ -1,5 +1,7 @@
 //! The program, run as a program: exit statuses, messages, formats, and silence about tokens.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! A correct deployment conforms, in both powers, over HTTP/1.1 and HTTP/2.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use artos_auth_conformance::report::Outcome;
 use artos_auth_conformance::{Level, Profile, Report, Suite, TransportOptions};
 use artos_auth_deployment::{Algorithm, Behaviour, Deployment, Power};

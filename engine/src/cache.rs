@@ -27,8 +27,8 @@ const WAYS: usize = 8;
 const TYPICAL_BYTES: usize = 1024;
 /// How many sets are asked, at most, to make room for one token.
 const SWEEP_SETS: usize = 8;
-/// How much of a token's end is hashed: the whole of an HS256 signature, the last part of every longer one.
-const HASHED_BYTES: usize = 43;
+/// How much of a token's end is hashed: some ninety bits of its signature.
+const HASHED_BYTES: usize = 16;
 
 /// The verified tokens of one policy and key set.
 pub(crate) struct Cache {

@@ -14,6 +14,7 @@ use crate::explain::{Check, Explanation, Observer, Recorder, Silent};
 use crate::header;
 use crate::jose::JoseHeader;
 use crate::keys::KeySet;
+use crate::path::without_query;
 use crate::policy::Policy;
 use crate::reason::Reason;
 use crate::request::{Account, Context, Realm, Request, ResourceOrg};
@@ -150,12 +151,13 @@ impl Engine {
         observer: &mut O,
     ) -> Result<Access, Refused> {
         observer.enter(Check::PublicPath);
-        if let Some(public) = self.policy.public().admit(request.method, request.path) {
+        let path = without_query(request.path);
+        if let Some(public) = self.policy.public().admit(request.method, path) {
             return Ok(Access::Public(public));
         }
         let verified = self.verify(request, observer)?;
         let authenticated = self.authenticate(verified, context, now, observer)?;
-        let authorized = self.authorize(authenticated, request, context, observer)?;
+        let authorized = self.authorize(authenticated, request.method, path, context, observer)?;
         Ok(Access::Principal(Principal::of(authorized)))
     }
 
@@ -288,7 +290,8 @@ impl Engine {
     fn authorize<O: Observer>(
         &self,
         Authenticated(verified): Authenticated,
-        request: &Request<'_>,
+        method: &[u8],
+        path: &[u8],
         context: &Context<'_>,
         observer: &mut O,
     ) -> Result<Authorized, Refused> {
@@ -322,18 +325,18 @@ impl Engine {
             }
 
             observer.enter(Check::PathForRules);
-            let path = routes.path(request.path).map_err(|ambiguity| {
+            let path = routes.path(path).map_err(|ambiguity| {
                 observer.note(|| ambiguity.to_string());
                 Reason::PathAmbiguous
             })?;
 
             observer.enter(Check::Permissions);
-            routes
-                .permit(request.method, path.as_ref(), |permission| claims.has_permission(permission))
-                .map_err(|refusal| {
+            routes.permit(method, path.as_ref(), |permission| claims.has_permission(permission)).map_err(
+                |refusal| {
                     observer.note(|| refusal.to_string());
                     Reason::PermissionMissing
-                })
+                },
+            )
         };
         match checks() {
             Ok(()) => Ok(Authorized(verified)),

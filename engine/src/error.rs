@@ -27,7 +27,7 @@ pub struct Position {
 
 impl LoadError {
     pub(crate) fn new(key: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self { key: key.into(), position: None, problem: problem.into() }
+        Self { key: key.into(), position: None, problem: one_line(problem.into()) }
     }
 
     pub(crate) fn at(mut self, position: Position) -> Self {
@@ -48,6 +48,21 @@ impl LoadError {
         let located = Self::new("", problem);
         if error_at.line == 0 { located } else { located.at(error_at) }
     }
+}
+
+/// The text with its control characters escaped: what is quoted of a document forges no second line in a log.
+pub(crate) fn one_line(text: String) -> String {
+    if !text.contains(char::is_control) {
+        return text;
+    }
+    text.chars().fold(String::new(), |mut line, character| {
+        if character.is_control() {
+            line.extend(character.escape_debug());
+        } else {
+            line.push(character);
+        }
+        line
+    })
 }
 
 impl fmt::Display for LoadError {

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use serde::Deserialize;
 
 use crate::error::LoadError;
-use crate::path::{Matcher, Pattern, PlainPath};
+use crate::path::{Matcher, Pattern, PlainPath, without_query};
 use crate::request::ResourceOrg;
 
 /// One entry, as a configuration writes it.
@@ -74,6 +74,7 @@ impl Resources {
             }
             resources.entries.push(Entry { pattern, owner });
         }
+        resources.matcher.compress();
         Ok(resources)
     }
 
@@ -98,7 +99,7 @@ impl Resources {
         if self.is_empty() {
             return ResourceOrg::Unowned;
         }
-        let Ok(path) = PlainPath::parse(target) else {
+        let Ok(path) = PlainPath::parse(without_query(target)) else {
             return ResourceOrg::Unresolved;
         };
         let mut first: Option<usize> = None;

@@ -25,7 +25,9 @@ fn config(cases: u32) -> ProptestConfig {
     let regressions = FileFailurePersistence::Direct("tests/properties.proptest-regressions");
     let default = ProptestConfig::default();
     let cases = cases.saturating_mul(default.cases) / 256;
-    ProptestConfig { cases, failure_persistence: Some(Box::new(regressions)), ..default }
+    // About one question in fourteen is allowed, and those that are not are rejected where allowed ones are asked for.
+    let max_local_rejects = cases.saturating_mul(100);
+    ProptestConfig { cases, max_local_rejects, failure_persistence: Some(Box::new(regressions)), ..default }
 }
 
 fn decide(setup: &Setup, question: &Question) -> Verdict {

@@ -157,8 +157,7 @@ pub(super) static CASES: &[Case] = &[
             s.permission()?.bearer(mint.sign(&s.key()?).text())
         },
     },
-    lacks!(another, "Another permission does not do", "another one", |_needed| "[\"artos:conformance\"]"
-        .to_owned()),
+    lacks!(another, "Another permission does not do", "another one", |_needed| "[\"artos:conformance\"]"),
     lacks!(
         in_another_case,
         "A permission is compared byte for byte",
@@ -176,7 +175,7 @@ pub(super) static CASES: &[Case] = &[
         "[{}]",
         quote(&format!("{needed}:none"))
     )),
-    lacks!(wildcard, "A wildcard is no permission", "`*`", |_needed| "[\"*\"]".to_owned()),
+    lacks!(wildcard, "A wildcard is no permission", "`*`", |_needed| "[\"*\"]"),
     lacks!(
         object,
         "An object is no list of permissions",

@@ -15,7 +15,7 @@ macro_rules! revoked {
             requirement: "The deployment must answer 401 `Invalid authentication credentials`.",
             source: sources::REVOKED,
             needs: [$($need),+],
-            accept: [Accept::InvalidCredentials],
+            accept: [Accept::InvalidCredentials, Accept::NotAuthenticated],
             probe: |$session| {
                 let $token = $session.revoked()?;
                 $request
@@ -31,6 +31,13 @@ pub(super) static CASES: &[Case] = &[
     revoked!(on_owned_resource, "A revoked token does not open its own organization's resource",
         "Sends GET to the owned resource with a revoked token.",
         needs: [Revoked, Owned], |s, token| s.owned()?.bearer(token.text())),
+    revoked!(head, "HEAD does not revive a revoked token",
+    "Sends HEAD to the protected endpoint with a revoked token.",
+    needs: [Revoked], |s, token| {
+        let mut request = s.protected().bearer(token.text());
+        request.method = "HEAD".into();
+        request
+    }),
     revoked!(padded_fully, "Full padding does not revive a revoked token",
     "Sends GET to the protected endpoint with a revoked token whose signature is padded with as many `=` as base64 wants.",
     needs: [Revoked], |s, token| {

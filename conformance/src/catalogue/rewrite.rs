@@ -78,6 +78,36 @@ pub(super) static CASES: &[Case] = &[
         },
     },
     case! {
+        local_host,
+        title: "A Host of localhost does not open the protected endpoint",
+        clauses: [Pub2],
+        level: Must,
+        sends: "Sends GET to the protected endpoint with `Host: localhost`, without a token.",
+        requirement: "The deployment must not let the request through: which name it was asked by is no credential.",
+        source: sources::ALL_REQUIRE,
+        needs: [],
+        accept: [Accept::NotAuthenticated, Accept::Closed],
+        http1_only: true,
+        probe: |s| s.protected().field("Host", "localhost"),
+    },
+    case! {
+        http_1_0,
+        title: "HTTP/1.0 does not open the protected endpoint",
+        clauses: [Pub2],
+        level: Must,
+        sends: "Sends GET to the protected endpoint in HTTP/1.0, without a token.",
+        requirement: "The deployment must not let the request through.",
+        source: sources::ALL_REQUIRE,
+        needs: [],
+        accept: [Accept::NotAuthenticated, Accept::Closed],
+        http1_only: true,
+        probe: |s| {
+            let mut request = s.protected();
+            request.http10 = true;
+            request
+        },
+    },
+    case! {
         upgrade,
         title: "An Upgrade field does not open the protected endpoint",
         clauses: [Pub2],

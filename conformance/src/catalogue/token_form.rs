@@ -53,7 +53,7 @@ fn with_trailing_bits(segment: &str) -> Option<String> {
     let value = ALPHABET.iter().position(|&letter| letter == last)?;
     // Two bytes in three letters leave two bits, one byte in two letters leaves four; either way the lowest is
     // among them.
-    let other = ALPHABET.get(value ^ 1).filter(|_| segment.len() % 4 != 0)?;
+    let other = ALPHABET.get(value ^ 1).filter(|_| !segment.len().is_multiple_of(4))?;
     Some(format!("{}{}", &segment[..segment.len() - 1], char::from(*other)))
 }
 

@@ -112,7 +112,7 @@ fn parts(response: &Response, part: Part) -> BTreeMap<String, String> {
         Part::Fields => {
             for (name, value) in &response.fields {
                 let name = name.to_ascii_lowercase();
-                if name != "www-authenticate" {
+                if !matches!(name.as_str(), "www-authenticate" | "date" | "age") {
                     parts.insert(format!("the field `{name}`"), String::from_utf8_lossy(value).into_owned());
                 }
             }

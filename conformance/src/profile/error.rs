@@ -14,14 +14,26 @@ pub struct ProfileError {
 
 impl ProfileError {
     pub(crate) fn file(path: &Path, message: impl Into<String>) -> Self {
-        Self { path: path.to_owned(), line: None, message: message.into() }
+        Self { path: path.to_owned(), line: None, message: one_line(message.into()) }
     }
 
     pub(crate) fn at(path: &Path, text: &str, offset: usize, message: impl Into<String>) -> Self {
         let before = text.get(..offset).unwrap_or(text);
         let line = before.bytes().filter(|&byte| byte == b'\n').count() + 1;
-        Self { path: path.to_owned(), line: Some(line), message: message.into() }
+        Self { path: path.to_owned(), line: Some(line), message: one_line(message.into()) }
     }
+}
+
+/// The text with its control characters escaped: what is quoted of a file forges no second line.
+fn one_line(text: String) -> String {
+    if !text.contains(char::is_control) {
+        return text;
+    }
+    let escaped = |character: char| match character.is_control() {
+        true => character.escape_debug().collect(),
+        false => String::from(character),
+    };
+    text.chars().map(escaped).collect()
 }
 
 impl fmt::Display for ProfileError {

@@ -196,8 +196,12 @@ impl Client {
 pub(super) fn encode(authority: &str, request: &Request) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut push = |parts: &[&[u8]]| parts.iter().for_each(|part| bytes.extend_from_slice(part));
-    push(&[request.method.as_bytes(), b" ", &request.target.bytes(), b" HTTP/1.1\r\n"]);
-    push(&[b"Host: ", authority.as_bytes(), b"\r\nUser-Agent: ", USER_AGENT.as_bytes()]);
+    let version: &[u8] = if request.http10 { b" HTTP/1.0\r\n" } else { b" HTTP/1.1\r\n" };
+    push(&[request.method.as_bytes(), b" ", &request.target.bytes(), version]);
+    if !request.fields.iter().any(|field| field.name.eq_ignore_ascii_case("host")) {
+        push(&[b"Host: ", authority.as_bytes(), b"\r\n"]);
+    }
+    push(&[b"User-Agent: ", USER_AGENT.as_bytes()]);
     push(&[b"\r\nAccept: application/json\r\nX-Request-Id: ", request.request_id.as_bytes(), b"\r\n"]);
     for field in &request.fields {
         push(&[field.name.as_bytes(), b": ", &field.value.bytes(), b"\r\n"]);
@@ -221,8 +225,10 @@ fn parse_head(head: &[u8]) -> Result<(Response, u8), Broken> {
         // Empty lines alone look like the end of a head: there is no status in them to judge by.
         return Err(Broken::Garbled("an answer that begins with empty lines".into()));
     }
+    let status = parsed.code.filter(|status| (100..600).contains(status));
     let response = Response {
-        status: parsed.code.unwrap_or_default(),
+        // RFC 9110 §15: what is no status is no answer, and 0 is neither 401 nor 403.
+        status: status.ok_or_else(|| Broken::Garbled("an answer without a status from 100 to 599".into()))?,
         fields: parsed.headers.iter().map(|field| (field.name.to_owned(), field.value.to_vec())).collect(),
         body: Vec::new(),
     };

@@ -93,7 +93,9 @@ pub struct Request {
     pub method: String,
     /// The request-target.
     pub target: Text,
-    /// The fields that the case is about, in order; `Host`, `User-Agent`, `Accept` and `X-Request-Id` stand
+    /// HTTP/1.0 instead of HTTP/1.1.
+    pub http10: bool,
+    /// The fields that the case is about, in order; `Host` (unless one is among them), `User-Agent`, `Accept` and `X-Request-Id` stand
     /// before them, `Content-Length` behind.
     pub fields: Vec<Field>,
     /// The body, with its length announced.
@@ -108,6 +110,7 @@ impl Request {
         Self {
             method: method.into(),
             target: target.into(),
+            http10: false,
             fields: Vec::new(),
             body: None,
             request_id: String::new(),

@@ -118,4 +118,39 @@ mod tests {
         assert_eq!(chosen("https://api.examples", &exempt).as_deref(), Some("proxy:1"));
         assert_eq!(chosen("http://api.examples", &[("HTTP_PROXY", "http://proxy:1")]), None);
     }
+
+    async fn tunnelled(answer: &'static str) -> (Result<(), ConnectError>, String) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let proxy = Proxy::parse(&format!("http://user:pass@{address}")).unwrap();
+        let asked = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut asked = vec![0; 1_024];
+            let length = stream.read(&mut asked).await.unwrap();
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            String::from_utf8_lossy(&asked[..length]).into_owned()
+        });
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let tunnel = proxy.tunnel(&mut stream, &Target::parse("https://api.example").unwrap()).await;
+        (tunnel, asked.await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_proxy_is_asked_for_a_tunnel() {
+        let (tunnel, asked) = tunnelled("HTTP/1.1 200 Connection established\r\n\r\n").await;
+        assert_eq!(tunnel, Ok(()));
+        assert!(
+            asked.starts_with("CONNECT api.example:443 HTTP/1.1\r\nHost: api.example:443\r\n"),
+            "{asked}"
+        );
+        assert!(asked.contains("\r\nProxy-Authorization: Basic dXNlcjpwYXNz\r\n"), "{asked}");
+    }
+
+    #[tokio::test]
+    async fn a_refused_tunnel_says_so_and_not_with_what() {
+        let (tunnel, _) = tunnelled("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n").await;
+        let message = tunnel.unwrap_err().to_string();
+        assert!(message.ends_with("refused to connect to api.example: 407"), "{message}");
+        assert!(!message.contains("pass"), "{message}");
+    }
 }

@@ -149,15 +149,18 @@ impl Claims {
     /// Whether this is one of the permissions, byte for byte.
     pub(crate) fn has_permission(&self, permission: &str) -> bool {
         let permission = permission.as_bytes();
+        // Two of them with what parts them are not one.
+        if permission.contains(&SEPARATOR) {
+            return false;
+        }
         let mut rest = self.part(self.permissions).unwrap_or_default().as_bytes();
-        while let Some(end) = memchr::memchr(SEPARATOR, rest) {
-            let (one, after) = rest.split_at_checked(end).unwrap_or_default();
-            if one == permission {
+        loop {
+            if rest.strip_prefix(permission).is_some_and(|after| after.first() == Some(&SEPARATOR)) {
                 return true;
             }
-            rest = after.get(1..).unwrap_or_default();
+            let Some(end) = memchr::memchr(SEPARATOR, rest) else { return false };
+            rest = rest.get(end.saturating_add(1)..).unwrap_or_default();
         }
-        false
     }
 
     /// The token that carried the claims, if it was kept with them; else nothing.
@@ -217,3 +220,49 @@ impl<'c> Iterator for Permissions<'c> {
 }
 
 impl ExactSizeIterator for Permissions<'_> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::{Policy, PolicySpec};
+
+    fn claims(permissions: &str) -> Claims {
+        let policy = Policy::new(&PolicySpec::default()).unwrap();
+        let mut claims = Claims::empty();
+        let text = format!(r#"{{"exp": 1, "permissions": {permissions}}}"#);
+        claims.read(text.as_bytes(), &policy, Some("a.b.c")).unwrap();
+        claims
+    }
+
+    #[test]
+    fn a_permission_is_there_whole_or_not_at_all() {
+        let claims = claims(r#"["read", "documents:write", "", "wr ite"]"#);
+        assert_eq!(claims.permissions().collect::<Vec<_>>(), ["read", "documents:write", "", "wr ite"]);
+        for there in ["read", "documents:write", "", "wr ite"] {
+            assert!(claims.has_permission(there), "{there}");
+        }
+        for not_there in
+            ["rea", "ead", "read\ndocuments:write", "read\n", "\n", "write", "documents", "wr", "a.b.c"]
+        {
+            assert!(!claims.has_permission(not_there), "{not_there:?}");
+        }
+    }
+
+    #[test]
+    fn no_permission_is_not_an_empty_one() {
+        for none in ["[]", "\"\"", "null"] {
+            assert_eq!(claims(none).permissions().len(), 0, "{none}");
+            assert!(!claims(none).has_permission(""), "{none}");
+        }
+    }
+
+    #[test]
+    fn claims_that_are_long_are_kept_all_the_same() {
+        let many: Vec<String> = (0..200).map(|number| format!("permission-{number}")).collect();
+        let claims = claims(&serde_json::to_string(&many).unwrap());
+        assert!(claims.permissions().eq(many.iter().map(String::as_str)));
+        assert!(claims.has_permission("permission-199") && !claims.has_permission("permission-200"));
+        assert!(claims.memory() > INLINE_BYTES + 2_000);
+        assert_eq!(claims.token(), b"a.b.c");
+    }
+}

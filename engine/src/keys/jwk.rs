@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::{Key, Verifier};
 use crate::algorithm::Algorithm;
-use crate::error::{LoadError, Position};
+use crate::error::{LoadError, Position, one_line};
 
 /// Something about a key that does not keep the set from loading but that its operator should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,7 +100,8 @@ fn collect(sources: &[(String, &str)], text: &str) -> Result<(Vec<Key>, Vec<KeyN
                 keys.push(key);
             }
             Read::PassedOver(why) => {
-                notices.push(KeyNotice { key: path.clone(), notice: format!("passed over: {why}") });
+                notices
+                    .push(KeyNotice { key: path.clone(), notice: one_line(format!("passed over: {why}")) });
             }
         }
     }

@@ -66,28 +66,64 @@ impl fmt::Display for Ambiguity {
     }
 }
 
-/// The path with its escapes decoded once, leading slash and all, if every server reads it alike.
-pub(super) fn decode_unless_ambiguous(path: &[u8]) -> Result<Cow<'_, str>, Ambiguity> {
+/// The path with its escapes decoded once, leading slash and all, if every server reads it alike. It is UTF-8.
+pub(super) fn decode_unless_ambiguous(path: &[u8]) -> Result<Cow<'_, [u8]>, Ambiguity> {
     if !is_simple(path) {
         refuse_odd_bytes(path)?;
         check_segments(path)?;
         if path.contains(&b'%') {
-            return Ok(Cow::Owned(String::from_utf8(decode(path)?).map_err(|_| Ambiguity::NotUtf8)?));
+            let decoded = decode(path)?;
+            return if std::str::from_utf8(&decoded).is_ok() {
+                Ok(Cow::Owned(decoded))
+            } else {
+                Err(Ambiguity::NotUtf8)
+            };
         }
     }
-    std::str::from_utf8(path).map(Cow::Borrowed).map_err(|_| Ambiguity::NotUtf8)
+    Ok(Cow::Borrowed(path))
 }
 
-/// Whether nothing about the path wants a closer look, as is usual: one pass that the compiler makes wide.
+/// Whether nothing about the path wants a closer look, as is usual: ASCII, no escape, no slash before a slash or a dot.
 fn is_simple(path: &[u8]) -> bool {
-    let odd = |byte: u8| !matches!(byte, b' '..=b'~') | matches!(byte, b'%' | b';' | b'\\' | b'#');
-    let any_odd = path.iter().fold(false, |any, byte| any | odd(*byte));
-    let next = path.get(1..).unwrap_or_default();
-    let slash_then_slash_or_dot =
-        |(first, second): (&u8, &u8)| (*first == b'/') & matches!(second, b'/' | b'.');
-    let any_pair = path.iter().zip(next).fold(false, |any, pair| any | slash_then_slash_or_dot(pair));
-    path.first() == Some(&b'/') && !any_odd && !any_pair
+    let mut seen = 0;
+    let mut previous = 0;
+    for byte in path {
+        let class = CLASSES.get(usize::from(*byte)).copied().unwrap_or(ODD);
+        seen |= (class & ODD) | (previous & ((class & SLASH_OR_DOT) >> 1));
+        previous = class;
+    }
+    path.first() == Some(&b'/') && seen & (ODD | SLASH) == 0
 }
+
+const ODD: u8 = 1;
+const SLASH: u8 = 2;
+const SLASH_OR_DOT: u8 = 4;
+
+/// What a byte of a path is, in bits.
+const CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte: u8 = 0;
+    loop {
+        let class = match byte {
+            b'/' => SLASH | SLASH_OR_DOT,
+            b'.' => SLASH_OR_DOT,
+            b'%' | b';' | b'\\' | b'#' | 0..b' ' | 0x7f.. => ODD,
+            _ => 0,
+        };
+        #[expect(
+            clippy::as_conversions,
+            clippy::indexing_slicing,
+            reason = "in a constant: what is wrong does not compile"
+        )]
+        {
+            classes[byte as usize] = class;
+        }
+        if byte == u8::MAX {
+            break classes;
+        }
+        byte = byte.wrapping_add(1);
+    }
+};
 
 fn refuse_odd_bytes(path: &[u8]) -> Result<(), Ambiguity> {
     if path.first() != Some(&b'/') {

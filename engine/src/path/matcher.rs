@@ -20,6 +20,8 @@ pub(crate) struct Matcher<T> {
 
 #[derive(Clone, Debug)]
 struct Node<T> {
+    /// Segments that every pattern below has in common, joined by slashes; they come before the rest of the node.
+    prefix: Vec<u8>,
     literals: HashMap<Box<[u8]>, usize, FixedState>,
     any: Option<usize>,
     /// Filed under the pattern that ends here.
@@ -33,7 +35,7 @@ type Open<'p> = (usize, Option<&'p [u8]>);
 
 impl<T> Default for Node<T> {
     fn default() -> Self {
-        Self { literals: HashMap::default(), any: None, here: None, rest: None }
+        Self { prefix: Vec::new(), literals: HashMap::default(), any: None, here: None, rest: None }
     }
 }
 
@@ -65,6 +67,27 @@ impl<T: Default> Matcher<T> {
 }
 
 impl<T> Matcher<T> {
+    /// Joins nodes that leave no choice with the one that they lead to: no pattern may be added after this.
+    ///
+    /// Most patterns begin alike (`/api/v1/…`), and that beginning is then compared once and not looked up
+    /// segment by segment.
+    pub(crate) fn compress(&mut self) {
+        for at in 0..self.nodes.len() {
+            while let Some((literal, next)) = self.nodes.get(at).and_then(Node::only_way) {
+                let Some(below) = self.nodes.get_mut(next).map(std::mem::take) else { break };
+                let Some(node) = self.nodes.get_mut(at) else { break };
+                let mut prefix = std::mem::take(&mut node.prefix);
+                for part in [&*literal, &*below.prefix].into_iter().filter(|part| !part.is_empty()) {
+                    if !prefix.is_empty() {
+                        prefix.push(b'/');
+                    }
+                    prefix.extend_from_slice(part);
+                }
+                *node = Node { prefix, ..below };
+            }
+        }
+    }
+
     /// Shows `visit` what is filed under each pattern that matches, until it breaks off.
     pub(crate) fn visit<'m, B>(
         &'m self,
@@ -75,6 +98,7 @@ impl<T> Matcher<T> {
         open.push((0, path.segments()));
         while let Some((at, left)) = open.pop() {
             let Some(node) = self.nodes.get(at) else { continue };
+            let Some(left) = node.after_prefix(left) else { continue };
             let Some(left) = left else {
                 if let Some(filed) = &node.here {
                     visit(filed)?;
@@ -93,5 +117,27 @@ impl<T> Matcher<T> {
             }
         }
         ControlFlow::Continue(())
+    }
+}
+
+impl<T> Node<T> {
+    /// The one literal that leads on from here, if nothing else does and nothing is filed here.
+    fn only_way(&self) -> Option<(Box<[u8]>, usize)> {
+        let nothing_else =
+            self.any.is_none() && self.here.is_none() && self.rest.is_none() && self.literals.len() == 1;
+        let mut literals = self.literals.iter().filter(|_| nothing_else);
+        literals.next().map(|(literal, next)| (literal.clone(), *next))
+    }
+
+    /// What is left of the segments behind the prefix; nothing if they do not begin with it.
+    fn after_prefix<'p>(&self, left: Option<&'p [u8]>) -> Option<Option<&'p [u8]>> {
+        if self.prefix.is_empty() {
+            return Some(left);
+        }
+        match left?.strip_prefix(&*self.prefix)?.split_first() {
+            None => Some(None),
+            Some((b'/', rest)) => Some(Some(rest)),
+            Some(_) => None,
+        }
     }
 }

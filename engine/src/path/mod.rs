@@ -22,25 +22,27 @@ pub(crate) fn without_query(target: &[u8]) -> &[u8] {
 
 /// A path that every server reads alike: its segments decoded, without the leading and one trailing slash.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct PlainPath<'p>(Cow<'p, str>);
+pub(crate) struct PlainPath<'p>(Cow<'p, [u8]>);
 
 impl<'p> PlainPath<'p> {
-    /// Reads a request-target, query included, or says why servers would differ about it.
-    pub(crate) fn parse(target: &'p [u8]) -> Result<Self, Ambiguity> {
-        let decoded = ambiguity::decode_unless_ambiguous(without_query(target))?;
-        let inner = |range: std::ops::Range<usize>, text: &'p str| text.get(range).unwrap_or_default();
-        // The leading slash is certain; the trailing one plays no part.
-        let end = decoded.len().saturating_sub(usize::from(decoded.len() > 1 && decoded.ends_with('/')));
-        Ok(Self(match decoded {
-            Cow::Borrowed(text) => Cow::Borrowed(inner(1..end.max(1), text)),
-            Cow::Owned(text) => Cow::Owned(text.get(1..end).unwrap_or_default().to_owned()),
+    /// Reads a path without its query, or says why servers would differ about it.
+    pub(crate) fn parse(path: &'p [u8]) -> Result<Self, Ambiguity> {
+        Ok(Self(match ambiguity::decode_unless_ambiguous(path)? {
+            Cow::Borrowed(path) => Cow::Borrowed(between_slashes(path)),
+            Cow::Owned(path) => Cow::Owned(between_slashes(&path).to_vec()),
         }))
     }
 
     /// The decoded path between its slashes; `None` for the empty path, which has no segment.
     pub(crate) fn segments(&self) -> Option<&[u8]> {
-        (!self.0.is_empty()).then_some(self.0.as_bytes())
+        (!self.0.is_empty()).then_some(&*self.0)
     }
+}
+
+/// The leading slash is certain; a trailing one plays no part.
+fn between_slashes(path: &[u8]) -> &[u8] {
+    let inner = path.get(1..).unwrap_or_default();
+    inner.strip_suffix(b"/").unwrap_or(inner)
 }
 
 /// The first segment, and what follows it.

@@ -6,15 +6,18 @@ use hashbrown::HashMap;
 use super::routes::check_methods;
 use super::spec::PublicSpec;
 use crate::error::LoadError;
-use crate::path::without_query;
 
 /// The proof that a request is for a public path. Only the policy's public paths give one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PublicPath(());
 
 /// The public paths, and for each the methods that are public; none named: every one.
-#[derive(Clone, Debug)]
-pub(crate) struct PublicPaths(HashMap<Box<[u8]>, Option<Methods>, FixedState>);
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PublicPaths {
+    paths: HashMap<Box<[u8]>, Option<Methods>, FixedState>,
+    /// A bit for each length that a public path has, so that most other paths need no look-up.
+    lengths: u64,
+}
 
 type Methods = Vec<Box<[u8]>>;
 
@@ -23,7 +26,7 @@ const DOCUMENTED: &str = "/api/v1/search/status";
 impl PublicPaths {
     pub(super) fn new(specs: Option<&[PublicSpec]>) -> Result<Self, LoadError> {
         let documented = [PublicSpec { path: DOCUMENTED.to_owned(), methods: None }];
-        let mut paths = Self(HashMap::default());
+        let mut public = Self::default();
         for (index, spec) in specs.unwrap_or(&documented).iter().enumerate() {
             check_path(&spec.path)
                 .map_err(|problem| LoadError::new(format!("public[{index}].path"), problem))?;
@@ -34,30 +37,39 @@ impl PublicPaths {
                 .as_ref()
                 .map(|methods| methods.iter().map(|method| method.as_bytes().into()).collect::<Methods>());
             let path: Box<[u8]> = spec.path.as_bytes().into();
-            match (paths.0.get_mut(&path), methods) {
+            public.lengths |= length_bit(&path);
+            match (public.paths.get_mut(&path), methods) {
                 // Every method, if any entry says so.
                 (Some(known), None) => *known = None,
                 (Some(Some(known)), Some(more)) => known.extend(more),
                 (Some(None), Some(_)) => {}
                 (None, methods) => {
-                    paths.0.insert(path, methods);
+                    public.paths.insert(path, methods);
                 }
             }
         }
-        Ok(paths)
+        Ok(public)
     }
 
-    /// The proof that this request is public, if it is. Nothing is decoded, folded or normalized.
-    pub(crate) fn admit(&self, method: &[u8], target: &[u8]) -> Option<PublicPath> {
-        let methods = self.0.get(without_query(target))?;
+    /// The proof that a request for `path`, without its query, is public, if it is. Nothing is decoded, folded or
+    /// normalized.
+    pub(crate) fn admit(&self, method: &[u8], path: &[u8]) -> Option<PublicPath> {
+        if self.lengths & length_bit(path) == 0 {
+            return None;
+        }
+        let methods = self.paths.get(path)?;
         let named = |named: &[u8]| named == method || (named == b"GET" && method == b"HEAD");
         let public = methods.as_ref().is_none_or(|methods| methods.iter().any(|method| named(method)));
         public.then_some(PublicPath(()))
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.paths.len()
     }
+}
+
+fn length_bit(path: &[u8]) -> u64 {
+    1_u64.wrapping_shl(u32::try_from(path.len() & 63).unwrap_or(0))
 }
 
 /// A path that no request-target could spell is a mistake, and what it was meant to open would stay closed.

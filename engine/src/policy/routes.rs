@@ -1,6 +1,5 @@
 //! Which permissions a method and path need (PERM-1): every rule that matches counts.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::ControlFlow;
 
@@ -26,7 +25,8 @@ struct Rules {
     by_method: Vec<(Box<str>, Permissions)>,
 }
 
-type Permissions = BTreeSet<Box<str>>;
+/// Each once, in alphabetical order.
+type Permissions = Vec<Box<str>>;
 
 /// Why no permission is enough.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +49,7 @@ impl Routes {
             let Some(rules) = matcher.entry(&pattern) else { continue };
             rules.add(spec);
         }
+        matcher.compress();
         Ok(Self { rules: specs.len(), matcher, unlisted })
     }
 
@@ -59,8 +60,8 @@ impl Routes {
     /// The path that rules are matched against; `None` where there are no rules, and any path will do.
     ///
     /// An ambiguous path could slip past a rule, so where there are rules there must be none.
-    pub(crate) fn path<'p>(&self, target: &'p [u8]) -> Result<Option<PlainPath<'p>>, Ambiguity> {
-        if self.rules == 0 { Ok(None) } else { PlainPath::parse(target).map(Some) }
+    pub(crate) fn path<'p>(&self, path: &'p [u8]) -> Result<Option<PlainPath<'p>>, Ambiguity> {
+        if self.rules == 0 { Ok(None) } else { PlainPath::parse(path).map(Some) }
     }
 
     /// Whether a holder of permissions, as `has` tells, may do this.
@@ -92,24 +93,27 @@ impl Routes {
 
 impl Rules {
     fn add(&mut self, spec: &RouteSpec) {
-        let permissions = || spec.permissions.iter().map(|permission| Box::from(permission.as_str()));
         let Some(methods) = &spec.methods else {
-            self.every_method.get_or_insert_default().extend(permissions());
+            add_to(self.every_method.get_or_insert_default(), &spec.permissions);
             return;
         };
         for method in methods {
             let method = method.to_ascii_uppercase();
             if method == "GET" {
-                self.add_for("HEAD", permissions());
+                self.add_for("HEAD", &spec.permissions);
             }
-            self.add_for(&method, permissions());
+            self.add_for(&method, &spec.permissions);
         }
     }
 
-    fn add_for(&mut self, method: &str, permissions: impl Iterator<Item = Box<str>>) {
+    fn add_for(&mut self, method: &str, permissions: &[String]) {
         match self.by_method.iter_mut().find(|(named, _)| **named == *method) {
-            Some((_, known)) => known.extend(permissions),
-            None => self.by_method.push((method.into(), permissions.collect())),
+            Some((_, known)) => add_to(known, permissions),
+            None => {
+                let mut fresh = Permissions::new();
+                add_to(&mut fresh, permissions);
+                self.by_method.push((method.into(), fresh));
+            }
         }
     }
 
@@ -118,6 +122,14 @@ impl Rules {
         let named =
             self.by_method.iter().filter(move |(named, _)| named.as_bytes().eq_ignore_ascii_case(method));
         self.every_method.iter().chain(named.map(|(_, permissions)| permissions))
+    }
+}
+
+fn add_to(known: &mut Permissions, more: &[String]) {
+    for permission in more {
+        if let Err(at) = known.binary_search_by(|its| (**its).cmp(permission)) {
+            known.insert(at, permission.as_str().into());
+        }
     }
 }
 

@@ -10,14 +10,14 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess,
 use super::Revocations;
 use super::sets::{SignedSet, TokenIdHashes};
 use crate::claims::{NumericDate, is_id};
-use crate::error::LoadError;
+use crate::error::{LoadError, one_line};
 
 pub(super) fn read(text: &[u8]) -> Result<Revocations, LoadError> {
     let Object(file) = serde_json::from_slice::<Object<File>>(text).map_err(|error| {
         let mut load = LoadError::json(&error, "a list of revocations");
         if error.is_data() {
             // Revocations hold ids, never tokens or keys, so that serde's own words may be shown.
-            load.problem = without_position(&error);
+            load.problem = one_line(without_position(&error));
         }
         load
     })?;

@@ -1,7 +1,5 @@
 //! What is served, and how any answer is dressed.
 
-use std::sync::atomic::Ordering;
-
 use serde_json::{Value, json};
 
 use crate::authority::{ORG, OTHER_ORG};
@@ -16,9 +14,9 @@ use crate::variation::Variation;
 impl Judge<'_> {
     /// What was asked for. A request that came in by a fault gets the content by any method.
     pub(crate) fn serve(&self, request: &Request, route: Route, caller: &Caller) -> Answer {
-        let by_fault = route.open && route.place != Place::Public;
-        if route.place == Place::Collection && request.method == "HEAD" && self.has(Fault::HeadRefused) {
-            return not_allowed(route.place);
+        let by_fault = (route.open && route.place != Place::Public) || self.has(Fault::FormTokenAccepted);
+        if route.place == Place::Collection && request.method == "HEAD" && self.has(Fault::HeadServerError) {
+            return detail(500, "Internal Server Error");
         }
         if request.method == "TRACE" && self.has(Fault::TokenEchoedByTrace) {
             let lines: Vec<String> =
@@ -26,15 +24,12 @@ impl Judge<'_> {
             return Answer { status: 200, ..detail(200, &lines.join("\n")) };
         }
         let method = if by_fault { "GET" } else { request.method.as_str() };
-        if method == "OPTIONS" && !self.has(Fault::OwnershipIgnoredOnOptions) {
+        if method == "OPTIONS" {
             return Answer::empty(204).with("Allow", allow(route.place));
         }
-        let known = route.place.methods().contains(&method) || by_fault || method == "OPTIONS";
+        let known = route.place.methods().contains(&method) || by_fault;
         match route.place {
             Place::Unknown if self.has(Fault::UnknownPathsPublic) => content(&json!({"page": "welcome"})),
-            Place::Unknown if self.has(Fault::TokenEchoedInNotFound) => {
-                detail(404, &format!("Not Found: {}", request.field("authorization").unwrap_or_default()))
-            }
             Place::Unknown => detail(404, "Not Found"),
             place if !known => not_allowed(place),
             Place::Public => content(&self.status(request)),
@@ -51,9 +46,6 @@ impl Judge<'_> {
     fn status(&self, request: &Request) -> Value {
         let mut body = json!({"status": "ok", "indexed_documents": 2});
         let token = request.field("authorization");
-        if self.has(Fault::PublicTellsCaller) && token.is_some() {
-            body["welcome"] = json!("back");
-        }
         if self.has(Fault::TokenEchoedByPublic) && token.is_some() {
             body["authorization"] = json!(token);
         }
@@ -61,18 +53,13 @@ impl Judge<'_> {
     }
 
     fn collection(&self, caller: &Caller, request: &Request) -> Value {
-        let all = self.has(Fault::CollectionUnfiltered);
-        let own = |name: &&str| all || caller.organizations.iter().any(|organization| organization == name);
+        let own = |name: &&str| caller.organizations.iter().any(|organization| organization == name);
         let templates: Vec<Value> = [ORG, OTHER_ORG]
             .into_iter()
             .filter(own)
             .map(|name| json!({"id": format!("template-of-{name}"), "organization": name, "title": "Letter"}))
             .collect();
         let mut body = json!({"templates": templates});
-        let odd = self.memory.requests.load(Ordering::Relaxed) % 2 == 1;
-        if self.has(Fault::ContentComesAndGoes) && odd {
-            body = json!({});
-        }
         if self.has(Fault::TokenEchoedOnSuccess) {
             body["token"] = json!(request.field("authorization"));
         }
@@ -123,7 +110,7 @@ fn content(body: &Value) -> Answer {
     Answer::json(200, body.to_string())
 }
 
-pub(crate) fn document(owner: &str) -> Value {
+fn document(owner: &str) -> Value {
     json!({
         "id": format!("doc-{}", owner.trim_start_matches("org-")),
         "organization": owner,

@@ -1,8 +1,8 @@
-//! From claims to a caller: form, time, issuer, audience.
+//! From claims to a caller: form and time; issuer and audience are next door.
 
 use serde_json::{Number, Value};
 
-use crate::authority::{AUDIENCE, ISSUER, PERMISSION};
+use crate::authority::PERMISSION;
 use crate::clock;
 use crate::fault::Fault;
 use crate::json::Members;
@@ -94,6 +94,9 @@ impl Judge<'_> {
             }
             claims => claims.ok_or(Reason::NotJson)?,
         };
+        if self.refuses_lawful_claims(text, &claims) {
+            return Err(Reason::ClaimMember);
+        }
         let lenient = self.has(Fault::DuplicateClaims) || self.has(Fault::FirstDuplicateClaim);
         if claims.repeated() && !lenient {
             return Err(Reason::ClaimMember);
@@ -101,8 +104,20 @@ impl Judge<'_> {
         Ok(claims)
     }
 
+    /// What a fault has against claims that are as they may be.
+    fn refuses_lawful_claims(&self, text: &[u8], claims: &Members) -> bool {
+        let there = |name: &str| claims.values(name).next().is_some();
+        match self.behaviour.fault {
+            Some(Fault::UnreadClaimsRefused) => claims.passed_over(),
+            Some(Fault::EscapesRefused) => text.contains(&b'\\'),
+            Some(Fault::NbfRefused) => there("nbf"),
+            Some(Fault::NullRefused) => claims.values("nbf").any(Value::is_null),
+            _ => false,
+        }
+    }
+
     /// The claim that counts; null counts as absent.
-    fn claim<'c>(&self, claims: &'c Members, name: &'c str) -> Option<&'c Value> {
+    pub(crate) fn claim<'c>(&self, claims: &'c Members, name: &'c str) -> Option<&'c Value> {
         let mut values = claims.values(name);
         let value = if self.has(Fault::FirstDuplicateClaim) { values.next() } else { values.next_back() };
         value.filter(|value| !value.is_null())
@@ -119,6 +134,7 @@ impl Judge<'_> {
             Some(Fault::ExpLeeway300) => 300.0,
             Some(Fault::ExpLeewayDay) => 86_400.0,
             Some(Fault::ExpInclusive) => 1.0,
+            Some(Fault::ExpEarly) => -30.0,
             _ if self.varies(Variation::Leeway) => 60.0,
             _ => 0.0,
         };
@@ -180,94 +196,6 @@ impl Judge<'_> {
         }
     }
 
-    /// `iss` and `aud` are of their types, whatever they hold.
-    fn environment_form(&self, claims: &Members) -> Result<(), Reason> {
-        match self.claim(claims, "iss") {
-            None | Some(Value::String(_)) => {}
-            Some(Value::Array(_)) if self.has(Fault::IssuerArrayAccepted) => {}
-            Some(_) if self.has(Fault::IssuerWrongTypesIgnored) || self.has(Fault::IssuerIgnored) => {}
-            Some(_) => return Err(Reason::ClaimMember),
-        }
-        match self.claim(claims, "aud") {
-            None | Some(Value::String(_)) => Ok(()),
-            Some(Value::Array(names)) if names.iter().all(Value::is_string) => Ok(()),
-            Some(Value::Array(_)) if self.has(Fault::AudienceMixedAccepted) => Ok(()),
-            Some(Value::Object(_)) if self.has(Fault::AudienceObjectAccepted) => Ok(()),
-            Some(_) if self.has(Fault::AudienceWrongTypesIgnored) || self.has(Fault::AudienceIgnored) => {
-                Ok(())
-            }
-            Some(_) => Err(Reason::ClaimMember),
-        }
-    }
-
-    fn environment(&self, claims: &Members) -> Result<(), Reason> {
-        let unnamed = self.varies(Variation::EnvironmentUnnamed);
-        if !unnamed && !self.has(Fault::UnnamedAudienceAccepted) && !self.issuer_fits(claims) {
-            return Err(Reason::Issuer);
-        }
-        let audience = claims.values("aud").next_back().filter(|aud| !aud.is_null());
-        let fits = match self.behaviour.fault {
-            Some(Fault::UnnamedAudienceAccepted) => true,
-            _ if unnamed => audience.is_none(),
-            _ => self.audience_fits(claims),
-        };
-        if fits { Ok(()) } else { Err(Reason::Audience) }
-    }
-
-    fn issuer_fits(&self, claims: &Members) -> bool {
-        let raw = claims.values("iss").next_back();
-        let value = self.claim(claims, "iss");
-        let text = value.and_then(Value::as_str);
-        text == Some(ISSUER)
-            || match self.behaviour.fault {
-                Some(Fault::IssuerIgnored) => true,
-                Some(Fault::IssuerMissingAccepted) => raw.is_none(),
-                Some(Fault::IssuerNullAccepted) => raw.is_some_and(Value::is_null),
-                Some(Fault::IssuerWrongTypesIgnored) => value.is_some_and(|value| !value.is_string()),
-                Some(Fault::IssuerArrayAccepted) => holds(value, ISSUER),
-                Some(Fault::IssuerPrefixAccepted) => text.is_some_and(|text| text.starts_with(ISSUER)),
-                Some(Fault::IssuerCaseFolded) => text.is_some_and(|text| text.eq_ignore_ascii_case(ISSUER)),
-                Some(Fault::IssuerSlashIgnored) => {
-                    text.is_some_and(|text| text.trim_end_matches('/') == ISSUER)
-                }
-                _ => false,
-            }
-    }
-
-    fn audience_fits(&self, claims: &Members) -> bool {
-        let raw = claims.values("aud").next_back();
-        let value = self.claim(claims, "aud");
-        if self.has(Fault::AudienceArrayRefused) && value.is_some_and(Value::is_array) {
-            return false;
-        }
-        let names: Vec<&str> = match value {
-            Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
-            Some(Value::String(name)) => vec![name],
-            _ => Vec::new(),
-        };
-        names.contains(&AUDIENCE)
-            || match self.behaviour.fault {
-                Some(Fault::AudienceIgnored) => true,
-                Some(Fault::AudienceMissingAccepted) => raw.is_none(),
-                Some(Fault::AudienceNullAccepted) => raw.is_some_and(Value::is_null),
-                Some(Fault::AudienceEmptyAccepted) => {
-                    value.is_some_and(|value| value == "" || value.as_array().is_some_and(Vec::is_empty))
-                }
-                Some(Fault::AudienceWrongTypesIgnored) => {
-                    value.is_some_and(|value| !value.is_string() && !value.is_array())
-                }
-                Some(Fault::AudienceObjectAccepted) => {
-                    value.and_then(Value::as_object).is_some_and(|object| object.contains_key(AUDIENCE))
-                }
-                Some(Fault::AudiencePrefixAccepted) => names.iter().any(|name| name.starts_with(AUDIENCE)),
-                Some(Fault::AudienceSubstringAccepted) => names.iter().any(|name| name.contains(AUDIENCE)),
-                Some(Fault::AudienceCaseFolded) => {
-                    names.iter().any(|name| name.eq_ignore_ascii_case(AUDIENCE))
-                }
-                _ => false,
-            }
-    }
-
     fn user(&self, claims: &Members) -> Result<Option<String>, Reason> {
         let Some(value) = self.claim(claims, "sub") else { return Ok(None) };
         match (self.behaviour.fault, value) {
@@ -327,9 +255,12 @@ impl Judge<'_> {
         let field = match self.behaviour.fault {
             Some(Fault::PermissionsFromField) => request.field("x-permissions"),
             Some(Fault::PermissionsFromAuthField) => request.field("x-auth-permissions"),
-            Some(Fault::PermissionsFromScope) => {
-                self.claim(claims, "scope").and_then(Value::as_str).map(str::to_owned)
-            }
+            Some(Fault::PermissionsFromScope) => match self.claim(claims, "scope") {
+                Some(Value::Array(words)) => {
+                    Some(words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "))
+                }
+                words => words.and_then(Value::as_str).map(str::to_owned),
+            },
             Some(Fault::PermissionsFromRole) => {
                 self.claim(claims, "role").filter(|role| *role == "admin").map(|_| PERMISSION.to_owned())
             }
@@ -353,14 +284,10 @@ impl Judge<'_> {
                 }
                 words.split(' ').map(str::to_owned).collect()
             }
-            Some(Value::Array(items)) if self.has(Fault::PermissionsMixedAccepted) => {
-                items.iter().filter_map(Value::as_str).map(str::to_owned).collect()
-            }
             Some(Value::Array(items)) => items.iter().map(identity).collect::<Result<_, _>>()?,
             Some(Value::Object(object)) if self.has(Fault::PermissionsObjectAccepted) => {
                 object.keys().cloned().collect()
             }
-            Some(_) if self.has(Fault::PermissionsWrongTypesIgnored) => Vec::new(),
             Some(_) => return Err(Reason::ClaimMember),
         };
         if words.len() > MAX_PERMISSIONS { Err(Reason::ClaimMember) } else { Ok(words) }
@@ -377,10 +304,6 @@ fn identity(value: &Value) -> Result<String, Reason> {
     let text = value.as_str().ok_or(Reason::ClaimMember)?;
     let fits = text.len() <= MAX_IDENTITY_BYTES && !text.chars().any(char::is_control);
     fits.then(|| text.to_owned()).ok_or(Reason::ClaimMember)
-}
-
-fn holds(value: Option<&Value>, name: &str) -> bool {
-    value.and_then(Value::as_array).is_some_and(|names| names.iter().any(|item| item == name))
 }
 
 /// A full-width form as the ASCII character that it stands for.

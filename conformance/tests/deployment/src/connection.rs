@@ -90,7 +90,7 @@ pub(crate) async fn judge(site: &Site, request: &Request, connection: &Connectio
     }
     if matches!(site.behaviour.fault, Some(Fault::ForgeryAcceptedInParallel | Fault::CallersMixedUp)) {
         site.memory.in_flight.fetch_add(1, Ordering::SeqCst);
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        tokio::time::sleep(Duration::from_millis(30)).await;
         let answer = site.judge().answer(request, connection);
         site.memory.in_flight.fetch_sub(1, Ordering::SeqCst);
         return answer;

@@ -15,7 +15,7 @@ use crate::reason::Reason;
 use crate::variation::Variation;
 
 const MAX_TOKEN_BYTES: usize = 8192;
-const HEADER_MEMBERS: &[&str] = &["alg", "typ", "kid", "crit", "jwk"];
+const HEADER_MEMBERS: &[&str] = &["alg", "typ", "kid", "crit", "jwk", "b64"];
 const KNOWN_ALGORITHMS: [&str; 13] = [
     "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384",
     "ES512", "EdDSA",
@@ -54,6 +54,9 @@ impl Judge<'_> {
     /// The token's parts, each well-formed base64url.
     pub(crate) fn split(&self, bytes: &[u8]) -> Result<Token, Reason> {
         if bytes.len() > MAX_TOKEN_BYTES {
+            return Err(Reason::TooLong);
+        }
+        if self.has(Fault::LongTokenRefused) && bytes.len() > 4000 {
             return Err(Reason::TooLong);
         }
         let mut segments: Vec<&[u8]> = bytes.split(|byte| *byte == b'.').collect();
@@ -116,7 +119,6 @@ impl Judge<'_> {
                     | Fault::AlgEmptyAccepted
                     | Fault::AlgUnknownAccepted
                     | Fault::AlgMissingAccepted
-                    | Fault::AlgNullAccepted
                     | Fault::AlgWrongTypesAccepted
             )
         )
@@ -154,6 +156,13 @@ impl Judge<'_> {
         {
             return Err(Reason::KeyUnknown);
         }
+        if self.has(Fault::CritB64Accepted) && header.values("b64").any(|b64| b64 == false) {
+            let end = token.signed.iter().position(|byte| *byte == b'.').unwrap_or_default();
+            let message = [&token.signed[..=end], token.claims.as_slice()].concat();
+            return keys::verifies(algorithm, &message, &token.signature)
+                .then_some(())
+                .ok_or(Reason::Signature);
+        }
         if keys::verifies(algorithm, &token.signed, &token.signature)
             || self
                 .behaviour
@@ -189,7 +198,6 @@ impl Judge<'_> {
                     && !KNOWN_ALGORITHMS.contains(&text)
             }),
             Fault::AlgMissingAccepted => alg.is_none(),
-            Fault::AlgNullAccepted => alg.is_some_and(Value::is_null),
             Fault::AlgWrongTypesAccepted => alg.is_some_and(|alg| !alg.is_string() && !alg.is_null()),
             _ => false,
         }
@@ -198,7 +206,10 @@ impl Judge<'_> {
     /// Whether the `typ` is one that is accepted; an error where it is no string.
     fn typ(&self, header: &Members) -> Result<bool, Reason> {
         match header.values("typ").next_back() {
-            None => Ok(true),
+            None => Ok(!self.has(Fault::TypeRequired)),
+            Some(Value::String(typ)) if self.has(Fault::AccessTokenTypeRefused) => {
+                Ok(typ.eq_ignore_ascii_case("JWT"))
+            }
             Some(Value::String(_)) if self.has(Fault::TypeIgnored) || self.varies(Variation::TypeIgnored) => {
                 Ok(true)
             }

@@ -7,7 +7,10 @@ use serde_json::Value;
 
 /// The members of an object that were asked for, repeated ones as often as they came.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Members(Vec<(String, Value)>);
+pub(crate) struct Members {
+    read: Vec<(String, Value)>,
+    passed_over: bool,
+}
 
 impl Members {
     /// The members of these names, if the text is a JSON object; others are passed over, however odd.
@@ -16,38 +19,44 @@ impl Members {
         let mut deserializer = serde_json::Deserializer::from_str(text);
         let members = (&mut deserializer).deserialize_map(Reader(names)).ok()?;
         deserializer.end().ok()?;
-        Some(Members(members))
+        Some(members)
     }
 
     /// Every value of a member.
     pub(crate) fn values<'m>(&'m self, name: &'m str) -> impl DoubleEndedIterator<Item = &'m Value> {
-        self.0.iter().filter(move |(member, _)| member == name).map(|(_, value)| value)
+        self.read.iter().filter(move |(member, _)| member == name).map(|(_, value)| value)
+    }
+
+    /// Whether there were members beside those asked for.
+    pub(crate) fn passed_over(&self) -> bool {
+        self.passed_over
     }
 
     /// Whether a member is there more than once.
     pub(crate) fn repeated(&self) -> bool {
-        self.0
+        self.read
             .iter()
             .enumerate()
-            .any(|(at, (name, _))| self.0[..at].iter().any(|(earlier, _)| earlier == name))
+            .any(|(at, (name, _))| self.read[..at].iter().any(|(earlier, _)| earlier == name))
     }
 }
 
 struct Reader(&'static [&'static str]);
 
 impl<'de> Visitor<'de> for Reader {
-    type Value = Vec<(String, Value)>;
+    type Value = Members;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON object")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members = Vec::new();
+        let mut members = Members::default();
         while let Some(name) = map.next_key::<String>()? {
             if self.0.contains(&name.as_str()) {
-                members.push((name, map.next_value()?));
+                members.read.push((name, map.next_value()?));
             } else {
+                members.passed_over = true;
                 map.next_value::<IgnoredAny>().map_err(A::Error::custom)?;
             }
         }

@@ -16,7 +16,7 @@ use crate::reason::{Reason, Told};
 use crate::variation::Variation;
 
 /// How many requests have to be judged at once before a fault loses count.
-const CROWD: usize = 4;
+const CROWD: usize = 3;
 
 /// One deployment's way of judging.
 pub(crate) struct Judge<'a> {
@@ -66,16 +66,7 @@ impl Judge<'_> {
         {
             return Ok(answer);
         }
-        let caller = match self.authorize(caller, request, route) {
-            Err(Reason::Foreign) => {
-                connection.history().refused_document = true;
-                return Err(Reason::Foreign);
-            }
-            authorized => authorized?,
-        };
-        if document && self.has(Fault::OwnerRefusedAfterOther) && connection.history().refused_document {
-            return Err(Reason::Foreign);
-        }
+        let caller = self.authorize(caller, request, route)?;
         let answer = self.serve(request, route, &caller);
         if request.method == "GET" && answer.status == 200 {
             self.memory.shared().responses.insert(request.path().to_owned(), answer.clone());
@@ -174,16 +165,11 @@ impl Judge<'_> {
 
     /// Who asks: the token's caller, or somebody else where a fault remembers.
     fn authenticate(&self, request: &Request, connection: &Connection) -> Result<Caller, Reason> {
-        let (first, spoilt) = {
+        let (first, refused) = {
             let history = connection.history();
-            let spoilt = match self.behaviour.fault {
-                Some(Fault::ConnectionRefusesAfterBad) => history.refused,
-                Some(Fault::ConnectionRefusesAfterNone) => history.without_token,
-                _ => false,
-            };
-            (history.first_caller.clone(), spoilt)
+            (history.first_caller.clone(), history.refused)
         };
-        if spoilt {
+        if self.has(Fault::ConnectionRefusesAfterBad) && refused {
             return Err(Reason::Signature);
         }
         if self.has(Fault::ConnectionKeepsFirstCaller)
@@ -214,7 +200,6 @@ impl Judge<'_> {
             | (Err(Reason::HeaderEmpty), Some(Fault::EmptyHeaderAllowed)) => return Ok(Caller::anonymous()),
             (Err(reason), fault) => {
                 connection.history().refused |= reason.told() == Told::Invalid;
-                connection.history().without_token |= *reason == Reason::HeaderMissing;
                 if fault == Some(Fault::AddressRemembered) && reason.told() == Told::Invalid {
                     return self.memory.shared().last_caller.clone().ok_or(*reason);
                 }

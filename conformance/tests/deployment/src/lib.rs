@@ -23,6 +23,7 @@ mod bearer;
 mod claims;
 mod clock;
 mod connection;
+mod environment;
 mod fault;
 mod guard;
 mod http2;

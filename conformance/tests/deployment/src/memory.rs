@@ -50,12 +50,8 @@ pub(crate) struct Connection(Mutex<History>);
 pub(crate) struct History {
     pub(crate) first_caller: Option<Caller>,
     pub(crate) refused: bool,
-    /// A request came without a token.
-    pub(crate) without_token: bool,
     /// The first request was for the public endpoint.
     pub(crate) began_in_public: Option<bool>,
-    /// A document was refused to another organization.
-    pub(crate) refused_document: bool,
 }
 
 impl Connection {

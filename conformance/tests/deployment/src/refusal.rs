@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::answer::{document, visible};
+use crate::answer::visible;
 use crate::claims::Caller;
 use crate::fault::Fault;
 use crate::guard::Route;
@@ -227,8 +227,6 @@ fn other_refusal(fault: Fault, reason: Reason, place: Place) -> Option<Answer> {
         Fault::Foreign404 => at(404, "Not Found", reason == Reason::Foreign),
         Fault::Foreign500 => at(500, "Internal Server Error", reason == Reason::Foreign),
         Fault::ForeignDetailOther => at(403, "Forbidden", reason == Reason::Foreign),
-        Fault::ForeignContentIn403 => foreign_content(403, reason, place),
-        Fault::ForeignContentIn404 => foreign_content(404, reason, place),
         Fault::OrgMissing401 => at(401, INVALID, reason == OrganizationMissing),
         Fault::OrgMissingDetail => at(403, "No organization", reason == OrganizationMissing),
         Fault::UserMissing401 => at(401, INVALID, reason == UserMissing),
@@ -240,11 +238,4 @@ fn other_refusal(fault: Fault, reason: Reason, place: Place) -> Option<Answer> {
         Fault::PermissionMissingDetail => at(403, "Forbidden", reason == PermissionMissing),
         _ => None,
     }
-}
-
-fn foreign_content(status: u16, reason: Reason, place: Place) -> Option<Answer> {
-    let Place::Document(owner) = place else { return None };
-    let mut body = document(owner);
-    body["detail"] = json!(if status == 403 { FORBIDDEN } else { "Not Found" });
-    (reason == Reason::Foreign).then(|| Answer::json(status, body.to_string()))
 }

@@ -8,7 +8,7 @@ use artos_auth_oracles::{TARGETS, replay, seeds};
 
 /// The inputs that are kept: `fixtures/fuzz/TARGET/NAME`.
 fn kept() -> Vec<(String, PathBuf)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/fuzz");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/fuzz");
     let entries = |folder: &Path| -> Vec<PathBuf> {
         let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
         entries.map(|entry| entry.expect("an entry").path()).collect()

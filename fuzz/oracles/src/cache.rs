@@ -1,6 +1,6 @@
 //! The cache of verified tokens: it may never be noticed.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use artos_auth_engine::{Engine, KeySet, Policy, PolicySpec, Revocations};
 use artos_auth_fixtures::decider::{Account, Context};
@@ -18,7 +18,7 @@ use crate::mint;
 pub(crate) fn run(input: &[u8]) {
     let mut choices = Choices::new(input);
     let seed = u64::from(choices.byte());
-    let plain = Engine::new(policy(0), key_set(0), Revocations::none());
+    let plain = Engine::new(of(&POLICIES, 0), of(&KEY_SETS, 0), of(&REVOCATIONS, 0));
     let with = |bytes: usize| plain.clone().with_cache(bytes, seed);
     let mut engines = [with(0), with(2 << 10), with(1 << 20), plain];
     let mut before = engines.clone();
@@ -28,15 +28,15 @@ pub(crate) fn run(input: &[u8]) {
         }
         match choices.index(8) {
             0 => {
-                let revocations = revocations(choices.byte());
+                let revocations = of(&REVOCATIONS, choices.byte());
                 before.clone_from(&engines);
-                engines = engines.map(|engine| engine.with_revocations(revocations.clone()));
+                engines = engines.map(|engine| engine.with_revocations(Arc::clone(&revocations)));
             }
             1 => {
-                let (policy_at, keys_at) = (choices.byte(), choices.byte());
+                let (policy, keys) = (of(&POLICIES, choices.byte()), of(&KEY_SETS, choices.byte()));
                 before.clone_from(&engines);
                 engines =
-                    engines.map(|engine| engine.with_policy_and_keys(policy(policy_at), key_set(keys_at)));
+                    engines.map(|engine| engine.with_policy_and_keys(Arc::clone(&policy), Arc::clone(&keys)));
             }
             at => {
                 let held = if at == 2 { &before } else { &engines };
@@ -110,7 +110,11 @@ fn any_question(choices: &mut Choices<'_>) -> Question {
     Question { context, now, path, ..question(vec![mint::bearer(&token)]) }
 }
 
-fn policy(at: u8) -> Policy {
+fn of<T>(values: &[Arc<T>], at: u8) -> Arc<T> {
+    Arc::clone(&values[usize::from(at) % values.len()])
+}
+
+static POLICIES: LazyLock<Vec<Arc<Policy>>> = LazyLock::new(|| {
     let policies = [
         json!({}),
         json!({"issuers": ["https://auth.example"], "audiences": ["a"]}),
@@ -120,25 +124,22 @@ fn policy(at: u8) -> Policy {
         json!({"algorithms": ["EdDSA"]}),
         json!({"max_token_bytes": 256}),
     ];
-    let spec = policies[usize::from(at) % policies.len()].clone();
-    let spec: PolicySpec = serde_json::from_value(spec).unwrap_or_else(|error| panic!("{error}"));
-    Policy::new(&spec).unwrap_or_else(|error| panic!("{error}"))
-}
+    let spec = |spec| serde_json::from_value::<PolicySpec>(spec).unwrap_or_else(|error| panic!("{error}"));
+    let policy = |spec| Arc::new(Policy::new(&spec).unwrap_or_else(|error| panic!("{error}")));
+    policies.map(spec).map(policy).into()
+});
 
-fn key_set(at: u8) -> KeySet {
-    let of = |names: &[&str]| {
+static KEY_SETS: LazyLock<Vec<Arc<KeySet>>> = LazyLock::new(|| {
+    let set = |names: &[&str]| {
         let published = |name: &&str| Value::Object(test_key(name).published());
         json!({ "keys": names.iter().map(published).collect::<Vec<_>>() })
     };
-    let document = match at % 3 {
-        0 => keys(),
-        1 => of(&["hs256-next", "ed25519"]),
-        _ => of(&["es256", "hs256-stranger"]),
-    };
-    KeySet::from_jwks(document.to_string().as_bytes()).unwrap_or_else(|error| panic!("{error}"))
-}
+    let documents = [keys(), set(&["hs256-next", "ed25519"]), set(&["es256", "hs256-stranger"])];
+    let load = |document: Value| KeySet::from_jwks(document.to_string().as_bytes());
+    documents.map(|document| Arc::new(load(document).unwrap_or_else(|error| panic!("{error}")))).into()
+});
 
-fn revocations(at: u8) -> Revocations {
+static REVOCATIONS: LazyLock<Vec<Arc<Revocations>>> = LazyLock::new(|| {
     let lists = [
         json!({}),
         json!({"tokens": ["t1"]}),
@@ -148,6 +149,6 @@ fn revocations(at: u8) -> Revocations {
         json!({"organizations": [{"org": "org-a", "issued_before": 1_699_999_941}]}),
         json!({"organizations": [{"org": "org-b", "issued_before": 1_699_999_940}]}),
     ];
-    let list = lists[usize::from(at) % lists.len()].to_string();
-    Revocations::from_json(list.as_bytes()).unwrap_or_else(|error| panic!("{error}"))
-}
+    let load = |list: Value| Revocations::from_json(list.to_string().as_bytes());
+    lists.map(|list| Arc::new(load(list).unwrap_or_else(|error| panic!("{error}")))).into()
+});

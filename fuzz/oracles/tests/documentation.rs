@@ -5,7 +5,7 @@ use std::path::Path;
 use artos_auth_oracles::TARGETS;
 
 fn read(path: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
@@ -22,7 +22,8 @@ fn the_table_of_targets_is_complete() {
 #[test]
 fn every_target_has_a_program_of_its_name_and_no_other_has() {
     let manifest = read("fuzz/Cargo.toml");
-    let programs: Vec<&str> = manifest.lines().filter_map(|line| line.strip_prefix("path = \"fuzz_targets/")).collect();
+    let programs: Vec<&str> =
+        manifest.lines().filter_map(|line| line.strip_prefix("path = \"fuzz_targets/")).collect();
     let expected: Vec<String> = TARGETS.iter().map(|target| format!("{}.rs\"", target.name)).collect();
     assert_eq!(programs, expected);
     for target in TARGETS {

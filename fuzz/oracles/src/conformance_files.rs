@@ -16,7 +16,7 @@ pub(crate) fn run_profile(input: &[u8]) {
         return;
     }
     // Where a `signing.key` can be found: `hs256.json` and so on.
-    let keys = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/keys");
+    let keys = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/keys");
     let loaded = Profile::parse(text, &keys);
     let printed = match &loaded {
         Ok(profile) => format!("{profile:?}"),

@@ -4,7 +4,11 @@
 //! with escapes, never recurses, and tells a member that is there twice from one that is there once. A
 //! general parser does not look at what it skips; this one holds the whole text to the grammar.
 
+mod strings;
+
 use std::borrow::Cow;
+
+use strings::{is_plain, length_to_quote, scan_string, unescape};
 
 /// The deepest nesting that is passed over. The contract asks for 64 levels; a word holds twice as many.
 const MAX_DEPTH: u32 = 128;
@@ -293,124 +297,6 @@ impl<'j> StringToken<'j> {
     }
 }
 
-/// The length of the string whose inside `inner` begins with, up to its quote, and whether it holds escapes.
-fn scan_string(inner: &[u8]) -> Option<(usize, bool)> {
-    let mut end = plain_length(inner);
-    let mut escaped = false;
-    loop {
-        match inner.get(end)? {
-            b'"' => return Some((end, escaped)),
-            b'\\' => {
-                escaped = true;
-                end = end.saturating_add(escape_length(inner.get(end..)?)?);
-            }
-            // A control character has to be escaped.
-            _ => return None,
-        }
-        end = end.saturating_add(plain_length(inner.get(end..)?));
-    }
-}
-
-/// Whether a text is nothing but `U+0020` to `U+007E` without a backslash: one look at thirty-two bytes at a time.
-fn is_plain(text: &[u8]) -> bool {
-    let odd = |byte: &u8| !matches!(byte, b' '..=b'~') | (*byte == b'\\');
-    let any_odd = |bytes: &[u8]| bytes.iter().fold(false, |any, byte| any | odd(byte));
-    let (blocks, tail) = text.as_chunks::<32>();
-    !blocks.iter().any(|block| any_odd(block)) && !any_odd(tail)
-}
-
-const ONES: u64 = 0x0101_0101_0101_0101;
-
-/// The high bit of each byte is set where that byte of `word` is below `limit`; above the lowest byte that is, a
-/// borrow may set one too many, which does no harm where the lowest one is asked for.
-const fn below(word: u64, limit: u64) -> u64 {
-    word.wrapping_sub(ONES.wrapping_mul(limit)) & !word & 0x8080_8080_8080_8080
-}
-
-const fn equal(word: u64, byte: u64) -> u64 {
-    below(word ^ ONES.wrapping_mul(byte), 1)
-}
-
-/// How many bytes come before the first quote: eight at a time.
-#[inline]
-fn length_to_quote(bytes: &[u8]) -> Option<usize> {
-    let mut length: usize = 0;
-    let (words, tail) = bytes.as_chunks::<8>();
-    for word in words {
-        let marks = equal(u64::from_le_bytes(*word), 0x22);
-        if marks != 0 {
-            return length.checked_add(usize::try_from(marks.trailing_zeros() / 8).ok()?);
-        }
-        length = length.saturating_add(8);
-    }
-    length.checked_add(tail.iter().position(|byte| *byte == b'"')?)
-}
-
-/// How many bytes come before the first quote, backslash or control character: eight at a time.
-fn plain_length(bytes: &[u8]) -> usize {
-    let mut length: usize = 0;
-    let (words, tail) = bytes.as_chunks::<8>();
-    for word in words {
-        let word = u64::from_le_bytes(*word);
-        let marks = below(word, 0x20) | equal(word, 0x22) | equal(word, 0x5c);
-        if marks != 0 {
-            return length.saturating_add(usize::try_from(marks.trailing_zeros() / 8).unwrap_or(0));
-        }
-        length = length.saturating_add(8);
-    }
-    let special = |byte: &u8| matches!(byte, 0..0x20 | b'"' | b'\\');
-    length.saturating_add(tail.iter().take_while(|byte| !special(byte)).count())
-}
-
-/// The length of the escape that `bytes` begins with, if it is one.
-fn escape_length(bytes: &[u8]) -> Option<usize> {
-    match bytes.get(1)? {
-        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(2),
-        b'u' => bytes.get(2..6)?.iter().all(u8::is_ascii_hexdigit).then_some(6),
-        _ => None,
-    }
-}
-
-/// Undoes the escapes of a string whose escapes are known to be of the right form.
-fn unescape(raw: &str) -> Option<String> {
-    let mut text = String::with_capacity(raw.len());
-    let mut rest = raw;
-    while let Some((plain, escape)) = rest.split_once('\\') {
-        text.push_str(plain);
-        let mut characters = escape.chars();
-        let unescaped = match characters.next()? {
-            'b' => '\u{8}',
-            'f' => '\u{c}',
-            'n' => '\n',
-            'r' => '\r',
-            't' => '\t',
-            'u' => {
-                let (character, after) = unescape_unit(characters.as_str())?;
-                characters = after.chars();
-                character
-            }
-            itself => itself,
-        };
-        text.push(unescaped);
-        rest = characters.as_str();
-    }
-    text.push_str(rest);
-    Some(text)
-}
-
-/// The character that the hex digits after `\u` stand for, with the second half of a surrogate pair, and what follows.
-fn unescape_unit(digits: &str) -> Option<(char, &str)> {
-    let unit = |text: &str| u16::from_str_radix(text.get(..4)?, 16).ok();
-    let first = unit(digits)?;
-    let after = digits.get(4..)?;
-    if let Some(character) = char::from_u32(first.into()) {
-        return Some((character, after));
-    }
-    let low = after.strip_prefix("\\u")?;
-    let character = char::decode_utf16([first, unit(low)?]).next()?.ok()?;
-    Some((character, low.get(4..)?))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -488,32 +374,6 @@ mod tests {
         assert_eq!(string(r#""\ud83d\ude00!""#).unwrap(), "\u{1f600}!");
         for no_text in [r#""\ud83d""#, r#""\ud83dx""#, r#""\ud83d\u0041""#, r#""\ude00""#, "1", "null"] {
             assert_eq!(string(no_text), None, "{no_text}");
-        }
-    }
-
-    #[test]
-    fn finds_the_first_special_byte_wherever_it_stands() {
-        for at in 0..40 {
-            for special in [b'"', b'\\', 0, 0x1f] {
-                let mut bytes = vec![0xc3; 40];
-                bytes[at] = special;
-                assert_eq!(plain_length(&bytes), at);
-            }
-        }
-        assert_eq!(plain_length(&[b'!'; 41]), 41);
-    }
-
-    #[test]
-    fn finds_the_quote_and_what_is_odd_wherever_they_stand() {
-        for at in 0..80 {
-            let mut bytes = vec![b'!'; 80];
-            assert!(is_plain(&bytes) && length_to_quote(&bytes).is_none());
-            bytes[at] = b'"';
-            assert_eq!(length_to_quote(&bytes), Some(at));
-            for odd in [0, 0x1f, b'\\', 0x7f, 0x80, 0xff] {
-                bytes[at] = odd;
-                assert!(!is_plain(&bytes), "{odd:#x} at {at}");
-            }
         }
     }
 

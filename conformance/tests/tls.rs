@@ -1,0 +1,105 @@
+//! Over TLS: what is trusted, what is not, and HTTP/2 by ALPN.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use artos_auth_conformance::{Profile, Report, RunError, Suite, TransportOptions};
+use artos_auth_deployment::{Behaviour, Deployment, Power};
+use rstest::rstest;
+use rustls::ServerConfig;
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tempfile::TempDir;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+
+/// A deployment behind something that ends TLS.
+struct Site {
+    url: String,
+    ca_cert: PathBuf,
+    folder: TempDir,
+    deployment: Deployment,
+}
+
+impl Site {
+    async fn start() -> Self {
+        let deployment = Deployment::start(Behaviour::correct()).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        let ca_cert = folder.path().join("ca.pem");
+        std::fs::write(&ca_cert, made.cert.pem()).unwrap();
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key)
+            .unwrap();
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+        tokio::spawn(end_tls(listener, TlsAcceptor::from(Arc::new(config)), deployment.address()));
+        Self { url, ca_cert, folder, deployment }
+    }
+
+    async fn run(&self, options: TransportOptions) -> Result<Report, RunError> {
+        let path = self.deployment.write_profile(self.folder.path(), Power::Tokens).unwrap();
+        let profile = Profile::load(&path, Some(&self.url)).unwrap();
+        let filters = ["header", "state"].map(|filter| filter.parse().unwrap());
+        Suite::new(profile).transport(options).filters(filters.to_vec()).rate(5_000.0).run().await
+    }
+}
+
+async fn end_tls(listener: TcpListener, acceptor: TlsAcceptor, behind: SocketAddr) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let acceptor = acceptor.clone();
+        tokio::spawn(async move {
+            if let Ok(mut stream) = acceptor.accept(stream).await
+                && let Ok(mut plain) = TcpStream::connect(behind).await
+            {
+                drop(tokio::io::copy_bidirectional(&mut stream, &mut plain).await);
+            }
+        });
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_that_nobody_trusts_is_untestable() {
+    let error = Site::start().await.run(TransportOptions { retries: 0, ..TransportOptions::default() }).await;
+    let message = error.unwrap_err().to_string();
+    assert!(message.contains("unreachable: no TLS with localhost"), "{message}");
+    assert!(message.contains("certificate"), "{message}");
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_certificate_that_is_named_or_waved_through_will_do(
+    #[values(true, false)] named: bool,
+    #[values(true, false)] http2: bool,
+) {
+    let site = Site::start().await;
+    let options = TransportOptions {
+        http2,
+        ca_cert: named.then(|| site.ca_cert.clone()),
+        insecure: !named,
+        ..TransportOptions::default()
+    };
+    let report = site.run(options).await.unwrap();
+    report.assert_conforms();
+    assert!(report.summary.passed > 20, "{:?}", report.summary);
+    assert_eq!(report.target, site.url);
+}
+
+#[tokio::test]
+async fn a_certificate_file_that_is_none_is_a_mistake() {
+    let site = Site::start().await;
+    let options = TransportOptions {
+        ca_cert: Some(site.folder.path().join("profile.toml")),
+        ..TransportOptions::default()
+    };
+    let error = site.run(options).await.unwrap_err();
+    assert!(matches!(&error, RunError::Usage(why) if why.starts_with("--ca-cert ")), "{error}");
+}

@@ -1,0 +1,103 @@
+//! Connections that are many, half open, or hold nothing that anybody could read.
+
+use std::io::Write;
+use std::net::{Shutdown, TcpStream};
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::victim::{ATTACK, Victim, connect, until_closed};
+
+/// Raises this process's own limit as far as it may go; the server, its child, starts with it.
+fn descriptors() -> u64 {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).expect("the limit on open files");
+    maximum.unwrap_or(1 << 20)
+}
+
+/// As many as there may be files open, or 10,000: every one of them connected, none of them asking.
+#[test]
+fn ten_thousand_idle_connections() {
+    let hard = descriptors();
+    let many = 10_000.min(hard * 9 / 10);
+    println!("{many} idle connections, for the hard limit on open files is {hard}");
+    let victim = Victim::start("connections = 12000\nidle_seconds = 300\nheader_seconds = 300");
+    // 8 KiB for each.
+    let memory = 64 + many * 8 / 1024;
+    victim.survives(memory, || {
+        let idle: Vec<TcpStream> = (0..many).map(|_| victim.connect()).collect();
+        thread::sleep(Duration::from_millis(500));
+        victim.admin_answers();
+        drop(idle);
+    });
+}
+
+/// More than may be open: whoever has been idle longest gives way, and the good client never does.
+#[test]
+fn more_connections_than_may_be_open() {
+    descriptors();
+    let victim = Victim::start("connections = 100");
+    victim.survives(48, || {
+        let idle: Vec<TcpStream> = (0..1_000).map(|_| victim.connect()).collect();
+        thread::sleep(ATTACK / 2);
+        drop(idle);
+    });
+}
+
+/// The client says that it has nothing more to say, in the midst of a request, and stays.
+#[test]
+fn half_open_connections() {
+    descriptors();
+    let victim = Victim::start("header_seconds = 1");
+    victim.survives(48, || {
+        let beginnings = [
+            "",
+            "G",
+            "GET / HTTP/1.1\r\n",
+            "GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Bea",
+            "PRI * HTTP/2.0\r\n",
+        ];
+        let halves: Vec<TcpStream> = (0..500)
+            .map(|at| {
+                let mut stream = victim.connect();
+                stream.write_all(beginnings[at % beginnings.len()].as_bytes()).expect("a beginning");
+                stream.shutdown(Shutdown::Write).expect("half an end");
+                stream
+            })
+            .collect();
+        for mut half in halves {
+            until_closed(&mut half);
+        }
+    });
+}
+
+/// Bytes without any sense, on both ports.
+#[test]
+fn garbage_on_both_ports() {
+    let victim = Victim::start("header_seconds = 1");
+    victim.survives(48, || {
+        for seed in 0..150_u64 {
+            for address in [victim.address, victim.admin] {
+                let mut stream = connect(address);
+                // The server may well hang up before it has all.
+                let _ = stream.write_all(&garbage(seed, 4_000));
+                let _ = stream.shutdown(Shutdown::Write);
+                until_closed(&mut stream);
+            }
+        }
+        victim.admin_answers();
+    });
+}
+
+/// The same bytes every time (xorshift).
+fn garbage(seed: u64, length: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let byte = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_be_bytes()[0]
+    };
+    std::iter::repeat_with(byte).take(length).collect()
+}

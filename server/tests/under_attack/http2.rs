@@ -1,0 +1,142 @@
+//! HTTP/2 that is malformed, or used against its purpose. Frames are written by hand, for no library would.
+
+use std::io::Write;
+use std::net::TcpStream;
+use std::thread;
+use std::time::Instant;
+
+use crate::victim::{ATTACK, Victim, until_closed};
+
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const PRIORITY: u8 = 2;
+const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
+const PING: u8 = 6;
+const WINDOW_UPDATE: u8 = 8;
+const CONTINUATION: u8 = 9;
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
+
+/// A frame (RFC 9113 §4.1).
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).expect("a short frame").to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+/// A field that is spelt out (RFC 7541 §6.2.2).
+fn field(name: &str, value: &str) -> Vec<u8> {
+    let length = |text: &str| u8::try_from(text.len()).expect("a short text");
+    [&[0, length(name)], name.as_bytes(), &[length(value)], value.as_bytes()].concat()
+}
+
+fn request() -> Vec<u8> {
+    let fields =
+        [(":method", "GET"), (":scheme", "http"), (":authority", "a"), (":path", "/api/v1/templates/")];
+    fields.into_iter().flat_map(|(name, value)| field(name, value)).collect()
+}
+
+fn open(victim: &Victim) -> TcpStream {
+    let mut stream = victim.connect();
+    stream.write_all(&[PREFACE, &frame(SETTINGS, 0, 0, &[])].concat()).expect("a preface");
+    stream
+}
+
+/// Sends the same again and again, until the server hangs up or the attack is over. The answers are read and dropped.
+fn flood(victim: &Victim, mut next: impl FnMut(u32) -> Vec<u8>) {
+    let mut stream = open(victim);
+    let mut reader = stream.try_clone().expect("another handle");
+    let reading = thread::spawn(move || until_closed(&mut reader));
+    let started = Instant::now();
+    for at in 0.. {
+        if started.elapsed() > ATTACK || stream.write_all(&next(at)).is_err() {
+            break;
+        }
+    }
+    let _ = stream.shutdown(std::net::Shutdown::Both);
+    reading.join().expect("a connection that ends");
+}
+
+/// Streams opened and reset at once, so that none counts as open (CVE-2023-44487).
+#[test]
+fn rapid_reset() {
+    let victim = Victim::start("");
+    victim.survives(64, || {
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    flood(&victim, |at| {
+                        let some = (0..50).flat_map(|one| {
+                            let stream = (at * 50 + one) * 2 + 1;
+                            let open = frame(HEADERS, END_STREAM | END_HEADERS, stream, &request());
+                            [open, frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes())].concat()
+                        });
+                        some.collect()
+                    });
+                });
+            }
+        });
+    });
+}
+
+/// A head that is continued for ever (CVE-2024-27316).
+#[test]
+fn endless_continuation() {
+    let victim = Victim::start("");
+    victim.survives(64, || {
+        let piece = field("x", &"y".repeat(100)).repeat(100);
+        flood(&victim, |at| match at {
+            0 => frame(HEADERS, END_STREAM, 1, &request()),
+            _ => frame(CONTINUATION, 0, 1, &piece),
+        });
+    });
+}
+
+/// Answers that nobody takes, of frames that ask for one each.
+#[test]
+fn pings_and_settings() {
+    let victim = Victim::start("");
+    victim.survives(64, || {
+        flood(&victim, |_| frame(PING, 0, 0, &[0; 8]).repeat(200));
+        flood(&victim, |_| frame(SETTINGS, 0, 0, &[0, 1, 0, 0, 0x10, 0]).repeat(200));
+    });
+}
+
+/// One violation each: the connection ends.
+#[test]
+fn malformed_frames() {
+    let victim = Victim::start("header_seconds = 1\nidle_seconds = 2");
+    let get = request();
+    let upper = [request(), field("Authorization", "Bearer x")].concat();
+    let violations: Vec<(&str, Vec<u8>)> = vec![
+        ("a frame larger than allowed", frame(DATA, 0, 1, &vec![0; 20_000])),
+        ("data on an idle stream", frame(DATA, 0, 1, b"x")),
+        ("headers on stream 0", frame(HEADERS, END_HEADERS, 0, &get)),
+        ("headers on an even stream", frame(HEADERS, END_HEADERS, 2, &get)),
+        ("settings that acknowledge something", frame(SETTINGS, 1, 0, &[0; 6])),
+        ("settings of half a length", frame(SETTINGS, 0, 0, &[0; 5])),
+        ("settings on a stream", frame(SETTINGS, 0, 1, &[])),
+        ("a window that grows by nothing", frame(WINDOW_UPDATE, 0, 0, &[0; 4])),
+        ("a window that overflows", frame(WINDOW_UPDATE, 0, 0, &0x7fff_ffff_u32.to_be_bytes()).repeat(2)),
+        ("a continuation of nothing", frame(CONTINUATION, END_HEADERS, 1, &get)),
+        ("a stream that depends on itself", frame(PRIORITY, 0, 1, &[0, 0, 0, 1, 0]).repeat(20_000)),
+        ("a reset of an idle stream", frame(RST_STREAM, 0, 5, &[0; 4])),
+        ("a ping of half a length", frame(PING, 0, 0, &[0; 4])),
+        ("field compression that is none", frame(HEADERS, END_STREAM | END_HEADERS, 1, &[0xff; 40])),
+        ("an index beyond the table", frame(HEADERS, END_STREAM | END_HEADERS, 1, &[0xfe, 0xff, 0x03])),
+        ("a name in capitals", frame(HEADERS, END_STREAM | END_HEADERS, 1, &upper)),
+        ("half a frame", frame(HEADERS, END_STREAM | END_HEADERS, 1, &get)[..12].to_vec()),
+    ];
+    victim.survives(48, || {
+        for (name, bytes) in &violations {
+            println!("{name}");
+            let mut stream = open(&victim);
+            let _ = stream.write_all(bytes);
+            let _ = stream.shutdown(std::net::Shutdown::Write);
+            let answer = until_closed(&mut stream);
+            let opened = answer.windows(9).any(|part| part == b"x-auth-us");
+            assert!(!opened, "{name}: somebody was let in");
+        }
+    });
+}
