@@ -40,7 +40,7 @@ fn of_case(case: &Case) -> Vec<Seed> {
     let lines: Vec<Vec<u8>> = question.authorization.iter().map(short).collect();
     let context = serde_json::to_string(&question.context).unwrap_or_default();
     let head = format!("{}\n{}\n{context}\n{}", question.method, question.path, question.now).into_bytes();
-    let bytes = [vec![vec![0], head].concat()].into_iter().chain(lines.clone()).collect::<Vec<_>>();
+    let bytes = [[vec![0], head].concat()].into_iter().chain(lines.clone()).collect::<Vec<_>>();
     let mut seeds = vec![
         ("authorization", lines.join(&b'\n')),
         ("decision_bytes", bytes.join(&b'\n')),
