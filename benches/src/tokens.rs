@@ -17,7 +17,7 @@ pub const ISSUER: &str = "https://auth.example";
 /// The audience of every token, and the only one that the policies name.
 pub const AUDIENCE: &str = "https://api.example";
 /// The user of the one token that most scenarios present.
-pub const USER: &str = "user-3b1e8d52-6a0f-4c7d-9e21";
+pub const USER: &str = "user-3b1e8d52-6a0f-4c7d-9e21-0d4c8b6a7f15";
 /// Its organization.
 pub const ORGANIZATION: &str = "org-7c9e6679";
 /// Its permissions.
