@@ -183,12 +183,17 @@ impl Authority {
         self.token_with(algorithm, &header, claims)
     }
 
-    /// The same with any header.
+    /// The same with any header. An ECDSA signature is made until it has a letter that other base64 alphabets
+    /// spell otherwise: a checker that respells it must never find nothing to respell.
     #[must_use]
     pub fn token_with(&self, algorithm: Algorithm, header: &Value, claims: &Value) -> String {
         let signed = signing_input(header, claims);
-        let signature = self.sign(algorithm, signed.as_bytes());
-        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+        loop {
+            let signature = URL_SAFE_NO_PAD.encode(self.sign(algorithm, signed.as_bytes()));
+            if algorithm != Algorithm::Es256 || signature.contains(['-', '_']) {
+                return format!("{signed}.{signature}");
+            }
+        }
     }
 
     /// A signature by the deployment's key of that algorithm.
