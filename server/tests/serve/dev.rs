@@ -34,7 +34,7 @@ fn the_printed_lines_answer_what_they_say() {
     let process = start(&[]);
     let variables: Vec<&str> =
         process.first.iter().map(String::as_str).filter(|line| line.starts_with("TOKEN")).collect();
-    assert_eq!(variables.len(), 7);
+    assert_eq!(variables.len(), 11);
     let expected = [
         (200, r#"{"user_id":null,"org_id":null,"permissions":[],"token_id":null}"#),
         (
@@ -52,6 +52,10 @@ fn the_printed_lines_answer_what_they_say() {
         (403, NOT_AUTHORIZED),
         (403, NOT_AUTHORIZED),
         (403, NOT_AUTHORIZED),
+        (403, NOT_AUTHORIZED),
+        (403, NOT_AUTHORIZED),
+        (401, INVALID),
+        (401, INVALID),
         (401, INVALID),
         (401, INVALID),
         (401, INVALID),
