@@ -28,8 +28,8 @@ pub(crate) fn already_valid(
 
 /// The expiry, told to a person.
 pub(crate) fn describe_expiry(expires_at: NumericDate, leeway_seconds: u64, now: u64) -> String {
-    let left = expires_at.seconds() - seconds(now);
-    let when = if left > 0.0 { format!("in {left} s") } else { format!("{} s ago", -left) };
+    let past = seconds(now) - expires_at.seconds();
+    let when = if past < 0.0 { format!("in {} s", -past) } else { format!("{past} s ago") };
     format!("it expires at {expires_at} ({when} at {now}, leeway {leeway_seconds} s)")
 }
 

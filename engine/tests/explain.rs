@@ -1,0 +1,136 @@
+//! What `explain` tells a person at each check, and that it tells of no check that was not reached.
+
+use artos_auth_engine::{
+    Account, Check, Context, Engine, KeySet, Organizations, Policy, PolicySpec, Realm, Request, ResourceOrg,
+    Revocations, RouteSpec, Verdict,
+};
+use artos_auth_fixtures::TokenSpec;
+use artos_auth_fixtures::keys::TestKey;
+use rstest::rstest;
+use serde_json::{Value, json};
+
+fn engine() -> Engine {
+    let key = Value::Object(TestKey::named("hs256").expect("a test key").published());
+    let keys = KeySet::from_jwks(json!({ "keys": [key] }).to_string().as_bytes()).expect("keys");
+    let spec = PolicySpec {
+        leeway_seconds: Some(5),
+        routes: vec![RouteSpec {
+            methods: None,
+            path: "/api/{*rest}".into(),
+            permissions: vec!["documents:read".into(), "documents:write".into()],
+        }],
+        unlisted: artos_auth_engine::Unlisted::Deny,
+        ..PolicySpec::default()
+    };
+    Engine::new(Policy::new(&spec).expect("a policy"), keys, Revocations::none())
+}
+
+fn token(spec: Value) -> Vec<u8> {
+    let spec: TokenSpec = serde_json::from_value(spec).expect("a token");
+    [b"Bearer ".to_vec(), spec.mint().expect("a token")].concat()
+}
+
+/// The checks that were reached, and the note of each that has one.
+fn told(engine: &Engine, path: &str, line: &[u8], context: &Context<'_>, now: u64) -> Vec<(Check, String)> {
+    let explanation = engine.explain(&Request::new("GET", path, &[line]), context, now);
+    let reached = explanation.steps.iter().filter(|step| step.verdict != Verdict::NotReached);
+    reached.filter_map(|step| Some((step.check, step.note.clone()?))).collect()
+}
+
+fn note(told: &[(Check, String)], check: Check) -> Option<&str> {
+    told.iter().find(|(its, _)| *its == check).map(|(_, note)| note.as_str())
+}
+
+#[rstest]
+#[case::before(1_700_000_000, "it expires at 1700003600 (in 3600 s at 1700000000, leeway 5 s)")]
+#[case::a_second_before(1_700_003_599, "it expires at 1700003600 (in 1 s at 1700003599, leeway 5 s)")]
+#[case::at_once(1_700_003_600, "it expires at 1700003600 (0 s ago at 1700003600, leeway 5 s)")]
+#[case::after(1_700_003_700, "it expires at 1700003600 (100 s ago at 1700003700, leeway 5 s)")]
+fn the_expiry_is_told_with_how_far_it_is(#[case] now: u64, #[case] expected: &str) {
+    let told = told(&engine(), "/api/x", &token(json!({})), &Context::default(), now);
+    assert_eq!(note(&told, Check::Expiry), Some(expected));
+}
+
+#[test]
+fn the_checks_of_a_good_token_say_what_they_saw() {
+    let permissions = json!({"claims": {"permissions": ["documents:read", "documents:write"]}});
+    let context = Context { resource_org: ResourceOrg::Owned("org-a".into()), ..Context::default() };
+    let told = told(&engine(), "/api/x", &token(permissions), &context, 1_700_000_000);
+    let expected = [
+        (Check::Algorithm, "HS256"),
+        (Check::Key, "one key can have signed it"),
+        (Check::Expiry, "it expires at 1700003600 (in 3600 s at 1700000000, leeway 5 s)"),
+        (Check::Realm, "the token's organization is `org-a`"),
+        (Check::Account, "the user is `u1`"),
+        (Check::ResourceOrganization, "what is addressed belongs to `org-a`"),
+    ];
+    assert_eq!(told, expected.map(|(check, note)| (check, note.to_owned())));
+}
+
+#[test]
+fn a_second_look_at_a_token_says_so() {
+    let engine = engine().with_cache(1 << 20, 1);
+    let line = token(json!({}));
+    let first = told(&engine, "/api/x", &line, &Context::default(), 1_700_000_000);
+    assert_eq!(note(&first, Check::Signature), None);
+    let second = told(&engine, "/api/x", &line, &Context::default(), 1_700_000_000);
+    for check in [Check::HeaderMembers, Check::Algorithm, Check::Key, Check::Signature, Check::ClaimsForm] {
+        assert_eq!(note(&second, check), Some("as verified before"));
+    }
+}
+
+#[rstest]
+#[case::no_slash("api", "it does not begin with `/`")]
+#[case::empty_segment("/api//x", "it has an empty segment (`//`)")]
+#[case::dots("/api/../x", "it has a `.` or `..` segment")]
+#[case::backslash("/api\\x", "it has a `\\`")]
+#[case::semicolon("/api;x", "it has a `;`")]
+#[case::number_sign("/api#x", "it has a `#`")]
+#[case::control("/api\tx", "it has a control byte")]
+#[case::not_ascii("/\u{e9}", "it has a byte outside ASCII that is not escaped")]
+#[case::broken("/%zz", "it has a `%` without two hex digits")]
+#[case::unreserved("/%41", "it escapes a letter, a digit, `-`, `.`, `_` or `~`")]
+#[case::delimiter("/%2f", "it escapes one of `/ \\ ; ? # %`")]
+#[case::escaped_control("/%00", "it escapes a control byte")]
+#[case::not_utf8("/%ff", "its escapes are not UTF-8")]
+fn an_ambiguous_path_is_told_by_what_makes_it_so(#[case] path: &str, #[case] expected: &str) {
+    let told = told(&engine(), path, &token(json!({})), &Context::default(), 1_700_000_000);
+    assert_eq!(note(&told, Check::PathForRules), Some(expected));
+}
+
+#[test]
+fn what_is_missing_is_told_by_name() {
+    let (engine, line) = (engine(), token(json!({})));
+    let told = |path: &str| told(&engine, path, &line, &Context::default(), 1_700_000_000);
+    assert_eq!(note(&told("/api/x"), Check::Permissions), Some("`documents:write` is needed"));
+    assert_eq!(note(&told("/other"), Check::Permissions), Some("no rule lists this method and path"));
+    let nobody = self::told(
+        &engine,
+        "/api/x",
+        &token(json!({"drop_claims": ["sub", "org_id"]})),
+        &Context::default(),
+        1_700_000_000,
+    );
+    assert_eq!(note(&nobody, Check::Realm), Some("the token's organization is absent"));
+    assert_eq!(note(&nobody, Check::Account), Some("the user is absent"));
+}
+
+#[test]
+fn nothing_is_told_of_checks_that_were_not_reached() {
+    let none = Organizations::default();
+    let context = Context { realm: Realm::Among(&none), account: Account::NotAMember, ..Context::default() };
+    let engine = engine();
+    let line = token(json!({}));
+    let explanation = engine.explain(&Request::new("GET", "/api/x", &[&line]), &context, 1_700_000_000);
+    let verdict = |check: Check| {
+        explanation
+            .steps
+            .iter()
+            .find(|step| step.check == check)
+            .map(|step| (step.verdict, step.note.is_some()))
+    };
+    assert_eq!(verdict(Check::Revocation), Some((Verdict::Passed, false)));
+    assert_eq!(verdict(Check::Realm), Some((Verdict::Decided, true)));
+    assert_eq!(verdict(Check::Account), Some((Verdict::NotReached, false)));
+    assert_eq!(explanation.steps.len(), Check::ALL.len());
+}
