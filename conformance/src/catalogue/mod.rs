@@ -94,7 +94,7 @@ macro_rules! case {
         source: $source:expr,
         needs: [$($need:ident),* $(,)?],
         accept: [$($accept:expr),+ $(,)?],
-        requests: $requests:literal,
+        requests: $requests:expr,
         $(shares: [$($shared:expr => $times:literal),+],)?
         $(http1_only: $http1_only:literal,)?
         run: |$session:ident| $body:expr $(,)?

@@ -114,7 +114,7 @@ pub(super) static CASES: &[Case] = &[
         source: sources::EXP_ON_OR_AFTER,
         needs: [Key],
         accept: [Accept::InvalidCredentials],
-        requests: 9,
+        requests: leeway::SECOND_ITSELF,
         run: |s| leeway::the_second_itself(s).await,
     },
 ];
