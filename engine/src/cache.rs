@@ -13,13 +13,12 @@
 use std::array;
 use std::fmt;
 use std::hash::BuildHasher;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
-use arc_swap::{ArcSwap, Guard};
+use arc_swap::{ArcSwapAny, Guard};
 use foldhash::fast::FixedState;
 
-use crate::claims::Claims;
+use crate::entry::{self, Entry, SharedEntry};
 
 /// Slots in a set.
 const WAYS: usize = 8;
@@ -40,37 +39,28 @@ pub(crate) struct Cache {
     /// The set that is asked next to make room.
     hand: AtomicUsize,
     snapshots: AtomicU64,
-    vacant: Arc<Entry>,
+    vacant: SharedEntry,
 }
 
 /// Eight slots, and for each a few bits of the hash of what it holds; 0 where it is vacant.
 struct Set {
     tags: [AtomicU32; WAYS],
-    slots: [ArcSwap<Entry>; WAYS],
+    slots: [ArcSwapAny<SharedEntry>; WAYS],
 }
 
-/// A verified token and its claims.
-pub(crate) struct Entry {
-    claims: Claims,
-    /// Asked for since the mark was last taken away.
-    used: AtomicBool,
-    /// The snapshot of revocations that was last found not to revoke it; 0 for none.
-    spared_by: AtomicU64,
-}
-
-/// The number of a snapshot of revocations, given out by the cache that remembers it.
+/// The number of a snapshot of revocations, given out by the cache that remembers it; 0 is none's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct SnapshotNumber(u64);
+pub(crate) struct SnapshotNumber(pub(crate) u64);
 
 /// An entry that was found, borrowed without counting references.
-pub(crate) type Found = Guard<Arc<Entry>>;
+pub(crate) type Found = Guard<SharedEntry>;
 
 impl Cache {
     /// A cache of at most `max_bytes` of tokens and claims, whose hash nobody without `hash_key` can foresee.
     pub(crate) fn new(max_bytes: usize, hash_key: u64) -> Self {
         let tokens = max_bytes.checked_div(TYPICAL_BYTES).unwrap_or(0);
         let sets = tokens.div_ceil(WAYS).max(1).next_power_of_two();
-        let vacant = Arc::new(Entry::empty());
+        let vacant = entry::vacant();
         Self {
             sets: (0..sets).map(|_| Set::new(&vacant)).collect(),
             hasher: FixedState::with_seed(hash_key),
@@ -101,26 +91,26 @@ impl Cache {
             if its.load(Relaxed) != tag {
                 return None;
             }
-            let entry = slot.load();
-            if entry.claims.token() != token {
+            let shared = slot.load();
+            let entry = Entry::of(&shared);
+            if entry.token() != token {
                 return None;
             }
-            if !entry.used.load(Relaxed) {
-                entry.used.store(true, Relaxed);
-            }
-            Some(entry)
+            entry.mark();
+            Some(shared)
         })
     }
 
     /// Remembers verified claims together with their token, if there is room for them.
-    pub(crate) fn insert(&self, entry: &Arc<Entry>) {
+    pub(crate) fn insert(&self, shared: &SharedEntry) {
+        let entry = Entry::of(shared);
         let size = entry.memory();
-        let Some((set, tag)) = self.place(entry.claims.token()) else { return };
+        let Some((set, tag)) = self.place(entry.token()) else { return };
         let Some((its, slot)) = set.victim() else { return };
         if !self.reserve(size) {
             return;
         }
-        let previous = slot.swap(Arc::clone(entry));
+        let previous = slot.swap(shared.clone());
         its.store(tag, Relaxed);
         self.release(&previous);
     }
@@ -150,9 +140,9 @@ impl Cache {
             let at = self.hand.fetch_add(1, Relaxed) & self.sets.len().saturating_sub(1);
             let Some(set) = self.sets.get(at) else { return false };
             for (tag, slot) in set.tags.iter().zip(&set.slots) {
-                if tag.load(Relaxed) != 0 && !slot.load().used.swap(false, Relaxed) {
+                if tag.load(Relaxed) != 0 && !Entry::of(&slot.load()).unmark() {
                     tag.store(0, Relaxed);
-                    let previous = slot.swap(Arc::clone(&self.vacant));
+                    let previous = slot.swap(self.vacant.clone());
                     self.release(&previous);
                 }
             }
@@ -160,8 +150,9 @@ impl Cache {
         fits()
     }
 
-    fn release(&self, previous: &Arc<Entry>) {
-        if !Arc::ptr_eq(previous, &self.vacant) {
+    fn release(&self, previous: &SharedEntry) {
+        let previous = Entry::of(previous);
+        if !previous.is_vacant() {
             self.bytes.fetch_sub(previous.memory(), Relaxed);
         }
     }
@@ -178,63 +169,24 @@ impl fmt::Debug for Cache {
 }
 
 impl Set {
-    fn new(vacant: &Arc<Entry>) -> Self {
+    fn new(vacant: &SharedEntry) -> Self {
         Self {
             tags: array::from_fn(|_| AtomicU32::new(0)),
-            slots: array::from_fn(|_| ArcSwap::new(Arc::clone(vacant))),
+            slots: array::from_fn(|_| ArcSwapAny::new(vacant.clone())),
         }
     }
 
     /// A vacant slot, else one that has not been used, else the first one; then the others start anew without marks.
-    fn victim(&self) -> Option<(&AtomicU32, &ArcSwap<Entry>)> {
+    fn victim(&self) -> Option<(&AtomicU32, &ArcSwapAny<SharedEntry>)> {
         let slots = || self.tags.iter().zip(&self.slots);
         slots()
             .find(|(tag, _)| tag.load(Relaxed) == 0)
-            .or_else(|| slots().find(|(_, slot)| !slot.load().used.load(Relaxed)))
+            .or_else(|| slots().find(|(_, slot)| !Entry::of(&slot.load()).is_marked()))
             .or_else(|| {
                 for slot in &self.slots {
-                    slot.load().used.store(false, Relaxed);
+                    Entry::of(&slot.load()).unmark();
                 }
                 slots().next()
             })
-    }
-}
-
-impl Entry {
-    fn empty() -> Self {
-        Self { claims: Claims::empty(), used: AtomicBool::new(false), spared_by: AtomicU64::new(0) }
-    }
-
-    /// An entry whose claims `fill` has written, where they stay: they are too large to be moved about.
-    pub(crate) fn filled<E>(fill: impl FnOnce(&mut Claims) -> Result<(), E>) -> Result<Arc<Self>, E> {
-        let mut entry = Arc::new(Self::empty());
-        if let Some(entry) = Arc::get_mut(&mut entry) {
-            fill(&mut entry.claims)?;
-        }
-        Ok(entry)
-    }
-
-    pub(crate) fn claims(&self) -> &Claims {
-        &self.claims
-    }
-
-    /// Whether the snapshot of revocations of this number revokes the token; asked of the snapshot only once.
-    pub(crate) fn is_revoked_by(&self, snapshot: SnapshotNumber, asked: impl FnOnce() -> bool) -> bool {
-        if self.spared_by.load(Relaxed) == snapshot.0 && snapshot.0 != 0 {
-            return false;
-        }
-        let revoked = asked();
-        if !revoked {
-            self.spared_by.store(snapshot.0, Relaxed);
-        }
-        revoked
-    }
-
-    fn memory(&self) -> usize {
-        // The rest of the entry, and the two counts of an `Arc`.
-        self.claims
-            .memory()
-            .saturating_add(size_of::<Self>().saturating_sub(size_of::<Claims>()))
-            .saturating_add(16)
     }
 }

@@ -7,9 +7,10 @@
 
 use std::sync::Arc;
 
-use crate::cache::{Cache, Entry, Found, SnapshotNumber};
-use crate::claims::Claims;
+use crate::cache::{Cache, Found, SnapshotNumber};
+use crate::claims::{self, TextClaims};
 use crate::decision::{Access, Decision, Denial, Principal};
+use crate::entry::{self, Entry, SharedEntry};
 use crate::explain::{Check, Explanation, Observer, Recorder, Silent};
 use crate::header;
 use crate::jose::JoseHeader;
@@ -207,17 +208,17 @@ impl Engine {
         }
 
         observer.enter(Check::ClaimsForm);
-        let kept_token = self.cache.as_ref().and_then(|_| token.as_str());
-        let entry = Entry::filled(|claims| claims.read(compact.claims, policy, kept_token))?;
+        let kept_token = self.cache.as_ref().map(|_| token.as_bytes());
+        let entry = entry::shared(kept_token, compact.claims, policy)?;
         Ok(self.remember(token, entry))
     }
 
     /// Puts freshly verified claims where the next request with the same token finds them.
-    fn remember(&self, token: SizedToken<'_>, entry: Arc<Entry>) -> Verified {
+    fn remember(&self, token: SizedToken<'_>, entry: SharedEntry) -> Verified {
         if let Some(cache) = &self.cache {
             cache.insert(&entry);
         }
-        let revoked = self.is_revoked(&entry, token.as_bytes());
+        let revoked = self.is_revoked(Entry::of(&entry), token.as_bytes());
         Verified { held: Held::Fresh(entry), revoked }
     }
 
@@ -228,11 +229,12 @@ impl Engine {
             observer.enter(check);
             observer.note(|| "as verified before".to_owned());
         }
-        let revoked = self.is_revoked(&found, found.claims().token());
+        let entry = Entry::of(&found);
+        let revoked = self.is_revoked(entry, entry.token());
         Verified { held: Held::Remembered(found), revoked }
     }
 
-    fn is_revoked(&self, entry: &Entry, token: &[u8]) -> bool {
+    fn is_revoked(&self, entry: Entry<'_>, token: &[u8]) -> bool {
         entry.is_revoked_by(self.snapshot, || self.revocations.revoke(entry.claims(), signing_input(token)))
     }
 
@@ -247,19 +249,19 @@ impl Engine {
         let (policy, claims) = (&*self.policy, verified.claims());
         let mut checks = || {
             observer.enter(Check::Expiry);
-            observer.note(|| time::describe_expiry(claims.expires_at, policy.leeway_seconds(), now));
-            time::not_expired(claims.expires_at, policy.leeway_seconds(), now)?;
+            observer.note(|| time::describe_expiry(claims.expires_at(), policy.leeway_seconds(), now));
+            time::not_expired(claims.expires_at(), policy.leeway_seconds(), now)?;
 
             observer.enter(Check::NotBefore);
-            time::already_valid(claims.not_before, policy.leeway_seconds(), now)?;
+            time::already_valid(claims.not_before(), policy.leeway_seconds(), now)?;
 
             observer.enter(Check::Issuer);
-            if !claims.issuer_accepted {
+            if !claims.issuer_accepted() {
                 return Err(Reason::IssuerNotAccepted);
             }
 
             observer.enter(Check::Audience);
-            if !claims.audience_accepted {
+            if !claims.audience_accepted() {
                 return Err(Reason::AudienceNotAccepted);
             }
 
@@ -272,7 +274,7 @@ impl Engine {
             observer.note(|| format!("the token's organization is {}", shown(claims.organization())));
             match (context.realm, claims.organization()) {
                 (Realm::Among(organizations), Some(organization))
-                    if !organizations.contains(organization) =>
+                    if !organizations.contains(claims::text(organization)) =>
                 {
                     Err(Reason::OrganizationNotInRealm)
                 }
@@ -316,8 +318,9 @@ impl Engine {
             match &context.resource_org {
                 ResourceOrg::Unowned => observer.note(|| "nobody owns what is addressed".to_owned()),
                 ResourceOrg::Owned(owner) => {
-                    observer.note(|| format!("what is addressed belongs to {}", shown(Some(owner))));
-                    if **owner != *organization {
+                    observer
+                        .note(|| format!("what is addressed belongs to {}", shown(Some(owner.as_bytes()))));
+                    if owner.as_bytes() != organization {
                         return Err(Reason::ResourceOfOtherOrganization);
                     }
                 }
@@ -357,11 +360,12 @@ pub(crate) struct Verified {
 }
 
 impl Verified {
-    pub(crate) fn claims(&self) -> &Claims {
-        match &self.held {
-            Held::Fresh(entry) => entry.claims(),
-            Held::Remembered(found) => found.claims(),
-        }
+    pub(crate) fn claims(&self) -> TextClaims<'_> {
+        let entry = match &self.held {
+            Held::Fresh(entry) => entry,
+            Held::Remembered(found) => &**found,
+        };
+        Entry::of(entry).claims()
     }
 
     /// Whether the claims were verified by an earlier call.
@@ -371,7 +375,7 @@ impl Verified {
 }
 
 enum Held {
-    Fresh(Arc<Entry>),
+    Fresh(SharedEntry),
     Remembered(Found),
 }
 
@@ -399,6 +403,6 @@ impl From<Reason> for Refused {
     }
 }
 
-fn shown(id: Option<&str>) -> String {
-    id.map_or_else(|| "absent".to_owned(), |id| format!("`{id}`"))
+fn shown(id: Option<&[u8]>) -> String {
+    id.map_or_else(|| "absent".to_owned(), |id| format!("`{}`", claims::text(id)))
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
 
-use crate::claims::NumericDate;
+use crate::claims::{NumericDate, text};
 use crate::decide::{Authorized, Verified};
 use crate::policy::PublicPath;
 use crate::reason::{Answer, Reason};
@@ -41,13 +41,13 @@ impl Principal {
     /// The user id, for audit trails (AUD-1).
     #[must_use]
     pub fn user_id(&self) -> &str {
-        self.0.claims().user().unwrap_or_default()
+        text(self.0.claims().user().unwrap_or_default())
     }
 
     /// The organization id: the scope to filter by; nothing else may be used (ORG-4).
     #[must_use]
     pub fn org_id(&self) -> &str {
-        self.0.claims().organization().unwrap_or_default()
+        text(self.0.claims().organization().unwrap_or_default())
     }
 
     /// The permissions, in the token's order.
@@ -64,19 +64,19 @@ impl Principal {
     /// The token's own id (`jti`), if it has one.
     #[must_use]
     pub fn token_id(&self) -> Option<&str> {
-        self.0.claims().token_id()
+        self.0.claims().token_id().map(text)
     }
 
     /// When the token was issued (`iat`), if it says so.
     #[must_use]
     pub fn issued_at(&self) -> Option<NumericDate> {
-        self.0.claims().issued_at
+        self.0.claims().issued_at()
     }
 
     /// When the token expires (`exp`).
     #[must_use]
     pub fn expires_at(&self) -> NumericDate {
-        self.0.claims().expires_at
+        self.0.claims().expires_at()
     }
 }
 
@@ -221,9 +221,9 @@ impl<'e> Decision<'e> {
     #[must_use]
     pub fn audit(&self) -> Audit<'_> {
         self.verified().map(Verified::claims).map_or_else(Audit::default, |claims| Audit {
-            user_id: claims.user(),
-            org_id: claims.organization(),
-            token_id: claims.token_id().filter(|id| !id.is_empty()),
+            user_id: claims.user().map(text),
+            org_id: claims.organization().map(text),
+            token_id: claims.token_id().filter(|id| !id.is_empty()).map(text),
         })
     }
 

@@ -3,9 +3,16 @@
 use std::borrow::Cow;
 
 use crate::algorithm::Algorithm;
-use crate::json::Reader;
+use crate::json::{Names, Object};
 use crate::policy::Policy;
 use crate::reason::Reason;
+
+/// The members that are read.
+const NAMES: Names<4, &str> = Names::known(["alg", "kid", "typ", "crit"]);
+const ALGORITHM: usize = 0;
+const KEY_ID: usize = 1;
+const TYPE: usize = 2;
+const CRITICAL: usize = 3;
 
 /// A header of the right form. Of its other members (`jwk`, `jku`, `x5c`, `x5u` and all else) nothing is read.
 pub(crate) struct JoseHeader<'h> {
@@ -22,20 +29,15 @@ impl<'h> JoseHeader<'h> {
     }
 
     fn read(decoded: &'h [u8]) -> Option<Self> {
-        let (mut algorithm, mut key_id, mut kind, mut critical) = (None, None, None, None);
-        let mut reader = Reader::new(decoded)?;
-        reader.object(|name, value| match name {
-            b"alg" => once(&mut algorithm, value.string()?),
-            b"kid" => once(&mut key_id, value.string()?),
-            b"typ" => once(&mut kind, value.string()?),
-            b"crit" => {
-                value.skip()?;
-                once(&mut critical, ())
-            }
-            _ => value.skip(),
-        })?;
-        reader.end()?;
-        Some(Self { algorithm: algorithm?, key_id, kind, critical: critical.is_some() })
+        let members = Object::read(decoded, &NAMES)?;
+        // Absent, or of its type.
+        let string = |index| members.value(index).map(|value| value.string()?.text());
+        Some(Self {
+            algorithm: string(ALGORITHM)??,
+            key_id: string(KEY_ID).map_or(Some(None), |text| text.map(Some))?,
+            kind: string(TYPE).map_or(Some(None), |text| text.map(Some))?,
+            critical: members.value(CRITICAL).is_some(),
+        })
     }
 
     /// The same header, borrowing nothing.
@@ -73,13 +75,4 @@ impl<'h> JoseHeader<'h> {
     pub(crate) fn key_id(&self) -> Option<&str> {
         self.key_id.as_deref()
     }
-}
-
-/// Fills `slot`, which has to be empty: a member that is read may be there once.
-pub(crate) fn once<T>(slot: &mut Option<T>, value: T) -> Option<()> {
-    if slot.is_some() {
-        return None;
-    }
-    *slot = Some(value);
-    Some(())
 }

@@ -77,10 +77,12 @@
 #![deny(clippy::allow_attributes, clippy::allow_attributes_without_reason)]
 
 mod algorithm;
+mod bytes;
 mod cache;
 mod claims;
 mod decide;
 mod decision;
+mod entry;
 mod error;
 mod explain;
 mod header;

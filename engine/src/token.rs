@@ -64,11 +64,6 @@ impl<'r> SizedToken<'r> {
         self.0
     }
 
-    /// The token as text, which everything is that passed as a compact JWS.
-    pub(crate) fn as_str(self) -> Option<&'r str> {
-        std::str::from_utf8(self.0).ok()
-    }
-
     /// Splits the token at its two dots and decodes the segments into `scratch`, but for a header that `recognise` knows.
     pub(crate) fn decode<'s, H>(
         self,

@@ -4,8 +4,8 @@ mod read;
 
 use std::fmt;
 
-use arrayvec::ArrayString;
 use serde::{Serialize, Serializer};
+use smallvec::SmallVec;
 
 pub(crate) use read::is_id;
 
@@ -58,126 +58,40 @@ impl Serialize for NumericDate {
     }
 }
 
-/// Well-formed claims: what later checks and the principal need, in one piece of text.
+/// Well-formed claims: what later checks and the principal need, and where in a text it stands.
 ///
 /// `issuer_accepted` and `audience_accepted` are judged while reading, against the policy that reads them, so
 /// that neither has to be kept; they count at their own place in the order of checks.
 pub(crate) struct Claims {
-    text: Text,
-    token: Span,
     user: Option<Span>,
     organization: Option<Span>,
     token_id: Option<Span>,
-    permissions: Span,
-    permission_count: usize,
-    pub(crate) expires_at: NumericDate,
-    pub(crate) not_before: Option<NumericDate>,
-    pub(crate) issued_at: Option<NumericDate>,
-    pub(crate) issuer_accepted: bool,
-    pub(crate) audience_accepted: bool,
+    permissions: SmallVec<[Span; USUAL_PERMISSIONS]>,
+    expires_at: NumericDate,
+    not_before: Option<NumericDate>,
+    issued_at: Option<NumericDate>,
+    issuer_accepted: bool,
+    audience_accepted: bool,
 }
 
-/// The text: in place unless it is unusually long, so that a cached token and its claims are one piece of memory.
-#[expect(clippy::large_enum_variant, reason = "claims live behind an `Arc`, and most of them are inline")]
-enum Text {
-    Inline(ArrayString<INLINE_BYTES>),
-    Boxed(String),
-}
+/// So many permissions need no memory of their own.
+const USUAL_PERMISSIONS: usize = 8;
 
-const INLINE_BYTES: usize = 704;
-
-impl Text {
-    const fn new() -> Self {
-        Self::Inline(ArrayString::new_const())
-    }
-
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Inline(text) => text,
-            Self::Boxed(text) => text,
-        }
-    }
-
-    fn push(&mut self, part: &str) {
-        match self {
-            Self::Inline(text) => {
-                if text.try_push_str(part).is_err() {
-                    let mut longer = String::with_capacity(text.len().saturating_add(part.len()));
-                    longer.push_str(text);
-                    longer.push_str(part);
-                    *self = Self::Boxed(longer);
-                }
-            }
-            Self::Boxed(text) => text.push_str(part),
-        }
-    }
-}
-
-/// A part of the text, in bytes.
-#[derive(Clone, Copy, Default)]
+/// A part of a text, in bytes.
+#[derive(Clone, Copy, Debug, Default)]
 struct Span {
     start: u32,
     end: u32,
 }
 
-/// Permissions hold no control character, so that one can part them.
-const SEPARATOR: u8 = b'\n';
-const SEPARATOR_TEXT: &str = "\n";
-
 impl Claims {
-    /// The user, unless absent or empty.
-    pub(crate) fn user(&self) -> Option<&str> {
-        self.part(self.user?).filter(|user| !user.is_empty())
-    }
-
-    /// The organization, unless absent or empty.
-    pub(crate) fn organization(&self) -> Option<&str> {
-        self.part(self.organization?).filter(|organization| !organization.is_empty())
-    }
-
-    /// The token's own id, empty or not.
-    pub(crate) fn token_id(&self) -> Option<&str> {
-        self.part(self.token_id?)
-    }
-
-    /// The permissions, in the token's order.
-    pub(crate) fn permissions(&self) -> impl ExactSizeIterator<Item = &str> + Clone {
-        let joined = self.part(self.permissions).unwrap_or_default();
-        Permissions { parts: joined.split(char::from(SEPARATOR)), left: self.permission_count }
-    }
-
-    /// Whether this is one of the permissions, byte for byte.
-    pub(crate) fn has_permission(&self, permission: &str) -> bool {
-        let permission = permission.as_bytes();
-        // Two of them with what parts them are not one.
-        if permission.contains(&SEPARATOR) {
-            return false;
-        }
-        let mut rest = self.part(self.permissions).unwrap_or_default().as_bytes();
-        loop {
-            if rest.strip_prefix(permission).is_some_and(|after| after.first() == Some(&SEPARATOR)) {
-                return true;
-            }
-            let Some(end) = memchr::memchr(SEPARATOR, rest) else { return false };
-            rest = rest.get(end.saturating_add(1)..).unwrap_or_default();
-        }
-    }
-
-    /// The token that carried the claims, if it was kept with them; else nothing.
-    pub(crate) fn token(&self) -> &[u8] {
-        self.part(self.token).unwrap_or_default().as_bytes()
-    }
-
     /// No claims of no token.
     pub(crate) fn empty() -> Self {
         Self {
-            text: Text::new(),
-            token: Span::default(),
             user: None,
             organization: None,
             token_id: None,
-            permissions: Span::default(),
-            permission_count: 0,
+            permissions: SmallVec::new(),
             expires_at: NumericDate(0.0),
             not_before: None,
             issued_at: None,
@@ -186,83 +100,142 @@ impl Claims {
         }
     }
 
-    /// What the claims take in memory, in bytes.
+    /// The claims with the text that they were read from.
+    #[inline]
+    pub(crate) fn of_text<'c>(&'c self, text: &'c [u8]) -> TextClaims<'c> {
+        TextClaims { claims: self, text }
+    }
+
+    /// What the claims take in memory beside themselves and their text, in bytes.
     pub(crate) fn memory(&self) -> usize {
-        let boxed = match &self.text {
-            Text::Inline(_) => 0,
-            Text::Boxed(text) => text.capacity(),
-        };
-        size_of::<Self>().saturating_add(boxed)
-    }
-
-    fn part(&self, span: Span) -> Option<&str> {
-        self.text.as_str().get(usize::try_from(span.start).ok()?..usize::try_from(span.end).ok()?)
+        if self.permissions.spilled() {
+            self.permissions.capacity().saturating_mul(size_of::<Span>())
+        } else {
+            0
+        }
     }
 }
 
-#[derive(Clone)]
-struct Permissions<'c> {
-    parts: std::str::Split<'c, char>,
-    left: usize,
+/// Claims and their text. What is compared is given in bytes, which are UTF-8.
+#[derive(Clone, Copy)]
+pub(crate) struct TextClaims<'c> {
+    claims: &'c Claims,
+    text: &'c [u8],
 }
 
-impl<'c> Iterator for Permissions<'c> {
-    type Item = &'c str;
-
-    fn next(&mut self) -> Option<&'c str> {
-        self.left = self.left.checked_sub(1)?;
-        self.parts.next()
+impl<'c> TextClaims<'c> {
+    /// The user, unless absent or empty.
+    pub(crate) fn user(self) -> Option<&'c [u8]> {
+        self.part(self.claims.user?).filter(|user| !user.is_empty())
     }
 
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.left, Some(self.left))
+    /// The organization, unless absent or empty.
+    pub(crate) fn organization(self) -> Option<&'c [u8]> {
+        self.part(self.claims.organization?).filter(|organization| !organization.is_empty())
+    }
+
+    /// The token's own id, empty or not.
+    pub(crate) fn token_id(self) -> Option<&'c [u8]> {
+        self.part(self.claims.token_id?)
+    }
+
+    /// The permissions, in the token's order.
+    pub(crate) fn permissions(self) -> impl ExactSizeIterator<Item = &'c str> + Clone {
+        self.claims.permissions.iter().map(move |span| text(self.part(*span).unwrap_or_default()))
+    }
+
+    /// Whether this is one of the permissions, byte for byte.
+    pub(crate) fn has_permission(self, permission: &str) -> bool {
+        self.claims.permissions.iter().any(|span| self.part(*span) == Some(permission.as_bytes()))
+    }
+
+    pub(crate) fn expires_at(self) -> NumericDate {
+        self.claims.expires_at
+    }
+
+    pub(crate) fn not_before(self) -> Option<NumericDate> {
+        self.claims.not_before
+    }
+
+    pub(crate) fn issued_at(self) -> Option<NumericDate> {
+        self.claims.issued_at
+    }
+
+    pub(crate) fn issuer_accepted(self) -> bool {
+        self.claims.issuer_accepted
+    }
+
+    pub(crate) fn audience_accepted(self) -> bool {
+        self.claims.audience_accepted
+    }
+
+    fn part(self, span: Span) -> Option<&'c [u8]> {
+        self.text.get(usize::try_from(span.start).ok()?..usize::try_from(span.end).ok()?)
     }
 }
 
-impl ExactSizeIterator for Permissions<'_> {}
+/// A part of the claims as text, which it is: nothing else is read.
+pub(crate) fn text(part: &[u8]) -> &str {
+    std::str::from_utf8(part).unwrap_or_default()
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::policy::{Policy, PolicySpec};
 
-    fn claims(permissions: &str) -> Claims {
+    fn with_claims<T>(permissions: &str, look: impl FnOnce(TextClaims<'_>) -> T) -> T {
         let policy = Policy::new(&PolicySpec::default()).unwrap();
+        let decoded = format!(r#"{{"exp": 1, "permissions": {permissions}}}"#);
         let mut claims = Claims::empty();
-        let text = format!(r#"{{"exp": 1, "permissions": {permissions}}}"#);
-        claims.read(text.as_bytes(), &policy, Some("a.b.c")).unwrap();
-        claims
+        let parts = claims.read(decoded.as_bytes(), &policy).unwrap();
+        look(claims.of_text(parts.as_deref().unwrap_or(decoded.as_bytes())))
     }
 
     #[test]
     fn a_permission_is_there_whole_or_not_at_all() {
-        let claims = claims(r#"["read", "documents:write", "", "wr ite"]"#);
-        assert_eq!(claims.permissions().collect::<Vec<_>>(), ["read", "documents:write", "", "wr ite"]);
-        for there in ["read", "documents:write", "", "wr ite"] {
-            assert!(claims.has_permission(there), "{there}");
+        let several = r#"["read", "documents:write", "", "wr ite", "\u0072ewrite"]"#;
+        with_claims(several, |claims| {
+            let there = ["read", "documents:write", "", "wr ite", "rewrite"];
+            assert_eq!(claims.permissions().collect::<Vec<_>>(), there);
+            assert!(there.iter().all(|permission| claims.has_permission(permission)));
+            for not_there in
+                ["rea", "ead", "read\", \"documents:write", "\"", "write", "documents", "wr", "exp"]
+            {
+                assert!(!claims.has_permission(not_there), "{not_there:?}");
+            }
+        });
+    }
+
+    #[test]
+    fn permissions_are_parted_by_single_spaces() {
+        for list in [r#""read  wr""#, r#"" read""#, r#""read ""#, r#"" ""#] {
+            let policy = Policy::new(&PolicySpec::default()).unwrap();
+            let decoded = format!(r#"{{"exp": 1, "permissions": {list}}}"#);
+            assert!(Claims::empty().read(decoded.as_bytes(), &policy).is_err(), "{list}");
         }
-        for not_there in
-            ["rea", "ead", "read\ndocuments:write", "read\n", "\n", "write", "documents", "wr", "a.b.c"]
-        {
-            assert!(!claims.has_permission(not_there), "{not_there:?}");
+        for list in [r#""read write""#, r#""read\u0020write""#, r#"["read","write"]"#] {
+            with_claims(list, |claims| assert!(claims.permissions().eq(["read", "write"]), "{list}"));
         }
     }
 
     #[test]
     fn no_permission_is_not_an_empty_one() {
         for none in ["[]", "\"\"", "null"] {
-            assert_eq!(claims(none).permissions().len(), 0, "{none}");
-            assert!(!claims(none).has_permission(""), "{none}");
+            with_claims(none, |claims| {
+                assert_eq!(claims.permissions().len(), 0, "{none}");
+                assert!(!claims.has_permission(""), "{none}");
+            });
         }
     }
 
     #[test]
-    fn claims_that_are_long_are_kept_all_the_same() {
+    fn permissions_that_are_many_are_kept_all_the_same() {
         let many: Vec<String> = (0..200).map(|number| format!("permission-{number}")).collect();
-        let claims = claims(&serde_json::to_string(&many).unwrap());
-        assert!(claims.permissions().eq(many.iter().map(String::as_str)));
-        assert!(claims.has_permission("permission-199") && !claims.has_permission("permission-200"));
-        assert!(claims.memory() > INLINE_BYTES + 2_000);
-        assert_eq!(claims.token(), b"a.b.c");
+        with_claims(&serde_json::to_string(&many).unwrap(), |claims| {
+            assert!(claims.permissions().eq(many.iter().map(String::as_str)));
+            assert!(claims.has_permission("permission-199") && !claims.has_permission("permission-200"));
+            assert!(claims.claims.memory() >= 200 * size_of::<Span>());
+        });
     }
 }

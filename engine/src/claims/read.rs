@@ -1,142 +1,125 @@
 //! Reading the claims: each that a rule needs has to be of its type and there once.
 
-use super::{Claims, NumericDate, SEPARATOR_TEXT, Span, Text};
-use crate::jose::once;
-use crate::json::Reader;
-use crate::policy::Policy;
+use smallvec::SmallVec;
+
+use super::{Claims, NumericDate, Span, USUAL_PERMISSIONS};
+use crate::json::{JsonString, Object, Value};
+use crate::policy::{Claim, Policy};
 use crate::reason::Reason;
 
 const MAX_ID_BYTES: usize = 256;
 const MAX_PERMISSIONS: usize = 256;
 
 impl Claims {
-    /// Fills empty claims, where they are to stay, with the decoded ones; `null` counts as absent. The token that
-    /// carried them, if one is given, is kept with them.
-    pub(crate) fn read(
-        &mut self,
-        decoded: &[u8],
-        policy: &Policy,
-        token: Option<&str>,
-    ) -> Result<(), Reason> {
-        self.fill(decoded, policy, token).ok_or(Reason::TokenClaimsMalformed)
+    /// Fills empty claims, where they are to stay, with the decoded ones; `null` counts as absent.
+    ///
+    /// Gives the text that they find their parts in, unless that is the decoded text, as it mostly is: of one
+    /// with escapes or beyond ASCII no more is kept than the parts.
+    pub(crate) fn read(&mut self, decoded: &[u8], policy: &Policy) -> Result<Option<Vec<u8>>, Reason> {
+        self.fill(decoded, policy).ok_or(Reason::TokenClaimsMalformed)
     }
 
-    fn fill(&mut self, decoded: &[u8], policy: &Policy, token: Option<&str>) -> Option<()> {
-        let text = &mut self.text;
-        self.token = text.append(token.unwrap_or_default());
-        let mut seen = Seen::default();
-        let names = policy.claim_names();
-        let mut reader = Reader::new(decoded)?;
-        reader.object(|name, value| match name {
-            b"exp" => seen.expires_at.fill(value, date),
-            b"nbf" => seen.not_before.fill(value, date),
-            b"iat" => seen.issued_at.fill(value, date),
-            b"jti" => seen.token_id.fill(value, |value| text.id(value)),
-            b"iss" => seen.issuer.fill(value, |value| Some(policy.accepts_issuer(&value.string()?))),
-            b"aud" => seen.audience.fill(value, |value| any_audience(value, policy)),
-            other if other == names.user().as_bytes() => seen.user.fill(value, |value| text.id(value)),
-            other if other == names.organization().as_bytes() => {
-                seen.organization.fill(value, |value| text.id(value))
-            }
-            other if other == names.permissions().as_bytes() => {
-                seen.permissions.fill(value, |value| text.permissions(value))
-            }
-            _ => value.skip(),
-        })?;
-        reader.end()?;
-        self.user = seen.user.take();
-        self.organization = seen.organization.take();
-        self.token_id = seen.token_id.take();
-        (self.permissions, self.permission_count) = seen.permissions.take().unwrap_or_default();
-        self.expires_at = seen.expires_at.take()?;
-        self.not_before = seen.not_before.take();
-        self.issued_at = seen.issued_at.take();
-        self.issuer_accepted = seen.issuer.take().unwrap_or(!policy.names_issuers());
-        self.audience_accepted = seen.audience.take().unwrap_or(!policy.names_audiences());
-        Some(())
+    fn fill(&mut self, decoded: &[u8], policy: &Policy) -> Option<Option<Vec<u8>>> {
+        let members = Object::read(decoded, policy.claim_names())?;
+        // No part is longer than it is written.
+        let mut text = Text { parts: (!members.is_plain()).then(|| Vec::with_capacity(decoded.len())) };
+        let value = |claim: Claim| members.value(claim.index()).filter(|value| !value.is_null());
+        self.expires_at = date(value(Claim::ExpiresAt)?)?;
+        self.not_before = optional(value(Claim::NotBefore), date)?;
+        self.issued_at = optional(value(Claim::IssuedAt), date)?;
+        self.issuer_accepted = optional(value(Claim::Issuer), |value| accepted_issuer(value, policy))?
+            .unwrap_or(!policy.names_issuers());
+        self.audience_accepted = optional(value(Claim::Audience), |value| any_audience(value, policy))?
+            .unwrap_or(!policy.names_audiences());
+        self.user = optional(value(Claim::User), |value| text.id(value))?;
+        self.organization = optional(value(Claim::Organization), |value| text.id(value))?;
+        self.token_id = optional(value(Claim::TokenId), |value| text.id(value))?;
+        if let Some(value) = value(Claim::Permissions) {
+            text.permissions(value, &mut self.permissions)?;
+        }
+        Some(text.parts)
     }
 }
 
-/// The claims that are read, each perhaps not yet.
-#[derive(Default)]
-struct Seen {
-    expires_at: Slot<NumericDate>,
-    not_before: Slot<NumericDate>,
-    issued_at: Slot<NumericDate>,
-    token_id: Slot<Span>,
-    issuer: Slot<bool>,
-    audience: Slot<bool>,
-    user: Slot<Span>,
-    organization: Slot<Span>,
-    permissions: Slot<(Span, usize)>,
-}
-
-/// A claim while the object is read: whether it was there, and what it held unless `null`.
-struct Slot<T>(Option<Option<T>>);
-
-impl<T> Default for Slot<T> {
-    fn default() -> Self {
-        Self(None)
+/// Reads what is there; `None` where it is not as it has to be.
+#[inline]
+fn optional<T>(value: Option<Value<'_>>, read: impl FnOnce(Value<'_>) -> Option<T>) -> Option<Option<T>> {
+    match value {
+        Some(value) => read(value).map(Some),
+        None => Some(None),
     }
 }
 
-impl<T> Slot<T> {
-    fn fill<'j>(
-        &mut self,
-        reader: &mut Reader<'j>,
-        read: impl FnOnce(&mut Reader<'j>) -> Option<T>,
-    ) -> Option<()> {
-        let value = if reader.null().is_some() { None } else { Some(read(reader)?) };
-        once(&mut self.0, value)
-    }
+type Permissions = SmallVec<[Span; USUAL_PERMISSIONS]>;
 
-    fn take(self) -> Option<T> {
-        self.0.flatten()
-    }
+/// Where parts of the claims are kept: on their own, or in the decoded text itself.
+struct Text {
+    parts: Option<Vec<u8>>,
 }
 
 impl Text {
-    fn append(&mut self, part: &str) -> Span {
-        let start = self.end();
-        self.push(part);
-        Span { start, end: self.end() }
+    #[inline]
+    fn id(&mut self, value: Value<'_>) -> Option<Span> {
+        self.printable(&value.string()?)
     }
 
-    fn end(&self) -> u32 {
-        u32::try_from(self.as_str().len()).unwrap_or(u32::MAX)
+    /// Where a string of at most 256 bytes without control characters is to be found.
+    #[inline]
+    fn printable(&mut self, string: &JsonString<'_>) -> Option<Span> {
+        match self.parts {
+            None => span(string.start(), string.raw_length()),
+            Some(_) => self.part(string, 0, &string.printable()?),
+        }
     }
 
-    fn id(&mut self, value: &mut Reader<'_>) -> Option<Span> {
-        let id = value.printable_string().filter(|id| id.len() <= MAX_ID_BYTES)?;
-        Some(self.append(&id))
+    /// Where the part of a string that begins `offset` bytes in is to be found.
+    #[inline(never)]
+    fn part(&mut self, string: &JsonString<'_>, offset: usize, part: &[u8]) -> Option<Span> {
+        let Some(parts) = &mut self.parts else {
+            return span(string.start().checked_add(offset)?, part.len());
+        };
+        let start = parts.len();
+        parts.extend_from_slice(part);
+        span(start, part.len())
     }
 
     /// An array of permissions, or one string of them parted by single spaces; the empty string is none.
-    fn permissions(&mut self, value: &mut Reader<'_>) -> Option<(Span, usize)> {
-        let start = self.end();
-        let mut count: usize = 0;
-        let mut push = |permission: &str| {
-            if count == MAX_PERMISSIONS || permission.len() > MAX_ID_BYTES {
+    fn permissions(&mut self, value: Value<'_>, permissions: &mut Permissions) -> Option<()> {
+        let mut push = |span: Span| {
+            if permissions.len() == MAX_PERMISSIONS {
                 return None;
             }
-            count = count.saturating_add(1);
-            self.push(permission);
-            self.push(SEPARATOR_TEXT);
+            permissions.push(span);
             Some(())
         };
-        if value.at_array() {
-            value.array(|element| push(&element.printable_string()?))?;
-        } else {
-            let list = value.printable_string()?;
-            if !list.is_empty() {
-                list.split(' ').try_for_each(|part| if part.is_empty() { None } else { push(part) })?;
-            }
+        if value.is_array() {
+            return value.strings(|string| push(self.printable(string)?));
         }
-        Some((Span { start, end: self.end() }, count))
+        let string = value.string()?;
+        let list = string.printable()?;
+        if list.is_empty() {
+            return Some(());
+        }
+        let mut offset: usize = 0;
+        list.split(|byte| *byte == b' ').try_for_each(|part| {
+            let at = offset;
+            offset = offset.checked_add(part.len())?.checked_add(1)?;
+            if part.is_empty() { None } else { push(self.part(&string, at, part)?) }
+        })
     }
 }
 
-fn date(value: &mut Reader<'_>) -> Option<NumericDate> {
+/// A part of a text, if it is not longer than an id may be.
+#[inline]
+fn span(start: usize, length: usize) -> Option<Span> {
+    if length > MAX_ID_BYTES {
+        return None;
+    }
+    Some(Span { start: u32::try_from(start).ok()?, end: u32::try_from(start.checked_add(length)?).ok()? })
+}
+
+#[inline]
+fn date(value: Value<'_>) -> Option<NumericDate> {
     NumericDate::new(value.number()?)
 }
 
@@ -145,14 +128,18 @@ pub(crate) fn is_id(text: &str) -> bool {
     text.len() <= MAX_ID_BYTES && !text.chars().any(char::is_control)
 }
 
+fn accepted_issuer(value: Value<'_>, policy: &Policy) -> Option<bool> {
+    Some(policy.accepts_issuer(&value.string()?.bytes()?))
+}
+
 /// Whether the policy names one of the audiences; a policy that names none accepts none, not even an empty list.
-fn any_audience(value: &mut Reader<'_>, policy: &Policy) -> Option<bool> {
-    if !value.at_array() {
-        return Some(policy.accepts_audience(&value.string()?));
+fn any_audience(value: Value<'_>, policy: &Policy) -> Option<bool> {
+    if !value.is_array() {
+        return Some(policy.accepts_audience(&value.string()?.bytes()?));
     }
     let mut accepted = false;
-    value.array(|element| {
-        accepted |= policy.accepts_audience(&element.string()?);
+    value.strings(|audience| {
+        accepted |= policy.accepts_audience(&audience.bytes()?);
         Some(())
     })?;
     Some(accepted)

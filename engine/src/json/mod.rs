@@ -1,299 +1,267 @@
-//! A strict reader of JSON (RFC 8259) that takes the members that a rule needs and passes over the rest.
+//! A strict reader of JSON objects (RFC 8259) that takes the members that a rule needs and passes over the rest.
 //!
 //! It exists because a token's JSON is read on every request and by an enemy: it allocates only for strings
 //! with escapes, never recurses, and tells a member that is there twice from one that is there once. A
-//! general parser does not look at what it skips; this one holds the whole text to the grammar.
+//! general parser does not look at what it skips; this one holds the whole text to the grammar first, and
+//! notes where the wanted members stand. A [`Value`] is therefore JSON, and reading it takes few checks.
 
+mod name;
+mod scan;
 mod strings;
 
 use std::borrow::Cow;
 
-use strings::{is_plain, length_to_quote, scan_string, unescape};
+pub(crate) use name::Names;
+use scan::Text;
+use strings::unescape;
 
-/// The deepest nesting that is passed over. The contract asks for 64 levels; a word holds twice as many.
-const MAX_DEPTH: u32 = 128;
-
-/// A place in a text. Every method gives `None` where the text is no JSON, or not of the type asked for.
-pub(crate) struct Reader<'j> {
-    /// All of it, known to be UTF-8.
-    text: &'j str,
-    /// What is still to be read of it.
-    rest: &'j [u8],
-    /// The text is nothing but `U+0020` to `U+007E` without a backslash, as issuers usually write it, so that
-    /// its strings end at the next quote and are what they stand for.
-    plain: bool,
+/// The wanted members of an object, by their position among the names.
+pub(crate) struct Object<'j, const N: usize> {
+    text: Text<'j>,
+    places: [Place; N],
 }
 
-impl<'j> Reader<'j> {
-    /// A reader of `text`, which has to be UTF-8 throughout.
-    pub(crate) fn new(text: &'j [u8]) -> Option<Self> {
-        let mut reader = Self { text: std::str::from_utf8(text).ok()?, rest: text, plain: is_plain(text) };
-        reader.skip_white_space();
-        Some(reader)
-    }
+/// Where a value stands, white space around it left out: its start and its end in one word, which is written and
+/// read in one piece. Nothing is 0, for no value begins where the text does.
+#[derive(Clone, Copy)]
+struct Place(u64);
 
-    /// Reads an object: `member` is given each name, unescaped, and has to read, or skip, its value.
-    ///
-    /// A name that is no text (a lone surrogate) is given as empty, and so equals none that a rule reads.
-    pub(crate) fn object(&mut self, mut member: impl FnMut(&[u8], &mut Self) -> Option<()>) -> Option<()> {
-        self.take(b'{')?;
-        if self.take(b'}').is_some() {
-            return Some(());
-        }
-        loop {
-            let name = self.string_token()?;
-            self.take(b':')?;
-            if name.escaped {
-                member(unescape(name.raw).unwrap_or_default().as_bytes(), self)?;
-            } else {
-                member(name.raw.as_bytes(), self)?;
-            }
-            match self.next_byte()? {
-                b',' => {}
-                b'}' => return Some(()),
-                _ => return None,
-            }
-        }
-    }
+impl Place {
+    const NOWHERE: Self = Self(0);
 
-    /// Reads an array: `element` has to read, or skip, each element.
-    pub(crate) fn array(&mut self, mut element: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
-        self.take(b'[')?;
-        if self.take(b']').is_some() {
-            return Some(());
-        }
-        loop {
-            element(self)?;
-            match self.next_byte()? {
-                b',' => {}
-                b']' => return Some(()),
-                _ => return None,
-            }
-        }
-    }
-
-    /// Whether an array comes next.
-    pub(crate) fn at_array(&self) -> bool {
-        self.peek() == Some(b'[')
-    }
-
-    /// Reads a string, borrowed where it holds no escape. A lone surrogate is no text.
-    pub(crate) fn string(&mut self) -> Option<Cow<'j, str>> {
-        self.string_token()?.text()
-    }
-
-    /// Reads a string without control characters (Unicode Cc).
-    pub(crate) fn printable_string(&mut self) -> Option<Cow<'j, str>> {
-        let text = self.string()?;
-        (self.plain || !text.chars().any(char::is_control)).then_some(text)
-    }
-
-    /// Reads a number as an IEEE double; one that is too large for it is infinite.
-    pub(crate) fn number(&mut self) -> Option<f64> {
-        match self.whole_number() {
-            Some(number) => Some(number),
-            None => self.number_token()?.parse().ok(),
-        }
-    }
-
-    /// Reads `null` if it comes next.
-    pub(crate) fn null(&mut self) -> Option<()> {
-        if self.peek()? == b'n' { self.literal(b"null") } else { None }
-    }
-
-    /// Passes over one value, however odd, as long as it is JSON and not too deep.
-    pub(crate) fn skip(&mut self) -> Option<()> {
-        // One bit for each open level: 1 for an object, 0 for an array.
-        let mut open: u128 = 0;
-        let mut depth: u32 = 0;
-        loop {
-            let opened = match self.peek()? {
-                b'{' => Some(1),
-                b'[' => Some(0),
-                _ => {
-                    self.scalar()?;
-                    None
-                }
-            };
-            if let Some(kind) = opened {
-                self.next_byte()?;
-                if depth == MAX_DEPTH {
-                    return None;
-                }
-                open = open.wrapping_shl(1) | kind;
-                depth = depth.saturating_add(1);
-                let closing = if kind == 1 { b'}' } else { b']' };
-                if self.peek()? != closing {
-                    if kind == 1 {
-                        self.member_name()?;
-                    }
-                    continue;
-                }
-            }
-            // A value has ended, or an empty level is about to: close levels until another value follows.
-            loop {
-                if depth == 0 {
-                    return Some(());
-                }
-                let in_object = open & 1 == 1;
-                match (self.next_byte()?, in_object) {
-                    (b',', true) => {
-                        self.member_name()?;
-                        break;
-                    }
-                    (b',', false) => break,
-                    (b'}', true) | (b']', false) => {
-                        open = open.wrapping_shr(1);
-                        depth = depth.saturating_sub(1);
-                    }
-                    _ => return None,
-                }
-            }
-        }
-    }
-
-    /// Whether nothing is left.
-    pub(crate) fn end(self) -> Option<()> {
-        self.rest.is_empty().then_some(())
-    }
-
-    fn scalar(&mut self) -> Option<()> {
-        match self.peek()? {
-            b'"' => self.string_token().map(|_| ()),
-            b't' => self.literal(b"true"),
-            b'f' => self.literal(b"false"),
-            b'n' => self.literal(b"null"),
-            _ => self.number_token().map(|_| ()),
-        }
-    }
-
-    fn member_name(&mut self) -> Option<()> {
-        self.string_token()?;
-        self.take(b':')
-    }
-
-    fn peek(&self) -> Option<u8> {
-        self.rest.first().copied()
-    }
-
-    fn skip_white_space(&mut self) {
-        while let Some((b' ' | b'\t' | b'\n' | b'\r', rest)) = self.rest.split_first() {
-            self.rest = rest;
-        }
-    }
-
-    /// Takes so many bytes, and the white space after them.
-    fn advance(&mut self, length: usize) -> Option<&'j str> {
-        let taken = self.next_text(0, length)?;
-        self.rest = self.rest.get(length..)?;
-        self.skip_white_space();
-        Some(taken)
-    }
-
-    /// So many bytes of what is still to be read, after those passed over, as text.
-    fn next_text(&self, passed_over: usize, length: usize) -> Option<&'j str> {
-        let start = self.text.len().checked_sub(self.rest.len())?.checked_add(passed_over)?;
-        self.text.get(start..start.checked_add(length)?)
-    }
-
-    fn next_byte(&mut self) -> Option<u8> {
-        let (byte, rest) = self.rest.split_first()?;
-        self.rest = rest;
-        self.skip_white_space();
-        Some(*byte)
-    }
-
-    fn take(&mut self, byte: u8) -> Option<()> {
-        if self.peek()? != byte {
-            return None;
-        }
-        self.next_byte().map(|_| ())
-    }
-
-    fn literal(&mut self, word: &[u8]) -> Option<()> {
-        self.rest = self.rest.strip_prefix(word)?;
-        self.skip_white_space();
-        Some(())
-    }
-
-    /// Reads a whole number of few digits, as dates are, in one go; leaves every other one alone.
-    fn whole_number(&mut self) -> Option<f64> {
-        let mut value: u64 = 0;
-        let mut length: usize = 0;
-        for byte in self.rest {
-            let digit = byte.wrapping_sub(b'0');
-            if digit > 9 {
-                break;
-            }
-            value = value.wrapping_mul(10).wrapping_add(digit.into());
-            length = length.saturating_add(1);
-        }
-        let whole = matches!(length, 1..=15) && !matches!(self.rest.get(length), Some(b'.' | b'e' | b'E'));
-        if !whole || (length > 1 && self.peek() == Some(b'0')) {
-            return None;
-        }
-        self.advance(length)?;
-        #[expect(
-            clippy::as_conversions,
-            clippy::cast_precision_loss,
-            reason = "fifteen digits are below 2^53, so exact"
-        )]
-        Some(value as f64)
-    }
-
-    fn number_token(&mut self) -> Option<&'j str> {
-        let digits = |from: usize| -> usize {
-            let digits = self.rest.get(from..).unwrap_or_default().iter();
-            digits.take_while(|byte| byte.is_ascii_digit()).count()
-        };
-        let start = usize::from(self.peek()? == b'-');
-        let integer = digits(start);
-        if integer == 0 || (integer > 1 && self.rest.get(start) == Some(&b'0')) {
-            return None;
-        }
-        let mut end = start.saturating_add(integer);
-        if self.rest.get(end) == Some(&b'.') {
-            let fraction = digits(end.saturating_add(1));
-            if fraction == 0 {
-                return None;
-            }
-            end = end.saturating_add(1).saturating_add(fraction);
-        }
-        if matches!(self.rest.get(end), Some(b'e' | b'E')) {
-            end = end.saturating_add(1);
-            if matches!(self.rest.get(end), Some(b'+' | b'-')) {
-                end = end.saturating_add(1);
-            }
-            let exponent = digits(end);
-            if exponent == 0 {
-                return None;
-            }
-            end = end.saturating_add(exponent);
-        }
-        self.advance(end)
+    #[inline]
+    fn new(start: usize, end: usize) -> Option<Self> {
+        let (start, end) = (u32::try_from(start).ok()?, u32::try_from(end).ok()?);
+        Some(Self(u64::from(start) << 32 | u64::from(end)))
     }
 
     #[inline]
-    fn string_token(&mut self) -> Option<StringToken<'j>> {
-        let (b'"', inner) = self.rest.split_first()? else { return None };
-        let (length, escaped) =
-            if self.plain { (length_to_quote(inner)?, false) } else { scan_string(inner)? };
-        let raw = self.next_text(1, length)?;
-        self.rest = inner.get(length.saturating_add(1)..)?;
-        self.skip_white_space();
-        Some(StringToken { raw, escaped })
+    fn is_nowhere(self) -> bool {
+        self.0 == 0
+    }
+
+    #[inline]
+    fn start(self) -> usize {
+        usize::try_from(self.0 >> 32).unwrap_or(usize::MAX)
+    }
+
+    #[inline]
+    fn end(self) -> usize {
+        usize::try_from(self.0 & u64::from(u32::MAX)).unwrap_or(usize::MAX)
     }
 }
 
-/// The inside of a string, as it is written.
-struct StringToken<'j> {
-    raw: &'j str,
-    escaped: bool,
+impl<'j, const N: usize> Object<'j, N> {
+    /// Reads a text that is one object and nothing else; `None` for every other, and where one of the wanted
+    /// names is there twice.
+    ///
+    /// A name that is no text (a lone surrogate) equals none of them.
+    pub(crate) fn read<S: AsRef<str>>(text: &'j [u8], wanted: &Names<N, S>) -> Option<Self> {
+        let text = Text::new(text)?;
+        let mut places = [Place::NOWHERE; N];
+        let mut quotes = text.quotes_from(0);
+        let mut at = text.past(text.past_white_space(0), b'{')?;
+        if text.at(at) == Some(b'}') {
+            at = text.past(at, b'}')?;
+        } else {
+            loop {
+                let name_end = text.string_end(at, &mut quotes)?;
+                let index = text.find_name(at.wrapping_add(1), name_end, wanted);
+                let start = text.past(text.past_white_space(name_end.wrapping_add(1)), b':')?;
+                let end = text.value_end(start, &mut quotes)?;
+                if let Some(place) = index.and_then(|index| places.get_mut(index)) {
+                    if !place.is_nowhere() {
+                        return None;
+                    }
+                    *place = Place::new(start, end)?;
+                }
+                at = text.past_white_space(end);
+                if text.at(at) == Some(b'}') {
+                    at = text.past(at, b'}')?;
+                    break;
+                }
+                at = text.past(at, b',')?;
+            }
+        }
+        text.is_end(at).then_some(Self { text, places })
+    }
+
+    /// Whether the text is nothing but `U+0020` to `U+007E` without a backslash, so that its strings stand for
+    /// themselves and are printable.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.text.is_plain()
+    }
+
+    /// The value of the wanted member at this position, if it is there.
+    #[inline]
+    pub(crate) fn value(&self, index: usize) -> Option<Value<'j>> {
+        let place = self.places.get(index).copied().filter(|place| !place.is_nowhere())?;
+        Some(Value { text: self.text, place })
+    }
 }
 
-impl<'j> StringToken<'j> {
-    fn text(&self) -> Option<Cow<'j, str>> {
-        if self.escaped { unescape(self.raw).map(Cow::Owned) } else { Some(Cow::Borrowed(self.raw)) }
+/// A value, known to be JSON.
+#[derive(Clone, Copy)]
+pub(crate) struct Value<'j> {
+    text: Text<'j>,
+    place: Place,
+}
+
+impl<'j> Value<'j> {
+    #[inline]
+    pub(crate) fn is_null(self) -> bool {
+        self.begins_with(b'n')
+    }
+
+    /// A number as an IEEE double; one that is too large for it is infinite.
+    #[inline]
+    pub(crate) fn number(self) -> Option<f64> {
+        let number = self.text.part(self.place.start(), self.place.end())?;
+        if let Some(number) = whole_number(number) {
+            return Some(number);
+        }
+        if !matches!(number.first()?, b'-' | b'0'..=b'9') {
+            return None;
+        }
+        parse(number)
+    }
+
+    /// A string.
+    #[inline]
+    pub(crate) fn string(self) -> Option<JsonString<'j>> {
+        if !self.begins_with(b'"') {
+            return None;
+        }
+        let start = self.place.start().wrapping_add(1);
+        self.text.string(start, self.place.end().wrapping_sub(1))
+    }
+
+    #[inline]
+    pub(crate) fn is_array(self) -> bool {
+        self.begins_with(b'[')
+    }
+
+    /// Shows `each` the strings of an array; `None` where it is none, or holds anything else.
+    #[inline]
+    pub(crate) fn strings(self, mut each: impl FnMut(&JsonString<'j>) -> Option<()>) -> Option<()> {
+        let start = self.place.start();
+        let quotes = self.text.quotes_from(start);
+        let all = self.text.strings_end(start, quotes, |start, end| each(&self.text.string(start, end)?));
+        match all {
+            Some(_) => Some(()),
+            None => self.is_empty_array().then_some(()),
+        }
+    }
+
+    fn is_empty_array(self) -> bool {
+        let inside = self.text.past(self.place.start(), b'[');
+        inside.is_some_and(|at| self.text.at(at) == Some(b']'))
+    }
+
+    #[inline]
+    fn begins_with(self, byte: u8) -> bool {
+        self.text.at(self.place.start()) == Some(byte)
+    }
+}
+
+#[inline(never)]
+fn parse(number: &[u8]) -> Option<f64> {
+    std::str::from_utf8(number).ok()?.parse().ok()
+}
+
+/// A whole number of few digits, as dates are, read in one go.
+fn whole_number(digits: &[u8]) -> Option<f64> {
+    if digits.len() > 15 {
+        return None;
+    }
+    let (eights, rest) = digits.as_chunks();
+    let mut value: u64 = 0;
+    for eight in eights {
+        value = eight_digits(*eight)?;
+    }
+    for byte in rest {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value.wrapping_mul(10).wrapping_add(digit.into());
+    }
+    #[expect(
+        clippy::as_conversions,
+        clippy::cast_precision_loss,
+        reason = "fifteen digits are below 2^53, so exact"
+    )]
+    Some(value as f64)
+}
+
+/// Eight digits at once: neighbours are joined, then pairs, then fours.
+fn eight_digits(digits: [u8; 8]) -> Option<u64> {
+    let word = u64::from_le_bytes(digits);
+    let high_halves = |word: u64| word & 0xf0f0_f0f0_f0f0_f0f0;
+    let all_digits = high_halves(word) == 0x3030_3030_3030_3030
+        && high_halves(word.wrapping_add(0x0606_0606_0606_0606)) == 0x3030_3030_3030_3030;
+    let pairs = (word & 0x0f0f_0f0f_0f0f_0f0f).wrapping_mul(10 << 8 | 1) >> 8;
+    let fours = (pairs & 0x00ff_00ff_00ff_00ff).wrapping_mul(100 << 16 | 1) >> 16;
+    let eight = (fours & 0x0000_ffff_0000_ffff).wrapping_mul(10_000 << 32 | 1) >> 32;
+    all_digits.then_some(eight)
+}
+
+impl<'j> Text<'j> {
+    /// The string whose inside this is.
+    #[inline]
+    fn string(self, start: usize, end: usize) -> Option<JsonString<'j>> {
+        let (raw, plain) = (self.part(start, end)?, self.is_plain());
+        Some(JsonString { raw, start, escaped: !plain && raw.contains(&b'\\'), plain })
+    }
+}
+
+/// A string, as it is written.
+pub(crate) struct JsonString<'j> {
+    raw: &'j [u8],
+    /// Where its inside begins in the whole text.
+    start: usize,
+    escaped: bool,
+    plain: bool,
+}
+
+impl<'j> JsonString<'j> {
+    /// What it stands for, borrowed where it holds no escape. A lone surrogate is no text.
+    pub(crate) fn text(&self) -> Option<Cow<'j, str>> {
+        let raw = std::str::from_utf8(self.raw).ok()?;
+        if self.escaped { unescape(raw).map(Cow::Owned) } else { Some(Cow::Borrowed(raw)) }
+    }
+
+    /// The same in UTF-8.
+    #[inline]
+    pub(crate) fn bytes(&self) -> Option<Cow<'j, [u8]>> {
+        if self.escaped { self.unescaped() } else { Some(Cow::Borrowed(self.raw)) }
+    }
+
+    #[inline(never)]
+    fn unescaped(&self) -> Option<Cow<'j, [u8]>> {
+        Some(Cow::Owned(self.text()?.into_owned().into_bytes()))
+    }
+
+    /// The same in UTF-8, without control characters (Unicode Cc).
+    #[inline]
+    pub(crate) fn printable(&self) -> Option<Cow<'j, [u8]>> {
+        if !self.plain && self.text()?.contains(char::is_control) {
+            return None;
+        }
+        self.bytes()
+    }
+
+    /// How many bytes it is written in.
+    #[inline]
+    pub(crate) fn raw_length(&self) -> usize {
+        self.raw.len()
+    }
+
+    /// Where its inside begins in the whole text.
+    #[inline]
+    pub(crate) fn start(&self) -> usize {
+        self.start
     }
 }
 
@@ -301,13 +269,59 @@ impl<'j> StringToken<'j> {
 mod tests {
     use super::*;
 
-    fn skips(text: &str) -> bool {
-        Reader::new(text.as_bytes())
-            .is_some_and(|mut reader| reader.skip().is_some() && reader.end().is_some())
+    const WANTED: Names<2, &str> = Names::known(["wanted", "other"]);
+
+    fn is_object(text: &str) -> bool {
+        Object::read(text.as_bytes(), &WANTED).is_some()
+    }
+
+    fn of_value<T>(json: &str, look: impl FnOnce(Value<'_>) -> T) -> T {
+        let text = format!("{{ \"first\":0,\"wanted\" :\n{json}\t, \"last\":[]}} ");
+        look(Object::read(text.as_bytes(), &WANTED).unwrap().value(0).unwrap())
+    }
+
+    fn is_value(json: &str) -> bool {
+        is_object(&format!("{{\"x\":{json}}}"))
     }
 
     #[test]
-    fn skips_what_is_json_and_nothing_else() {
+    fn takes_objects_and_nothing_else() {
+        for object in ["{}", " { } ", r#"{"a":1}"#, " {\"a\" : 1 , \"b\":\t{}\r\n} "] {
+            assert!(is_object(object), "{object}");
+        }
+        for other in [
+            "",
+            " ",
+            "{",
+            "}",
+            "[]",
+            "null",
+            "0",
+            "\"{}\"",
+            "{}{}",
+            "{} 1",
+            "{},",
+            "\u{feff}{}",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{\"a\":1,}",
+            "{,\"a\":1}",
+            "{\"a\":1 \"b\":2}",
+            "{\"a\",1}",
+            "{a:1}",
+            "{1:1}",
+            "{\"a\":1]",
+            "{\"a\":1",
+            "{\"a\":1,",
+            "{\"a\":1;\"b\":1}",
+        ] {
+            assert!(!is_object(other), "{other}");
+        }
+        assert!(Object::read(b"{\"a\":\"\xff\"}", &WANTED).is_none());
+    }
+
+    #[test]
+    fn passes_over_what_is_json_and_nothing_else() {
         for json in [
             "{}",
             "[]",
@@ -317,8 +331,9 @@ mod tests {
             r#""\ud800""#,
             r#"{"\udfff":0}"#,
             "0",
+            "\"\u{7f}\u{85}é\"",
         ] {
-            assert!(skips(json), "{json}");
+            assert!(is_value(json), "{json}");
         }
         for other in [
             "",
@@ -326,71 +341,140 @@ mod tests {
             "}",
             "[1,]",
             "[,1]",
-            "{\"a\"}",
-            "{\"a\":}",
-            "{\"a\":1,}",
-            "{a:1}",
+            "[1;2]",
             "[1}",
-            "{\"a\":1]",
+            "[1 2]",
             "01",
+            "-01",
             "-",
             "1.",
             ".5",
             "1e",
+            "1e+",
             "+1",
             "NaN",
             "tru",
-            "[1 2]",
+            "truE",
+            "nul",
+            "True",
             "\"\\x\"",
             "\"\\u12g4\"",
             "\"\u{1}\"",
             "\"",
             "1 1",
-            "\u{feff}1",
+            "{\"a\"}",
+            "{\"a\":1,}",
+            "{\"a\":1]",
+            "{\"a\";1}",
         ] {
-            assert!(!skips(other), "{other}");
+            assert!(!is_value(other), "{other}");
         }
     }
 
     #[test]
-    fn skips_64_levels_and_refuses_a_flood() {
+    fn passes_over_64_levels_and_refuses_a_flood() {
         let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
-        assert!(skips(&nested(64)));
-        assert!(skips(&nested(128)));
-        assert!(!skips(&nested(129)));
-        assert!(!skips(&"[".repeat(100_000)));
+        assert!(is_value(&nested(64)));
+        assert!(is_value(&nested(128)));
+        assert!(!is_value(&nested(129)));
+        assert!(!is_object(&"{\"a\":".repeat(100_000)));
+        let objects = |levels: usize| format!("{}0{}", "{\"a\":".repeat(levels), "}".repeat(levels));
+        assert!(is_value(&objects(128)));
+        assert!(!is_value(&objects(129)));
+    }
+
+    #[test]
+    fn a_wanted_member_is_there_once_or_not_at_all() {
+        let object = Object::read(br#"{"a":1,"a":2,"other":true}"#, &WANTED).unwrap();
+        assert!(object.value(0).is_none() && object.value(1).is_some() && object.value(2).is_none());
+        assert!(!is_object(r#"{"wanted":1,"wanted":1}"#));
+        assert!(!is_object(r#"{"wanted":1,"w\u0061nted":1}"#));
+        assert!(is_object(r#"{"\ud800":1,"\ud800":1}"#));
+    }
+
+    #[test]
+    fn a_value_is_of_one_type() {
+        for (json, is) in [
+            ("null", (true, false, false, false)),
+            ("-1.5", (false, true, false, false)),
+            ("\"1\"", (false, false, true, false)),
+            ("[1]", (false, false, false, true)),
+            ("{}", (false, false, false, false)),
+            ("true", (false, false, false, false)),
+        ] {
+            let types = of_value(json, |value| {
+                let is_number = value.number().is_some();
+                (value.is_null(), is_number, value.string().is_some(), value.is_array())
+            });
+            assert_eq!(types, is, "{json}");
+        }
     }
 
     #[test]
     fn a_string_is_what_its_escapes_stand_for() {
-        let string = |text: &str| {
-            Reader::new(text.as_bytes()).and_then(|mut reader| reader.string().map(Cow::into_owned))
-        };
+        let string = |json: &str| of_value(json, |value| Some(value.string()?.text()?.into_owned()));
         assert_eq!(
             string(r#""plain and long enough for words""#).unwrap(),
             "plain and long enough for words"
         );
         assert_eq!(string(r#""\"\\\/\b\f\n\r\t\u00e9""#).unwrap(), "\"\\/\u{8}\u{c}\n\r\t\u{e9}");
         assert_eq!(string(r#""\ud83d\ude00!""#).unwrap(), "\u{1f600}!");
-        for no_text in [r#""\ud83d""#, r#""\ud83dx""#, r#""\ud83d\u0041""#, r#""\ude00""#, "1", "null"] {
+        assert_eq!(string("\"\"").unwrap(), "");
+        for no_text in [r#""\ud83d""#, r#""\ud83dx""#, r#""\ud83d\u0041""#, r#""\ude00""#] {
             assert_eq!(string(no_text), None, "{no_text}");
         }
     }
 
     #[test]
-    fn a_text_of_many_strings_is_read_all_the_same() {
-        let elements = vec!["\"a\""; 500].join(",");
-        assert!(skips(&format!("[{elements}]")));
-        assert!(!skips(&format!("[{elements},\"]")));
+    fn a_string_is_printable_without_control_characters() {
+        let printable = |json: &str| of_value(json, |value| value.string().unwrap().printable().is_some());
+        for json in ["\"a b~\"", "\"é\"", r#""\u00e9\"""#] {
+            assert!(printable(json), "{json}");
+        }
+        for json in ["\"\u{7f}\"", "\"\u{85}\"", r#""\u0000""#, r#""a\n""#, r#""\ud800""#] {
+            assert!(!printable(json), "{json}");
+        }
+    }
+
+    #[test]
+    fn strings_of_an_array_come_in_order() {
+        let strings = |json: &str| {
+            of_value(json, |value| {
+                let mut all = Vec::new();
+                value.strings(|string| {
+                    all.push(string.text()?.into_owned());
+                    Some(())
+                })?;
+                Some(all)
+            })
+        };
+        let none: [&str; 0] = [];
+        for behind in ["", "é", " and so much text that it is looked at in blocks of sixty-four bytes"] {
+            assert_eq!(strings("[]").unwrap(), none);
+            assert_eq!(strings("[ ]").unwrap(), none);
+            assert_eq!(strings(&format!(r#"["a{behind}"]"#)).unwrap(), [format!("a{behind}")]);
+            let several = format!("[ \"a{behind}\" ,\"b,c\",\t\"\" ]");
+            assert_eq!(strings(&several).unwrap(), [&*format!("a{behind}"), "b,c", ""]);
+            for other in ["[1]", "[\"a\",1]", "[1,\"a\"]", "[null]", "[[\"a\"]]", "{}", "0", "null"] {
+                assert_eq!(strings(other), None, "{other}");
+            }
+            assert_eq!(strings(&format!(r#"["a{behind}",["b"]]"#)), None);
+            assert_eq!(strings(&format!(r#""a{behind}""#)), None);
+        }
     }
 
     #[test]
     fn numbers_are_read_as_doubles() {
-        let number = |text: &str| Reader::new(text.as_bytes()).and_then(|mut reader| reader.number());
+        let number = |json: &str| of_value(json, |value| value.number());
         assert_eq!(number("1700000000"), Some(1_700_000_000.0));
+        assert_eq!(number("999999999999999"), Some(999_999_999_999_999.0));
+        assert_eq!(number("9007199254740993"), Some(9_007_199_254_740_992.0));
         assert_eq!(number("253402300799.0000001"), Some(253_402_300_799.0));
+        assert_eq!(number("12345678"), Some(12_345_678.0));
+        assert_eq!(number("1234567890"), Some(1_234_567_890.0));
+        assert_eq!(number("123456.8"), Some(123_456.8));
+        assert_eq!(number("1e3"), Some(1000.0));
         assert_eq!(number("1e400"), Some(f64::INFINITY));
         assert_eq!(number("-0").map(|zero| zero.is_sign_negative()), Some(true));
-        assert_eq!(number("\"1\""), None);
     }
 }

@@ -1,14 +1,17 @@
 //! Strings, byte by byte: where they end, and what their escapes stand for.
 
-/// The length of the string whose inside `inner` begins with, up to its quote, and whether it holds escapes.
-pub(super) fn scan_string(inner: &[u8]) -> Option<(usize, bool)> {
+use wide::u8x16;
+
+use crate::bytes::{STEP, splat};
+
+/// The length of the string whose inside `inner` begins with, up to its quote, if it is one.
+#[inline(never)]
+pub(super) fn scan_string(inner: &[u8]) -> Option<usize> {
     let mut end = plain_length(inner);
-    let mut escaped = false;
     loop {
         match inner.get(end)? {
-            b'"' => return Some((end, escaped)),
+            b'"' => return Some(end),
             b'\\' => {
-                escaped = true;
                 end = end.saturating_add(escape_length(inner.get(end..)?)?);
             }
             // A control character has to be escaped.
@@ -18,12 +21,41 @@ pub(super) fn scan_string(inner: &[u8]) -> Option<(usize, bool)> {
     }
 }
 
-/// Whether a text is nothing but `U+0020` to `U+007E` without a backslash: one look at thirty-two bytes at a time.
-pub(super) fn is_plain(text: &[u8]) -> bool {
-    let odd = |byte: &u8| !matches!(byte, b' '..=b'~') | (*byte == b'\\');
-    let any_odd = |bytes: &[u8]| bytes.iter().fold(false, |any, byte| any | odd(byte));
-    let (blocks, tail) = text.as_chunks::<32>();
-    !blocks.iter().any(|block| any_odd(block)) && !any_odd(tail)
+/// What a text holds, and what it takes to read it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Nothing but `U+0021` to `U+007E` without a backslash: strings end at the next quote and are what they stand
+    /// for, and there is no white space.
+    Compact,
+    /// The same with spaces.
+    Plain,
+    /// Anything else.
+    Other,
+}
+
+/// What a text holds: sixteen bytes are looked at in one step.
+pub(super) fn kind(text: &[u8]) -> Kind {
+    let (blocks, tail) = text.as_chunks::<STEP>();
+    let (mut least, mut most, mut backslash) = (splat(b'~'), splat(b'!'), splat(0));
+    let mut look = |block: [u8; STEP]| {
+        let block = u8x16::new(block);
+        least = least.min(block);
+        most = most.max(block);
+        backslash |= block.simd_eq(splat(b'\\'));
+    };
+    blocks.iter().for_each(|block| look(*block));
+    let mut last = [b'!'; STEP];
+    for (to, from) in last.iter_mut().zip(tail) {
+        *to = *from;
+    }
+    look(last);
+    if least.reduce_min() < b' ' || most.reduce_max() > b'~' || backslash != splat(0) {
+        Kind::Other
+    } else if least.reduce_min() == b' ' {
+        Kind::Plain
+    } else {
+        Kind::Compact
+    }
 }
 
 const ONES: u64 = 0x0101_0101_0101_0101;
@@ -36,21 +68,6 @@ const fn below(word: u64, limit: u64) -> u64 {
 
 const fn equal(word: u64, byte: u64) -> u64 {
     below(word ^ ONES.wrapping_mul(byte), 1)
-}
-
-/// How many bytes come before the first quote: eight at a time.
-#[inline]
-pub(super) fn length_to_quote(bytes: &[u8]) -> Option<usize> {
-    let mut length: usize = 0;
-    let (words, tail) = bytes.as_chunks::<8>();
-    for word in words {
-        let marks = equal(u64::from_le_bytes(*word), 0x22);
-        if marks != 0 {
-            return length.checked_add(usize::try_from(marks.trailing_zeros() / 8).ok()?);
-        }
-        length = length.saturating_add(8);
-    }
-    length.checked_add(tail.iter().position(|byte| *byte == b'"')?)
 }
 
 /// How many bytes come before the first quote, backslash or control character: eight at a time.
@@ -135,16 +152,25 @@ mod tests {
     }
 
     #[test]
-    fn finds_the_quote_and_what_is_odd_wherever_they_stand() {
-        for at in 0..80 {
-            let mut bytes = vec![b'!'; 80];
-            assert!(is_plain(&bytes) && length_to_quote(&bytes).is_none());
-            bytes[at] = b'"';
-            assert_eq!(length_to_quote(&bytes), Some(at));
-            for odd in [0, 0x1f, b'\\', 0x7f, 0x80, 0xff] {
-                bytes[at] = odd;
-                assert!(!is_plain(&bytes), "{odd:#x} at {at}");
+    fn a_text_is_what_any_of_its_bytes_makes_it() {
+        for length in 0..70 {
+            let bytes = vec![b'!'; length];
+            assert_eq!(kind(&bytes), Kind::Compact);
+            for at in 0..length {
+                let with = |byte: u8| {
+                    let mut bytes = bytes.clone();
+                    bytes[at] = byte;
+                    kind(&bytes)
+                };
+                assert_eq!(with(b' '), Kind::Plain, "{at} of {length}");
+                for byte in [b'~', b'"', b'[', b']'] {
+                    assert_eq!(with(byte), Kind::Compact, "{byte:#x} at {at} of {length}");
+                }
+                for byte in [0, b'\t', b'\n', 0x1f, b'\\', 0x7f, 0x80, 0xff] {
+                    assert_eq!(with(byte), Kind::Other, "{byte:#x} at {at} of {length}");
+                }
             }
         }
+        assert_eq!(kind(b" \xc3\xa9"), Kind::Other);
     }
 }

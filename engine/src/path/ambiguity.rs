@@ -4,6 +4,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use wide::u8x16;
+
+use crate::bytes::{STEP, splat};
+
 /// Why a path is ambiguous.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Ambiguity {
@@ -85,45 +89,30 @@ pub(super) fn decode_unless_ambiguous(path: &[u8]) -> Result<Cow<'_, [u8]>, Ambi
 
 /// Whether nothing about the path wants a closer look, as is usual: ASCII, no escape, no slash before a slash or a dot.
 fn is_simple(path: &[u8]) -> bool {
-    let mut seen = 0;
-    let mut previous = 0;
-    for byte in path {
-        let class = CLASSES.get(usize::from(*byte)).copied().unwrap_or(ODD);
-        seen |= (class & ODD) | (previous & ((class & SLASH_OR_DOT) >> 1));
-        previous = class;
+    let (blocks, tail) = path.as_chunks();
+    let mut last = [b'a'; STEP];
+    for (to, from) in last.iter_mut().zip(tail) {
+        *to = *from;
     }
-    path.first() == Some(&b'/') && seen & (ODD | SLASH) == 0
+    // Whether the byte before a block is a slash.
+    let mut after_slash = 0;
+    let mut simple = path.first() == Some(&b'/');
+    for block in blocks.iter().chain([&last]) {
+        let block = u8x16::new(*block);
+        let is = |byte: u8| block.simd_eq(splat(byte));
+        let odd = block.simd_lt(splat(b' '))
+            | block.simd_gt(splat(b'~'))
+            | is(b'%')
+            | is(b';')
+            | is(b'\\')
+            | is(b'#');
+        let slashes = is(b'/').to_bitmask();
+        let slashes_and_dots = slashes | is(b'.').to_bitmask();
+        simple &= odd.to_bitmask() == 0 && ((slashes << 1) | after_slash) & slashes_and_dots == 0;
+        after_slash = slashes >> (STEP - 1);
+    }
+    simple
 }
-
-const ODD: u8 = 1;
-const SLASH: u8 = 2;
-const SLASH_OR_DOT: u8 = 4;
-
-/// What a byte of a path is, in bits.
-const CLASSES: [u8; 256] = {
-    let mut classes = [0; 256];
-    let mut byte: u8 = 0;
-    loop {
-        let class = match byte {
-            b'/' => SLASH | SLASH_OR_DOT,
-            b'.' => SLASH_OR_DOT,
-            b'%' | b';' | b'\\' | b'#' | 0..b' ' | 0x7f.. => ODD,
-            _ => 0,
-        };
-        #[expect(
-            clippy::as_conversions,
-            clippy::indexing_slicing,
-            reason = "in a constant: what is wrong does not compile"
-        )]
-        {
-            classes[byte as usize] = class;
-        }
-        if byte == u8::MAX {
-            break classes;
-        }
-        byte = byte.wrapping_add(1);
-    }
-};
 
 fn refuse_odd_bytes(path: &[u8]) -> Result<(), Ambiguity> {
     if path.first() != Some(&b'/') {

@@ -95,26 +95,31 @@ impl<T> Matcher<T> {
         mut visit: impl FnMut(&'m T) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         let mut open: SmallVec<[Open<'_>; 16]> = SmallVec::new();
-        open.push((0, path.segments()));
-        while let Some((at, left)) = open.pop() {
-            let Some(node) = self.nodes.get(at) else { continue };
-            let Some(left) = node.after_prefix(left) else { continue };
-            let Some(left) = left else {
-                if let Some(filed) = &node.here {
-                    visit(filed)?;
+        let mut next = Some((0, path.segments()));
+        while let Some((at, left)) = next {
+            next = None;
+            if let Some(node) = self.nodes.get(at)
+                && let Some(left) = node.after_prefix(left)
+            {
+                match left {
+                    None => {
+                        if let Some(filed) = &node.here {
+                            visit(filed)?;
+                        }
+                    }
+                    Some(left) => {
+                        if let Some(filed) = &node.rest {
+                            visit(filed)?;
+                        }
+                        let (first, after) = split_first_segment(left);
+                        next = node.literals.get(first).map(|literal| (*literal, after));
+                        if let Some(any) = node.any {
+                            open.push((any, after));
+                        }
+                    }
                 }
-                continue;
-            };
-            if let Some(filed) = &node.rest {
-                visit(filed)?;
             }
-            let (first, after) = split_first_segment(left);
-            if let Some(next) = node.any {
-                open.push((next, after));
-            }
-            if let Some(next) = node.literals.get(first) {
-                open.push((*next, after));
-            }
+            next = next.or_else(|| open.pop());
         }
         ControlFlow::Continue(())
     }

@@ -8,6 +8,8 @@ mod pattern;
 
 use std::borrow::Cow;
 
+use crate::bytes;
+
 pub use ambiguity::Ambiguity;
 pub(crate) use matcher::Matcher;
 pub use pattern::{Pattern, PatternError};
@@ -47,7 +49,7 @@ fn between_slashes(path: &[u8]) -> &[u8] {
 
 /// The first segment, and what follows it.
 pub(crate) fn split_first_segment(segments: &[u8]) -> (&[u8], Option<&[u8]>) {
-    match memchr::memchr(b'/', segments).and_then(|slash| segments.split_at_checked(slash)) {
+    match bytes::position(segments, b'/').and_then(|slash| segments.split_at_checked(slash)) {
         Some((first, rest)) => (first, rest.get(1..)),
         None => (segments, None),
     }

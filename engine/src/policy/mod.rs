@@ -1,12 +1,15 @@
 //! The policy: what makes a token acceptable, what is public, what needs which permission.
 
+mod claims;
 mod public;
 mod routes;
 mod spec;
 
 use crate::algorithm::{Algorithm, AlgorithmSet};
 use crate::error::LoadError;
+use crate::json::Names;
 use crate::reason::Answer;
+pub(crate) use claims::Claim;
 pub use public::PublicPath;
 use public::PublicPaths;
 pub(crate) use routes::Routes;
@@ -21,7 +24,7 @@ pub struct Policy {
     leeway_seconds: u64,
     max_token_bytes: usize,
     types: Vec<Box<str>>,
-    claims: ClaimNames,
+    claims: Names<{ Claim::COUNT }>,
     public: PublicPaths,
     routes: Routes,
     challenges: Challenges,
@@ -55,7 +58,7 @@ impl Policy {
                 .iter()
                 .map(|kind| without_application(kind).into())
                 .collect(),
-            claims: ClaimNames::new(&spec.claims)?,
+            claims: claims::names(&spec.claims)?,
             public: PublicPaths::new(spec.public.as_deref())?,
             routes: Routes::new(&spec.routes, spec.unlisted)?,
             challenges: Challenges::new(spec.realm.as_deref().unwrap_or("artos"))?,
@@ -104,21 +107,24 @@ impl Policy {
         self.issuers.is_some()
     }
 
-    pub(crate) fn accepts_issuer(&self, issuer: &str) -> bool {
-        self.issuers.as_ref().is_none_or(|issuers| issuers.iter().any(|accepted| **accepted == *issuer))
+    pub(crate) fn accepts_issuer(&self, issuer: &[u8]) -> bool {
+        self.issuers
+            .as_ref()
+            .is_none_or(|issuers| issuers.iter().any(|accepted| accepted.as_bytes() == issuer))
     }
 
     pub(crate) fn names_audiences(&self) -> bool {
         self.audiences.is_some()
     }
 
-    pub(crate) fn accepts_audience(&self, audience: &str) -> bool {
+    pub(crate) fn accepts_audience(&self, audience: &[u8]) -> bool {
         self.audiences
             .as_ref()
-            .is_some_and(|audiences| audiences.iter().any(|accepted| **accepted == *audience))
+            .is_some_and(|audiences| audiences.iter().any(|accepted| accepted.as_bytes() == audience))
     }
 
-    pub(crate) fn claim_names(&self) -> &ClaimNames {
+    /// The names of the claims that are read, in the order of [`Claim`].
+    pub(crate) fn claim_names(&self) -> &Names<{ Claim::COUNT }> {
         &self.claims
     }
 
@@ -175,52 +181,6 @@ fn named(key: &str, values: Option<&[String]>, default: &str) -> Result<Option<V
             Err(LoadError::new(key, problem))
         }
         values => Ok(values.map(|values| values.iter().map(|value| value.as_str().into()).collect())),
-    }
-}
-
-/// The claims that identity is read from; validated, so that none stands for two things.
-#[derive(Clone, Debug)]
-pub(crate) struct ClaimNames {
-    user: Box<str>,
-    organization: Box<str>,
-    permissions: Box<str>,
-}
-
-impl ClaimNames {
-    fn new(spec: &ClaimNamesSpec) -> Result<Self, LoadError> {
-        let named =
-            [("user", &spec.user), ("organization", &spec.organization), ("permissions", &spec.permissions)];
-        for (index, (key, name)) in named.into_iter().enumerate() {
-            let error = |problem: String| Err(LoadError::new(format!("claims.{key}"), problem));
-            if name.is_empty() {
-                return error("a claim needs a name".to_owned());
-            }
-            if matches!(name.as_str(), "exp" | "nbf" | "iat" | "iss" | "aud" | "jti") {
-                return error(format!(
-                    "`{name}` has a meaning of its own (RFC 7519 §4.1), so name another claim"
-                ));
-            }
-            if let Some((other, _)) = named.iter().take(index).find(|(_, other)| *other == name) {
-                return error(format!("`{name}` is claims.{other} already, so name another claim"));
-            }
-        }
-        Ok(Self {
-            user: spec.user.as_str().into(),
-            organization: spec.organization.as_str().into(),
-            permissions: spec.permissions.as_str().into(),
-        })
-    }
-
-    pub(crate) fn user(&self) -> &str {
-        &self.user
-    }
-
-    pub(crate) fn organization(&self) -> &str {
-        &self.organization
-    }
-
-    pub(crate) fn permissions(&self) -> &str {
-        &self.permissions
     }
 }
 

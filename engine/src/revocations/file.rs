@@ -56,14 +56,16 @@ impl From<File> for Revocations {
             ..Self::default()
         };
         for Object(UserEntry { org, user, issued_before: Instant(instant) }) in file.users {
-            let user = revocations.users.entry(user.0).or_default();
+            let user = revocations.users.entry(user.0.into()).or_default();
             match org {
-                Some(org) => keep_latest(user.in_organizations.entry(org.0).or_insert(instant), instant),
+                Some(org) => {
+                    keep_latest(user.in_organizations.entry(org.0.into()).or_insert(instant), instant)
+                }
                 None => keep_latest(user.anywhere.get_or_insert(instant), instant),
             }
         }
         for Object(OrganizationEntry { org, issued_before: Instant(instant) }) in file.organizations {
-            keep_latest(revocations.organizations.entry(org.0).or_insert(instant), instant);
+            keep_latest(revocations.organizations.entry(org.0.into()).or_insert(instant), instant);
         }
         revocations
     }
@@ -135,7 +137,7 @@ impl<'de> Deserialize<'de> for Ids {
                     "a `jti` has at most 256 bytes and no control character, so no token could match this one",
                 );
             }
-            hashes.push(id);
+            hashes.push(id.as_bytes());
             Ok(())
         })?;
         Ok(Self(hashes))

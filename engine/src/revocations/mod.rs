@@ -9,7 +9,7 @@ use std::fmt;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
-use crate::claims::{Claims, NumericDate};
+use crate::claims::{NumericDate, TextClaims};
 use crate::error::LoadError;
 use sets::{SignedSet, TokenIds};
 
@@ -18,15 +18,15 @@ use sets::{SignedSet, TokenIds};
 pub struct Revocations {
     token_ids: TokenIds,
     signed: SignedSet,
-    users: HashMap<Box<str>, User, FixedState>,
-    organizations: HashMap<Box<str>, NumericDate, FixedState>,
+    users: HashMap<Box<[u8]>, User, FixedState>,
+    organizations: HashMap<Box<[u8]>, NumericDate, FixedState>,
 }
 
 /// The instants before which a user's tokens are revoked.
 #[derive(Clone, Default)]
 struct User {
     anywhere: Option<NumericDate>,
-    in_organizations: BTreeMap<Box<str>, NumericDate>,
+    in_organizations: BTreeMap<Box<[u8]>, NumericDate>,
 }
 
 impl Revocations {
@@ -67,17 +67,17 @@ impl Revocations {
     }
 
     /// Whether a token with these claims, signed over `signing_input`, is revoked.
-    pub(crate) fn revoke(&self, claims: &Claims, signing_input: &[u8]) -> bool {
+    pub(crate) fn revoke(&self, claims: TextClaims<'_>, signing_input: &[u8]) -> bool {
         self.revokes_token(claims, signing_input) || self.revokes_holder(claims)
     }
 
-    fn revokes_token(&self, claims: &Claims, signing_input: &[u8]) -> bool {
+    fn revokes_token(&self, claims: TextClaims<'_>, signing_input: &[u8]) -> bool {
         claims.token_id().is_some_and(|id| self.token_ids.contains(id)) || self.signed.contains(signing_input)
     }
 
     /// A token that does not say when it was issued counts as issued before any instant.
-    fn revokes_holder(&self, claims: &Claims) -> bool {
-        let revokes = |instant: NumericDate| claims.issued_at.is_none_or(|issued| issued < instant);
+    fn revokes_holder(&self, claims: TextClaims<'_>) -> bool {
+        let revokes = |instant: NumericDate| claims.issued_at().is_none_or(|issued| issued < instant);
         let organization = claims.organization();
         let of_organization = organization.and_then(|organization| self.organizations.get(organization));
         let user = claims.user().and_then(|user| self.users.get(user));

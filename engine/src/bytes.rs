@@ -1,0 +1,55 @@
+//! Looking at bytes sixteen at a time.
+
+use wide::u8x16;
+
+/// So many bytes are looked at in one step.
+pub(crate) const STEP: usize = 16;
+
+pub(crate) const fn splat(byte: u8) -> u8x16 {
+    u8x16::new([byte; STEP])
+}
+
+/// How many bytes come before the first `wanted`: quick for the few that a name or a segment has.
+#[inline]
+pub(crate) fn position(bytes: &[u8], wanted: u8) -> Option<usize> {
+    match bytes.first_chunk().and_then(|block| position_in(block, wanted)) {
+        Some(position) => Some(position),
+        None => later_position(bytes, wanted),
+    }
+}
+
+#[inline(never)]
+fn later_position(bytes: &[u8], wanted: u8) -> Option<usize> {
+    let (blocks, tail) = bytes.as_chunks();
+    let mut before: usize = 0;
+    for block in blocks {
+        if let Some(position) = position_in(block, wanted) {
+            return before.checked_add(position);
+        }
+        before = before.saturating_add(STEP);
+    }
+    before.checked_add(tail.iter().position(|byte| *byte == wanted)?)
+}
+
+#[inline]
+fn position_in(block: &[u8; STEP], wanted: u8) -> Option<usize> {
+    let found = u8x16::new(*block).simd_eq(splat(wanted)).to_bitmask();
+    if found == 0 { None } else { usize::try_from(found.trailing_zeros()).ok() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_is_found_wherever_it_stands() {
+        for length in 0..70 {
+            let mut bytes = vec![b'.'; length];
+            assert_eq!(position(&bytes, b'/'), None);
+            for at in (0..length).rev() {
+                bytes[at] = b'/';
+                assert_eq!(position(&bytes, b'/'), Some(at));
+            }
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! What is kept of a verified token: its claims, and one piece of text with the token, if the cache is to find it
+//! by that, and the claims as they were decoded.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+
+use smallvec::SmallVec;
+use triomphe::ThinArc;
+
+use crate::cache::SnapshotNumber;
+use crate::claims::{Claims, TextClaims};
+use crate::policy::Policy;
+use crate::reason::Reason;
+
+/// An entry and its text in one piece of memory, shared by whoever holds it.
+pub(crate) type SharedEntry = ThinArc<Head, u8>;
+
+/// What an entry has beside its text.
+pub(crate) struct Head {
+    claims: Claims,
+    /// How many bytes of the text are the token.
+    token_bytes: usize,
+    /// Asked for since the mark was last taken away.
+    used: AtomicBool,
+    /// The snapshot of revocations that was last found not to revoke it; 0 for none.
+    spared_by: AtomicU64,
+}
+
+/// Most tokens with their claims; a longer text takes memory once more on its way.
+const USUAL_BYTES: usize = 2048;
+
+/// An entry of a token, given where it is to be kept as well, that carries these claims.
+pub(crate) fn shared(token: Option<&[u8]>, decoded: &[u8], policy: &Policy) -> Result<SharedEntry, Reason> {
+    let token = token.unwrap_or_default();
+    let mut head = Head::new(token.len());
+    let parts = head.claims.read(decoded, policy)?;
+    let claims_text = parts.as_deref().unwrap_or(decoded);
+    if token.is_empty() {
+        return Ok(ThinArc::from_header_and_slice(head, claims_text));
+    }
+    let bytes = token.len().saturating_add(claims_text.len());
+    let mut text: SmallVec<[u8; USUAL_BYTES]> = SmallVec::with_capacity(bytes);
+    text.extend_from_slice(token);
+    text.extend_from_slice(claims_text);
+    Ok(ThinArc::from_header_and_slice(head, &text))
+}
+
+/// An entry of no token.
+pub(crate) fn vacant() -> SharedEntry {
+    ThinArc::from_header_and_slice(Head::new(0), &[])
+}
+
+impl Head {
+    fn new(token_bytes: usize) -> Self {
+        Self {
+            claims: Claims::empty(),
+            token_bytes,
+            used: AtomicBool::new(false),
+            spared_by: AtomicU64::new(0),
+        }
+    }
+}
+
+/// An entry, looked at.
+#[derive(Clone, Copy)]
+pub(crate) struct Entry<'e> {
+    head: &'e Head,
+    text: &'e [u8],
+}
+
+impl<'e> Entry<'e> {
+    #[inline]
+    pub(crate) fn of(shared: &'e SharedEntry) -> Self {
+        Self { head: &shared.header.header, text: &shared.slice }
+    }
+
+    pub(crate) fn claims(self) -> TextClaims<'e> {
+        self.head.claims.of_text(self.text.get(self.head.token_bytes..).unwrap_or_default())
+    }
+
+    /// The token that carried the claims, if it was kept with them; else nothing.
+    pub(crate) fn token(self) -> &'e [u8] {
+        self.text.get(..self.head.token_bytes).unwrap_or_default()
+    }
+
+    /// Whether it is no token's.
+    pub(crate) fn is_vacant(self) -> bool {
+        self.head.token_bytes == 0
+    }
+
+    /// Marks the entry as asked for. Most of them are: a mark that is there is not written again, so that threads
+    /// with the same token share its memory.
+    pub(crate) fn mark(self) {
+        if !self.is_marked() {
+            self.head.used.store(true, Relaxed);
+        }
+    }
+
+    pub(crate) fn is_marked(self) -> bool {
+        self.head.used.load(Relaxed)
+    }
+
+    /// Takes the mark away, and tells whether it was there.
+    pub(crate) fn unmark(self) -> bool {
+        self.head.used.swap(false, Relaxed)
+    }
+
+    /// Whether the snapshot of revocations of this number revokes the token; asked of the snapshot only once.
+    pub(crate) fn is_revoked_by(self, snapshot: SnapshotNumber, asked: impl FnOnce() -> bool) -> bool {
+        if self.head.spared_by.load(Relaxed) == snapshot.0 && snapshot.0 != 0 {
+            return false;
+        }
+        let revoked = asked();
+        if !revoked {
+            self.head.spared_by.store(snapshot.0, Relaxed);
+        }
+        revoked
+    }
+
+    /// What the entry takes, in bytes: itself, with the counts of its holders and of its text, and the text.
+    pub(crate) fn memory(self) -> usize {
+        let parts = [size_of::<Head>(), size_of::<[usize; 2]>(), self.text.len(), self.head.claims.memory()];
+        parts.into_iter().fold(0, usize::saturating_add)
+    }
+}

@@ -1,0 +1,114 @@
+//! The names of members that are looked for.
+
+use super::scan::Text;
+use super::strings::unescape;
+
+/// The names of an object's wanted members, each with its beginning at hand.
+#[derive(Clone, Debug)]
+pub(crate) struct Names<const N: usize, S = Box<str>> {
+    beginnings: [u64; N],
+    names: [S; N],
+}
+
+impl<const N: usize> Names<N, &'static str> {
+    pub(crate) const fn known(names: [&'static str; N]) -> Self {
+        let mut beginnings = [0; N];
+        let (mut from, mut to): (&[_], &mut [_]) = (&names, &mut beginnings);
+        while let ([name, from_after @ ..], [beginning, to_after @ ..]) = (from, to) {
+            *beginning = beginning_of(name.as_bytes());
+            (from, to) = (from_after, to_after);
+        }
+        Self { beginnings, names }
+    }
+}
+
+impl<const N: usize, S: AsRef<str>> Names<N, S> {
+    pub(crate) fn new(names: [S; N]) -> Self {
+        Self { beginnings: names.each_ref().map(|name| beginning_of(name.as_ref().as_bytes())), names }
+    }
+
+    fn position(&self, wanted: &[u8]) -> Option<usize> {
+        self.names.iter().position(|name| name.as_ref().as_bytes() == wanted)
+    }
+}
+
+/// The first eight bytes of a name with its closing quote, or zeros behind it: no two names of up to seven bytes,
+/// none of which is a quote, begin alike.
+const fn beginning_of(mut name: &[u8]) -> u64 {
+    let mut beginning = [0; 8];
+    let mut left: &mut [u8] = &mut beginning;
+    while let [place, left_after @ ..] = left {
+        let [byte, after @ ..] = name else {
+            *place = b'"';
+            break;
+        };
+        *place = *byte;
+        (name, left) = (after, left_after);
+    }
+    u64::from_le_bytes(beginning)
+}
+
+impl Text<'_> {
+    /// Which of the wanted names stands here, inside its quotes.
+    #[inline]
+    pub(super) fn find_name<const N: usize, S: AsRef<str>>(
+        self,
+        start: usize,
+        end: usize,
+        wanted: &Names<N, S>,
+    ) -> Option<usize> {
+        let name = self.part(start, end)?;
+        let Some(eight) = self.bytes_from(start).first_chunk().filter(|_| self.is_plain()) else {
+            return self.find_odd_name(name, wanted);
+        };
+        let unused = 7_usize.saturating_sub(name.len()).wrapping_mul(8);
+        let unused = u32::try_from(unused).unwrap_or(0);
+        let beginning = u64::from_le_bytes(*eight) & u64::MAX.wrapping_shr(unused);
+        let index = wanted.beginnings.iter().position(|wanted| *wanted == beginning)?;
+        if name.len() < 8 { Some(index) } else { wanted.position(name) }
+    }
+
+    #[inline(never)]
+    fn find_odd_name<const N: usize, S: AsRef<str>>(
+        self,
+        name: &[u8],
+        wanted: &Names<N, S>,
+    ) -> Option<usize> {
+        if !name.contains(&b'\\') {
+            return wanted.position(name);
+        }
+        wanted.position(unescape(std::str::from_utf8(name).ok()?)?.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WANTED: [&str; 8] = ["a", "ab", "abcdefg", "abcdefgh", "abcdefghi", "abcdefghj", "", "é"];
+
+    #[test]
+    fn a_name_is_found_whole_or_not_at_all() {
+        let wanted = Names::new(WANTED.map(Box::from));
+        for (index, name) in WANTED.iter().enumerate() {
+            for behind in ["\"", "\":0}", "\":\"value\"}", "\": \"é\"}"] {
+                let json = format!("{name}{behind}");
+                let text = Text::new(json.as_bytes()).unwrap();
+                assert_eq!(text.find_name(0, name.len(), &wanted), Some(index), "{json}");
+                assert_eq!(text.find_name(0, name.len(), &Names::known(WANTED)), Some(index), "{json}");
+            }
+        }
+        for other in ["b", "A", "abc", "abcdef", "abcdefghk", "abcdefghij", "a\0", "è"] {
+            let json = format!("{other}\":0, \"a\": 1}}");
+            let text = Text::new(json.as_bytes()).unwrap();
+            assert_eq!(text.find_name(0, other.len(), &wanted), None, "{json}");
+        }
+    }
+
+    #[test]
+    fn an_escaped_name_is_what_it_stands_for() {
+        let text = Text::new(br#"{"\u0061b":0}"#).unwrap();
+        assert_eq!(text.find_name(2, 9, &Names::known(["ab", "a"])), Some(0));
+        assert_eq!(text.find_name(2, 9, &Names::known([r"\u0061b"])), None);
+    }
+}

@@ -1,0 +1,319 @@
+//! The grammar: where values end, and that they are what they begin as.
+//!
+//! Positions are handed on by value, never kept: that is what makes it quick.
+
+use wide::u8x16;
+
+use super::strings::{Kind, kind, scan_string};
+use crate::bytes::{self, STEP, splat};
+
+/// The deepest nesting that is passed over. The contract asks for 64 levels; a word holds twice as many.
+const MAX_DEPTH: u32 = 128;
+
+/// A text, known to be UTF-8. Every position beyond its end is like the end.
+#[derive(Clone, Copy)]
+pub(super) struct Text<'j> {
+    bytes: &'j [u8],
+    kind: Kind,
+}
+
+/// The quotes that are still to come in a plain text: a bit for each of the 64 bytes from `block` on.
+///
+/// In a plain text every quote begins a string or ends one. Finding them all at once, and not each from where the
+/// one before was found, is what the processor can do ahead of time.
+#[derive(Clone, Copy)]
+pub(super) struct Quotes {
+    block: usize,
+    bits: u64,
+}
+
+const BLOCK: usize = 64;
+
+impl<'j> Text<'j> {
+    /// The text, if it is UTF-8 throughout.
+    #[inline]
+    pub(super) fn new(bytes: &'j [u8]) -> Option<Self> {
+        let kind = kind(bytes);
+        if kind == Kind::Other {
+            std::str::from_utf8(bytes).ok()?;
+        }
+        Some(Self { bytes, kind })
+    }
+
+    #[inline]
+    pub(super) fn is_plain(self) -> bool {
+        self.kind != Kind::Other
+    }
+
+    #[inline]
+    pub(super) fn bytes_from(self, start: usize) -> &'j [u8] {
+        self.bytes.get(start..).unwrap_or_default()
+    }
+
+    #[inline]
+    pub(super) fn is_end(self, at: usize) -> bool {
+        at >= self.bytes.len()
+    }
+
+    #[inline]
+    pub(super) fn at(self, at: usize) -> Option<u8> {
+        self.bytes.get(at).copied()
+    }
+
+    #[inline]
+    pub(super) fn part(self, start: usize, end: usize) -> Option<&'j [u8]> {
+        self.bytes.get(start..end)
+    }
+
+    #[inline]
+    pub(super) fn past_white_space(self, mut at: usize) -> usize {
+        if self.kind == Kind::Compact {
+            return at;
+        }
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.at(at) {
+            at = at.wrapping_add(1);
+        }
+        at
+    }
+
+    /// The position behind this byte, which has to come next, and the white space behind it.
+    #[inline]
+    pub(super) fn past(self, at: usize, byte: u8) -> Option<usize> {
+        (self.at(at) == Some(byte)).then(|| self.past_white_space(at.wrapping_add(1)))
+    }
+
+    /// The quotes from here on.
+    #[inline]
+    pub(super) fn quotes_from(self, at: usize) -> Quotes {
+        let block = at & !(BLOCK - 1);
+        let before = u64::MAX.wrapping_shl(u32::try_from(at & (BLOCK - 1)).unwrap_or(0));
+        Quotes { block, bits: self.quotes_in(block) & before }
+    }
+
+    /// A bit for each quote in the 64 bytes from `block` on; none where the text is not looked at in blocks.
+    #[inline(never)]
+    fn quotes_in(self, block: usize) -> u64 {
+        if !self.in_blocks() {
+            return 0;
+        }
+        if let Some(bytes) = self.bytes.get(block..).and_then(|rest| rest.first_chunk()) {
+            return quotes(bytes);
+        }
+        // The last bytes overlap with those before them, which are shifted out.
+        let overlap = BLOCK.wrapping_sub(self.bytes.len().wrapping_sub(block));
+        let bits = self.bytes.last_chunk().map_or(0, quotes);
+        bits.checked_shr(u32::try_from(overlap).unwrap_or(u32::MAX)).unwrap_or(0)
+    }
+
+    fn in_blocks(self) -> bool {
+        self.is_plain() && self.bytes.len() >= BLOCK
+    }
+
+    #[expect(
+        clippy::inline_always,
+        reason = "called for every quote, so that what is to come stays in registers"
+    )]
+    #[inline(always)]
+    fn next_quote(self, quotes: &mut Quotes) -> Option<usize> {
+        while quotes.bits == 0 {
+            quotes.block = quotes.block.wrapping_add(BLOCK);
+            if quotes.block >= self.bytes.len() {
+                return None;
+            }
+            quotes.bits = self.quotes_in(quotes.block);
+        }
+        let at = usize::try_from(quotes.bits.trailing_zeros()).ok()?;
+        quotes.bits &= quotes.bits.wrapping_sub(1);
+        Some(quotes.block.wrapping_add(at))
+    }
+
+    /// The position of the quote that ends the string that begins here, with the next of the quotes.
+    #[expect(clippy::inline_always, reason = "the same")]
+    #[inline(always)]
+    pub(super) fn string_end(self, at: usize, quotes: &mut Quotes) -> Option<usize> {
+        if !self.in_blocks() {
+            return self.scanned_string_end(at);
+        }
+        if self.next_quote(quotes)? == at { self.next_quote(quotes) } else { None }
+    }
+
+    #[inline(never)]
+    fn scanned_string_end(self, at: usize) -> Option<usize> {
+        let (b'"', inside) = self.bytes.get(at..)?.split_first()? else { return None };
+        let length = if self.is_plain() { bytes::position(inside, b'"') } else { scan_string(inside) };
+        length.map(|length| at.wrapping_add(1).wrapping_add(length))
+    }
+
+    /// The position behind the value that begins here, however odd it is, as long as it is JSON and not too deep.
+    #[inline]
+    pub(super) fn value_end(self, at: usize, quotes: &mut Quotes) -> Option<usize> {
+        match self.at(at)? {
+            b'"' => self.string_end(at, quotes).map(|quote| quote.wrapping_add(1)),
+            b'{' | b'[' => {
+                let (end, after) = match self.strings_end(at, *quotes, |_, _| Some(())) {
+                    Some(end) => end,
+                    None => self.nested_end(at, *quotes)?,
+                };
+                *quotes = after;
+                Some(end)
+            }
+            _ => self.word_end(at),
+        }
+    }
+
+    /// The position behind the array that begins here, if it holds strings, one or more, and nothing else, as
+    /// permissions do; `each` is told where the inside of each begins and ends.
+    #[inline]
+    pub(super) fn strings_end(
+        self,
+        at: usize,
+        mut quotes: Quotes,
+        mut each: impl FnMut(usize, usize) -> Option<()>,
+    ) -> Option<(usize, Quotes)> {
+        let mut at = self.past(at, b'[')?;
+        loop {
+            let quote = self.string_end(at, &mut quotes)?;
+            each(at.wrapping_add(1), quote)?;
+            at = self.past_white_space(quote.wrapping_add(1));
+            if self.at(at) == Some(b']') {
+                return Some((at.wrapping_add(1), quotes));
+            }
+            at = self.past(at, b',')?;
+        }
+    }
+
+    /// The position behind the object or array that begins here.
+    #[inline(never)]
+    fn nested_end(self, mut at: usize, mut quotes: Quotes) -> Option<(usize, Quotes)> {
+        // One bit for each open level: 1 for an object, 0 for an array.
+        let mut open: u128 = 0;
+        let mut depth: u32 = 0;
+        loop {
+            let kind = match self.at(at)? {
+                b'{' => Some(1),
+                b'[' => Some(0),
+                b'"' => {
+                    at = self.string_end(at, &mut quotes)?.wrapping_add(1);
+                    None
+                }
+                _ => {
+                    at = self.word_end(at)?;
+                    None
+                }
+            };
+            if let Some(kind) = kind {
+                if depth == MAX_DEPTH {
+                    return None;
+                }
+                open = open.wrapping_shl(1) | kind;
+                depth = depth.saturating_add(1);
+                at = self.past_white_space(at.wrapping_add(1));
+                let closing = if kind == 1 { b'}' } else { b']' };
+                if self.at(at)? != closing {
+                    if kind == 1 {
+                        at = self.past_member_name(at, &mut quotes)?;
+                    }
+                    continue;
+                }
+            }
+            // A value has ended, or an empty level is about to: close levels until another value follows.
+            loop {
+                at = self.past_white_space(at);
+                let in_object = open & 1 == 1;
+                match (self.at(at)?, in_object) {
+                    (b',', true) => {
+                        at = self.past_member_name(self.past(at, b',')?, &mut quotes)?;
+                        break;
+                    }
+                    (b',', false) => {
+                        at = self.past(at, b',')?;
+                        break;
+                    }
+                    (b'}', true) | (b']', false) => {
+                        at = at.wrapping_add(1);
+                        open = open.wrapping_shr(1);
+                        depth = depth.saturating_sub(1);
+                        if depth == 0 {
+                            return Some((at, quotes));
+                        }
+                    }
+                    _ => return None,
+                }
+            }
+        }
+    }
+
+    fn past_member_name(self, at: usize, quotes: &mut Quotes) -> Option<usize> {
+        let quote = self.string_end(at, quotes)?;
+        self.past(self.past_white_space(quote.wrapping_add(1)), b':')
+    }
+
+    /// The position behind the number or the literal name that begins here.
+    #[inline]
+    fn word_end(self, at: usize) -> Option<usize> {
+        let word = self.bytes.get(at..)?;
+        let length = match word.first()? {
+            b't' => literal_length(word, b"true")?,
+            b'f' => literal_length(word, b"false")?,
+            b'n' => literal_length(word, b"null")?,
+            _ => number_length(word)?,
+        };
+        Some(at.wrapping_add(length))
+    }
+}
+
+/// A bit for each quote.
+#[inline]
+fn quotes(bytes: &[u8; BLOCK]) -> u64 {
+    let (steps, _) = bytes.as_chunks::<STEP>();
+    steps
+        .iter()
+        .rev()
+        .fold(0, |bits, step| bits << STEP | u64::from(u8x16::new(*step).simd_eq(splat(b'"')).to_bitmask()))
+}
+
+fn literal_length(word: &[u8], literal: &[u8]) -> Option<usize> {
+    word.starts_with(literal).then_some(literal.len())
+}
+
+fn number_length(word: &[u8]) -> Option<usize> {
+    let digits = |from: usize| digits(word.get(from..).unwrap_or_default());
+    let start = usize::from(word.first()? == &b'-');
+    let integer = digits(start);
+    if integer == 0 || (integer > 1 && word.get(start) == Some(&b'0')) {
+        return None;
+    }
+    let mut end = start.wrapping_add(integer);
+    if word.get(end) == Some(&b'.') {
+        let fraction = digits(end.wrapping_add(1));
+        if fraction == 0 {
+            return None;
+        }
+        end = end.wrapping_add(1).wrapping_add(fraction);
+    }
+    if matches!(word.get(end), Some(b'e' | b'E')) {
+        end = end.wrapping_add(1);
+        if matches!(word.get(end), Some(b'+' | b'-')) {
+            end = end.wrapping_add(1);
+        }
+        let exponent = digits(end);
+        if exponent == 0 {
+            return None;
+        }
+        end = end.wrapping_add(exponent);
+    }
+    Some(end)
+}
+
+/// How many digits come first.
+#[inline]
+fn digits(bytes: &[u8]) -> usize {
+    if let Some(block) = bytes.first_chunk() {
+        let block = u8x16::new(*block);
+        let others = (block.simd_lt(splat(b'0')) | block.simd_gt(splat(b'9'))).to_bitmask();
+        if others != 0 {
+            return usize::try_from(others.trailing_zeros()).unwrap_or(0);
+        }
+    }
+    bytes.iter().take_while(|byte| byte.is_ascii_digit()).count()
+}
