@@ -2,28 +2,16 @@
 
 #![cfg(test)]
 
-use std::borrow::Cow;
-use std::io;
-use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+mod carried;
+mod running;
+mod silence;
 
-use arc_swap::ArcSwap;
-use artos_auth_engine::{Account, Context, Organizations, Realm, ResourceOrg, Resources};
-use artos_auth_fixtures::case::{self, Case};
-use artos_auth_fixtures::decider::Account as CaseAccount;
-use artos_auth_fixtures::engine::EngineDecider;
+use artos_auth_fixtures::case;
 use artos_auth_fixtures::{Question, Verdict};
-use artos_auth_server::config::{AuditOutput, AuditOverflow, Limits, Realms};
-use artos_auth_server::serve::{Asked, ContextResolver, Format, Server, State, Trail, Writer};
-use prometheus_client::metrics::counter::Counter;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
 
-/// Far longer than an answer takes: a test that hangs fails.
-const PATIENCE: Duration = Duration::from_secs(10);
+use crate::carried::{request, why_not};
+use crate::running::Running;
 
 #[tokio::test]
 async fn the_server_decides_every_case_that_http_can_carry_as_written() {
@@ -87,50 +75,6 @@ async fn a_forwarded_request_that_cannot_be_judged_is_refused_with_its_reason() 
     assert_eq!(audit[0]["clause"], "PUB-2");
 }
 
-/// What HTTP/1.1, as hyper reads it, makes impossible or changes on the way.
-fn why_not(question: &Question) -> Option<&'static str> {
-    let Question { method, path, authorization, .. } = question;
-    let is_tchar = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if method.is_empty() || !method.bytes().all(is_tchar) {
-        return Some("the method is no token");
-    }
-    if !path.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Some("the target has a space, a control character or a letter outside ASCII");
-    }
-    if path.contains('#') {
-        return Some("the target has a fragment, which hyper cuts");
-    }
-    if !path.starts_with('/') && !path.contains("://") && path != "*" {
-        return Some("the target has none of the forms of a request line");
-    }
-    let blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
-    if authorization.iter().any(|line| blank(line.first()) || blank(line.last())) {
-        return Some("a field value has white space around it, which is no part of it");
-    }
-    if authorization.iter().flatten().any(|byte| *byte != b'\t' && byte.is_ascii_control()) {
-        return Some("a field value has a control character");
-    }
-    None
-}
-
-/// The request of a case; a field of its own says which it is to the resolver.
-fn request(question: &Question, index: usize) -> Vec<u8> {
-    let authority =
-        question.path.split_once("://").map_or("localhost", |(_, rest)| rest.split('/').next().unwrap());
-    let mut request = format!(
-        "{} {} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\nX-Case: {index}\r\n",
-        question.method, question.path
-    )
-    .into_bytes();
-    for line in &question.authorization {
-        request.extend(b"Authorization: ");
-        request.extend(line);
-        request.extend(b"\r\n");
-    }
-    request.extend(b"\r\n");
-    request
-}
-
 /// Whether the answer is that of the decision: status, body, challenge, and the fields that every answer has.
 fn is_answer(answer: &str, expected: &Verdict, method: &str) -> Result<(), String> {
     let (head, body) = answer.split_once("\r\n\r\n").ok_or("no answer")?;
@@ -192,124 +136,4 @@ fn percent_encoded(text: &str) -> String {
         byte => format!("%{byte:02X}"),
     };
     text.bytes().map(one).collect()
-}
-
-/// The contexts of all cases, by the field that says which case is asked.
-struct Contexts(Vec<(Option<Organizations>, ResourceOrg<'static>, Account)>);
-
-impl ContextResolver for Contexts {
-    fn resolve<'s>(&'s self, asked: &Asked<'_>, _: &'s State) -> Context<'s> {
-        let index: usize = asked.headers["x-case"].to_str().unwrap().parse().unwrap();
-        let (realm, resource_org, account) = &self.0[index];
-        Context {
-            realm: realm.as_ref().map_or(Realm::Any, Realm::Among),
-            resource_org: resource_org.clone(),
-            account: *account,
-        }
-    }
-}
-
-impl Contexts {
-    fn of(cases: &[Case]) -> Self {
-        let context = |case: &Case| {
-            let context = &case.question.context;
-            let resource_org = match (context.resource_unresolved, &context.resource_org) {
-                (true, _) => ResourceOrg::Unresolved,
-                (false, Some(organization)) => ResourceOrg::Owned(Cow::Owned(organization.clone())),
-                (false, None) => ResourceOrg::Unowned,
-            };
-            let account = match context.account {
-                CaseAccount::Unknown => Account::Unknown,
-                CaseAccount::Active => Account::Active,
-                CaseAccount::NotAMember => Account::NotAMember,
-                CaseAccount::NotConfigured => Account::NotConfigured,
-            };
-            (
-                context.realm.as_ref().map(|realm| realm.iter().map(String::as_str).collect()),
-                resource_org,
-                account,
-            )
-        };
-        Self(cases.iter().map(context).collect())
-    }
-}
-
-/// A server whose state and time are those of the case that is asked.
-struct Running {
-    address: SocketAddr,
-    state: Arc<ArcSwap<State>>,
-    now: Arc<AtomicU64>,
-    audit: Sink,
-    writer: Writer,
-}
-
-impl Running {
-    async fn start(cases: &[Case]) -> Self {
-        let state = Arc::new(ArcSwap::from_pointee(state_of(&cases[0])));
-        let now = Arc::new(AtomicU64::new(cases[0].question.now));
-        let audit = Sink::default();
-        let (trail, writer) = Trail::start(
-            audit.clone(),
-            Format::Json,
-            AuditOutput::Stderr,
-            AuditOverflow::Block,
-            Counter::default(),
-        )
-        .unwrap();
-        let clock = Arc::clone(&now);
-        let server = Server::builder(Arc::clone(&state))
-            .clock(move || Duration::from_secs(clock.load(Ordering::SeqCst)))
-            .resolver(Contexts::of(cases))
-            .limits(Limits::of_tokens(65_536))
-            .trail(trail)
-            .build();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        tokio::spawn(async move { server.serve(listener, std::future::pending()).await });
-        Self { address, state, now, audit, writer }
-    }
-
-    fn ask_under(&self, case: &Case) {
-        self.state.store(Arc::new(state_of(case)));
-        self.now.store(case.question.now, Ordering::SeqCst);
-    }
-
-    /// Sends the bytes on a connection of their own, and gives all that comes back.
-    async fn exchange(&self, request: &[u8]) -> String {
-        let exchange = async {
-            let mut stream = TcpStream::connect(self.address).await.unwrap();
-            stream.write_all(request).await.unwrap();
-            let mut answer = Vec::new();
-            let _ = stream.read_to_end(&mut answer).await;
-            String::from_utf8_lossy(&answer).into_owned()
-        };
-        tokio::time::timeout(PATIENCE, exchange).await.expect("an answer")
-    }
-
-    /// The audit trail's lines.
-    async fn stop(self) -> Vec<Value> {
-        assert!(self.writer.close(PATIENCE), "everything was written");
-        let bytes = self.audit.0.lock().unwrap().clone();
-        String::from_utf8(bytes).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-    }
-}
-
-fn state_of(case: &Case) -> State {
-    let engine = EngineDecider::new(&case.setup).unwrap().engine().clone();
-    State::new(engine, Realms::default(), Resources::default())
-}
-
-/// Where the audit trail goes.
-#[derive(Clone, Default)]
-struct Sink(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Sink {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
