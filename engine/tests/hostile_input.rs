@@ -6,9 +6,12 @@ use std::time::{Duration, Instant};
 
 use allocation_counter::{AllocationInfo, measure};
 use artos_auth_engine::{Context, Engine, KeySet, Policy, PolicySpec, Request, Revocations, RouteSpec};
+use artos_auth_fixtures::TokenSpec;
+use artos_auth_fixtures::keys::TestKey;
 use aws_lc_rs::hmac;
 use base64_simd::URL_SAFE_NO_PAD;
-use serde_json::json;
+use rstest::rstest;
+use serde_json::{Value, json};
 
 const SECRET: &[u8; 32] = b"test-only, never a real secret!!";
 /// The longest token that a policy can take.
@@ -262,6 +265,58 @@ fn nothing_costs_more_than_a_small_multiple_of_the_costliest_good_token() {
                 "{name} with {keys} keys: {cost:?}, and a good token {costliest:?}"
             );
         }
+    }
+}
+
+/// The same for every other family of algorithms, where it is the signature that costs, with as many keys to try as there
+/// may be: the one that signs is the last.
+#[rstest]
+#[case::es256("es256", "es256-stranger")]
+#[case::eddsa("ed25519", "ed25519-stranger")]
+#[case::rs256("rsa", "rsa-stranger")]
+fn no_forgery_costs_more_than_a_good_token_of_its_algorithm(
+    #[case] signer: &str,
+    #[case] stranger: &str,
+    #[values(1, 8)] keys: usize,
+) {
+    let names = std::iter::repeat_n(stranger, keys - 1).chain([signer]);
+    let keys: Vec<_> = names
+        .map(|name| {
+            let mut key = TestKey::named(name).expect("a test key").published();
+            key.remove("kid");
+            key
+        })
+        .collect();
+    let keys = KeySet::from_jwks(json!({ "keys": keys }).to_string().as_bytes()).expect("keys");
+    let policy = Policy::new(&PolicySpec::default()).expect("a policy");
+    let engine = Engine::new(policy, keys, Revocations::none());
+    let token = |more: Value| -> Vec<u8> {
+        let mut spec = json!({"key": signer, "drop_header": ["kid"]});
+        spec.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        let spec: TokenSpec = serde_json::from_value(spec).expect("a token");
+        spec.mint().expect("a token")
+    };
+    let flip = |segment: &str, at: i64| json!({"edits": [{"do": "flip-byte", "segment": segment, "at": at}]});
+    let long = "x".repeat(5_000);
+    let tokens = [
+        ("good", token(json!({"claims": {"pad": long}}))),
+        (
+            "another's",
+            token(
+                json!({"key": "hs256-stranger", "header": {"alg": TestKey::named(signer).expect("a test key").algorithm()}, "claims": {"pad": long}}),
+            ),
+        ),
+        ("the first byte of its signature flipped", token(flip("signature", 0))),
+        ("the last byte of its signature flipped", token(flip("signature", -1))),
+        ("its claims changed", token(flip("claims", 9))),
+        ("an unknown kid", token(json!({"header": {"kid": long}}))),
+        ("no claims", token(json!({"claims_text": long}))),
+    ];
+    assert_eq!(decide(&engine, "/a", &tokens[0].1), "authorized");
+    let least = least_times(&engine, &tokens);
+    for ((name, token), cost) in tokens.iter().zip(&least).skip(1) {
+        assert_ne!(decide(&engine, "/a", token), "authorized", "{name}");
+        assert!(*cost <= least[0] * FACTOR, "{name}: {cost:?}, and a good token {:?}", least[0]);
     }
 }
 

@@ -5,7 +5,7 @@
 
 mod asked;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use artos_auth_engine::Reason;
 use artos_auth_fixtures::decider::{Account, RouteDocument};
@@ -333,6 +333,23 @@ proptest! {
         let principal = asked.engine().decide(&asked.question()).principal.unwrap();
         prop_assert_eq!(Some(&*principal.org_id), asked.token.claims[claim].as_str());
         prop_assert_eq!(Some(&*principal.user_id), asked.token.claims["sub"].as_str());
+    }
+
+    /// Eight characters in a row, of what a token is made of.
+    #[test]
+    fn nothing_that_is_printed_holds_a_part_of_the_token(asked in asked()) {
+        let question = asked.question();
+        let engine = asked.engine().engine();
+        let printed = artos_auth_fixtures::engine::asked(&question, |request, context| {
+            let decision = engine.decide(request, context, question.now);
+            let explained = engine.explain(request, context, question.now);
+            format!("{request:?} {context:?} {decision:?} {} {explained:?}", serde_json::to_string(&decision).unwrap())
+        });
+        let printed: HashSet<&[u8]> = printed.as_bytes().windows(8).collect();
+        let is_base64url = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
+        for part in question.authorization.iter().flat_map(|line| line.windows(8)) {
+            prop_assert!(!part.iter().all(is_base64url) || !printed.contains(part), "{}", String::from_utf8_lossy(part));
+        }
     }
 }
 

@@ -60,7 +60,7 @@ fn decide(setup: &Setup, cases: &[Case]) -> Vec<Value> {
     write("auth.toml", toml::to_string(&config).unwrap());
 
     let mut command = Command::new(env!("CARGO_BIN_EXE_artos-auth"));
-    command.args(["decide", "--config", "auth.toml"]).current_dir(folder.path());
+    command.args(["decide", "--config", "auth.toml"]).current_dir(folder.path()).env("RUST_LOG", "trace");
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
@@ -70,6 +70,7 @@ fn decide(setup: &Setup, cases: &[Case]) -> Vec<Value> {
     let output = child.wait_with_output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{}: {errors}", cases[0].id);
+    assert_eq!(errors, "", "{}: what is no decision is said of no request", cases[0].id);
     writer.join().unwrap();
     String::from_utf8(output.stdout)
         .unwrap()

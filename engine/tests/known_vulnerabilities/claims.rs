@@ -145,7 +145,7 @@ fn floods_of_dots() {
     assert_eq!(with_line(format!("Bearer {}", ".".repeat(8193))), "token_too_long");
 }
 
-/// **Class:** encrypted and compressed tokens (CVE-2024-28102, CVE-2024-28180, CVE-2024-28176, CVE-2022-36083, CVE-2026-27932, CVE-2026-29000)
+/// **Class:** encrypted and compressed tokens (CVE-2024-28102, CVE-2024-28180, CVE-2024-28176, CVE-2022-36083, CVE-2026-39373, CVE-2026-27932, CVE-2026-29000)
 /// **Gain:** a bomb that inflates, a key derivation that never ends, an unsigned token wrapped in an encrypted one
 /// **Stop:** five segments are malformed, and nothing is ever decrypted, derived or inflated
 /// **Differs:** `enc` and `zip` in a signed token are not read, as no member is that the contract does not name

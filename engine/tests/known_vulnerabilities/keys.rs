@@ -32,7 +32,7 @@ fn unsigned_and_unknown_algorithms() {
     assert_eq!(refusal(&token), "token_malformed");
 }
 
-/// **Class:** a public key taken for an HMAC secret (CVE-2016-5431, CVE-2016-10555, CVE-2023-48223, CVE-2026-22817, CVE-2026-34950)
+/// **Class:** a public key taken for an HMAC secret (CVE-2016-5431, CVE-2016-10555, CVE-2023-48223, CVE-2026-22817, CVE-2026-34950, GHSA-ww5h-9m49-7xx4)
 /// **Gain:** a token for anybody, signed with what everybody may know
 /// **Stop:** a key is bound to one algorithm when it is loaded, with an `alg` or without, and secrets and public keys are different types; there is no PEM to sniff
 #[rstest]
