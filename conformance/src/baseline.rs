@@ -125,7 +125,11 @@ impl Baseline {
 
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
+
     use super::*;
+    use crate::clause::Level;
+    use crate::report::Source;
 
     fn parse(text: &str) -> Result<Baseline, String> {
         Baseline::parse(text, Path::new("baseline.toml")).map_err(|error| error.to_string())
@@ -135,6 +139,8 @@ mod tests {
     fn entries_name_case_observation_and_reason() {
         let text = "[[known]]\ncase = \"public/without-token\"\nobserved = \"401\"\nreason = \"closed on purpose\"\n";
         assert_eq!(parse(text).unwrap().entries.len(), 1);
+        let two = format!("{text}{}", text.replace("without-token", "with-garbage-token"));
+        assert_eq!(parse(&two).map(|baseline| baseline.entries.len()), Ok(2));
     }
 
     #[test]
@@ -150,5 +156,97 @@ mod tests {
         let twice =
             "[[known]]\ncase = \"public/without-token\"\nobserved = \"401\"\nreason = \"x\"\n".repeat(2);
         assert!(parse(&twice).unwrap_err().starts_with("baseline.toml:5: known.case:"));
+    }
+
+    /// One run of three cases, as a baseline finds them.
+    fn cases() -> Vec<CaseReport> {
+        [
+            ("header/missing", Outcome::Failed, Some("200")),
+            ("challenge/realm", Outcome::Warned, Some("none")),
+            ("public/without-token", Outcome::Passed, Some("200")),
+            ("time/expired", Outcome::Skipped, None),
+        ]
+        .into_iter()
+        .map(|(id, outcome, observed)| CaseReport {
+            id: id.into(),
+            title: String::new(),
+            clauses: Vec::new(),
+            level: Level::Must,
+            outcome,
+            expected: String::new(),
+            observed: observed.map(Into::into),
+            skipped_because: None,
+            duration_ms: 0,
+            wrongly_allowed: false,
+            sends: String::new(),
+            requirement: String::new(),
+            source: Source { document: String::new(), text: String::new() },
+            evidence: None,
+            known: None,
+        })
+        .collect()
+    }
+
+    fn known(case: &str, observed: &str) -> Baseline {
+        Baseline::new(vec![Known {
+            case: case.into(),
+            observed: observed.into(),
+            reason: format!("why {case}"),
+        }])
+    }
+
+    #[rstest]
+    #[case::failure("header/missing", "200")]
+    #[case::warning("challenge/realm", "none")]
+    fn a_failure_that_is_observed_as_recorded_is_known(#[case] id: &str, #[case] observed: &str) {
+        let mut cases = cases();
+        assert_eq!(known(id, observed).apply(&mut cases), []);
+        for case in cases {
+            assert_eq!(case.known, (case.id == id).then(|| format!("why {id}")), "{}", case.id);
+        }
+    }
+
+    #[rstest]
+    #[case::observed_otherwise("header/missing", "418", Some("200"))]
+    #[case::passes_now("public/without-token", "401", None)]
+    #[case::passes_now_with_the_very_answer("public/without-token", "200", None)]
+    fn an_entry_that_is_not_observed_is_stale(
+        #[case] id: &str,
+        #[case] recorded: &str,
+        #[case] observed: Option<&str>,
+    ) {
+        let mut cases = cases();
+        let stale =
+            StaleEntry { case: id.into(), recorded: recorded.into(), observed: observed.map(Into::into) };
+        assert_eq!(known(id, recorded).apply(&mut cases), [stale]);
+        assert!(cases.iter().all(|case| case.known.is_none()));
+    }
+
+    #[rstest]
+    #[case::skipped("time/expired")]
+    #[case::not_selected("token-form/one-segment")]
+    fn an_entry_of_a_case_that_was_not_tested_is_left_alone(#[case] id: &str) {
+        let mut cases = cases();
+        assert_eq!(known(id, "200").apply(&mut cases), []);
+        assert!(cases.iter().all(|case| case.known.is_none()));
+    }
+
+    #[test]
+    fn entries_made_in_code_name_cases_too() {
+        assert_eq!(known("public/without-token", "401").check(), Ok(()));
+        let error = known("public/nowhere", "401").check().unwrap_err();
+        assert!(error.ends_with("`public/nowhere`"), "{error}");
+    }
+
+    #[test]
+    fn a_file_is_read_and_one_that_is_not_there_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("baseline.toml");
+        let error = Baseline::load(&path).unwrap_err().to_string();
+        assert!(error.contains("baseline.toml") && error.contains("cannot be read"), "{error}");
+        std::fs::write(&path, "[[known]]\ncase = \"header/missing\"\nobserved = \"200\"\nreason = \"x\"\n")
+            .unwrap();
+        let entry = Known { case: "header/missing".into(), observed: "200".into(), reason: "x".into() };
+        assert_eq!(Baseline::load(&path).unwrap(), Baseline::new(vec![entry]));
     }
 }

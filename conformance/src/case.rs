@@ -146,3 +146,47 @@ impl fmt::Debug for Case {
         f.debug_struct("Case").field("id", &self.id()).field("level", &self.level).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CASE: Case = Case {
+        group: "token_form",
+        name: "two_segments_only",
+        title: "",
+        clauses: &[],
+        level: Level::Must,
+        sends: "",
+        requirement: "",
+        source: Quotation { document: "", text: "" },
+        needs: &[],
+        accept: &[Accept::InvalidCredentials, Accept::Closed],
+        requests: 3,
+        shares: &[Shared { name: "refusals", requests: 5 }],
+        http1_only: false,
+        run: Procedure::Probe(|_| Ok(Request::new("GET", "/"))),
+    };
+
+    #[test]
+    fn an_exchange_that_cases_share_is_counted_once() {
+        let other = Case {
+            requests: 4,
+            shares: &[Shared { name: "refusals", requests: 5 }, Shared { name: "clock", requests: 1 }],
+            ..CASE
+        };
+        assert_eq!(requests(&[]), 0);
+        assert_eq!(requests(&[CASE]), 8);
+        assert_eq!(requests(&[CASE, other]), 13);
+    }
+
+    #[test]
+    fn a_case_is_named_and_what_it_expects_is_put_into_words() {
+        assert_eq!(CASE.id(), "token-form/two-segments-only");
+        assert_eq!(
+            CASE.expected(),
+            "401 `Invalid authentication credentials` or an answer that opens nothing"
+        );
+        assert_eq!(Accept::Other("the same answer twice").to_string(), "the same answer twice");
+    }
+}

@@ -108,3 +108,111 @@ impl fmt::Display for Comparison {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A run of cases, each with what it observed, if it was not skipped, and what became of it.
+    fn report(target: &str, cases: &[(&str, Option<&str>, Outcome)]) -> Report {
+        let cases: Vec<_> = cases
+            .iter()
+            .map(|(id, observed, outcome)| {
+                json!({
+                    "id": id, "title": format!("about {id}"), "clauses": ["HDR-2"], "level": "must",
+                    "outcome": outcome, "expected": "401", "observed": observed,
+                    "skipped_because": observed.is_none().then(|| format!("{target} has no key")),
+                    "duration_ms": 1, "wrongly_allowed": false, "sends": "", "requirement": "",
+                    "source": {"document": "", "text": ""},
+                })
+            })
+            .collect();
+        serde_json::from_value(json!({
+            "target": target, "suite_version": "", "started_at": "", "duration_ms": 1, "protocol": "HTTP/1.1",
+            "level": "must", "verdict": "conforms",
+            "summary": {"passed": 0, "failed": 0, "warned": 0, "skipped": 0},
+            "selection": {"filters": [], "catalogue": 0, "http1_only": 0},
+            "requests": 1, "measurements": {"leeway_seconds": null, "clock_offset_seconds": null},
+            "notices": [], "interrupted": null, "stale_baseline": [], "cases": cases,
+        }))
+        .unwrap()
+    }
+
+    fn comparison() -> Comparison {
+        use Outcome::{Failed, Passed, Skipped, Warned};
+        let one = [
+            ("same", Some("401"), Passed),
+            ("z-observed", Some("401"), Failed),
+            ("outcome", Some("401"), Failed),
+            ("skipped-there", Some("401"), Passed),
+            ("skipped-here", None, Skipped),
+            ("not-there", Some("401"), Passed),
+        ];
+        let other = [
+            ("same", Some("401"), Passed),
+            ("z-observed", Some("200"), Failed),
+            ("outcome", Some("401"), Warned),
+            ("skipped-there", None, Skipped),
+            ("skipped-here", Some("401"), Passed),
+        ];
+        Comparison::of(&report("a", &one), &report("b", &other))
+    }
+
+    #[test]
+    fn what_was_observed_counts_and_what_became_of_it() {
+        let comparison = comparison();
+        assert_eq!(comparison.compared, 3);
+        let differences: Vec<_> = comparison
+            .differences
+            .iter()
+            .map(|difference| {
+                (
+                    difference.case.as_str(),
+                    difference.observed.each_ref().map(String::as_str),
+                    difference.outcome,
+                )
+            })
+            .collect();
+        let expected = [
+            ("outcome", ["401", "401"], [Outcome::Failed, Outcome::Warned]),
+            ("z-observed", ["401", "200"], [Outcome::Failed, Outcome::Failed]),
+        ];
+        assert_eq!(differences, expected);
+        let not_compared = [
+            ("skipped-there", [None, Some("b has no key".to_owned())]),
+            ("skipped-here", [Some("a has no key".to_owned()), None]),
+        ];
+        let not_compared =
+            not_compared.map(|(case, skipped_because)| NotCompared { case: case.into(), skipped_because });
+        assert_eq!(comparison.not_compared, not_compared);
+    }
+
+    #[test]
+    fn a_comparison_is_read_by_people() {
+        insta::assert_snapshot!(comparison(), @"
+        A  a
+        B  b
+
+        outcome  about outcome
+           expected  401
+           A         401 (failed)
+           B         401 (warned)
+
+        z-observed  about z-observed
+           expected  401
+           A         401 (failed)
+           B         200 (failed)
+
+        2 of 3 cases answered differently; 2 could not be compared
+        ");
+    }
+
+    #[test]
+    fn a_comparison_is_read_by_programs() {
+        let text = comparison().to_json();
+        assert!(text.ends_with("}\n"), "{text}");
+        assert_eq!(serde_json::from_str::<Comparison>(&text).unwrap(), comparison());
+    }
+}

@@ -226,6 +226,7 @@ fn a_pattern_that_matches_nothing_is_refused(#[case] text: &str, #[case] error: 
 #[case::rest_after_literal_is_not_empty("/a/{*x}", "/a/", false)]
 #[case::escaped("/a b", "/a%20b", true)]
 #[case::escaped_in_either_case("/é", "/%c3%A9", true)]
+#[case::escaped_with_a_trailing_slash("/a b", "/a%20b/", true)]
 #[case::escaped_delimiter("/a/b", "/a%2Fb", false)]
 #[case::escaped_braces_are_text("/{x}/b", "/%7Bx%7D/b", true)]
 fn a_rule_matches(#[case] pattern: &str, #[case] path: &str, #[case] matches: bool) {

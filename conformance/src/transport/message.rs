@@ -221,3 +221,67 @@ impl Response {
         (200..300).contains(&self.status)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[test]
+    fn a_text_is_sent_whole_and_knows_its_tokens() {
+        let text = Text::from("a ").token("b.c").plain(" d").token("e");
+        assert_eq!(text.bytes(), b"a b.c de");
+        assert_eq!(text.tokens().collect::<Vec<_>>(), [&b"b.c"[..], b"e"]);
+        assert_eq!(text.pieces().len(), 4);
+        assert_eq!(text.pieces()[1], Piece::Token(b"b.c".to_vec()));
+        assert_eq!(Text::from("a".to_owned()), Text::from("a"));
+        assert_eq!(format!("{text:?}"), r#"Text(["a ", [redacted], " d", [redacted]])"#);
+    }
+
+    #[test]
+    fn a_request_shows_where_tokens_may_be() {
+        let request =
+            Request::new("POST", "/a").bearer("t").with_body("text/plain", "b").field("AUTHORIZATION", "u");
+        let texts: Vec<_> = request.texts().map(Text::bytes).collect();
+        assert_eq!(texts, [&b"/a"[..], b"Bearer t", b"text/plain", b"u", b"b"]);
+        let authorizations: Vec<_> = request.authorizations().map(Text::bytes).collect();
+        assert_eq!(authorizations, [&b"Bearer t"[..], b"u"], "a field's name in any case");
+        let without = request.without_authorization();
+        assert_eq!(without.authorizations().count(), 0);
+        let left: Vec<_> = without.fields.iter().map(|field| field.name.as_str()).collect();
+        assert_eq!(left, ["Content-Type"]);
+    }
+
+    #[test]
+    fn a_field_of_a_response_is_found_in_any_case_and_in_order() {
+        let field = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
+        let fields = vec![field("Vary", "a"), field("Via", "x"), field("vary", "b")];
+        let response = Response { fields, ..Response::default() };
+        assert_eq!(response.values("VARY").collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(response.value("VARY").as_deref(), Some("a"));
+        assert_eq!(response.value("Date"), None);
+    }
+
+    #[rstest]
+    #[case::detail(r#"{"detail":"No"}"#, Some("No"))]
+    #[case::empty(r#"{"detail":""}"#, Some(""))]
+    #[case::list(r#"["detail"]"#, None)]
+    #[case::number(r#"{"detail":1}"#, None)]
+    #[case::none("{}", None)]
+    #[case::no_json("detail", None)]
+    fn a_detail_is_a_string_of_an_object(#[case] body: &str, #[case] detail: Option<&str>) {
+        let response = Response { body: body.into(), ..Response::default() };
+        assert_eq!(response.detail().as_deref(), detail);
+        assert_eq!(response.json(), serde_json::from_str(body).ok());
+    }
+
+    #[rstest]
+    #[case(199, false)]
+    #[case(200, true)]
+    #[case(299, true)]
+    #[case(300, false)]
+    fn success_is_2xx(#[case] status: u16, #[case] success: bool) {
+        assert_eq!(Response { status, ..Response::default() }.is_success(), success);
+    }
+}

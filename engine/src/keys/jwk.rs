@@ -173,9 +173,7 @@ fn serves(key_type: &str, curve: Option<&str>, named: Option<&str>) -> Result<Al
 
 fn verifier(algorithm: Algorithm, source: &str, members: &UniqueMembers) -> Result<Verifier, Problem> {
     // jsonwebtoken's words may quote what it read, which may be key material.
-    let unreadable =
-        |_| problem("", "a member that its type needs is missing, or no base64url without padding");
-    let jwk: Jwk = serde_json::from_str(source).map_err(unreadable)?;
+    let jwk: Jwk = serde_json::from_str(source).map_err(|_| unreadable_member(members))?;
     let decoding_key = DecodingKey::from_jwk(&jwk).map_err(|_| unreadable_member(members))?;
     let verifier = match &jwk.algorithm {
         AlgorithmParameters::OctetKey(_) => {
@@ -214,8 +212,10 @@ fn unreadable_member(members: &UniqueMembers) -> Problem {
     let member = ["k", "n", "e", "x", "y"]
         .into_iter()
         .find(|name| members.text(name).ok().flatten().is_some_and(|text| !is_base64(text)));
-    let member = member.unwrap_or_default();
-    problem(member, "this has to be base64url without padding")
+    match member {
+        Some(member) => problem(member, "this has to be base64url without padding"),
+        None => problem("", "a member that its type needs is missing, or no base64url without padding"),
+    }
 }
 
 fn decode(member: &'static str, text: &str) -> Result<Vec<u8>, Problem> {

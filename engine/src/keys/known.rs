@@ -76,3 +76,51 @@ fn orders<'t>(members: &[&'t str]) -> Vec<Vec<&'t str>> {
     }
     all
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use crate::jose::JoseHeader;
+    use crate::keys::KeySet;
+    use base64_simd::URL_SAFE_NO_PAD;
+
+    fn keys() -> KeySet {
+        let secret = "dGVzdC1vbmx5LW5vdC1hLXJlYWwta2V5LWhzMjU2LSM";
+        let named = format!(r#"{{"kty":"oct","alg":"HS256","kid":"a\"b","k":"{secret}"}}"#);
+        let unnamed = format!(r#"{{"kty":"oct","alg":"HS256","k":"{secret}"}}"#);
+        KeySet::from_jwks(format!(r#"{{"keys":[{named},{unnamed}]}}"#).as_bytes()).unwrap()
+    }
+
+    #[rstest]
+    #[case::algorithm_alone(r#"{"alg":"HS256"}"#)]
+    #[case::type_first(r#"{"typ":"JWT","alg":"HS256"}"#)]
+    #[case::type_last(r#"{"alg":"HS256","typ":"JWT"}"#)]
+    #[case::other_type(r#"{"typ":"at+jwt","alg":"HS256"}"#)]
+    #[case::key_id_first(r#"{"kid":"a\"b","alg":"HS256","typ":"JWT"}"#)]
+    #[case::key_id_between(r#"{"alg":"HS256","kid":"a\"b","typ":"JWT"}"#)]
+    #[case::key_id_last(r#"{"typ":"JWT","alg":"HS256","kid":"a\"b"}"#)]
+    #[case::key_id_and_no_type(r#"{"alg":"HS256","kid":"a\"b"}"#)]
+    fn what_issuers_usually_write_is_recognised_for_what_it_says(#[case] text: &str) {
+        let keys = keys();
+        let segment = URL_SAFE_NO_PAD.encode_to_string(text);
+        let known = keys.recognise_header(segment.as_bytes()).unwrap();
+        let read = JoseHeader::parse(text.as_bytes()).unwrap();
+        let policy = crate::Policy::new(&crate::PolicySpec::default()).unwrap();
+        assert_eq!(known.key_id(), read.key_id());
+        assert_eq!(known.allowed_algorithm(&policy), read.allowed_algorithm(&policy));
+        assert_eq!(known.has_accepted_type(&policy), read.has_accepted_type(&policy));
+        assert_eq!(known.names_no_critical_extension(), Ok(()));
+    }
+
+    #[rstest]
+    #[case::nothing("")]
+    #[case::white_space(r#"{ "alg":"HS256" }"#)]
+    #[case::another_algorithm(r#"{"alg":"HS512"}"#)]
+    #[case::another_key(r#"{"alg":"HS256","kid":"c"}"#)]
+    #[case::critical_extension(r#"{"alg":"HS256","crit":[]}"#)]
+    fn anything_else_is_read(#[case] text: &str) {
+        let segment = URL_SAFE_NO_PAD.encode_to_string(text);
+        assert!(keys().recognise_header(segment.as_bytes()).is_none());
+    }
+}

@@ -171,3 +171,52 @@ fn unescape([high, low]: [u8; 2]) -> Option<u8> {
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     Some(digit(high)?.checked_mul(16)?.saturating_add(digit(low)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    /// Every path of up to four bytes of these, which stand for all that a path can hold, and every byte by itself.
+    fn paths() -> impl Iterator<Item = Vec<u8>> {
+        const BYTES: [u8; 12] = *b"/.a%;\\#?~\x1f\x7f\x80";
+        let of_length = |length| {
+            (0..BYTES.len().pow(length)).map(move |number| {
+                (0..length).map(|place| BYTES[number / BYTES.len().pow(place) % BYTES.len()]).collect()
+            })
+        };
+        (0..=4).flat_map(of_length).chain((0..=u8::MAX).map(|byte| vec![b'/', b'a', byte]))
+    }
+
+    #[test]
+    fn a_path_is_simple_if_a_glance_tells_that_nothing_is_odd_about_it() {
+        for path in paths() {
+            let plain = |byte: &u8| (b' '..=b'~').contains(byte) && !b"%;\\#".contains(byte);
+            let pairs = path.windows(2).any(|pair| matches!(pair, b"//" | b"/."));
+            let simple = path.starts_with(b"/") && path.iter().all(plain) && !pairs;
+            assert_eq!(is_simple(&path), simple, "{:?}", path.escape_ascii().to_string());
+        }
+    }
+
+    #[test]
+    fn what_is_simple_needs_no_closer_look() {
+        for path in paths().filter(|path| is_simple(path)) {
+            let closer = refuse_odd_bytes(&path).and_then(|()| check_segments(&path));
+            assert_eq!(closer, Ok(()), "{:?}", path.escape_ascii().to_string());
+            assert!(!path.contains(&b'%'));
+        }
+    }
+
+    #[rstest]
+    #[case(b"a", Ambiguity::NoLeadingSlash)]
+    #[case(b"//", Ambiguity::EmptySegment)]
+    #[case(b"/..", Ambiguity::DotSegment)]
+    #[case(b"/\\", Ambiguity::Backslash)]
+    #[case(b"/%C0%AF", Ambiguity::NotUtf8)]
+    fn why_a_path_is_ambiguous_is_said_in_words(#[case] path: &[u8], #[case] ambiguity: Ambiguity) {
+        assert_eq!(decode_unless_ambiguous(path), Err(ambiguity));
+        assert!(ambiguity.to_string().starts_with("it"), "{ambiguity}");
+        assert_eq!(ambiguity.to_string(), ambiguity.description());
+    }
+}

@@ -146,3 +146,65 @@ impl<T> Node<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matcher(patterns: &[&str]) -> Matcher<String> {
+        let mut matcher = Matcher::<String>::default();
+        for pattern in patterns {
+            matcher.entry(&Pattern::parse(pattern).unwrap()).unwrap().push_str(pattern);
+        }
+        matcher
+    }
+
+    fn matches(matcher: &Matcher<String>, path: &str) -> Vec<String> {
+        let mut matches = Vec::new();
+        let _: ControlFlow<()> = matcher.visit(&PlainPath::parse(path.as_bytes()).unwrap(), |pattern| {
+            matches.push(pattern.clone());
+            ControlFlow::Continue(())
+        });
+        matches.sort();
+        matches
+    }
+
+    #[test]
+    fn what_all_patterns_begin_with_is_compared_at_once_and_changes_no_match() {
+        let plain = matcher(&["/api/v1/a/b/c", "/api/v1/{x}/b", "/api/v1/{*y}"]);
+        let mut compressed = plain.clone();
+        compressed.compress();
+        let below = |node: usize| compressed.nodes[node].prefix.as_slice();
+        assert_eq!(below(0), b"api/v1");
+        assert_eq!(below(compressed.nodes[0].literals[&b"a"[..]]), b"b/c");
+        for path in [
+            "/",
+            "/api",
+            "/api/v1",
+            "/api/v10",
+            "/api/v1/a",
+            "/api/v1/a/b",
+            "/api/v1/a/b/c",
+            "/api/v1/a/b/c/d",
+        ] {
+            assert_eq!(matches(&compressed, path), matches(&plain, path), "{path}");
+        }
+        assert_eq!(matches(&compressed, "/api/v1/a/b"), ["/api/v1/{*y}", "/api/v1/{x}/b"]);
+    }
+
+    #[test]
+    fn a_pattern_in_the_way_stays_where_it_is() {
+        let mut compressed = matcher(&["/a", "/a/b"]);
+        compressed.compress();
+        assert_eq!(compressed.nodes[0].prefix, b"a");
+        assert_eq!(
+            (matches(&compressed, "/a"), matches(&compressed, "/a/b")),
+            (vec!["/a".to_owned()], vec!["/a/b".to_owned()])
+        );
+        for alone in [&["/{*x}", "/a"][..], &["/{x}", "/a"], &["/", "/a"], &["/a", "/b"]] {
+            let mut compressed = matcher(alone);
+            compressed.compress();
+            assert_eq!(compressed.nodes[0].prefix, b"", "{alone:?}");
+        }
+    }
+}

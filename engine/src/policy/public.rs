@@ -84,3 +84,20 @@ fn check_path(path: &str) -> Result<(), String> {
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_that_no_public_path_has_is_told_at_a_glance() {
+        let specs = ["/a", "/ab", "/cd"].map(|path| PublicSpec { path: path.to_owned(), methods: None });
+        let public = PublicPaths::new(Some(&specs)).unwrap();
+        assert_eq!(public.lengths, 1 << 2 | 1 << 3);
+        // Lengths that are 64 apart share a bit, and the look-up tells them apart.
+        let long = format!("/{}", "a".repeat(65));
+        assert_eq!(length_bit(long.as_bytes()), 1 << 2);
+        assert_eq!(public.admit(b"GET", long.as_bytes()), None);
+        assert_eq!(public.admit(b"GET", b"/a"), Some(PublicPath(())));
+    }
+}

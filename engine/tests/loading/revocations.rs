@@ -1,0 +1,79 @@
+//! Revocations: a revocation that does nothing must not pass for one.
+
+use artos_auth_engine::Revocations;
+use rstest::rstest;
+use serde_json::json;
+
+fn digest(digits: usize) -> String {
+    format!(r#"{{"signed_sha256": ["{}"]}}"#, "0".repeat(digits))
+}
+
+#[rstest]
+#[case::no_json("{", "line 1, column 1: the JSON text ends too early")]
+#[case::list("[]", "line 1, column 0: invalid type: sequence, expected an object")]
+#[case::unknown_member(
+    r#"{"token": []}"#,
+    "line 1, column 8: unknown field `token`, expected one of `tokens`, `signed_sha256`, `users`, `organizations`"
+)]
+#[case::member_twice(r#"{"tokens": [], "tokens": []}"#, "line 1, column 23: duplicate field `tokens`")]
+#[case::no_list(
+    "{\"tokens\":\n1}",
+    "line 2, column 1: invalid type: integer `1`, expected an array of strings"
+)]
+#[case::no_text(r#"{"tokens": [1]}"#, "line 1, column 13: invalid type: integer `1`, expected a string")]
+#[case::control_in_an_id(
+    r#"{"tokens": ["a\u0001"]}"#,
+    "line 1, column 21: a `jti` has at most 256 bytes and no control character, so no token could match this one"
+)]
+#[case::short_digest(&digest(63), "line 1, column 84: a SHA-256 has to be 64 hex digits")]
+#[case::long_digest(&digest(65), "line 1, column 86: a SHA-256 has to be 64 hex digits")]
+#[case::no_hex_in_the_second_half(&digest(64).replace("0\"]", "g\"]"), "line 1, column 85: a SHA-256 has to be 64 hex digits")]
+#[case::list_for_a_user(
+    r#"{"users": [["u", 1]]}"#,
+    "line 1, column 11: invalid type: sequence, expected an object"
+)]
+#[case::no_user(r#"{"users": [{"issued_before": 1}]}"#, "line 1, column 31: missing field `user`")]
+#[case::empty_user(
+    r#"{"users": [{"user": "", "issued_before": 1}]}"#,
+    "line 1, column 22: an id has 1 to 256 bytes and no control character, so no token could match this one"
+)]
+#[case::control_in_an_organization(
+    r#"{"organizations": [{"org": "\n", "issued_before": 1}]}"#,
+    "line 1, column 31: an id has 1 to 256 bytes and no control character, so no token could match this one"
+)]
+#[case::no_instant(
+    r#"{"organizations": [{"org": "o"}]}"#,
+    "line 1, column 31: missing field `issued_before`"
+)]
+#[case::instant_before_1970(
+    r#"{"organizations": [{"org": "o", "issued_before": -1}]}"#,
+    "line 1, column 52: `issued_before` has to be seconds since 1970, from 0 to 253402300799"
+)]
+#[case::line_end_in_what_is_quoted(
+    r#"{"\n": 1}"#,
+    "line 1, column 5: unknown field `\\n`, expected one of `tokens`, `signed_sha256`, `users`, `organizations`"
+)]
+fn revocations_that_are_refused(#[case] text: &str, #[case] message: &str) {
+    let error = Revocations::from_json(text.as_bytes()).map_err(|error| error.to_string());
+    assert_eq!(error.err().as_deref(), Some(message));
+}
+
+#[test]
+fn revocations_are_counted() {
+    let none = Revocations::none();
+    assert_eq!((none.tokens(), none.users(), none.organizations()), (0, 0, 0));
+    let text = json!({
+        "tokens": ["a", "b", "b"],
+        "signed_sha256": ["0".repeat(64)],
+        "users": [
+            {"user": "u", "issued_before": 1},
+            {"user": "u", "org": "o", "issued_before": 1},
+            {"user": "u", "org": "p", "issued_before": 1},
+            {"user": "u", "org": "p", "issued_before": 2},
+            {"user": "v", "org": "o", "issued_before": 1},
+        ],
+        "organizations": [{"org": "o", "issued_before": 1}, {"org": "p", "issued_before": 1}],
+    });
+    let some = Revocations::from_json(text.to_string().as_bytes()).unwrap();
+    assert_eq!((some.tokens(), some.users(), some.organizations()), (3, 4, 2));
+}
