@@ -57,7 +57,7 @@ fn no_case_is_missing() {
         ("tok-4", 14),
         ("tok-5", 34),
         ("tok-6", 38),
-        ("tok-7", 64),
+        ("tok-7", 65),
         ("tok-8", 129),
     ];
     assert_eq!(files, expected.map(|(file, cases)| (file.to_owned(), cases)).into());

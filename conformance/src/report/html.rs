@@ -17,6 +17,7 @@ pub fn render(report: &Report) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
+                // The page is one file, so that its style has to stand in it; nothing else may run or be fetched.
                 meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'";
                 title { "Conformance of " (report.target) ": " (report.verdict) }
                 style { (PreEscaped(STYLE)) }

@@ -32,8 +32,8 @@ impl<const N: usize, S: AsRef<str>> Names<N, S> {
     }
 }
 
-/// The first eight bytes of a name with its closing quote, or zeros behind it: no two names of up to seven bytes,
-/// none of which is a quote, begin alike.
+/// The first eight bytes of a name with its closing quote, and zeros behind that: a hint, for a wanted name may hold
+/// quotes and NUL itself.
 const fn beginning_of(mut name: &[u8]) -> u64 {
     let mut beginning = [0; 8];
     let mut left: &mut [u8] = &mut beginning;
@@ -65,7 +65,9 @@ impl Text<'_> {
         let unused = u32::try_from(unused).unwrap_or(0);
         let beginning = u64::from_le_bytes(*eight) & u64::MAX.wrapping_shr(unused);
         let index = wanted.beginnings.iter().position(|wanted| *wanted == beginning)?;
-        if name.len() < 8 { Some(index) } else { wanted.position(name) }
+        // A short name is all in its beginning, but for where it ends.
+        let same_length = wanted.names.get(index).is_some_and(|wanted| wanted.as_ref().len() == name.len());
+        if same_length && name.len() < 8 { Some(index) } else { wanted.position(name) }
     }
 
     #[inline(never)]
@@ -102,6 +104,20 @@ mod tests {
             let json = format!("{other}\":0, \"a\": 1}}");
             let text = Text::new(json.as_bytes()).unwrap();
             assert_eq!(text.find_name(0, other.len(), &wanted), None, "{json}");
+        }
+    }
+
+    /// A quote and a NUL end no name, though a policy may name a claim with them.
+    #[test]
+    fn a_name_with_a_quote_is_not_the_one_before_the_quote() {
+        for (odd, plain) in [("abcdefg\"", "abcdefg"), ("a\"\0\0\0\0\0\0\0", "a"), ("a\"\0", "a"), ("\"", "")]
+        {
+            let json = format!("{plain}\":0, \"more\": 1}}");
+            let text = Text::new(json.as_bytes()).unwrap();
+            let find = |wanted: [&'static str; 2]| text.find_name(0, plain.len(), &Names::known(wanted));
+            assert_eq!(find([odd, "other"]), None, "{odd:?}");
+            assert_eq!(find([odd, plain]), Some(1), "{odd:?}");
+            assert_eq!(find([plain, odd]), Some(0), "{odd:?}");
         }
     }
 

@@ -199,6 +199,29 @@ mod tests {
         }
     }
 
+    /// What is odd may stand at the end of one look and the beginning of the next.
+    #[test]
+    fn what_is_odd_is_seen_wherever_it_stands() {
+        for length in 3..70 {
+            let path = [b"/".as_slice(), &vec![b'a'; length - 1]].concat();
+            assert!(is_simple(&path));
+            for at in 1..length {
+                let with = |odd: &[u8]| {
+                    let mut path = path.clone();
+                    path.splice(at..(at + odd.len()).min(length), odd.iter().copied());
+                    is_simple(&path)
+                };
+                for odd in [b"//".as_slice(), b"/.", b"%", b";", b"\\", b"#", b"\x1f", b"\x7f", b"\x80"] {
+                    assert!(!with(odd), "{:?} at {at} of {length}", odd.escape_ascii().to_string());
+                }
+                for even in [b".".as_slice(), b"..", b".a", b"~", b" "] {
+                    let behind_slash = at == 1 && even.starts_with(b".");
+                    assert_eq!(with(even), !behind_slash, "{even:?} at {at} of {length}");
+                }
+            }
+        }
+    }
+
     #[test]
     fn what_is_simple_needs_no_closer_look() {
         for path in paths().filter(|path| is_simple(path)) {
