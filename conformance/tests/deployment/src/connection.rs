@@ -2,7 +2,6 @@
 //! answer can come in any lawful shape, or not at all.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -89,10 +88,10 @@ pub(crate) async fn judge(site: &Site, request: &Request, connection: &Connectio
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     if matches!(site.behaviour.fault, Some(Fault::ForgeryAcceptedInParallel | Fault::CallersMixedUp)) {
-        site.memory.in_flight.fetch_add(1, Ordering::SeqCst);
-        tokio::time::sleep(Duration::from_millis(30)).await;
+        site.memory.enter();
+        site.memory.wait_for_crowd().await;
         let answer = site.judge().answer(request, connection);
-        site.memory.in_flight.fetch_sub(1, Ordering::SeqCst);
+        site.memory.leave();
         return answer;
     }
     site.judge().answer(request, connection)

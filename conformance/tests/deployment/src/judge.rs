@@ -15,9 +15,6 @@ use crate::path::{Place, ambiguous};
 use crate::reason::{Reason, Told};
 use crate::variation::Variation;
 
-/// How many requests have to be judged at once before a fault loses count.
-const CROWD: usize = 3;
-
 /// One deployment's way of judging.
 pub(crate) struct Judge<'a> {
     pub(crate) behaviour: Behaviour,
@@ -182,7 +179,7 @@ impl Judge<'_> {
         match (&result, self.behaviour.fault) {
             (Ok(caller), fault) => {
                 if fault == Some(Fault::CallersMixedUp)
-                    && self.memory.in_flight.load(Ordering::SeqCst) >= CROWD
+                    && self.memory.is_crowded()
                     && let Some(last) = self.memory.shared().last_caller.replace(caller.clone())
                 {
                     return Ok(last);
@@ -264,7 +261,7 @@ impl Judge<'_> {
                 *attempts += 1;
                 *attempts >= 3
             }
-            Some(Fault::ForgeryAcceptedInParallel) => self.memory.in_flight.load(Ordering::SeqCst) >= CROWD,
+            Some(Fault::ForgeryAcceptedInParallel) => self.memory.is_crowded(),
             _ => false,
         }
     }

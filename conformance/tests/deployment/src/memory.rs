@@ -2,11 +2,22 @@
 //! nothing that its answers depend on.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout};
 
 use crate::claims::Caller;
 use crate::message::Answer;
+
+/// How many requests have to be judged at once before a fault loses count.
+const CROWD: usize = 3;
+/// How long a request waits for company, and how long one that has some waits for a crowd: requests that are sent at
+/// once come apart on a busy machine, and would otherwise find the fault only now and then.
+const ALONE: Duration = Duration::from_millis(60);
+const IN_COMPANY: Duration = Duration::from_secs(1);
+const LOOK: Duration = Duration::from_millis(5);
 
 /// What all connections share.
 #[derive(Default)]
@@ -15,7 +26,9 @@ pub(crate) struct Memory {
     /// Requests so far.
     pub(crate) requests: AtomicUsize,
     /// Requests that are being judged now.
-    pub(crate) in_flight: AtomicUsize,
+    in_flight: AtomicUsize,
+    /// There was a crowd since nobody was judged.
+    crowded: AtomicBool,
     /// The revoked token at hand, byte for byte.
     pub(crate) revoked: Vec<u8>,
 }
@@ -34,6 +47,38 @@ pub(crate) struct Shared {
 impl Memory {
     pub(crate) fn of_revoked(token: &str) -> Memory {
         Memory { revoked: token.as_bytes().to_vec(), ..Memory::default() }
+    }
+
+    /// A request begins to be judged.
+    pub(crate) fn enter(&self) {
+        if self.in_flight.fetch_add(1, Ordering::SeqCst) + 1 >= CROWD {
+            self.crowded.store(true, Ordering::SeqCst);
+        }
+    }
+
+    /// A request has been judged.
+    pub(crate) fn leave(&self) {
+        if self.in_flight.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.crowded.store(false, Ordering::SeqCst);
+        }
+    }
+
+    /// Whether those that are judged now are, or were, a crowd.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.crowded.load(Ordering::SeqCst)
+    }
+
+    /// Waits until there is a crowd, or nobody else has come for a while.
+    pub(crate) async fn wait_for_crowd(&self) {
+        let crowd = || async {
+            while !self.is_crowded() {
+                sleep(LOOK).await;
+            }
+        };
+        let came = timeout(ALONE, crowd()).await;
+        if came.is_err() && self.in_flight.load(Ordering::SeqCst) > 1 {
+            let _ = timeout(IN_COMPANY, crowd()).await;
+        }
     }
 
     pub(crate) fn shared(&self) -> MutexGuard<'_, Shared> {
