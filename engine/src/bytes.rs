@@ -9,6 +9,20 @@ pub(crate) const fn splat(byte: u8) -> u8x16 {
     u8x16::new([byte; STEP])
 }
 
+/// What the steps of a text leave over, as a step of its own: its last bytes, some of them once more, or, of a text
+/// that is too short for a step, all of it with `filler` behind.
+#[inline]
+pub(crate) fn last_step(text: &[u8], filler: u8) -> [u8; STEP] {
+    if let Some(last) = text.last_chunk() {
+        return *last;
+    }
+    let mut last = [filler; STEP];
+    for (to, from) in last.iter_mut().zip(text) {
+        *to = *from;
+    }
+    last
+}
+
 /// How many bytes come before the first `wanted`: quick for the few that a name or a segment has.
 #[inline]
 pub(crate) fn position(bytes: &[u8], wanted: u8) -> Option<usize> {

@@ -196,14 +196,14 @@ impl Engine {
         observer.note(|| format!("{algorithm}"));
 
         observer.enter(Check::Key);
-        let candidates = self.keys.candidates(header.key_id(), algorithm)?;
-        observer.note(|| match candidates.clone().count() {
+        let candidates = self.keys.candidates(header.key_id(), algorithm).ok_or(Reason::KeyUnknown)?;
+        observer.note(|| match candidates.count() {
             1 => "one key can have signed it".to_owned(),
             keys => format!("{keys} keys can have signed it"),
         });
 
         observer.enter(Check::Signature);
-        if !candidates.into_iter().any(|key| key.verifies(compact.signing_input, compact.signature)) {
+        if !candidates.verify(compact.signing_input, compact.signature) {
             return Err(Reason::SignatureInvalid);
         }
 
@@ -219,7 +219,7 @@ impl Engine {
             cache.insert(&entry);
         }
         let revoked = self.is_revoked(Entry::of(&entry), token.as_bytes());
-        Verified { held: Held::Fresh(entry), revoked }
+        Verified { entry: Found::from_inner(entry), remembered: false, revoked }
     }
 
     /// What was verified before under the same policy and keys has passed the same checks.
@@ -231,11 +231,12 @@ impl Engine {
         }
         let entry = Entry::of(&found);
         let revoked = self.is_revoked(entry, entry.token());
-        Verified { held: Held::Remembered(found), revoked }
+        Verified { entry: found, remembered: true, revoked }
     }
 
     fn is_revoked(&self, entry: Entry<'_>, token: &[u8]) -> bool {
-        entry.is_revoked_by(self.snapshot, || self.revocations.revoke(entry.claims(), signing_input(token)))
+        entry
+            .is_revoked_by(self.snapshot, || self.revocations.revoke(entry.claims(), || signing_input(token)))
     }
 
     /// Is the token a credential here and now? If not, the answer is 401.
@@ -354,29 +355,22 @@ impl Engine {
 
 /// The proof that a key of the key set signed these claims, and that they are well-formed.
 pub(crate) struct Verified {
-    held: Held,
+    entry: Found,
+    /// Whether an earlier call verified them.
+    remembered: bool,
     /// Whether the revocations in force hold the token; it counts at its own place in the order.
     revoked: bool,
 }
 
 impl Verified {
     pub(crate) fn claims(&self) -> TextClaims<'_> {
-        let entry = match &self.held {
-            Held::Fresh(entry) => entry,
-            Held::Remembered(found) => &**found,
-        };
-        Entry::of(entry).claims()
+        Entry::of(&self.entry).claims()
     }
 
     /// Whether the claims were verified by an earlier call.
     pub(crate) fn is_remembered(&self) -> bool {
-        matches!(self.held, Held::Remembered(_))
+        self.remembered
     }
-}
-
-enum Held {
-    Fresh(SharedEntry),
-    Remembered(Found),
 }
 
 /// The proof that a verified token is a credential, here and now.

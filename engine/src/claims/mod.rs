@@ -3,9 +3,9 @@
 mod read;
 
 use std::fmt;
+use std::num::NonZeroU64;
 
 use serde::{Serialize, Serializer};
-use smallvec::SmallVec;
 
 pub(crate) use read::is_id;
 
@@ -66,7 +66,7 @@ pub(crate) struct Claims {
     user: Option<Span>,
     organization: Option<Span>,
     token_id: Option<Span>,
-    permissions: SmallVec<[Span; USUAL_PERMISSIONS]>,
+    permissions: Spans,
     expires_at: NumericDate,
     not_before: Option<NumericDate>,
     issued_at: Option<NumericDate>,
@@ -74,14 +74,53 @@ pub(crate) struct Claims {
     audience_accepted: bool,
 }
 
-/// So many permissions need no memory of their own.
-const USUAL_PERMISSIONS: usize = 8;
+/// A part of a text, in one word: where it starts, and one more than its length, so that it is never zero.
+#[derive(Clone, Copy)]
+struct Span(NonZeroU64);
 
-/// A part of a text, in bytes.
-#[derive(Clone, Copy, Debug, Default)]
-struct Span {
-    start: u32,
-    end: u32,
+impl Span {
+    const EMPTY: Self = Self(NonZeroU64::MIN);
+
+    #[inline]
+    fn new(start: usize, length: usize) -> Option<Self> {
+        let (start, more) = (u32::try_from(start).ok()?, u32::try_from(length).ok()?.checked_add(1)?);
+        NonZeroU64::new(u64::from(start) << 32 | u64::from(more)).map(Self)
+    }
+
+    #[inline]
+    fn of(self, text: &[u8]) -> Option<&[u8]> {
+        let (start, more) = (self.0.get() >> 32, self.0.get() & u64::from(u32::MAX));
+        let length = usize::try_from(more).ok()?.checked_sub(1)?;
+        text.get(usize::try_from(start).ok()?..)?.get(..length)
+    }
+}
+
+/// Parts of a text, in order. A few need no memory of their own; more are all kept in `many`.
+struct Spans {
+    few: [Span; 8],
+    count: usize,
+    many: Vec<Span>,
+}
+
+impl Spans {
+    const NONE: Self = Self { few: [Span::EMPTY; 8], count: 0, many: Vec::new() };
+
+    fn as_slice(&self) -> &[Span] {
+        self.few.get(..self.count).unwrap_or(&self.many)
+    }
+
+    fn push(&mut self, span: Span) {
+        match self.few.get_mut(self.count) {
+            Some(place) => *place = span,
+            None => {
+                if self.many.is_empty() {
+                    self.many.extend_from_slice(&self.few);
+                }
+                self.many.push(span);
+            }
+        }
+        self.count = self.count.saturating_add(1);
+    }
 }
 
 impl Claims {
@@ -91,7 +130,7 @@ impl Claims {
             user: None,
             organization: None,
             token_id: None,
-            permissions: SmallVec::new(),
+            permissions: Spans::NONE,
             expires_at: NumericDate(0.0),
             not_before: None,
             issued_at: None,
@@ -108,11 +147,7 @@ impl Claims {
 
     /// What the claims take in memory beside themselves and their text, in bytes.
     pub(crate) fn memory(&self) -> usize {
-        if self.permissions.spilled() {
-            self.permissions.capacity().saturating_mul(size_of::<Span>())
-        } else {
-            0
-        }
+        self.permissions.many.capacity().saturating_mul(size_of::<Span>())
     }
 }
 
@@ -126,27 +161,35 @@ pub(crate) struct TextClaims<'c> {
 impl<'c> TextClaims<'c> {
     /// The user, unless absent or empty.
     pub(crate) fn user(self) -> Option<&'c [u8]> {
-        self.part(self.claims.user?).filter(|user| !user.is_empty())
+        self.claims.user?.of(self.text).filter(|user| !user.is_empty())
     }
 
     /// The organization, unless absent or empty.
     pub(crate) fn organization(self) -> Option<&'c [u8]> {
-        self.part(self.claims.organization?).filter(|organization| !organization.is_empty())
+        self.claims.organization?.of(self.text).filter(|organization| !organization.is_empty())
     }
 
     /// The token's own id, empty or not.
     pub(crate) fn token_id(self) -> Option<&'c [u8]> {
-        self.part(self.claims.token_id?)
+        self.claims.token_id?.of(self.text)
     }
 
     /// The permissions, in the token's order.
     pub(crate) fn permissions(self) -> impl ExactSizeIterator<Item = &'c str> + Clone {
-        self.claims.permissions.iter().map(move |span| text(self.part(*span).unwrap_or_default()))
+        self.claims
+            .permissions
+            .as_slice()
+            .iter()
+            .map(move |span| text(span.of(self.text).unwrap_or_default()))
     }
 
     /// Whether this is one of the permissions, byte for byte.
     pub(crate) fn has_permission(self, permission: &str) -> bool {
-        self.claims.permissions.iter().any(|span| self.part(*span) == Some(permission.as_bytes()))
+        self.claims
+            .permissions
+            .as_slice()
+            .iter()
+            .any(|span| span.of(self.text) == Some(permission.as_bytes()))
     }
 
     pub(crate) fn expires_at(self) -> NumericDate {
@@ -167,10 +210,6 @@ impl<'c> TextClaims<'c> {
 
     pub(crate) fn audience_accepted(self) -> bool {
         self.claims.audience_accepted
-    }
-
-    fn part(self, span: Span) -> Option<&'c [u8]> {
-        self.text.get(usize::try_from(span.start).ok()?..usize::try_from(span.end).ok()?)
     }
 }
 
@@ -231,11 +270,15 @@ mod tests {
 
     #[test]
     fn permissions_that_are_many_are_kept_all_the_same() {
-        let many: Vec<String> = (0..200).map(|number| format!("permission-{number}")).collect();
-        with_claims(&serde_json::to_string(&many).unwrap(), |claims| {
-            assert!(claims.permissions().eq(many.iter().map(String::as_str)));
-            assert!(claims.has_permission("permission-199") && !claims.has_permission("permission-200"));
-            assert!(claims.claims.memory() >= 200 * size_of::<Span>());
-        });
+        for count in [7, 8, 9, 200] {
+            let many: Vec<String> = (0..count).map(|number| format!("permission-{number}")).collect();
+            with_claims(&serde_json::to_string(&many).unwrap(), |claims| {
+                assert!(claims.permissions().eq(many.iter().map(String::as_str)), "{count}");
+                let has = |number| claims.has_permission(&format!("permission-{number}"));
+                assert!((0..count).all(has) && !has(count), "{count}");
+                let own_memory = if count > 8 { count * size_of::<Span>() } else { 0 };
+                assert!(claims.claims.memory() >= own_memory, "{count}");
+            });
+        }
     }
 }

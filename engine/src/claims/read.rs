@@ -1,8 +1,6 @@
 //! Reading the claims: each that a rule needs has to be of its type and there once.
 
-use smallvec::SmallVec;
-
-use super::{Claims, NumericDate, Span, USUAL_PERMISSIONS};
+use super::{Claims, NumericDate, Span, Spans};
 use crate::json::{JsonString, Object, Value};
 use crate::policy::{Claim, Policy};
 use crate::reason::Reason;
@@ -43,14 +41,15 @@ impl Claims {
 
 /// Reads what is there; `None` where it is not as it has to be.
 #[inline]
-fn optional<T>(value: Option<Value<'_>>, read: impl FnOnce(Value<'_>) -> Option<T>) -> Option<Option<T>> {
+fn optional<T>(
+    value: Option<Value<'_, '_>>,
+    read: impl FnOnce(Value<'_, '_>) -> Option<T>,
+) -> Option<Option<T>> {
     match value {
         Some(value) => read(value).map(Some),
         None => Some(None),
     }
 }
-
-type Permissions = SmallVec<[Span; USUAL_PERMISSIONS]>;
 
 /// Where parts of the claims are kept: on their own, or in the decoded text itself.
 struct Text {
@@ -59,7 +58,7 @@ struct Text {
 
 impl Text {
     #[inline]
-    fn id(&mut self, value: Value<'_>) -> Option<Span> {
+    fn id(&mut self, value: Value<'_, '_>) -> Option<Span> {
         self.printable(&value.string()?)
     }
 
@@ -84,9 +83,9 @@ impl Text {
     }
 
     /// An array of permissions, or one string of them parted by single spaces; the empty string is none.
-    fn permissions(&mut self, value: Value<'_>, permissions: &mut Permissions) -> Option<()> {
+    fn permissions(&mut self, value: Value<'_, '_>, permissions: &mut Spans) -> Option<()> {
         let mut push = |span: Span| {
-            if permissions.len() == MAX_PERMISSIONS {
+            if permissions.count == MAX_PERMISSIONS {
                 return None;
             }
             permissions.push(span);
@@ -112,14 +111,11 @@ impl Text {
 /// A part of a text, if it is not longer than an id may be.
 #[inline]
 fn span(start: usize, length: usize) -> Option<Span> {
-    if length > MAX_ID_BYTES {
-        return None;
-    }
-    Some(Span { start: u32::try_from(start).ok()?, end: u32::try_from(start.checked_add(length)?).ok()? })
+    if length > MAX_ID_BYTES { None } else { Span::new(start, length) }
 }
 
 #[inline]
-fn date(value: Value<'_>) -> Option<NumericDate> {
+fn date(value: Value<'_, '_>) -> Option<NumericDate> {
     NumericDate::new(value.number()?)
 }
 
@@ -128,12 +124,12 @@ pub(crate) fn is_id(text: &str) -> bool {
     text.len() <= MAX_ID_BYTES && !text.chars().any(char::is_control)
 }
 
-fn accepted_issuer(value: Value<'_>, policy: &Policy) -> Option<bool> {
+fn accepted_issuer(value: Value<'_, '_>, policy: &Policy) -> Option<bool> {
     Some(policy.accepts_issuer(&value.string()?.bytes()?))
 }
 
 /// Whether the policy names one of the audiences; a policy that names none accepts none, not even an empty list.
-fn any_audience(value: Value<'_>, policy: &Policy) -> Option<bool> {
+fn any_audience(value: Value<'_, '_>, policy: &Policy) -> Option<bool> {
     if !value.is_array() {
         return Some(policy.accepts_audience(&value.string()?.bytes()?));
     }

@@ -95,20 +95,20 @@ impl<'j, const N: usize> Object<'j, N> {
 
     /// The value of the wanted member at this position, if it is there.
     #[inline]
-    pub(crate) fn value(&self, index: usize) -> Option<Value<'j>> {
+    pub(crate) fn value(&self, index: usize) -> Option<Value<'_, 'j>> {
         let place = self.places.get(index).copied().filter(|place| !place.is_nowhere())?;
-        Some(Value { text: self.text, place })
+        Some(Value { text: &self.text, place })
     }
 }
 
 /// A value, known to be JSON.
 #[derive(Clone, Copy)]
-pub(crate) struct Value<'j> {
-    text: Text<'j>,
+pub(crate) struct Value<'o, 'j> {
+    text: &'o Text<'j>,
     place: Place,
 }
 
-impl<'j> Value<'j> {
+impl<'j> Value<'_, 'j> {
     #[inline]
     pub(crate) fn is_null(self) -> bool {
         self.begins_with(b'n')
@@ -210,7 +210,7 @@ fn eight_digits(digits: [u8; 8]) -> Option<u64> {
 impl<'j> Text<'j> {
     /// The string whose inside this is.
     #[inline]
-    fn string(self, start: usize, end: usize) -> Option<JsonString<'j>> {
+    fn string(&self, start: usize, end: usize) -> Option<JsonString<'j>> {
         let (raw, plain) = (self.part(start, end)?, self.is_plain());
         Some(JsonString { raw, start, escaped: !plain && raw.contains(&b'\\'), plain })
     }
@@ -275,7 +275,7 @@ mod tests {
         Object::read(text.as_bytes(), &WANTED).is_some()
     }
 
-    fn of_value<T>(json: &str, look: impl FnOnce(Value<'_>) -> T) -> T {
+    fn of_value<T>(json: &str, look: impl FnOnce(Value<'_, '_>) -> T) -> T {
         let text = format!("{{ \"first\":0,\"wanted\" :\n{json}\t, \"last\":[]}} ");
         look(Object::read(text.as_bytes(), &WANTED).unwrap().value(0).unwrap())
     }
@@ -368,6 +368,19 @@ mod tests {
             "{\"a\";1}",
         ] {
             assert!(!is_value(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_number_ends_where_its_digits_do_wherever_it_stands() {
+        for length in 1..40 {
+            let digits = "1".repeat(length);
+            for name in ["", "a name", "a name of more than sixteen bytes"] {
+                let with = |behind: &str| is_object(&format!("{{\"{name}\":{digits}{behind}"));
+                assert!(with("}") && with(" }") && with(",\"a\":0}") && with(".5e2}"), "{name}, {length}");
+                assert!(!with("") && !with("x}") && !with(".}") && !with("e}"), "{name}, {length}");
+                assert!(!with(":0}") && !with("/}"), "{name}, {length}");
+            }
         }
     }
 

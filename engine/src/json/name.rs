@@ -52,7 +52,7 @@ impl Text<'_> {
     /// Which of the wanted names stands here, inside its quotes.
     #[inline]
     pub(super) fn find_name<const N: usize, S: AsRef<str>>(
-        self,
+        &self,
         start: usize,
         end: usize,
         wanted: &Names<N, S>,
@@ -72,7 +72,7 @@ impl Text<'_> {
 
     #[inline(never)]
     fn find_odd_name<const N: usize, S: AsRef<str>>(
-        self,
+        &self,
         name: &[u8],
         wanted: &Names<N, S>,
     ) -> Option<usize> {

@@ -5,13 +5,14 @@
 use wide::u8x16;
 
 use super::strings::{Kind, kind, scan_string};
-use crate::bytes::{self, STEP, splat};
+use crate::bytes::{self, STEP, last_step, splat};
 
 /// The deepest nesting that is passed over. The contract asks for 64 levels; a word holds twice as many.
 const MAX_DEPTH: u32 = 128;
 
 /// A text, known to be UTF-8. Every position beyond its end is like the end.
-#[derive(Clone, Copy)]
+///
+/// It is handed on by reference: a copy for each call is written in pieces and read as a whole, which stalls.
 pub(super) struct Text<'j> {
     bytes: &'j [u8],
     kind: Kind,
@@ -41,32 +42,32 @@ impl<'j> Text<'j> {
     }
 
     #[inline]
-    pub(super) fn is_plain(self) -> bool {
+    pub(super) fn is_plain(&self) -> bool {
         self.kind != Kind::Other
     }
 
     #[inline]
-    pub(super) fn bytes_from(self, start: usize) -> &'j [u8] {
+    pub(super) fn bytes_from(&self, start: usize) -> &'j [u8] {
         self.bytes.get(start..).unwrap_or_default()
     }
 
     #[inline]
-    pub(super) fn is_end(self, at: usize) -> bool {
+    pub(super) fn is_end(&self, at: usize) -> bool {
         at >= self.bytes.len()
     }
 
     #[inline]
-    pub(super) fn at(self, at: usize) -> Option<u8> {
+    pub(super) fn at(&self, at: usize) -> Option<u8> {
         self.bytes.get(at).copied()
     }
 
     #[inline]
-    pub(super) fn part(self, start: usize, end: usize) -> Option<&'j [u8]> {
+    pub(super) fn part(&self, start: usize, end: usize) -> Option<&'j [u8]> {
         self.bytes.get(start..end)
     }
 
     #[inline]
-    pub(super) fn past_white_space(self, mut at: usize) -> usize {
+    pub(super) fn past_white_space(&self, mut at: usize) -> usize {
         if self.kind == Kind::Compact {
             return at;
         }
@@ -78,13 +79,13 @@ impl<'j> Text<'j> {
 
     /// The position behind this byte, which has to come next, and the white space behind it.
     #[inline]
-    pub(super) fn past(self, at: usize, byte: u8) -> Option<usize> {
+    pub(super) fn past(&self, at: usize, byte: u8) -> Option<usize> {
         (self.at(at) == Some(byte)).then(|| self.past_white_space(at.wrapping_add(1)))
     }
 
     /// The quotes from here on.
     #[inline]
-    pub(super) fn quotes_from(self, at: usize) -> Quotes {
+    pub(super) fn quotes_from(&self, at: usize) -> Quotes {
         let block = at & !(BLOCK - 1);
         let before = u64::MAX.wrapping_shl(u32::try_from(at & (BLOCK - 1)).unwrap_or(0));
         Quotes { block, bits: self.quotes_in(block) & before }
@@ -92,7 +93,7 @@ impl<'j> Text<'j> {
 
     /// A bit for each quote in the 64 bytes from `block` on; none where the text is not looked at in blocks.
     #[inline(never)]
-    fn quotes_in(self, block: usize) -> u64 {
+    fn quotes_in(&self, block: usize) -> u64 {
         if !self.in_blocks() {
             return 0;
         }
@@ -105,7 +106,7 @@ impl<'j> Text<'j> {
         bits.checked_shr(u32::try_from(overlap).unwrap_or(u32::MAX)).unwrap_or(0)
     }
 
-    fn in_blocks(self) -> bool {
+    fn in_blocks(&self) -> bool {
         self.is_plain() && self.bytes.len() >= BLOCK
     }
 
@@ -114,7 +115,7 @@ impl<'j> Text<'j> {
         reason = "called for every quote, so that what is to come stays in registers"
     )]
     #[inline(always)]
-    fn next_quote(self, quotes: &mut Quotes) -> Option<usize> {
+    fn next_quote(&self, quotes: &mut Quotes) -> Option<usize> {
         while quotes.bits == 0 {
             quotes.block = quotes.block.wrapping_add(BLOCK);
             if quotes.block >= self.bytes.len() {
@@ -130,7 +131,7 @@ impl<'j> Text<'j> {
     /// The position of the quote that ends the string that begins here, with the next of the quotes.
     #[expect(clippy::inline_always, reason = "the same")]
     #[inline(always)]
-    pub(super) fn string_end(self, at: usize, quotes: &mut Quotes) -> Option<usize> {
+    pub(super) fn string_end(&self, at: usize, quotes: &mut Quotes) -> Option<usize> {
         if !self.in_blocks() {
             return self.scanned_string_end(at);
         }
@@ -138,26 +139,35 @@ impl<'j> Text<'j> {
     }
 
     #[inline(never)]
-    fn scanned_string_end(self, at: usize) -> Option<usize> {
+    fn scanned_string_end(&self, at: usize) -> Option<usize> {
         let (b'"', inside) = self.bytes.get(at..)?.split_first()? else { return None };
         let length = if self.is_plain() { bytes::position(inside, b'"') } else { scan_string(inside) };
         length.map(|length| at.wrapping_add(1).wrapping_add(length))
     }
 
     /// The position behind the value that begins here, however odd it is, as long as it is JSON and not too deep.
-    #[inline]
-    pub(super) fn value_end(self, at: usize, quotes: &mut Quotes) -> Option<usize> {
-        match self.at(at)? {
-            b'"' => self.string_end(at, quotes).map(|quote| quote.wrapping_add(1)),
-            b'{' | b'[' => {
-                let (end, after) = match self.strings_end(at, *quotes, |_, _| Some(())) {
-                    Some(end) => end,
-                    None => self.nested_end(at, *quotes)?,
-                };
-                *quotes = after;
-                Some(end)
-            }
-            _ => self.word_end(at),
+    #[expect(clippy::inline_always, reason = "the same")]
+    #[inline(always)]
+    pub(super) fn value_end(&self, at: usize, quotes: &mut Quotes) -> Option<usize> {
+        if self.at(at)? == b'"' {
+            return self.string_end(at, quotes).map(|quote| quote.wrapping_add(1));
+        }
+        if self.at(at)?.is_ascii_digit() {
+            return self.word_end(at);
+        }
+        let (end, after) = self.other_value_end(at, *quotes)?;
+        *quotes = after;
+        Some(end)
+    }
+
+    #[inline(never)]
+    fn other_value_end(&self, at: usize, quotes: Quotes) -> Option<(usize, Quotes)> {
+        if !matches!(self.at(at)?, b'{' | b'[') {
+            return Some((self.word_end(at)?, quotes));
+        }
+        match self.strings_end(at, quotes, |_, _| Some(())) {
+            Some(end) => Some(end),
+            None => self.nested_end(at, quotes),
         }
     }
 
@@ -165,7 +175,7 @@ impl<'j> Text<'j> {
     /// permissions do; `each` is told where the inside of each begins and ends.
     #[inline]
     pub(super) fn strings_end(
-        self,
+        &self,
         at: usize,
         mut quotes: Quotes,
         mut each: impl FnMut(usize, usize) -> Option<()>,
@@ -184,7 +194,7 @@ impl<'j> Text<'j> {
 
     /// The position behind the object or array that begins here.
     #[inline(never)]
-    fn nested_end(self, mut at: usize, mut quotes: Quotes) -> Option<(usize, Quotes)> {
+    fn nested_end(&self, mut at: usize, mut quotes: Quotes) -> Option<(usize, Quotes)> {
         // One bit for each open level: 1 for an object, 0 for an array.
         let mut open: u128 = 0;
         let mut depth: u32 = 0;
@@ -243,20 +253,20 @@ impl<'j> Text<'j> {
         }
     }
 
-    fn past_member_name(self, at: usize, quotes: &mut Quotes) -> Option<usize> {
+    fn past_member_name(&self, at: usize, quotes: &mut Quotes) -> Option<usize> {
         let quote = self.string_end(at, quotes)?;
         self.past(self.past_white_space(quote.wrapping_add(1)), b':')
     }
 
     /// The position behind the number or the literal name that begins here.
     #[inline]
-    fn word_end(self, at: usize) -> Option<usize> {
+    fn word_end(&self, at: usize) -> Option<usize> {
         let word = self.bytes.get(at..)?;
         let length = match word.first()? {
             b't' => literal_length(word, b"true")?,
             b'f' => literal_length(word, b"false")?,
             b'n' => literal_length(word, b"null")?,
-            _ => number_length(word)?,
+            _ => return number_end(self.bytes, at),
         };
         Some(at.wrapping_add(length))
     }
@@ -276,44 +286,58 @@ fn literal_length(word: &[u8], literal: &[u8]) -> Option<usize> {
     word.starts_with(literal).then_some(literal.len())
 }
 
-fn number_length(word: &[u8]) -> Option<usize> {
-    let digits = |from: usize| digits(word.get(from..).unwrap_or_default());
-    let start = usize::from(word.first()? == &b'-');
-    let integer = digits(start);
-    if integer == 0 || (integer > 1 && word.get(start) == Some(&b'0')) {
+/// The position behind the number that begins here.
+fn number_end(text: &[u8], at: usize) -> Option<usize> {
+    let start = if text.get(at) == Some(&b'-') { at.wrapping_add(1) } else { at };
+    let mut end = digits_end(text, start)?;
+    // No digit follows a leading zero.
+    if end != start.wrapping_add(1) && text.get(start) == Some(&b'0') {
         return None;
     }
-    let mut end = start.wrapping_add(integer);
-    if word.get(end) == Some(&b'.') {
-        let fraction = digits(end.wrapping_add(1));
-        if fraction == 0 {
-            return None;
-        }
-        end = end.wrapping_add(1).wrapping_add(fraction);
+    if text.get(end) == Some(&b'.') {
+        end = digits_end(text, end.wrapping_add(1))?;
     }
-    if matches!(word.get(end), Some(b'e' | b'E')) {
+    if matches!(text.get(end), Some(b'e' | b'E')) {
         end = end.wrapping_add(1);
-        if matches!(word.get(end), Some(b'+' | b'-')) {
+        if matches!(text.get(end), Some(b'+' | b'-')) {
             end = end.wrapping_add(1);
         }
-        let exponent = digits(end);
-        if exponent == 0 {
-            return None;
-        }
-        end = end.wrapping_add(exponent);
+        end = digits_end(text, end)?;
     }
     Some(end)
 }
 
-/// How many digits come first.
+/// The position behind the digits that begin here, one or more.
 #[inline]
-fn digits(bytes: &[u8]) -> usize {
-    if let Some(block) = bytes.first_chunk() {
-        let block = u8x16::new(*block);
-        let others = (block.simd_lt(splat(b'0')) | block.simd_gt(splat(b'9'))).to_bitmask();
-        if others != 0 {
-            return usize::try_from(others.trailing_zeros()).unwrap_or(0);
+fn digits_end(text: &[u8], start: usize) -> Option<usize> {
+    let mut end = start;
+    loop {
+        let digits = digits_in_step(text, end);
+        end = end.wrapping_add(digits);
+        if digits < STEP {
+            return (end != start).then_some(end);
         }
     }
-    bytes.iter().take_while(|byte| byte.is_ascii_digit()).count()
+}
+
+/// How many digits come next, up to sixteen.
+#[inline]
+fn digits_in_step(text: &[u8], at: usize) -> usize {
+    let others = match text.get(at..).and_then(<[u8]>::first_chunk) {
+        Some(step) => beside_digits(*step),
+        None => {
+            // The last step has bytes before these, which are shifted out.
+            let before = at.wrapping_sub(text.len().saturating_sub(STEP));
+            let others = beside_digits(last_step(text, 0));
+            others.checked_shr(u32::try_from(before).unwrap_or(u32::MAX)).unwrap_or(u32::MAX)
+        }
+    };
+    usize::try_from(others.trailing_zeros()).unwrap_or(0)
+}
+
+/// A bit for each byte that is no digit, and all bits behind the last.
+#[inline]
+fn beside_digits(step: [u8; STEP]) -> u32 {
+    let step = u8x16::new(step);
+    (step.simd_lt(splat(b'0')) | step.simd_gt(splat(b'9'))).to_bitmask() | u32::MAX << STEP
 }

@@ -2,7 +2,7 @@
 
 use wide::u8x16;
 
-use crate::bytes::{STEP, splat};
+use crate::bytes::{STEP, last_step, splat};
 
 /// The length of the string whose inside `inner` begins with, up to its quote, if it is one.
 #[inline(never)]
@@ -35,7 +35,7 @@ pub(super) enum Kind {
 
 /// What a text holds: sixteen bytes are looked at in one step.
 pub(super) fn kind(text: &[u8]) -> Kind {
-    let (blocks, tail) = text.as_chunks::<STEP>();
+    let (blocks, _) = text.as_chunks::<STEP>();
     let (mut least, mut most, mut backslash) = (splat(b'~'), splat(b'!'), splat(0));
     let mut look = |block: [u8; STEP]| {
         let block = u8x16::new(block);
@@ -44,11 +44,7 @@ pub(super) fn kind(text: &[u8]) -> Kind {
         backslash |= block.simd_eq(splat(b'\\'));
     };
     blocks.iter().for_each(|block| look(*block));
-    let mut last = [b'!'; STEP];
-    for (to, from) in last.iter_mut().zip(tail) {
-        *to = *from;
-    }
-    look(last);
+    look(last_step(text, b'!'));
     if least.reduce_min() < b' ' || most.reduce_max() > b'~' || backslash != splat(0) {
         Kind::Other
     } else if least.reduce_min() == b' ' {

@@ -5,6 +5,7 @@ mod known;
 mod verifier;
 
 use std::fmt;
+use std::slice;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
@@ -13,7 +14,6 @@ use smallvec::SmallVec;
 use crate::algorithm::Algorithm;
 use crate::error::LoadError;
 use crate::jose::JoseHeader;
-use crate::reason::Reason;
 pub use jwk::KeyNotice;
 use known::KnownHeaders;
 use verifier::Verifier;
@@ -24,13 +24,15 @@ const MAX_KEYS_WITHOUT_ID: usize = 8;
 /// Keys, each with its verifier made ready when it was loaded, as one immutable snapshot.
 pub struct KeySet {
     keys: Vec<Key>,
-    by_id: HashMap<Box<str>, Indexes, FixedState>,
-    by_algorithm: HashMap<Algorithm, Indexes, FixedState>,
+    by_id: HashMap<Box<str>, OfOneId, FixedState>,
+    /// Where the keys of an algorithm stand, with an id and without.
+    by_algorithm: HashMap<Algorithm, Vec<usize>, FixedState>,
     known_headers: KnownHeaders,
     notices: Vec<KeyNotice>,
 }
 
-type Indexes = SmallVec<[usize; 2]>;
+/// Where the keys of one id stand: one for each algorithm at most.
+type OfOneId = SmallVec<[(Algorithm, usize); 1]>;
 
 /// One key, bound to one algorithm.
 pub(crate) struct Key {
@@ -61,12 +63,12 @@ impl KeySet {
         };
         for (index, key) in set.keys.iter().enumerate() {
             if let Some(id) = &key.id {
-                set.by_id.entry(id.clone()).or_default().push(index);
+                set.by_id.entry(id.clone()).or_default().push((key.algorithm, index));
             }
             set.by_algorithm.entry(key.algorithm).or_default().push(index);
         }
         for algorithm in Algorithm::ALL {
-            let sharing = set.by_algorithm.get(algorithm).map_or(0, SmallVec::len);
+            let sharing = set.by_algorithm.get(algorithm).map_or(0, Vec::len);
             if sharing > MAX_KEYS_WITHOUT_ID {
                 notices.push(KeyNotice::too_many_without_id(*algorithm, sharing));
             }
@@ -107,25 +109,35 @@ impl KeySet {
     ///
     /// With an id, the one of that id, byte for byte, whose algorithm is the token's; without, every key of the
     /// algorithm, in the set's order, unless they are too many to try.
-    pub(crate) fn candidates(
-        &self,
-        key_id: Option<&str>,
-        algorithm: Algorithm,
-    ) -> Result<impl Iterator<Item = &Key> + Clone, Reason> {
+    pub(crate) fn candidates(&self, key_id: Option<&str>, algorithm: Algorithm) -> Option<Candidates<'_>> {
         let indexes = match key_id {
-            Some(id) => self.by_id.get(id),
-            None => self.by_algorithm.get(&algorithm).filter(|all| all.len() <= MAX_KEYS_WITHOUT_ID),
+            Some(id) => {
+                let mut of_id = self.by_id.get(id).into_iter().flatten();
+                of_id.find(|(its, _)| *its == algorithm).map(|(_, index)| slice::from_ref(index))
+            }
+            None => self.by_algorithm.get(&algorithm).map(Vec::as_slice),
         };
-        let keys = indexes.into_iter().flatten().filter_map(|index| self.keys.get(*index));
-        let candidates = keys.filter(move |key| key.algorithm == algorithm);
-        if candidates.clone().next().is_some() { Ok(candidates) } else { Err(Reason::KeyUnknown) }
+        let indexes = indexes.filter(|indexes| indexes.len() <= MAX_KEYS_WITHOUT_ID)?;
+        Some(Candidates { keys: &self.keys, indexes })
     }
 }
 
-impl Key {
-    /// Whether `signature` is this key's over `signing_input`.
-    pub(crate) fn verifies(&self, signing_input: &[u8], signature: &[u8]) -> bool {
-        self.verifier.verifies(signing_input, signature)
+/// Keys that may verify a token, one or more, all of the token's algorithm.
+pub(crate) struct Candidates<'k> {
+    keys: &'k [Key],
+    indexes: &'k [usize],
+}
+
+impl Candidates<'_> {
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.indexes.len()
+    }
+
+    /// Whether `signature` is one of these keys' over `signing_input`.
+    pub(crate) fn verify(&self, signing_input: &[u8], signature: &[u8]) -> bool {
+        let mut keys = self.indexes.iter().filter_map(|index| self.keys.get(*index));
+        keys.any(|key| key.verifier.verifies(signing_input, signature))
     }
 }
 

@@ -6,7 +6,7 @@ use std::fmt;
 
 use wide::u8x16;
 
-use crate::bytes::{STEP, splat};
+use crate::bytes::{STEP, last_step, splat};
 
 /// Why a path is ambiguous.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -89,29 +89,29 @@ pub(super) fn decode_unless_ambiguous(path: &[u8]) -> Result<Cow<'_, [u8]>, Ambi
 
 /// Whether nothing about the path wants a closer look, as is usual: ASCII, no escape, no slash before a slash or a dot.
 fn is_simple(path: &[u8]) -> bool {
-    let (blocks, tail) = path.as_chunks();
-    let mut last = [b'a'; STEP];
-    for (to, from) in last.iter_mut().zip(tail) {
-        *to = *from;
-    }
-    // Whether the byte before a block is a slash.
-    let mut after_slash = 0;
+    let (steps, _) = path.as_chunks();
     let mut simple = path.first() == Some(&b'/');
-    for block in blocks.iter().chain([&last]) {
-        let block = u8x16::new(*block);
-        let is = |byte: u8| block.simd_eq(splat(byte));
-        let odd = block.simd_lt(splat(b' '))
-            | block.simd_gt(splat(b'~'))
-            | is(b'%')
-            | is(b';')
-            | is(b'\\')
-            | is(b'#');
-        let slashes = is(b'/').to_bitmask();
-        let slashes_and_dots = slashes | is(b'.').to_bitmask();
-        simple &= odd.to_bitmask() == 0 && ((slashes << 1) | after_slash) & slashes_and_dots == 0;
+    let mut after_slash = 0;
+    for step in steps {
+        let (slashes, is_simple) = look_at(step, after_slash);
+        simple &= is_simple;
         after_slash = slashes >> (STEP - 1);
     }
-    simple
+    let (_, is_simple) = look_at(&last_step(path, b'a'), 0);
+    simple && is_simple
+}
+
+/// A bit for each slash among these bytes, and whether nothing else about them wants a closer look; `after_slash` is 1
+/// where the byte before them is a slash.
+#[inline]
+fn look_at(step: &[u8; STEP], after_slash: u32) -> (u32, bool) {
+    let bytes = u8x16::new(*step);
+    let is = |byte: u8| bytes.simd_eq(splat(byte));
+    let odd =
+        bytes.simd_lt(splat(b' ')) | bytes.simd_gt(splat(b'~')) | is(b'%') | is(b';') | is(b'\\') | is(b'#');
+    let slashes = is(b'/').to_bitmask();
+    let slashes_and_dots = slashes | is(b'.').to_bitmask();
+    (slashes, odd.to_bitmask() == 0 && ((slashes << 1) | after_slash) & slashes_and_dots == 0)
 }
 
 fn refuse_odd_bytes(path: &[u8]) -> Result<(), Ambiguity> {

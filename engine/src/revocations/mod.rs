@@ -66,12 +66,16 @@ impl Revocations {
         self.organizations.len()
     }
 
-    /// Whether a token with these claims, signed over `signing_input`, is revoked.
-    pub(crate) fn revoke(&self, claims: TextClaims<'_>, signing_input: &[u8]) -> bool {
+    /// Whether a token with these claims is revoked; `signing_input` gives what was signed, where that is asked for.
+    pub(crate) fn revoke<'t>(
+        &self,
+        claims: TextClaims<'_>,
+        signing_input: impl FnOnce() -> &'t [u8],
+    ) -> bool {
         self.revokes_token(claims, signing_input) || self.revokes_holder(claims)
     }
 
-    fn revokes_token(&self, claims: TextClaims<'_>, signing_input: &[u8]) -> bool {
+    fn revokes_token<'t>(&self, claims: TextClaims<'_>, signing_input: impl FnOnce() -> &'t [u8]) -> bool {
         claims.token_id().is_some_and(|id| self.token_ids.contains(id)) || self.signed.contains(signing_input)
     }
 

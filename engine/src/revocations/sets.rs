@@ -52,8 +52,8 @@ impl SignedSet {
     }
 
     /// The hash is taken only where the set asks for it.
-    pub(super) fn contains(&self, signing_input: &[u8]) -> bool {
-        !self.0.sorted.is_empty() && self.0.contains(first_half(digest(&SHA256, signing_input).as_ref()))
+    pub(super) fn contains<'t>(&self, signing_input: impl FnOnce() -> &'t [u8]) -> bool {
+        !self.0.sorted.is_empty() && self.0.contains(first_half(digest(&SHA256, signing_input()).as_ref()))
     }
 
     pub(super) fn len(&self) -> usize {
