@@ -275,7 +275,7 @@ impl Engine {
             observer.note(|| format!("the token's organization is {}", shown(claims.organization())));
             match (context.realm, claims.organization()) {
                 (Realm::Among(organizations), Some(organization))
-                    if !organizations.contains(claims::text(organization)) =>
+                    if !organizations.contains_bytes(organization) =>
                 {
                     Err(Reason::OrganizationNotInRealm)
                 }

@@ -92,13 +92,17 @@ pub enum Account {
 }
 
 /// A set of organization ids, compared byte for byte.
-#[derive(Clone, Debug, Default)]
-pub struct Organizations(HashSet<Box<str>, FixedState>);
+#[derive(Clone, Default)]
+pub struct Organizations(HashSet<Box<[u8]>, FixedState>);
 
 impl Organizations {
     /// Whether the set holds this id.
     #[must_use]
     pub fn contains(&self, organization: &str) -> bool {
+        self.contains_bytes(organization.as_bytes())
+    }
+
+    pub(crate) fn contains_bytes(&self, organization: &[u8]) -> bool {
         self.0.contains(organization)
     }
 
@@ -115,8 +119,14 @@ impl Organizations {
     }
 }
 
+impl fmt::Debug for Organizations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.iter().map(|id| String::from_utf8_lossy(id))).finish()
+    }
+}
+
 impl<S: Into<Box<str>>> FromIterator<S> for Organizations {
     fn from_iter<I: IntoIterator<Item = S>>(ids: I) -> Self {
-        Self(ids.into_iter().map(Into::into).collect())
+        Self(ids.into_iter().map(|id| id.into().into_boxed_bytes()).collect())
     }
 }

@@ -119,8 +119,9 @@ impl Rules {
 
     /// What the rules that match this method need, without regard to its case.
     fn of(&self, method: &[u8]) -> impl Iterator<Item = &Permissions> {
-        let named =
-            self.by_method.iter().filter(move |(named, _)| named.as_bytes().eq_ignore_ascii_case(method));
+        // Nearly every method is written as the rules have it.
+        let same = move |named: &[u8]| named == method || named.eq_ignore_ascii_case(method);
+        let named = self.by_method.iter().filter(move |(named, _)| same(named.as_bytes()));
         self.every_method.iter().chain(named.map(|(_, permissions)| permissions))
     }
 }
