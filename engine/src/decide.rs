@@ -196,7 +196,9 @@ impl Engine {
         observer.note(|| format!("{algorithm}"));
 
         observer.enter(Check::Key);
-        let candidates = self.keys.candidates(header.key_id(), algorithm).ok_or(Reason::KeyUnknown)?;
+        let Some(candidates) = self.keys.candidates(header.key_id(), algorithm) else {
+            return Err(Reason::KeyUnknown);
+        };
         observer.note(|| match candidates.count() {
             1 => "one key can have signed it".to_owned(),
             keys => format!("{keys} keys can have signed it"),
@@ -329,10 +331,13 @@ impl Engine {
             }
 
             observer.enter(Check::PathForRules);
-            let path = routes.path(path).map_err(|ambiguity| {
-                observer.note(|| ambiguity.to_string());
-                Reason::PathAmbiguous
-            })?;
+            let path = match routes.path(path) {
+                Ok(path) => path,
+                Err(ambiguity) => {
+                    observer.note(|| ambiguity.to_string());
+                    return Err(Reason::PathAmbiguous);
+                }
+            };
 
             observer.enter(Check::Permissions);
             routes.permit(method, path.as_ref(), |permission| claims.has_permission(permission)).map_err(
