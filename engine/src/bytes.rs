@@ -9,14 +9,13 @@ pub(crate) const fn splat(byte: u8) -> u8x16 {
     u8x16::new([byte; STEP])
 }
 
-/// What the steps of a text leave over, as a step of its own: its last bytes, some of them once more, or, of a text
-/// that is too short for a step, all of it with `filler` behind.
+/// The last bytes of a text, or, of one that has fewer, all of it with `filler` behind.
 #[inline]
-pub(crate) fn last_step(text: &[u8], filler: u8) -> [u8; STEP] {
+pub(crate) fn last_bytes<const N: usize>(text: &[u8], filler: u8) -> [u8; N] {
     if let Some(last) = text.last_chunk() {
         return *last;
     }
-    let mut last = [filler; STEP];
+    let mut last = [filler; N];
     for (to, from) in last.iter_mut().zip(text) {
         *to = *from;
     }

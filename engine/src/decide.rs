@@ -205,7 +205,7 @@ impl Engine {
         });
 
         observer.enter(Check::Signature);
-        if !candidates.verify(compact.signing_input, compact.signature) {
+        if !self.keys.verify(candidates, compact.signing_input, compact.signature) {
             return Err(Reason::SignatureInvalid);
         }
 

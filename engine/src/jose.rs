@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::algorithm::Algorithm;
-use crate::json::{Names, Object};
+use crate::json::{Names, Object, Text};
 use crate::policy::Policy;
 use crate::reason::Reason;
 
@@ -29,7 +29,8 @@ impl<'h> JoseHeader<'h> {
     }
 
     fn read(decoded: &'h [u8]) -> Option<Self> {
-        let members = Object::read(decoded, &NAMES)?;
+        let json = Text::new(decoded)?;
+        let members = Object::read(&json, &NAMES)?;
         // Absent, or of its type.
         let string = |index| members.value(index).map(|value| value.string()?.text());
         Some(Self {

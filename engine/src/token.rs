@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use base64_simd::{AsOut, URL_SAFE_NO_PAD};
+use base64_simd::URL_SAFE_NO_PAD;
 use smallvec::SmallVec;
 
 use crate::reason::Reason;
@@ -32,9 +32,9 @@ impl fmt::Debug for Token<'_> {
 #[derive(Clone, Copy)]
 pub(crate) struct SizedToken<'r>(&'r [u8]);
 
-/// What the segments decode to is kept here. Its inline part holds all of a token of the default maximum size,
+/// The segments are copied here and decoded. Its inline part holds all of a token of the default maximum size,
 /// so that no denial before the signature allocates.
-pub(crate) type Scratch = SmallVec<[u8; 6144]>;
+pub(crate) type Scratch = SmallVec<[u8; 8192]>;
 
 /// The parts of a compact JWS: what was signed, as received, and each segment decoded once.
 #[derive(Clone, Copy)]
@@ -85,18 +85,17 @@ impl<'r> SizedToken<'r> {
             return None;
         }
         let recognised = recognise(header);
-        let header_length = if recognised.is_some() { 0 } else { decoded_length(header) };
-        let (claims_length, signature_length) = (decoded_length(claims), decoded_length(signature));
-        scratch.resize(header_length.saturating_add(claims_length).saturating_add(signature_length), 0);
-        let (header_target, scratch) = scratch.split_at_mut_checked(header_length)?;
-        let (claims_target, signature_target) = scratch.split_at_mut_checked(claims_length)?;
+        let encoded = if recognised.is_some() { rest } else { self.0 };
+        scratch.reserve_exact(encoded.len());
+        scratch.extend_from_slice(encoded);
+        let mut segments = &mut scratch[..];
         // A third dot, like every other byte that is not base64url's, fails to decode.
         let header = match recognised {
             Some(known) => HeaderSegment::Recognised(known),
-            None => HeaderSegment::Decoded(decode_segment(header, header_target)?),
+            None => HeaderSegment::Decoded(decode_segment(take_segment(&mut segments, header.len())?)?),
         };
-        let claims = decode_segment(claims, claims_target)?;
-        let signature = decode_segment(signature, signature_target)?;
+        let claims = decode_segment(take_segment(&mut segments, claims.len())?)?;
+        let signature = decode_segment(segments)?;
         let signed = header_and_claims.saturating_add(1);
         Some(Compact { signing_input: self.0.get(..signed)?, header, claims, signature })
     }
@@ -118,13 +117,15 @@ fn split_at_dot(text: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((before, rest.get(1..)?))
 }
 
-/// Unpadded base64url with trailing bits zero (RFC 4648 §3.5, §5), so that a token has one spelling.
-fn decode_segment<'s>(segment: &[u8], target: &'s mut [u8]) -> Option<&'s [u8]> {
-    let decoded = URL_SAFE_NO_PAD.decode(segment, target.as_out()).ok()?;
-    Some(decoded)
+/// The segment of this length that comes next, and leaves what follows its dot.
+fn take_segment<'s>(segments: &mut &'s mut [u8], length: usize) -> Option<&'s mut [u8]> {
+    let (segment, rest) = std::mem::take(segments).split_at_mut_checked(length)?;
+    *segments = rest.get_mut(1..)?;
+    Some(segment)
 }
 
-/// Four characters carry three bytes, two carry one, three carry two.
-fn decoded_length(segment: &[u8]) -> usize {
-    segment.len().saturating_mul(3) / 4
+/// Unpadded base64url with trailing bits zero (RFC 4648 §3.5, §5), so that a token has one spelling, decoded where it lies.
+fn decode_segment(segment: &mut [u8]) -> Option<&[u8]> {
+    let decoded = URL_SAFE_NO_PAD.decode_inplace(segment).ok()?;
+    Some(decoded)
 }

@@ -1,7 +1,7 @@
 //! Reading the claims: each that a rule needs has to be of its type and there once.
 
 use super::{Claims, NumericDate, Span, Spans};
-use crate::json::{JsonString, Object, Value};
+use crate::json::{JsonString, Object, Text, Value};
 use crate::policy::{Claim, Policy};
 use crate::reason::Reason;
 
@@ -18,9 +18,10 @@ impl Claims {
     }
 
     fn fill(&mut self, decoded: &[u8], policy: &Policy) -> Option<Option<Vec<u8>>> {
-        let members = Object::read(decoded, policy.claim_names())?;
+        let json = Text::new(decoded)?;
+        let members = Object::read(&json, policy.claim_names())?;
         // No part is longer than it is written.
-        let mut text = Text { parts: (!members.is_plain()).then(|| Vec::with_capacity(decoded.len())) };
+        let mut kept = Kept { parts: (!json.is_plain()).then(|| Vec::with_capacity(decoded.len())) };
         let value = |claim: Claim| members.value(claim.index()).filter(|value| !value.is_null());
         self.expires_at = date(value(Claim::ExpiresAt)?)?;
         self.not_before = optional(value(Claim::NotBefore), date)?;
@@ -29,13 +30,13 @@ impl Claims {
             .unwrap_or(!policy.names_issuers());
         self.audience_accepted = optional(value(Claim::Audience), |value| any_audience(value, policy))?
             .unwrap_or(!policy.names_audiences());
-        self.user = optional(value(Claim::User), |value| text.id(value))?;
-        self.organization = optional(value(Claim::Organization), |value| text.id(value))?;
-        self.token_id = optional(value(Claim::TokenId), |value| text.id(value))?;
+        self.user = optional(value(Claim::User), |value| kept.id(value))?;
+        self.organization = optional(value(Claim::Organization), |value| kept.id(value))?;
+        self.token_id = optional(value(Claim::TokenId), |value| kept.id(value))?;
         if let Some(value) = value(Claim::Permissions) {
-            text.permissions(value, &mut self.permissions)?;
+            kept.permissions(value, &mut self.permissions)?;
         }
-        Some(text.parts)
+        Some(kept.parts)
     }
 }
 
@@ -52,11 +53,11 @@ fn optional<T>(
 }
 
 /// Where parts of the claims are kept: on their own, or in the decoded text itself.
-struct Text {
+struct Kept {
     parts: Option<Vec<u8>>,
 }
 
-impl Text {
+impl Kept {
     #[inline]
     fn id(&mut self, value: Value<'_, '_>) -> Option<Span> {
         self.printable(&value.string()?)

@@ -8,16 +8,17 @@
 mod name;
 mod scan;
 mod strings;
+mod survey;
 
 use std::borrow::Cow;
 
 pub(crate) use name::Names;
-use scan::Text;
+pub(crate) use scan::Text;
 use strings::unescape;
 
 /// The wanted members of an object, by their position among the names.
-pub(crate) struct Object<'j, const N: usize> {
-    text: Text<'j>,
+pub(crate) struct Object<'t, 'j, const N: usize> {
+    text: &'t Text<'j>,
     places: [Place; N],
 }
 
@@ -51,13 +52,12 @@ impl Place {
     }
 }
 
-impl<'j, const N: usize> Object<'j, N> {
+impl<'t, 'j, const N: usize> Object<'t, 'j, N> {
     /// Reads a text that is one object and nothing else; `None` for every other, and where one of the wanted
     /// names is there twice.
     ///
     /// A name that is no text (a lone surrogate) equals none of them.
-    pub(crate) fn read<S: AsRef<str>>(text: &'j [u8], wanted: &Names<N, S>) -> Option<Self> {
-        let text = Text::new(text)?;
+    pub(crate) fn read<S: AsRef<str>>(text: &'t Text<'j>, wanted: &Names<N, S>) -> Option<Self> {
         let mut places = [Place::NOWHERE; N];
         let mut quotes = text.quotes_from(0);
         let mut at = text.past(text.past_white_space(0), b'{')?;
@@ -86,18 +86,11 @@ impl<'j, const N: usize> Object<'j, N> {
         text.is_end(at).then_some(Self { text, places })
     }
 
-    /// Whether the text is nothing but `U+0020` to `U+007E` without a backslash, so that its strings stand for
-    /// themselves and are printable.
-    #[inline]
-    pub(crate) fn is_plain(&self) -> bool {
-        self.text.is_plain()
-    }
-
     /// The value of the wanted member at this position, if it is there.
     #[inline]
-    pub(crate) fn value(&self, index: usize) -> Option<Value<'_, 'j>> {
+    pub(crate) fn value(&self, index: usize) -> Option<Value<'t, 'j>> {
         let place = self.places.get(index).copied().filter(|place| !place.is_nowhere())?;
-        Some(Value { text: &self.text, place })
+        Some(Value { text: self.text, place })
     }
 }
 
@@ -271,13 +264,18 @@ mod tests {
 
     const WANTED: Names<2, &str> = Names::known(["wanted", "other"]);
 
+    fn reads(text: &[u8]) -> bool {
+        Text::new(text).is_some_and(|text| Object::read(&text, &WANTED).is_some())
+    }
+
     fn is_object(text: &str) -> bool {
-        Object::read(text.as_bytes(), &WANTED).is_some()
+        reads(text.as_bytes())
     }
 
     fn of_value<T>(json: &str, look: impl FnOnce(Value<'_, '_>) -> T) -> T {
         let text = format!("{{ \"first\":0,\"wanted\" :\n{json}\t, \"last\":[]}} ");
-        look(Object::read(text.as_bytes(), &WANTED).unwrap().value(0).unwrap())
+        let text = Text::new(text.as_bytes()).unwrap();
+        look(Object::read(&text, &WANTED).unwrap().value(0).unwrap())
     }
 
     fn is_value(json: &str) -> bool {
@@ -317,7 +315,7 @@ mod tests {
         ] {
             assert!(!is_object(other), "{other}");
         }
-        assert!(Object::read(b"{\"a\":\"\xff\"}", &WANTED).is_none());
+        assert!(!reads(b"{\"a\":\"\xff\"}"));
     }
 
     #[test]
@@ -398,7 +396,8 @@ mod tests {
 
     #[test]
     fn a_wanted_member_is_there_once_or_not_at_all() {
-        let object = Object::read(br#"{"a":1,"a":2,"other":true}"#, &WANTED).unwrap();
+        let text = Text::new(br#"{"a":1,"a":2,"other":true}"#).unwrap();
+        let object = Object::read(&text, &WANTED).unwrap();
         assert!(object.value(0).is_none() && object.value(1).is_some() && object.value(2).is_none());
         assert!(!is_object(r#"{"wanted":1,"wanted":1}"#));
         assert!(!is_object(r#"{"wanted":1,"w\u0061nted":1}"#));

@@ -4,8 +4,9 @@
 
 use wide::u8x16;
 
-use super::strings::{Kind, kind, scan_string};
-use crate::bytes::{self, STEP, last_step, splat};
+use super::strings::scan_string;
+use super::survey::{BLOCK, Kind, Survey};
+use crate::bytes::{STEP, last_bytes, splat};
 
 /// The deepest nesting that is passed over. The contract asks for 64 levels; a word holds twice as many.
 const MAX_DEPTH: u32 = 128;
@@ -13,9 +14,9 @@ const MAX_DEPTH: u32 = 128;
 /// A text, known to be UTF-8. Every position beyond its end is like the end.
 ///
 /// It is handed on by reference: a copy for each call is written in pieces and read as a whole, which stalls.
-pub(super) struct Text<'j> {
+pub(crate) struct Text<'j> {
     bytes: &'j [u8],
-    kind: Kind,
+    survey: Survey,
 }
 
 /// The quotes that are still to come in a plain text: a bit for each of the 64 bytes from `block` on.
@@ -28,22 +29,22 @@ pub(super) struct Quotes {
     bits: u64,
 }
 
-const BLOCK: usize = 64;
-
 impl<'j> Text<'j> {
     /// The text, if it is UTF-8 throughout.
     #[inline]
-    pub(super) fn new(bytes: &'j [u8]) -> Option<Self> {
-        let kind = kind(bytes);
-        if kind == Kind::Other {
+    pub(crate) fn new(bytes: &'j [u8]) -> Option<Self> {
+        let survey = Survey::of(bytes);
+        if survey.kind == Kind::Other {
             std::str::from_utf8(bytes).ok()?;
         }
-        Some(Self { bytes, kind })
+        Some(Self { bytes, survey })
     }
 
+    /// Whether the text is nothing but `U+0020` to `U+007E` without a backslash, so that its strings stand for
+    /// themselves and are printable.
     #[inline]
-    pub(super) fn is_plain(&self) -> bool {
-        self.kind != Kind::Other
+    pub(crate) fn is_plain(&self) -> bool {
+        self.survey.kind != Kind::Other
     }
 
     #[inline]
@@ -68,7 +69,7 @@ impl<'j> Text<'j> {
 
     #[inline]
     pub(super) fn past_white_space(&self, mut at: usize) -> usize {
-        if self.kind == Kind::Compact {
+        if self.survey.kind == Kind::Compact {
             return at;
         }
         while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.at(at) {
@@ -88,26 +89,7 @@ impl<'j> Text<'j> {
     pub(super) fn quotes_from(&self, at: usize) -> Quotes {
         let block = at & !(BLOCK - 1);
         let before = u64::MAX.wrapping_shl(u32::try_from(at & (BLOCK - 1)).unwrap_or(0));
-        Quotes { block, bits: self.quotes_in(block) & before }
-    }
-
-    /// A bit for each quote in the 64 bytes from `block` on; none where the text is not looked at in blocks.
-    #[inline(never)]
-    fn quotes_in(&self, block: usize) -> u64 {
-        if !self.in_blocks() {
-            return 0;
-        }
-        if let Some(bytes) = self.bytes.get(block..).and_then(|rest| rest.first_chunk()) {
-            return quotes(bytes);
-        }
-        // The last bytes overlap with those before them, which are shifted out.
-        let overlap = BLOCK.wrapping_sub(self.bytes.len().wrapping_sub(block));
-        let bits = self.bytes.last_chunk().map_or(0, quotes);
-        bits.checked_shr(u32::try_from(overlap).unwrap_or(u32::MAX)).unwrap_or(0)
-    }
-
-    fn in_blocks(&self) -> bool {
-        self.is_plain() && self.bytes.len() >= BLOCK
+        Quotes { block, bits: self.survey.quotes_in(block, self.bytes) & before }
     }
 
     #[expect(
@@ -121,7 +103,7 @@ impl<'j> Text<'j> {
             if quotes.block >= self.bytes.len() {
                 return None;
             }
-            quotes.bits = self.quotes_in(quotes.block);
+            quotes.bits = self.survey.quotes_in(quotes.block, self.bytes);
         }
         let at = usize::try_from(quotes.bits.trailing_zeros()).ok()?;
         quotes.bits &= quotes.bits.wrapping_sub(1);
@@ -132,7 +114,7 @@ impl<'j> Text<'j> {
     #[expect(clippy::inline_always, reason = "the same")]
     #[inline(always)]
     pub(super) fn string_end(&self, at: usize, quotes: &mut Quotes) -> Option<usize> {
-        if !self.in_blocks() {
+        if !self.is_plain() {
             return self.scanned_string_end(at);
         }
         if self.next_quote(quotes)? == at { self.next_quote(quotes) } else { None }
@@ -141,8 +123,7 @@ impl<'j> Text<'j> {
     #[inline(never)]
     fn scanned_string_end(&self, at: usize) -> Option<usize> {
         let (b'"', inside) = self.bytes.get(at..)?.split_first()? else { return None };
-        let length = if self.is_plain() { bytes::position(inside, b'"') } else { scan_string(inside) };
-        length.map(|length| at.wrapping_add(1).wrapping_add(length))
+        scan_string(inside).map(|length| at.wrapping_add(1).wrapping_add(length))
     }
 
     /// The position behind the value that begins here, however odd it is, as long as it is JSON and not too deep.
@@ -272,16 +253,6 @@ impl<'j> Text<'j> {
     }
 }
 
-/// A bit for each quote.
-#[inline]
-fn quotes(bytes: &[u8; BLOCK]) -> u64 {
-    let (steps, _) = bytes.as_chunks::<STEP>();
-    steps
-        .iter()
-        .rev()
-        .fold(0, |bits, step| bits << STEP | u64::from(u8x16::new(*step).simd_eq(splat(b'"')).to_bitmask()))
-}
-
 fn literal_length(word: &[u8], literal: &[u8]) -> Option<usize> {
     word.starts_with(literal).then_some(literal.len())
 }
@@ -328,7 +299,7 @@ fn digits_in_step(text: &[u8], at: usize) -> usize {
         None => {
             // The last step has bytes before these, which are shifted out.
             let before = at.wrapping_sub(text.len().saturating_sub(STEP));
-            let others = beside_digits(last_step(text, 0));
+            let others = beside_digits(last_bytes(text, 0));
             others.checked_shr(u32::try_from(before).unwrap_or(u32::MAX)).unwrap_or(u32::MAX)
         }
     };

@@ -1,9 +1,5 @@
 //! Strings, byte by byte: where they end, and what their escapes stand for.
 
-use wide::u8x16;
-
-use crate::bytes::{STEP, last_step, splat};
-
 /// The length of the string whose inside `inner` begins with, up to its quote, if it is one.
 #[inline(never)]
 pub(super) fn scan_string(inner: &[u8]) -> Option<usize> {
@@ -18,39 +14,6 @@ pub(super) fn scan_string(inner: &[u8]) -> Option<usize> {
             _ => return None,
         }
         end = end.saturating_add(plain_length(inner.get(end..)?));
-    }
-}
-
-/// What a text holds, and what it takes to read it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// Nothing but `U+0021` to `U+007E` without a backslash: strings end at the next quote and are what they stand
-    /// for, and there is no white space.
-    Compact,
-    /// The same with spaces.
-    Plain,
-    /// Anything else.
-    Other,
-}
-
-/// What a text holds: sixteen bytes are looked at in one step.
-pub(super) fn kind(text: &[u8]) -> Kind {
-    let (blocks, _) = text.as_chunks::<STEP>();
-    let (mut least, mut most, mut backslash) = (splat(b'~'), splat(b'!'), splat(0));
-    let mut look = |block: [u8; STEP]| {
-        let block = u8x16::new(block);
-        least = least.min(block);
-        most = most.max(block);
-        backslash |= block.simd_eq(splat(b'\\'));
-    };
-    blocks.iter().for_each(|block| look(*block));
-    look(last_step(text, b'!'));
-    if least.reduce_min() < b' ' || most.reduce_max() > b'~' || backslash != splat(0) {
-        Kind::Other
-    } else if least.reduce_min() == b' ' {
-        Kind::Plain
-    } else {
-        Kind::Compact
     }
 }
 
@@ -145,28 +108,5 @@ mod tests {
             }
         }
         assert_eq!(plain_length(&[b'!'; 41]), 41);
-    }
-
-    #[test]
-    fn a_text_is_what_any_of_its_bytes_makes_it() {
-        for length in 0..70 {
-            let bytes = vec![b'!'; length];
-            assert_eq!(kind(&bytes), Kind::Compact);
-            for at in 0..length {
-                let with = |byte: u8| {
-                    let mut bytes = bytes.clone();
-                    bytes[at] = byte;
-                    kind(&bytes)
-                };
-                assert_eq!(with(b' '), Kind::Plain, "{at} of {length}");
-                for byte in [b'~', b'"', b'[', b']'] {
-                    assert_eq!(with(byte), Kind::Compact, "{byte:#x} at {at} of {length}");
-                }
-                for byte in [0, b'\t', b'\n', 0x1f, b'\\', 0x7f, 0x80, 0xff] {
-                    assert_eq!(with(byte), Kind::Other, "{byte:#x} at {at} of {length}");
-                }
-            }
-        }
-        assert_eq!(kind(b" \xc3\xa9"), Kind::Other);
     }
 }

@@ -117,27 +117,24 @@ impl KeySet {
             }
             None => self.by_algorithm.get(&algorithm).map(Vec::as_slice),
         };
-        let indexes = indexes.filter(|indexes| indexes.len() <= MAX_KEYS_WITHOUT_ID)?;
-        Some(Candidates { keys: &self.keys, indexes })
-    }
-}
-
-/// Keys that may verify a token, one or more, all of the token's algorithm.
-pub(crate) struct Candidates<'k> {
-    keys: &'k [Key],
-    indexes: &'k [usize],
-}
-
-impl Candidates<'_> {
-    /// How many there are.
-    pub(crate) fn count(&self) -> usize {
-        self.indexes.len()
+        indexes.filter(|indexes| indexes.len() <= MAX_KEYS_WITHOUT_ID).map(Candidates)
     }
 
     /// Whether `signature` is one of these keys' over `signing_input`.
-    pub(crate) fn verify(&self, signing_input: &[u8], signature: &[u8]) -> bool {
-        let mut keys = self.indexes.iter().filter_map(|index| self.keys.get(*index));
+    pub(crate) fn verify(&self, candidates: Candidates<'_>, signing_input: &[u8], signature: &[u8]) -> bool {
+        let mut keys = candidates.0.iter().filter_map(|index| self.keys.get(*index));
         keys.any(|key| key.verifier.verifies(signing_input, signature))
+    }
+}
+
+/// Where the keys stand that may verify a token: one or more, all of the token's algorithm.
+#[derive(Clone, Copy)]
+pub(crate) struct Candidates<'k>(&'k [usize]);
+
+impl Candidates<'_> {
+    /// How many there are.
+    pub(crate) fn count(self) -> usize {
+        self.0.len()
     }
 }
 

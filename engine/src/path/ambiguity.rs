@@ -6,7 +6,7 @@ use std::fmt;
 
 use wide::u8x16;
 
-use crate::bytes::{STEP, last_step, splat};
+use crate::bytes::{STEP, last_bytes, splat};
 
 /// Why a path is ambiguous.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -97,7 +97,7 @@ fn is_simple(path: &[u8]) -> bool {
         simple &= is_simple;
         after_slash = slashes >> (STEP - 1);
     }
-    let (_, is_simple) = look_at(&last_step(path, b'a'), 0);
+    let (_, is_simple) = look_at(&last_bytes(path, b'a'), 0);
     simple && is_simple
 }
 

@@ -1,0 +1,165 @@
+//! A first look at a whole text, sixty-four bytes at a time: what it holds, and where its quotes are.
+
+use wide::u8x16;
+
+use crate::bytes::{STEP, last_bytes, splat};
+
+/// What a text holds, and what it takes to read it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Nothing but `U+0021` to `U+007E` without a backslash: strings end at the next quote and are what they stand
+    /// for, and there is no white space.
+    Compact,
+    /// The same with spaces.
+    Plain,
+    /// Anything else.
+    Other,
+}
+
+/// So many bytes are looked at together.
+pub(super) const BLOCK: usize = 64;
+
+/// The quotes of so many blocks are kept, which is all that most claims have.
+const BLOCKS: usize = 8;
+
+/// A bit for each quote of a text, as far as they are kept.
+pub(super) struct Survey {
+    pub(super) kind: Kind,
+    quotes: [u64; BLOCKS],
+}
+
+impl Survey {
+    pub(super) fn of(text: &[u8]) -> Self {
+        let (blocks, rest) = text.as_chunks::<BLOCK>();
+        let mut quotes = [0; BLOCKS];
+        let mut seen = Seen { least: splat(b'~'), most: splat(b'!'), backslash: splat(0) };
+        for (index, block) in blocks.iter().enumerate() {
+            let bits = seen.look(block);
+            if let Some(place) = quotes.get_mut(index) {
+                *place = bits;
+            }
+        }
+        let bits = seen.look(&last_bytes(text, b'!'));
+        if let Some(place) = quotes.get_mut(blocks.len()) {
+            *place = of_rest(bits, blocks.len(), rest.len());
+        }
+        Self { kind: seen.kind(), quotes }
+    }
+
+    /// A bit for each quote in the block that begins here; of bytes, the whole text, where they are not kept.
+    #[inline]
+    pub(super) fn quotes_in(&self, block: usize, text: &[u8]) -> u64 {
+        match self.quotes.get(block / BLOCK) {
+            Some(bits) => *bits,
+            None => later_quotes(block, text),
+        }
+    }
+}
+
+#[inline(never)]
+fn later_quotes(block: usize, text: &[u8]) -> u64 {
+    match text.get(block..).unwrap_or_default() {
+        [] => 0,
+        rest => match rest.first_chunk() {
+            Some(block) => quotes(block),
+            None => of_rest(quotes(&last_bytes(text, b'!')), 1, rest.len()),
+        },
+    }
+}
+
+/// Of the bits of a text's last bytes those of what the blocks leave over: the others come before them.
+fn of_rest(bits: u64, blocks: usize, rest: usize) -> u64 {
+    let before = if blocks == 0 { 0 } else { BLOCK.saturating_sub(rest) };
+    bits.checked_shr(u32::try_from(before).unwrap_or(u32::MAX)).unwrap_or(0)
+}
+
+/// The extremes of the bytes looked at, place by place.
+struct Seen {
+    least: u8x16,
+    most: u8x16,
+    backslash: u8x16,
+}
+
+impl Seen {
+    /// A bit for each quote of a block.
+    #[inline]
+    fn look(&mut self, block: &[u8; BLOCK]) -> u64 {
+        let (steps, _) = block.as_chunks::<STEP>();
+        for step in steps {
+            let step = u8x16::new(*step);
+            self.least = self.least.min(step);
+            self.most = self.most.max(step);
+            self.backslash |= step.simd_eq(splat(b'\\'));
+        }
+        quotes(block)
+    }
+
+    fn kind(self) -> Kind {
+        let least = self.least.reduce_min();
+        if least < b' ' || self.most.reduce_max() > b'~' || self.backslash != splat(0) {
+            Kind::Other
+        } else if least == b' ' {
+            Kind::Plain
+        } else {
+            Kind::Compact
+        }
+    }
+}
+
+/// A bit for each quote.
+#[inline]
+fn quotes(block: &[u8; BLOCK]) -> u64 {
+    let (steps, _) = block.as_chunks::<STEP>();
+    steps
+        .iter()
+        .rev()
+        .fold(0, |bits, step| bits << STEP | u64::from(u8x16::new(*step).simd_eq(splat(b'"')).to_bitmask()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_what_any_of_its_bytes_makes_it() {
+        let kind = |text: &[u8]| Survey::of(text).kind;
+        for length in 0..140 {
+            let bytes = vec![b'!'; length];
+            assert_eq!(kind(&bytes), Kind::Compact);
+            for at in 0..length {
+                let with = |byte: u8| {
+                    let mut bytes = bytes.clone();
+                    bytes[at] = byte;
+                    kind(&bytes)
+                };
+                assert_eq!(with(b' '), Kind::Plain, "{at} of {length}");
+                for byte in [b'~', b'"', b'[', b']'] {
+                    assert_eq!(with(byte), Kind::Compact, "{byte:#x} at {at} of {length}");
+                }
+                for byte in [0, b'\t', b'\n', 0x1f, b'\\', 0x7f, 0x80, 0xff] {
+                    assert_eq!(with(byte), Kind::Other, "{byte:#x} at {at} of {length}");
+                }
+            }
+        }
+        assert_eq!(kind(b" \xc3\xa9"), Kind::Other);
+    }
+
+    #[test]
+    fn a_quote_is_found_wherever_it_stands() {
+        for length in (0..140).chain(500..520).chain(640..650) {
+            let mut bytes = vec![b'!'; length];
+            let all = |bytes: &[u8]| -> Vec<u64> {
+                let survey = Survey::of(bytes);
+                (0..12).map(|index| survey.quotes_in(index * BLOCK, bytes)).collect()
+            };
+            assert!(all(&bytes).iter().all(|bits| *bits == 0), "{length}");
+            for at in 0..length {
+                bytes[at] = b'"';
+                let found = all(&bytes);
+                assert_eq!(found[at / BLOCK], 1 << (at % BLOCK), "{at} of {length}");
+                assert_eq!(found.iter().filter(|bits| **bits != 0).count(), 1, "{at} of {length}");
+                bytes[at] = b'!';
+            }
+        }
+    }
+}
