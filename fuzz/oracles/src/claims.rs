@@ -1,7 +1,11 @@
 //! The claims of a token that is signed (section 3, point 7).
 
+use artos_auth_fixtures::Setup;
+use artos_auth_fixtures::decider::{ClaimNames, PolicyDocument};
+use serde_json::{Map, Value, json};
+
 use crate::choices::Choices;
-use crate::differential::{pair, question};
+use crate::differential::{Pair, pair, question, test_key};
 use crate::mint;
 
 /// Any bytes as claims. An allow has to be for what serde_json, too, reads out of them.
@@ -18,4 +22,37 @@ pub(crate) fn run(input: &[u8]) {
     assert_eq!(text(names.user, "sub"), principal.user_id);
     assert_eq!(text(names.organization, "org_id"), principal.org_id);
     assert_eq!(read["exp"].as_f64(), principal.expires_at.as_f64());
+}
+
+/// A policy with names of its own for the claims, and a token that has them, or names that nearly are.
+pub(crate) fn run_names(input: &[u8]) {
+    let mut choices = Choices::new(input);
+    let names = [(); 3].map(|()| String::from_utf8_lossy(choices.text()).into_owned());
+    let [user, organization, permissions] = names.clone().map(Some);
+    let claims = Some(ClaimNames { user, organization, permissions });
+    let policy = PolicyDocument { claims, ..PolicyDocument::default() };
+    let keys = json!({"keys": [test_key("hs256").published()]});
+    let setup = Setup { policy, keys, revocations: json!({}) };
+    // An empty name, one that is taken or one that is there twice.
+    let Ok(pair) = Pair::new(setup) else { return };
+    let claims = match choices.index(4) {
+        0 => choices.rest().to_vec(),
+        _ => claims_of(&names, &mut choices).to_string().into_bytes(),
+    };
+    let _ = pair.check(&question(vec![mint::bearer(&mint::token(mint::HEADER, &claims))]));
+}
+
+fn claims_of(names: &[String; 3], choices: &mut Choices<'_>) -> Value {
+    let mut claims = Map::new();
+    claims.insert("exp".to_owned(), json!(1_700_003_600));
+    for (name, value) in names.iter().zip([json!("u1"), json!("org-a"), json!(["p"])]) {
+        let mut name = name.clone();
+        match choices.index(4) {
+            0 | 1 => {}
+            2 => drop(name.pop()),
+            _ => name.push(char::from(choices.byte())),
+        }
+        claims.insert(name, value);
+    }
+    Value::Object(claims)
 }

@@ -62,6 +62,11 @@ pub const TARGETS: &[Target] = &[
         run: claims::run,
     },
     Target {
+        name: "claim_names",
+        oracle: "a policy's own names for the claims, and a token with them or nearly: equals the reference decider's decision",
+        run: claims::run_names,
+    },
+    Target {
         name: "jwk_set",
         oracle: "ids and algorithms of the keys that load equal an obvious reading; no key material in any message",
         run: jwk_set::run,

@@ -22,6 +22,7 @@ pub fn all() -> Result<BTreeSet<Seed>, String> {
     let mut seeds: BTreeSet<Seed> = cases.iter().flat_map(of_case).collect();
     seeds.extend(of_paths(&cases));
     seeds.extend(of_choices());
+    seeds.extend(of_claim_names());
     seeds.extend(of_conformance());
     seeds.extend(HTTP.iter().map(|request| ("http", [b"\0", request.as_bytes()].concat())));
     seeds.extend(CONFIGURATIONS.iter().map(|text| ("policy", text.as_bytes().to_vec())));
@@ -120,6 +121,34 @@ fn of_choices() -> Vec<Seed> {
     for seed in 0..64_u8 {
         let series = (0..60_u8).map(|at| at.wrapping_mul(seed).wrapping_add(seed / 3)).collect();
         seeds.push(("cache", series));
+    }
+    seeds
+}
+
+/// Names of a policy's own around the eight bytes that are looked at first, and tokens with them or nearly.
+fn of_claim_names() -> Vec<Seed> {
+    const NAMES: [&str; 11] = [
+        "sub",
+        "uid",
+        "abcdef",
+        "abcdef\"",
+        "abcdefg",
+        "abcdefg\"",
+        "abcdefgh",
+        "abcdefghi",
+        "a\\b",
+        "é",
+        "\u{1}",
+    ];
+    let mut seeds = Vec::new();
+    for (at, user) in NAMES.iter().enumerate() {
+        let (organization, permissions) = (NAMES[(at + 1) % NAMES.len()], NAMES[(at + 5) % NAMES.len()]);
+        let names = [*user, organization, permissions, ""].join("\0").into_bytes();
+        for edits in [[1, 0, 0, 0, b'"'], [1, 2, 0, 2, b'"'], [1, 3, b'"', 3, b'h']] {
+            seeds.push(("claim_names", [&names[..], &edits].concat()));
+        }
+        let claims = json!({*user: "u1", organization: "org-a", permissions: "p q", "exp": 1_700_003_600});
+        seeds.push(("claim_names", [&names[..], b"\0", claims.to_string().as_bytes()].concat()));
     }
     seeds
 }
