@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use artos_auth_engine::{Engine, Revocations};
-use aws_lc_rs::rand;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -145,7 +144,8 @@ fn with_cache(engine: Engine, limits: Limits) -> Result<Engine, String> {
         return Ok(engine);
     }
     let mut key = [0; 8];
-    rand::fill(&mut key).map_err(|_| "the system gives no random bytes".to_owned())?;
+    // Not from the crypto library, whose first draw gathers entropy of its own for longer than all else at the start takes.
+    getrandom::fill(&mut key).map_err(|_| "the system gives no random bytes".to_owned())?;
     Ok(engine.with_cache(limits.cache_bytes, u64::from_le_bytes(key)))
 }
 
