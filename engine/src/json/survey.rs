@@ -22,9 +22,10 @@ pub(super) const BLOCK: usize = 64;
 /// The quotes of so many blocks are kept, which is all that most claims have.
 const BLOCKS: usize = 8;
 
-/// A bit for each quote of a text, as far as they are kept.
+/// What a text holds.
 pub(super) struct Survey {
     pub(super) kind: Kind,
+    /// A bit for each quote, block by block, as far as there is room.
     quotes: [u64; BLOCKS],
 }
 
@@ -46,7 +47,7 @@ impl Survey {
         Self { kind: seen.kind(), quotes }
     }
 
-    /// A bit for each quote in the block that begins here; of bytes, the whole text, where they are not kept.
+    /// A bit for each quote in the block of this text that begins here: looked up, or looked for where it is a later one.
     #[inline]
     pub(super) fn quotes_in(&self, block: usize, text: &[u8]) -> u64 {
         match self.quotes.get(block / BLOCK) {

@@ -196,8 +196,14 @@ fn identify(headers: &mut HeaderMap, principal: &Principal) -> Bytes {
 /// Every byte outside `!` to `~`, and `%` and `,`, is escaped: no two values look alike, and none holds what
 /// parts values.
 fn percent_encode(value: &str, into: &mut Vec<u8>) {
+    let stands_for_itself = |byte: u8| matches!(byte, b'!'..=b'~') && byte != b'%' && byte != b',';
+    // Without a way out before the end, so that many bytes are looked at in one step.
+    if value.bytes().fold(true, |all, byte| all & stands_for_itself(byte)) {
+        into.extend_from_slice(value.as_bytes());
+        return;
+    }
     for byte in value.bytes() {
-        if matches!(byte, b'!'..=b'~') && byte != b'%' && byte != b',' {
+        if stands_for_itself(byte) {
             into.push(byte);
         } else {
             let digit = |nibble: u8| HEX.get(usize::from(nibble)).copied().unwrap_or(b'0');
