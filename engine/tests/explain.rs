@@ -68,6 +68,22 @@ fn the_checks_of_a_good_token_say_what_they_saw() {
 }
 
 #[test]
+fn the_keys_that_are_tried_are_counted() {
+    let published = |name: &str| {
+        let mut key = TestKey::named(name).expect("a test key").published();
+        key.remove("kid");
+        Value::Object(key)
+    };
+    let keys = json!({"keys": [published("hs256-stranger"), published("hs256")]});
+    let keys = KeySet::from_jwks(keys.to_string().as_bytes()).expect("keys");
+    let policy = Policy::new(&PolicySpec::default()).expect("a policy");
+    let engine = Engine::new(policy, keys, Revocations::none());
+    let line = token(json!({"drop_header": ["kid"]}));
+    let told = told(&engine, "/api/x", &line, &Context::default(), 1_700_000_000);
+    assert_eq!(note(&told, Check::Key), Some("2 keys can have signed it"));
+}
+
+#[test]
 fn a_second_look_at_a_token_says_so() {
     let engine = engine().with_cache(1 << 20, 1);
     let line = token(json!({}));

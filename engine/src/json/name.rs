@@ -107,6 +107,16 @@ mod tests {
         }
     }
 
+    #[test]
+    fn names_that_begin_alike_are_told_apart_by_their_ends() {
+        let wanted = Names::known(["beginning-1", "beginning-2", "beginnings"]);
+        for (index, name) in ["beginning-1", "beginning-2", "beginnings"].into_iter().enumerate() {
+            let json = format!("{name}\":0}}");
+            let text = Text::new(json.as_bytes()).unwrap();
+            assert_eq!(text.find_name(0, name.len(), &wanted), Some(index));
+        }
+    }
+
     /// A quote and a NUL end no name, though a policy may name a claim with them.
     #[test]
     fn a_name_with_a_quote_is_not_the_one_before_the_quote() {
