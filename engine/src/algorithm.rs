@@ -124,7 +124,7 @@ mod tests {
     fn an_algorithm_that_is_named_twice_is_in_the_set() {
         let set: AlgorithmSet = [Algorithm::ES256, Algorithm::HS256, Algorithm::ES256].into_iter().collect();
         let held = |algorithm: &Algorithm| set.contains(*algorithm);
-        assert!(Algorithm::ALL.iter().filter(|algorithm| held(algorithm)).count() == 2);
+        assert_eq!(Algorithm::ALL.iter().filter(|algorithm| held(algorithm)).count(), 2);
         assert!(held(&Algorithm::ES256) && held(&Algorithm::HS256));
     }
 }
