@@ -173,19 +173,26 @@ impl Engine {
         let token = token.within(policy.max_token_bytes())?;
 
         observer.enter(Check::TokenForm);
-        if let Some(found) = self.cache.as_deref().and_then(|cache| cache.find(token.as_bytes())) {
-            return Ok(self.recall(found, observer));
+        match self.cache.as_deref().and_then(|cache| cache.find(token.as_bytes())) {
+            Some(found) => Ok(self.recall(found, observer)),
+            None => self.verify_anew(token, observer),
         }
+    }
+
+    /// What is not remembered is taken apart. On its own, for its scratch is no burden on those that are.
+    #[inline(never)]
+    fn verify_anew<O: Observer>(&self, token: SizedToken<'_>, observer: &mut O) -> Result<Verified, Reason> {
+        let policy = &*self.policy;
         let mut scratch = Scratch::new();
         let compact = token.decode(&mut scratch, |segment| self.keys.recognise_header(segment))?;
 
         observer.enter(Check::HeaderMembers);
         let parsed;
-        let header = match compact.header {
-            HeaderSegment::Recognised(header) => header,
+        let (header, known) = match compact.header {
+            HeaderSegment::Recognised(known) => (known.header(), Some(known)),
             HeaderSegment::Decoded(text) => {
                 parsed = JoseHeader::parse(text)?;
-                &parsed
+                (&parsed, None)
             }
         };
         header.names_no_critical_extension()?;
@@ -196,9 +203,11 @@ impl Engine {
         observer.note(|| format!("{algorithm}"));
 
         observer.enter(Check::Key);
-        let Some(candidates) = self.keys.candidates(header.key_id(), algorithm) else {
-            return Err(Reason::KeyUnknown);
+        let candidates = match known {
+            Some(known) => known.candidates(),
+            None => self.keys.candidates(header.key_id(), algorithm),
         };
+        let Some(candidates) = candidates else { return Err(Reason::KeyUnknown) };
         observer.note(|| match candidates.count() {
             1 => "one key can have signed it".to_owned(),
             keys => format!("{keys} keys can have signed it"),
@@ -331,7 +340,8 @@ impl Engine {
             }
 
             observer.enter(Check::PathForRules);
-            let path = match routes.path(path) {
+            let mut decoded = Vec::new();
+            let path = match routes.path(path, &mut decoded) {
                 Ok(path) => path,
                 Err(ambiguity) => {
                     observer.note(|| ambiguity.to_string());
@@ -340,12 +350,10 @@ impl Engine {
             };
 
             observer.enter(Check::Permissions);
-            routes.permit(method, path.as_ref(), |permission| claims.has_permission(permission)).map_err(
-                |refusal| {
-                    observer.note(|| refusal.to_string());
-                    Reason::PermissionMissing
-                },
-            )
+            routes.permit(method, path, |permission| claims.has_permission(permission)).map_err(|refusal| {
+                observer.note(|| refusal.to_string());
+                Reason::PermissionMissing
+            })
         };
         match checks() {
             Ok(()) => Ok(Authorized(verified)),

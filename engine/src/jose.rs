@@ -16,7 +16,8 @@ const CRITICAL: usize = 3;
 
 /// A header of the right form. Of its other members (`jwk`, `jku`, `x5c`, `x5u` and all else) nothing is read.
 pub(crate) struct JoseHeader<'h> {
-    algorithm: Cow<'h, str>,
+    /// The algorithm, if it is one of ours.
+    algorithm: Option<Algorithm>,
     key_id: Option<Cow<'h, str>>,
     kind: Option<Cow<'h, str>>,
     critical: bool,
@@ -34,7 +35,7 @@ impl<'h> JoseHeader<'h> {
         // Absent, or of its type.
         let string = |index| members.value(index).map(|value| value.string()?.text());
         Some(Self {
-            algorithm: string(ALGORITHM)??,
+            algorithm: Algorithm::from_name(&string(ALGORITHM)??),
             key_id: string(KEY_ID).map_or(Some(None), |text| text.map(Some))?,
             kind: string(TYPE).map_or(Some(None), |text| text.map(Some))?,
             critical: members.value(CRITICAL).is_some(),
@@ -45,7 +46,7 @@ impl<'h> JoseHeader<'h> {
     pub(crate) fn into_owned(self) -> JoseHeader<'static> {
         let owned = |text: Cow<'h, str>| Cow::Owned(text.into_owned());
         JoseHeader {
-            algorithm: owned(self.algorithm),
+            algorithm: self.algorithm,
             key_id: self.key_id.map(owned),
             kind: self.kind.map(owned),
             critical: self.critical,
@@ -67,9 +68,7 @@ impl<'h> JoseHeader<'h> {
 
     /// The algorithm, if the policy allows it: what is unknown, `none` in any spelling among it, is not allowed.
     pub(crate) fn allowed_algorithm(&self, policy: &Policy) -> Result<Algorithm, Reason> {
-        Algorithm::from_name(&self.algorithm)
-            .filter(|algorithm| policy.allows(*algorithm))
-            .ok_or(Reason::AlgorithmNotAllowed)
+        self.algorithm.filter(|algorithm| policy.allows(*algorithm)).ok_or(Reason::AlgorithmNotAllowed)
     }
 
     /// The id of the key, an opaque string.

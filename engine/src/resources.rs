@@ -99,11 +99,12 @@ impl Resources {
         if self.is_empty() {
             return ResourceOrg::Unowned;
         }
-        let Ok(path) = PlainPath::parse(without_query(target)) else {
+        let mut decoded = Vec::new();
+        let Ok(path) = PlainPath::parse(without_query(target), &mut decoded) else {
             return ResourceOrg::Unresolved;
         };
         let mut first: Option<usize> = None;
-        let _: ControlFlow<()> = self.matcher.visit(&path, |index| {
+        let _: ControlFlow<()> = self.matcher.visit(path, |index| {
             first = [first, index.0].into_iter().flatten().min();
             ControlFlow::Continue(())
         });
@@ -113,7 +114,7 @@ impl Resources {
         match &entry.owner {
             Owner::Nobody => ResourceOrg::Unowned,
             Owner::Organization(organization) => ResourceOrg::Owned(Cow::Borrowed(organization)),
-            Owner::Capture(name) => match entry.pattern.capture(name, &path) {
+            Owner::Capture(name) => match entry.pattern.capture(name, path) {
                 Some(organization) => ResourceOrg::Owned(Cow::Owned(organization.to_owned())),
                 None => ResourceOrg::Unresolved,
             },

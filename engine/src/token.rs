@@ -78,8 +78,9 @@ impl<'r> SizedToken<'r> {
         scratch: &'s mut Scratch,
         recognise: impl FnOnce(&[u8]) -> Option<H>,
     ) -> Option<Compact<'r, 's, H>> {
-        let (header, rest) = split_at_dot(self.0)?;
-        let (claims, signature) = split_at_dot(rest)?;
+        let (header, rest) = split_at(memchr::memchr(b'.', self.0)?, self.0)?;
+        // From the end, which is mostly nearer.
+        let (claims, signature) = split_at(memchr::memrchr(b'.', rest)?, rest)?;
         let header_and_claims = header.len().saturating_add(claims.len());
         if header.is_empty() || claims.is_empty() || signature.is_empty() {
             return None;
@@ -112,8 +113,9 @@ pub(crate) fn signing_input(token: &[u8]) -> &[u8] {
     memchr::memrchr(b'.', token).and_then(|dot| token.get(..dot)).unwrap_or_default()
 }
 
-fn split_at_dot(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (before, rest) = text.split_at_checked(memchr::memchr(b'.', text)?)?;
+/// What comes before the dot there, and what behind it.
+fn split_at(dot: usize, text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (before, rest) = text.split_at_checked(dot)?;
     Some((before, rest.get(1..)?))
 }
 

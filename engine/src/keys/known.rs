@@ -1,7 +1,7 @@
 //! Header segments that are recognised instead of parsed: every token of a key has the same one.
 //!
 //! Issuers write few members in few orders, so that most headers can be told beforehand from the keys alone.
-//! What is recognised stands for exactly what parsing it gives, for that is how it was made.
+//! What is recognised stands for exactly what parsing it, and looking its keys up, gives, for that is how it was made.
 
 use std::fmt;
 
@@ -9,31 +9,51 @@ use base64_simd::URL_SAFE_NO_PAD;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
-use super::Key;
+use super::{Candidates, Key, KeySet};
 use crate::jose::JoseHeader;
 
 /// Beyond this many keys the memory is better spent elsewhere.
 const MAX_KEYS: usize = 256;
 
-/// Parsed headers by their encoded segment.
+/// Headers by their encoded segment.
 #[derive(Default)]
-pub(super) struct KnownHeaders(HashMap<Box<[u8]>, JoseHeader<'static>, FixedState>);
+pub(super) struct KnownHeaders(HashMap<Box<[u8]>, KnownHeader, FixedState>);
+
+/// A header that is recognised: parsed beforehand, and its keys looked up.
+pub(crate) struct KnownHeader {
+    header: JoseHeader<'static>,
+    candidates: Option<Box<[usize]>>,
+}
+
+impl KnownHeader {
+    pub(crate) fn header(&self) -> &JoseHeader<'static> {
+        &self.header
+    }
+
+    /// The keys that may verify a token with this header, as [`KeySet::candidates`] gives them.
+    pub(crate) fn candidates(&self) -> Option<Candidates<'_>> {
+        self.candidates.as_deref().map(Candidates)
+    }
+}
 
 impl KnownHeaders {
-    pub(super) fn of(keys: &[Key]) -> Self {
+    pub(super) fn of(set: &KeySet) -> Self {
         let mut known = Self::default();
-        for key in keys.iter().take(MAX_KEYS) {
+        for key in set.keys.iter().take(MAX_KEYS) {
             for text in usual_headers(key) {
                 if let Ok(header) = JoseHeader::parse(text.as_bytes()) {
+                    let candidates = set.candidates(header.key_id(), key.algorithm);
+                    let candidates = candidates.map(|candidates| candidates.0.into());
                     let segment = URL_SAFE_NO_PAD.encode_to_string(text.as_bytes());
-                    known.0.insert(segment.into_bytes().into(), header.into_owned());
+                    let known_header = KnownHeader { header: header.into_owned(), candidates };
+                    known.0.insert(segment.into_bytes().into(), known_header);
                 }
             }
         }
         known
     }
 
-    pub(super) fn get(&self, segment: &[u8]) -> Option<&JoseHeader<'_>> {
+    pub(super) fn get(&self, segment: &[u8]) -> Option<&KnownHeader> {
         self.0.get(segment)
     }
 }
@@ -81,6 +101,7 @@ fn orders<'t>(members: &[&'t str]) -> Vec<Vec<&'t str>> {
 mod tests {
     use rstest::rstest;
 
+    use crate::algorithm::Algorithm;
     use crate::jose::JoseHeader;
     use crate::keys::KeySet;
     use base64_simd::URL_SAFE_NO_PAD;
@@ -104,13 +125,16 @@ mod tests {
     fn what_issuers_usually_write_is_recognised_for_what_it_says(#[case] text: &str) {
         let keys = keys();
         let segment = URL_SAFE_NO_PAD.encode_to_string(text);
-        let known = keys.recognise_header(segment.as_bytes()).unwrap();
+        let recognised = keys.recognise_header(segment.as_bytes()).unwrap();
+        let known = recognised.header();
         let read = JoseHeader::parse(text.as_bytes()).unwrap();
         let policy = crate::Policy::new(&crate::PolicySpec::default()).unwrap();
         assert_eq!(known.key_id(), read.key_id());
         assert_eq!(known.allowed_algorithm(&policy), read.allowed_algorithm(&policy));
         assert_eq!(known.has_accepted_type(&policy), read.has_accepted_type(&policy));
         assert_eq!(known.names_no_critical_extension(), Ok(()));
+        let looked_up = keys.candidates(read.key_id(), Algorithm::HS256).unwrap();
+        assert_eq!(recognised.candidates().unwrap().0, looked_up.0);
     }
 
     #[rstest]

@@ -13,9 +13,8 @@ use smallvec::SmallVec;
 
 use crate::algorithm::Algorithm;
 use crate::error::LoadError;
-use crate::jose::JoseHeader;
 pub use jwk::KeyNotice;
-use known::KnownHeaders;
+use known::{KnownHeader, KnownHeaders};
 use verifier::Verifier;
 
 /// A token without `kid` is tried with every key of its algorithm, but never with more than this many.
@@ -55,10 +54,10 @@ impl KeySet {
     pub fn from_jwks(text: &[u8]) -> Result<Self, LoadError> {
         let (keys, mut notices) = jwk::read(text)?;
         let mut set = Self {
-            known_headers: KnownHeaders::of(&keys),
             keys,
             by_id: HashMap::default(),
             by_algorithm: HashMap::default(),
+            known_headers: KnownHeaders::default(),
             notices: Vec::new(),
         };
         for (index, key) in set.keys.iter().enumerate() {
@@ -73,6 +72,7 @@ impl KeySet {
                 notices.push(KeyNotice::too_many_without_id(*algorithm, sharing));
             }
         }
+        set.known_headers = KnownHeaders::of(&set);
         set.notices = notices;
         Ok(set)
     }
@@ -101,7 +101,7 @@ impl KeySet {
     }
 
     /// The header that this segment holds, if it is one that tokens of these keys usually have.
-    pub(crate) fn recognise_header(&self, segment: &[u8]) -> Option<&JoseHeader<'_>> {
+    pub(crate) fn recognise_header(&self, segment: &[u8]) -> Option<&KnownHeader> {
         self.known_headers.get(segment)
     }
 

@@ -1,7 +1,6 @@
 //! Paths that servers read differently, and why each is dangerous: a gate that reads `/public/..%2fprivate` one
 //! way in front of a service that reads it another lets a caller choose which rule applies.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use wide::u8x16;
@@ -71,24 +70,17 @@ impl fmt::Display for Ambiguity {
 }
 
 /// The path with its escapes decoded once, leading slash and all, if every server reads it alike. It is UTF-8.
-pub(super) fn decode_unless_ambiguous(path: &[u8]) -> Result<Cow<'_, [u8]>, Ambiguity> {
-    if !is_simple(path) {
-        refuse_odd_bytes(path)?;
-        check_segments(path)?;
-        if path.contains(&b'%') {
-            let decoded = decode(path)?;
-            return if std::str::from_utf8(&decoded).is_ok() {
-                Ok(Cow::Owned(decoded))
-            } else {
-                Err(Ambiguity::NotUtf8)
-            };
-        }
-    }
-    Ok(Cow::Borrowed(path))
+#[inline(never)]
+pub(super) fn decode_unless_ambiguous(path: &[u8]) -> Result<Vec<u8>, Ambiguity> {
+    refuse_odd_bytes(path)?;
+    check_segments(path)?;
+    let decoded = decode(path)?;
+    if std::str::from_utf8(&decoded).is_ok() { Ok(decoded) } else { Err(Ambiguity::NotUtf8) }
 }
 
 /// Whether nothing about the path wants a closer look, as is usual: ASCII, no escape, no slash before a slash or a dot.
-fn is_simple(path: &[u8]) -> bool {
+/// What is simple is read by every server as it stands.
+pub(super) fn is_simple(path: &[u8]) -> bool {
     let (steps, _) = path.as_chunks();
     let mut simple = path.first() == Some(&b'/');
     let mut after_slash = 0;

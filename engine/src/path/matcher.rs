@@ -91,7 +91,7 @@ impl<T> Matcher<T> {
     /// Shows `visit` what is filed under each pattern that matches, until it breaks off.
     pub(crate) fn visit<'m, B>(
         &'m self,
-        path: &PlainPath<'_>,
+        path: PlainPath<'_>,
         mut visit: impl FnMut(&'m T) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         let mut open: SmallVec<[Open<'_>; 16]> = SmallVec::new();
@@ -161,10 +161,11 @@ mod tests {
 
     fn matches(matcher: &Matcher<String>, path: &str) -> Vec<String> {
         let mut matches = Vec::new();
-        let _: ControlFlow<()> = matcher.visit(&PlainPath::parse(path.as_bytes()).unwrap(), |pattern| {
-            matches.push(pattern.clone());
-            ControlFlow::Continue(())
-        });
+        let _: ControlFlow<()> =
+            matcher.visit(PlainPath::parse(path.as_bytes(), &mut Vec::new()).unwrap(), |pattern| {
+                matches.push(pattern.clone());
+                ControlFlow::Continue(())
+            });
         matches.sort();
         matches
     }

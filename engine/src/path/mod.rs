@@ -6,8 +6,6 @@ mod ambiguity;
 mod matcher;
 mod pattern;
 
-use std::borrow::Cow;
-
 use crate::bytes;
 
 pub use ambiguity::Ambiguity;
@@ -23,21 +21,24 @@ pub(crate) fn without_query(target: &[u8]) -> &[u8] {
 }
 
 /// A path that every server reads alike: its segments decoded, without the leading and one trailing slash.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct PlainPath<'p>(Cow<'p, [u8]>);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PlainPath<'p>(&'p [u8]);
 
 impl<'p> PlainPath<'p> {
-    /// Reads a path without its query, or says why servers would differ about it.
-    pub(crate) fn parse(path: &'p [u8]) -> Result<Self, Ambiguity> {
-        Ok(Self(match ambiguity::decode_unless_ambiguous(path)? {
-            Cow::Borrowed(path) => Cow::Borrowed(between_slashes(path)),
-            Cow::Owned(path) => Cow::Owned(between_slashes(&path).to_vec()),
-        }))
+    /// Reads a path without its query, or says why servers would differ about it. One with escapes is written to
+    /// `decoded`.
+    #[inline]
+    pub(crate) fn parse(path: &'p [u8], decoded: &'p mut Vec<u8>) -> Result<Self, Ambiguity> {
+        if !ambiguity::is_simple(path) {
+            *decoded = ambiguity::decode_unless_ambiguous(path)?;
+            return Ok(Self(between_slashes(decoded)));
+        }
+        Ok(Self(between_slashes(path)))
     }
 
     /// The decoded path between its slashes; `None` for the empty path, which has no segment.
-    pub(crate) fn segments(&self) -> Option<&[u8]> {
-        (!self.0.is_empty()).then_some(&*self.0)
+    pub(crate) fn segments(self) -> Option<&'p [u8]> {
+        (!self.0.is_empty()).then_some(self.0)
     }
 }
 

@@ -132,7 +132,7 @@ impl Pattern {
     }
 
     /// What the placeholder of this name takes of a path that the pattern matches.
-    pub(crate) fn capture<'p>(&self, name: &str, path: &'p PlainPath<'_>) -> Option<&'p str> {
+    pub(crate) fn capture<'p>(&self, name: &str, path: PlainPath<'p>) -> Option<&'p str> {
         let mut left = path.segments();
         for segment in &self.segments {
             let (first, after) = split_first_segment(left?);

@@ -60,15 +60,20 @@ impl Routes {
     /// The path that rules are matched against; `None` where there are no rules, and any path will do.
     ///
     /// An ambiguous path could slip past a rule, so where there are rules there must be none.
-    pub(crate) fn path<'p>(&self, path: &'p [u8]) -> Result<Option<PlainPath<'p>>, Ambiguity> {
-        if self.rules == 0 { Ok(None) } else { PlainPath::parse(path).map(Some) }
+    #[inline]
+    pub(crate) fn path<'p>(
+        &self,
+        path: &'p [u8],
+        decoded: &'p mut Vec<u8>,
+    ) -> Result<Option<PlainPath<'p>>, Ambiguity> {
+        if self.rules == 0 { Ok(None) } else { PlainPath::parse(path, decoded).map(Some) }
     }
 
     /// Whether a holder of permissions, as `has` tells, may do this.
     pub(crate) fn permit(
         &self,
         method: &[u8],
-        path: Option<&PlainPath<'_>>,
+        path: Option<PlainPath<'_>>,
         has: impl Fn(&str) -> bool,
     ) -> Result<(), Refusal<'_>> {
         let mut listed = false;
