@@ -190,3 +190,69 @@ impl Set {
             })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::{Policy, PolicySpec};
+
+    fn shared(token: &str) -> SharedEntry {
+        let policy = Policy::new(&PolicySpec::default()).unwrap();
+        entry::shared(Some(token.as_bytes()), br#"{"exp":1}"#, &policy).unwrap()
+    }
+
+    /// Which of its slots a set would give up.
+    fn victim(set: &Set) -> usize {
+        let (tag, _) = set.victim().unwrap();
+        set.tags.iter().position(|its| std::ptr::eq(its, tag)).unwrap()
+    }
+
+    #[test]
+    fn a_set_gives_up_what_is_vacant_then_what_is_not_used_then_the_first() {
+        let set = Set::new(&entry::vacant());
+        let entries: Vec<SharedEntry> = (0..WAYS).map(|number| shared(&number.to_string())).collect();
+        for (at, entry) in entries.iter().enumerate() {
+            assert_eq!(victim(&set), at);
+            Entry::of(entry).mark();
+            set.slots[at].store(entry.clone());
+            set.tags[at].store(1, Relaxed);
+        }
+        Entry::of(&entries[5]).unmark();
+        assert_eq!(victim(&set), 5);
+        Entry::of(&entries[5]).mark();
+        assert_eq!(victim(&set), 0);
+        assert!(entries.iter().all(|entry| !Entry::of(entry).is_marked()), "the others start anew");
+    }
+
+    #[test]
+    fn tokens_spread_over_all_sets_and_have_tags_of_their_own() {
+        let cache = Cache::new(64 << 10, 7);
+        assert_eq!(cache.sets.len(), 8);
+        let tokens: Vec<String> = (0..1_000).map(|number| format!("a token, and its end {number}")).collect();
+        let mut in_set = [0; 8];
+        let mut tags = Vec::new();
+        for token in &tokens {
+            let (set, tag) = cache.place(token.as_bytes()).unwrap();
+            in_set[cache.sets.iter().position(|its| std::ptr::eq(its, set)).unwrap()] += 1;
+            assert_ne!(tag, 0, "that is what marks a vacant slot");
+            tags.push(tag);
+        }
+        assert!(in_set.iter().all(|count| (60..200).contains(count)), "{in_set:?}");
+        tags.sort_unstable();
+        tags.dedup();
+        assert!(tags.len() > 990, "{} tags of 1000", tags.len());
+        // Nobody without the hash key can foresee them.
+        let other = Cache::new(64 << 10, 8);
+        let same = tokens.iter().filter(|token| {
+            other.place(token.as_bytes()).unwrap().1 == cache.place(token.as_bytes()).unwrap().1
+        });
+        assert!(same.count() < 10);
+    }
+
+    #[test]
+    fn snapshots_have_numbers_of_their_own() {
+        let cache = Cache::new(0, 7);
+        let numbers: Vec<u64> = (0..3).map(|_| cache.number_snapshot().0).collect();
+        assert_eq!(numbers, [1, 2, 3]);
+    }
+}

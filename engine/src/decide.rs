@@ -413,3 +413,21 @@ impl From<Reason> for Refused {
 fn shown(id: Option<&[u8]>) -> String {
     id.map_or_else(|| "absent".to_owned(), |id| format!("`{}`", claims::text(id)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::PolicySpec;
+
+    #[test]
+    fn snapshots_are_numbered_where_there_is_a_cache_to_remember_them_by() {
+        let policy = Policy::new(&PolicySpec::default()).unwrap();
+        let secret = "dGVzdC1vbmx5LW5vdC1hLXJlYWwta2V5LWhzMjU2LSM";
+        let keys = KeySet::from_jwks(format!(r#"{{"kty":"oct","k":"{secret}"}}"#).as_bytes()).unwrap();
+        let plain = Engine::new(policy, keys, Revocations::none());
+        assert_eq!(plain.snapshot, SnapshotNumber::default());
+        let cached = plain.with_cache(1 << 10, 7);
+        assert_ne!(cached.snapshot, SnapshotNumber::default());
+        assert_ne!(cached.with_revocations(Revocations::none()).snapshot, cached.snapshot);
+    }
+}

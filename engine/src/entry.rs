@@ -122,3 +122,43 @@ impl<'e> Entry<'e> {
         parts.into_iter().fold(0, usize::saturating_add)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::PolicySpec;
+
+    #[test]
+    fn a_mark_is_there_until_it_is_taken_away() {
+        let policy = Policy::new(&PolicySpec::default()).unwrap();
+        let shared = shared(Some(b"token"), br#"{"exp":1}"#, &policy).unwrap();
+        let entry = Entry::of(&shared);
+        assert!(!entry.is_marked() && !entry.unmark());
+        entry.mark();
+        assert!(entry.is_marked());
+        assert!(entry.unmark());
+        assert!(!entry.is_marked() && !entry.unmark());
+    }
+
+    #[test]
+    fn a_snapshot_is_asked_once_about_a_token_that_it_spares() {
+        let policy = Policy::new(&PolicySpec::default()).unwrap();
+        let shared = shared(Some(b"token"), br#"{"exp":1}"#, &policy).unwrap();
+        let asked = |snapshot: u64, revokes: bool| {
+            let mut asked = false;
+            let revoked = Entry::of(&shared).is_revoked_by(SnapshotNumber(snapshot), || {
+                asked = true;
+                revokes
+            });
+            (asked, revoked)
+        };
+        assert_eq!(asked(1, false), (true, false));
+        assert_eq!(asked(1, true), (false, false));
+        assert_eq!(asked(2, true), (true, true));
+        assert_eq!(asked(2, true), (true, true));
+        assert_eq!(asked(2, false), (true, false));
+        // A snapshot without a number is none that could be remembered.
+        assert_eq!(asked(0, false), (true, false));
+        assert_eq!(asked(0, true), (true, true));
+    }
+}

@@ -188,15 +188,16 @@ fn whole_number(digits: &[u8]) -> Option<f64> {
     Some(value as f64)
 }
 
-/// Eight digits at once: neighbours are joined, then pairs, then fours.
+/// Eight digits at once: neighbours are joined, the first times ten, then pairs, times a hundred, then fours, times ten
+/// thousand.
 fn eight_digits(digits: [u8; 8]) -> Option<u64> {
     let word = u64::from_le_bytes(digits);
     let high_halves = |word: u64| word & 0xf0f0_f0f0_f0f0_f0f0;
     let all_digits = high_halves(word) == 0x3030_3030_3030_3030
         && high_halves(word.wrapping_add(0x0606_0606_0606_0606)) == 0x3030_3030_3030_3030;
-    let pairs = (word & 0x0f0f_0f0f_0f0f_0f0f).wrapping_mul(10 << 8 | 1) >> 8;
-    let fours = (pairs & 0x00ff_00ff_00ff_00ff).wrapping_mul(100 << 16 | 1) >> 16;
-    let eight = (fours & 0x0000_ffff_0000_ffff).wrapping_mul(10_000 << 32 | 1) >> 32;
+    let pairs = (word & 0x0f0f_0f0f_0f0f_0f0f).wrapping_mul(0x0a01) >> 8;
+    let fours = (pairs & 0x00ff_00ff_00ff_00ff).wrapping_mul(0x0064_0001) >> 16;
+    let eight = (fours & 0x0000_ffff_0000_ffff).wrapping_mul(0x2710_0000_0001) >> 32;
     all_digits.then_some(eight)
 }
 
@@ -473,6 +474,37 @@ mod tests {
             assert_eq!(strings(&format!(r#"["a{behind}",["b"]]"#)), None);
             assert_eq!(strings(&format!(r#""a{behind}""#)), None);
         }
+    }
+
+    /// The quick way is quick only where it is taken.
+    #[test]
+    fn whole_numbers_of_up_to_fifteen_digits_are_read_in_one_go() {
+        let digits = "9876543210123456";
+        for length in 0..=15 {
+            let number = &digits[..length];
+            assert_eq!(whole_number(number.as_bytes()), Some(number.parse().unwrap_or(0.0)), "{number}");
+        }
+        assert_eq!(whole_number(digits.as_bytes()), None);
+        for at in 0..15 {
+            for other in ["/", ":", "-", "e", "\u{0}", "\u{7f}"] {
+                let mut text = digits[..15].to_owned();
+                text.replace_range(at..=at, other);
+                assert_eq!(whole_number(text.as_bytes()), None, "{text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_text_without_escapes_and_beyond_ascii_is_plain() {
+        assert!(Text::new(br#"{"a": "b"}"#).unwrap().is_plain());
+        for other in ["{\"a\":\"\\n\"}", "{\"a\":\"é\"}", "{\"a\":\t0}"] {
+            assert!(!Text::new(other.as_bytes()).unwrap().is_plain(), "{other}");
+        }
+        let text = Text::new(b"{}").unwrap();
+        assert_eq!(
+            (text.bytes_from(0), text.bytes_from(1), text.bytes_from(3)),
+            (&b"{}"[..], &b"}"[..], &b""[..])
+        );
     }
 
     #[test]

@@ -187,6 +187,20 @@ mod tests {
     }
 
     #[test]
+    fn a_hash_stands_for_as_many_bits_as_it_names() {
+        let filter = Filter(vec![0; 4]);
+        for (bits, expected) in [
+            ([3, 3, 3], 1 << 3),
+            ([3, 3, 9], 1 << 3 | 1 << 9),
+            ([3, 9, 3], 1 << 3 | 1 << 9),
+            ([1, 2, 63], 1 << 63 | 6),
+        ] {
+            let hash = 2 << 18 | bits[2] << 12 | bits[1] << 6 | bits[0];
+            assert_eq!(filter.place(hash), (2, expected), "{bits:?}");
+        }
+    }
+
+    #[test]
     fn finds_every_fingerprint_at_both_ends_of_the_range() {
         let set = Fingerprints::new(vec![u128::MAX, 0, 1, u128::MAX - 1, 1 << 127, 7, 7, 1 << 64, 3]);
         for inside in [0, 1, 3, 7, 1 << 64, 1 << 127, u128::MAX - 1, u128::MAX] {
