@@ -15,6 +15,7 @@ mod dev;
 mod files;
 mod gate;
 mod health;
+mod identity;
 mod judge;
 mod metrics;
 mod reload;

@@ -1,0 +1,186 @@
+//! Who was allowed, as the fields and the body of an answer say it.
+
+use artos_auth_engine::Principal;
+use bytes::Bytes;
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use smallvec::SmallVec;
+
+const USER_ID: HeaderName = HeaderName::from_static("x-auth-user-id");
+const ORG_ID: HeaderName = HeaderName::from_static("x-auth-org-id");
+const PERMISSIONS: HeaderName = HeaderName::from_static("x-auth-permissions");
+const TOKEN_ID: HeaderName = HeaderName::from_static("x-auth-token-id");
+
+/// Puts into the fields that it was nobody in particular, on a public path, and gives the body. Empty fields take
+/// away what a client might have sent.
+pub(super) fn identify_nobody(headers: &mut HeaderMap) -> Bytes {
+    for name in [USER_ID, ORG_ID, PERMISSIONS, TOKEN_ID] {
+        headers.insert(name, const { HeaderValue::from_static("") });
+    }
+    const { Bytes::from_static(br#"{"user_id":null,"org_id":null,"permissions":[],"token_id":null}"#) }
+}
+
+/// Puts who was allowed into the fields, and gives the body: all of it written into one buffer.
+pub(super) fn identify(headers: &mut HeaderMap, principal: &Principal) -> Bytes {
+    let user = Part::of(principal.user_id());
+    let organization = Part::of(principal.org_id());
+    let permissions: SmallVec<[Part<'_>; 8]> = principal.permissions().map(Part::of).collect();
+    let token = principal.token_id().map(Part::of);
+
+    let mut buffer = Vec::with_capacity(512);
+    let mut ends = [0; 4];
+    let [user_end, organization_end, permissions_end, token_end] = &mut ends;
+    user.write_field(&mut buffer);
+    *user_end = buffer.len();
+    organization.write_field(&mut buffer);
+    *organization_end = buffer.len();
+    for (index, permission) in permissions.iter().enumerate() {
+        if index > 0 {
+            buffer.push(b' ');
+        }
+        permission.write_field(&mut buffer);
+    }
+    *permissions_end = buffer.len();
+    if let Some(token) = &token {
+        token.write_field(&mut buffer);
+    }
+    *token_end = buffer.len();
+
+    buffer.extend_from_slice(br#"{"user_id":"#);
+    user.write_json(&mut buffer);
+    buffer.extend_from_slice(br#","org_id":"#);
+    organization.write_json(&mut buffer);
+    buffer.extend_from_slice(br#","permissions":["#);
+    for (index, permission) in permissions.iter().enumerate() {
+        if index > 0 {
+            buffer.push(b',');
+        }
+        permission.write_json(&mut buffer);
+    }
+    buffer.extend_from_slice(br#"],"token_id":"#);
+    match &token {
+        Some(token) => token.write_json(&mut buffer),
+        None => buffer.extend_from_slice(b"null"),
+    }
+    buffer.push(b'}');
+
+    let buffer = Bytes::from(buffer);
+    let mut start = 0;
+    for (name, end) in [USER_ID, ORG_ID, PERMISSIONS, TOKEN_ID].into_iter().zip(ends) {
+        // What was just written is visible ASCII and spaces, which is always a field value.
+        let value = HeaderValue::from_maybe_shared(buffer.slice(start..end))
+            .unwrap_or(const { HeaderValue::from_static("") });
+        headers.insert(name, value);
+        start = end;
+    }
+    buffer.slice(start..)
+}
+
+/// A part of an identity. Nearly all are written as they are, in a field and in JSON alike, which is looked at once.
+struct Part<'p> {
+    text: &'p str,
+    plain: bool,
+}
+
+impl<'p> Part<'p> {
+    fn of(text: &'p str) -> Self {
+        let plain = |byte: u8| stands_for_itself(byte) && byte != b'"' && byte != b'\\';
+        // Without a way out before the end, so that many bytes are looked at in one step.
+        Self { text, plain: text.bytes().fold(true, |all, byte| all & plain(byte)) }
+    }
+
+    fn write_field(&self, into: &mut Vec<u8>) {
+        if self.plain {
+            into.extend_from_slice(self.text.as_bytes());
+        } else {
+            percent_encode(self.text, into);
+        }
+    }
+
+    fn write_json(&self, into: &mut Vec<u8>) {
+        if self.plain {
+            into.push(b'"');
+            into.extend_from_slice(self.text.as_bytes());
+            into.push(b'"');
+        } else {
+            // Text into a vector: neither half of that can fail.
+            let _ = serde_json::to_writer(into, self.text);
+        }
+    }
+}
+
+/// Every byte outside `!` to `~`, and `%` and `,`, is escaped: no two values look alike, and none holds what
+/// parts values.
+fn percent_encode(value: &str, into: &mut Vec<u8>) {
+    for byte in value.bytes() {
+        if stands_for_itself(byte) {
+            into.push(byte);
+        } else {
+            let digit = |nibble: u8| HEX.get(usize::from(nibble)).copied().unwrap_or(b'0');
+            into.extend([b'%', digit(byte >> 4), digit(byte & 15)]);
+        }
+    }
+}
+
+fn stands_for_itself(byte: u8) -> bool {
+    matches!(byte, b'!'..=b'~') && byte != b'%' && byte != b','
+}
+
+const HEX: &[u8; 16] = b"0123456789ABCDEF";
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    use super::*;
+
+    fn field(value: &str) -> String {
+        let mut into = Vec::new();
+        Part::of(value).write_field(&mut into);
+        String::from_utf8(into).unwrap()
+    }
+
+    fn json(value: &str) -> String {
+        let mut into = Vec::new();
+        Part::of(value).write_json(&mut into);
+        String::from_utf8(into).unwrap()
+    }
+
+    #[rstest]
+    #[case::plain("documents:write", "documents:write")]
+    #[case::space("a b", "a%20b")]
+    #[case::percent("a%20b", "a%2520b")]
+    #[case::comma("a,b", "a%2Cb")]
+    #[case::quote("a\"b\\", "a\"b\\")]
+    #[case::line_end("a\r\nX-Auth-Org-Id: b", "a%0D%0AX-Auth-Org-Id:%20b")]
+    #[case::not_ascii("\u{e9}", "%C3%A9")]
+    #[case::empty("", "")]
+    fn identity_fields_are_percent_encoded(#[case] value: &str, #[case] encoded: &str) {
+        assert_eq!(field(value), encoded);
+    }
+
+    proptest! {
+        #[test]
+        fn decoding_gives_back_the_value(value in any::<String>()) {
+            let field = field(&value);
+            prop_assert!(field.bytes().all(|byte| matches!(byte, b'!'..=b'~') && byte != b','));
+            let mut decoded = Vec::new();
+            let mut rest = field.as_bytes();
+            while let Some((first, after)) = rest.split_first() {
+                if *first == b'%' {
+                    decoded.push(u8::from_str_radix(std::str::from_utf8(&after[..2]).unwrap(), 16).unwrap());
+                    rest = &after[2..];
+                } else {
+                    decoded.push(*first);
+                    rest = after;
+                }
+            }
+            prop_assert_eq!(decoded, value.into_bytes());
+        }
+
+        #[test]
+        fn the_body_is_what_serde_json_writes(value in "[ -~]{0,40}|\\PC{0,20}|[\"\\\\,%\u{0}-\u{1f}\u{7f}]{0,4}") {
+            prop_assert_eq!(json(&value), serde_json::to_string(&value).unwrap());
+        }
+    }
+}
