@@ -210,6 +210,8 @@ impl Gate {
         // Slow heads are looked after here, without a timer for each request.
         builder
             .header_read_timeout(None)
+            // Head and body are so small that one piece is written quicker than two.
+            .writev(false)
             .max_buf_size(limits.header_bytes.max(8192))
             .max_header_size(limits.header_bytes);
         if limits.header_count != HYPER_HEADER_COUNT {
