@@ -1,5 +1,7 @@
 //! Decisions about tokens that have been verified before: every other check is made afresh.
 
+use std::sync::Arc;
+
 use super::cold::question;
 use crate::floor::Floor;
 use crate::measure::Subject;
@@ -46,7 +48,8 @@ pub fn cached_tokens(counts: &[usize]) -> Vec<Subject> {
     counts.iter().map(subject).collect()
 }
 
-/// Warm decisions about tokens drawn at random from so many cached ones, beside the floor.
+/// Warm decisions about tokens drawn at random from so many cached ones, beside the floor, and beside the least that
+/// any memory of whole tokens does: to compare each with its copy, were its place known.
 ///
 /// What is cold in the processor's caches is the engine's memory of the token. The request is not: its bytes
 /// have just been received.
@@ -54,12 +57,17 @@ pub fn cached_tokens(counts: &[usize]) -> Vec<Subject> {
 pub fn random_draw(count: usize) -> Vec<Subject> {
     let key = SigningKey::new(Alg::Hs256);
     let floor = Floor::new(&key, &key.mint(&Claims::default()));
-    let draw =
-        Draw { full: Full::of(count), received: vec![Vec::new(); BATCH], state: 0x9e37_79b9_7f4a_7c15 };
+    let full = Full::of(count);
+    let draw = Draw::from(full.lines.clone());
+    // Copies of their own, so that nothing of them is in the processor's cache for another reason.
+    let copies = full.lines.clone();
     vec![
         Subject::new("floor", move || assert!(floor.verifies())),
-        Subject::in_batches("engine", BATCH, draw, Draw::receive, |draw, index| {
-            draw.full.assert_line_allowed(&draw.received[index]);
+        Subject::in_batches("engine", BATCH, draw.clone(), Draw::receive, move |draw, index| {
+            full.assert_line_allowed(&draw.received[index]);
+        }),
+        Subject::in_batches("comparison", BATCH, draw, Draw::receive, move |draw, index| {
+            assert!(copies[draw.drawn[index]][..] == draw.received[index]);
         }),
     ]
 }
@@ -67,22 +75,31 @@ pub fn random_draw(count: usize) -> Vec<Subject> {
 /// How many requests are received at once: few enough to stay in the processor's cache.
 const BATCH: usize = 128;
 
+#[derive(Clone)]
 struct Draw {
-    full: Full,
+    lines: Arc<[Box<[u8]>]>,
+    drawn: Vec<usize>,
     received: Vec<Vec<u8>>,
     state: u64,
+}
+
+impl From<Vec<Box<[u8]>>> for Draw {
+    fn from(lines: Vec<Box<[u8]>>) -> Self {
+        let received = vec![Vec::new(); BATCH];
+        Self { lines: lines.into(), drawn: vec![0; BATCH], received, state: 0x9e37_79b9_7f4a_7c15 }
+    }
 }
 
 impl Draw {
     /// Receives requests with tokens drawn by xorshift64.
     fn receive(&mut self) {
-        let lines = &self.full.lines;
-        for line in &mut self.received {
+        for (index, line) in self.drawn.iter_mut().zip(&mut self.received) {
             self.state ^= self.state << 13;
             self.state ^= self.state >> 7;
             self.state ^= self.state << 17;
             line.clear();
-            line.extend_from_slice(&lines[(self.state % lines.len() as u64) as usize]);
+            *index = (self.state % self.lines.len() as u64) as usize;
+            line.extend_from_slice(&self.lines[*index]);
         }
     }
 }

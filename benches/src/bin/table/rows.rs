@@ -198,7 +198,15 @@ fn cached_tokens(name: &str, subjects: fn(&[usize]) -> Vec<Subject>, effort: Eff
 fn random_draw() -> Vec<Row> {
     let figures = Figures::of(scenarios::random_draw(MILLION), EFFORT);
     let what = "warm decision, a token at random of 1,000,000, over the floor (≤ 500 ns)";
-    vec![figures.over(what, "engine", "floor", Target::AtMost(500.0 / FLOOR_OF_TARGETS))]
+    vec![
+        figures.over(what, "engine", "floor", Target::AtMost(500.0 / FLOOR_OF_TARGETS)),
+        figures.over(
+            "comparing it with a copy, and no more, over the floor",
+            "comparison",
+            "floor",
+            Target::None,
+        ),
+    ]
 }
 
 fn revocations_of_ten_million() -> Vec<Row> {
