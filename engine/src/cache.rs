@@ -224,6 +224,47 @@ mod tests {
         assert!(entries.iter().all(|entry| !Entry::of(entry).is_marked()), "the others start anew");
     }
 
+    /// A cache of one set, full with so many tokens of five bytes.
+    fn with_room_for(tokens: usize) -> Cache {
+        let cache = Cache::new(Entry::of(&shared("token")).memory() * tokens, 7);
+        assert_eq!(cache.sets.len(), 1);
+        cache
+    }
+
+    fn remembers(cache: &Cache, token: &str) -> bool {
+        cache.find(token.as_bytes()).is_some()
+    }
+
+    #[test]
+    fn room_is_made_of_what_is_not_used_and_nothing_else() {
+        let cache = with_room_for(3);
+        for token in ["in-a", "in-b", "out-c"] {
+            cache.insert(&shared(token));
+        }
+        assert!(remembers(&cache, "in-a") && remembers(&cache, "in-b"));
+        cache.insert(&shared("new-d"));
+        assert!(remembers(&cache, "in-a") && remembers(&cache, "in-b") && remembers(&cache, "new-d"));
+        assert!(!remembers(&cache, "out-c"));
+    }
+
+    #[test]
+    fn room_is_made_again_and_again_and_what_it_takes_is_what_it_holds() {
+        let cache = with_room_for(3);
+        for number in 100..200 {
+            let token = format!("t-{number}");
+            cache.insert(&shared(&token));
+            assert!(remembers(&cache, &token), "{token}");
+            let held = cache.sets[0].slots.iter().map(|slot| {
+                let slot = slot.load();
+                let entry = Entry::of(&slot);
+                if entry.is_vacant() { 0 } else { entry.memory() }
+            });
+            assert_eq!(cache.bytes(), held.sum::<usize>(), "{token}");
+            assert!(cache.bytes() <= cache.max_bytes, "{token}");
+        }
+        assert!(Entry::of(&entry::vacant()).is_vacant() && !Entry::of(&shared("token")).is_vacant());
+    }
+
     #[test]
     fn tokens_spread_over_all_sets_and_have_tags_of_their_own() {
         let cache = Cache::new(64 << 10, 7);
