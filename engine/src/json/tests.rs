@@ -1,0 +1,257 @@
+use super::*;
+
+const WANTED: Names<2, &str> = Names::known(["wanted", "other"]);
+
+fn reads(text: &[u8]) -> bool {
+    Text::new(text).is_some_and(|text| Object::read(&text, &WANTED).is_some())
+}
+
+fn is_object(text: &str) -> bool {
+    reads(text.as_bytes())
+}
+
+fn of_value<T>(json: &str, look: impl FnOnce(Value<'_, '_>) -> T) -> T {
+    let text = format!("{{ \"first\":0,\"wanted\" :\n{json}\t, \"last\":[]}} ");
+    let text = Text::new(text.as_bytes()).unwrap();
+    look(Object::read(&text, &WANTED).unwrap().value(0).unwrap())
+}
+
+fn is_value(json: &str) -> bool {
+    is_object(&format!("{{\"x\":{json}}}"))
+}
+
+#[test]
+fn takes_objects_and_nothing_else() {
+    for object in ["{}", " { } ", r#"{"a":1}"#, " {\"a\" : 1 , \"b\":\t{}\r\n} "] {
+        assert!(is_object(object), "{object}");
+    }
+    for other in [
+        "",
+        " ",
+        "{",
+        "}",
+        "[]",
+        "null",
+        "0",
+        "\"{}\"",
+        "{}{}",
+        "{} 1",
+        "{},",
+        "\u{feff}{}",
+        "{\"a\"}",
+        "{\"a\":}",
+        "{\"a\":1,}",
+        "{,\"a\":1}",
+        "{\"a\":1 \"b\":2}",
+        "{\"a\",1}",
+        "{a:1}",
+        "{1:1}",
+        "{\"a\":1]",
+        "{\"a\":1",
+        "{\"a\":1,",
+        "{\"a\":1;\"b\":1}",
+    ] {
+        assert!(!is_object(other), "{other}");
+    }
+    assert!(!reads(b"{\"a\":\"\xff\"}"));
+}
+
+#[test]
+fn passes_over_what_is_json_and_nothing_else() {
+    for json in [
+        "{}",
+        "[]",
+        " [ ] ",
+        "[[],{},[{}]]",
+        r#"{"a":[1,-0,0.5,1e400,-1E-5],"b":{"c":null,"d":true,"e":false}}"#,
+        r#""\ud800""#,
+        r#"{"\udfff":0}"#,
+        "0",
+        "\"\u{7f}\u{85}é\"",
+    ] {
+        assert!(is_value(json), "{json}");
+    }
+    for other in [
+        "",
+        "{",
+        "}",
+        "[1,]",
+        "[,1]",
+        "[1;2]",
+        "[1}",
+        "[1 2]",
+        "01",
+        "-01",
+        "-",
+        "1.",
+        ".5",
+        "1e",
+        "1e+",
+        "+1",
+        "NaN",
+        "tru",
+        "truE",
+        "nul",
+        "True",
+        "\"\\x\"",
+        "\"\\u12g4\"",
+        "\"\u{1}\"",
+        "\"",
+        "1 1",
+        "{\"a\"}",
+        "{\"a\":1,}",
+        "{\"a\":1]",
+        "{\"a\";1}",
+    ] {
+        assert!(!is_value(other), "{other}");
+    }
+}
+
+#[test]
+fn a_number_ends_where_its_digits_do_wherever_it_stands() {
+    for length in 1..40 {
+        let digits = "1".repeat(length);
+        for name in ["", "a name", "a name of more than sixteen bytes"] {
+            let with = |behind: &str| is_object(&format!("{{\"{name}\":{digits}{behind}"));
+            assert!(with("}") && with(" }") && with(",\"a\":0}") && with(".5e2}"), "{name}, {length}");
+            assert!(!with("") && !with("x}") && !with(".}") && !with("e}"), "{name}, {length}");
+            assert!(!with(":0}") && !with("/}"), "{name}, {length}");
+        }
+    }
+}
+
+#[test]
+fn passes_over_64_levels_and_refuses_a_flood() {
+    let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+    assert!(is_value(&nested(64)));
+    assert!(is_value(&nested(128)));
+    assert!(!is_value(&nested(129)));
+    assert!(!is_object(&"{\"a\":".repeat(100_000)));
+    let objects = |levels: usize| format!("{}0{}", "{\"a\":".repeat(levels), "}".repeat(levels));
+    assert!(is_value(&objects(128)));
+    assert!(!is_value(&objects(129)));
+}
+
+#[test]
+fn a_wanted_member_is_there_once_or_not_at_all() {
+    let text = Text::new(br#"{"a":1,"a":2,"other":true}"#).unwrap();
+    let object = Object::read(&text, &WANTED).unwrap();
+    assert!(object.value(0).is_none() && object.value(1).is_some() && object.value(2).is_none());
+    assert!(!is_object(r#"{"wanted":1,"wanted":1}"#));
+    assert!(!is_object(r#"{"wanted":1,"w\u0061nted":1}"#));
+    assert!(is_object(r#"{"\ud800":1,"\ud800":1}"#));
+}
+
+#[test]
+fn a_value_is_of_one_type() {
+    for (json, is) in [
+        ("null", (true, false, false, false)),
+        ("-1.5", (false, true, false, false)),
+        ("\"1\"", (false, false, true, false)),
+        ("[1]", (false, false, false, true)),
+        ("{}", (false, false, false, false)),
+        ("true", (false, false, false, false)),
+    ] {
+        let types = of_value(json, |value| {
+            let is_number = value.number().is_some();
+            (value.is_null(), is_number, value.string().is_some(), value.is_array())
+        });
+        assert_eq!(types, is, "{json}");
+    }
+}
+
+#[test]
+fn a_string_is_what_its_escapes_stand_for() {
+    let string = |json: &str| of_value(json, |value| Some(value.string()?.text()?.into_owned()));
+    assert_eq!(string(r#""plain and long enough for words""#).unwrap(), "plain and long enough for words");
+    assert_eq!(string(r#""\"\\\/\b\f\n\r\t\u00e9""#).unwrap(), "\"\\/\u{8}\u{c}\n\r\t\u{e9}");
+    assert_eq!(string(r#""\ud83d\ude00!""#).unwrap(), "\u{1f600}!");
+    assert_eq!(string("\"\"").unwrap(), "");
+    for no_text in [r#""\ud83d""#, r#""\ud83dx""#, r#""\ud83d\u0041""#, r#""\ude00""#] {
+        assert_eq!(string(no_text), None, "{no_text}");
+    }
+}
+
+#[test]
+fn a_string_is_printable_without_control_characters() {
+    let printable = |json: &str| of_value(json, |value| value.string().unwrap().printable().is_some());
+    for json in ["\"a b~\"", "\"é\"", r#""\u00e9\"""#] {
+        assert!(printable(json), "{json}");
+    }
+    for json in ["\"\u{7f}\"", "\"\u{85}\"", r#""\u0000""#, r#""a\n""#, r#""\ud800""#] {
+        assert!(!printable(json), "{json}");
+    }
+}
+
+#[test]
+fn strings_of_an_array_come_in_order() {
+    let strings = |json: &str| {
+        of_value(json, |value| {
+            let mut all = Vec::new();
+            value.strings(|string| {
+                all.push(string.text()?.into_owned());
+                Some(())
+            })?;
+            Some(all)
+        })
+    };
+    let none: [&str; 0] = [];
+    for behind in ["", "é", " and so much text that it is looked at in blocks of sixty-four bytes"] {
+        assert_eq!(strings("[]").unwrap(), none);
+        assert_eq!(strings("[ ]").unwrap(), none);
+        assert_eq!(strings(&format!(r#"["a{behind}"]"#)).unwrap(), [format!("a{behind}")]);
+        let several = format!("[ \"a{behind}\" ,\"b,c\",\t\"\" ]");
+        assert_eq!(strings(&several).unwrap(), [&*format!("a{behind}"), "b,c", ""]);
+        for other in ["[1]", "[\"a\",1]", "[1,\"a\"]", "[null]", "[[\"a\"]]", "{}", "0", "null"] {
+            assert_eq!(strings(other), None, "{other}");
+        }
+        assert_eq!(strings(&format!(r#"["a{behind}",["b"]]"#)), None);
+        assert_eq!(strings(&format!(r#""a{behind}""#)), None);
+    }
+}
+
+/// The quick way is quick only where it is taken.
+#[test]
+fn whole_numbers_of_up_to_fifteen_digits_are_read_in_one_go() {
+    let digits = "9876543210123456";
+    for length in 0..=15 {
+        let number = &digits[..length];
+        assert_eq!(whole_number(number.as_bytes()), Some(number.parse().unwrap_or(0.0)), "{number}");
+    }
+    assert_eq!(whole_number(digits.as_bytes()), None);
+    for at in 0..15 {
+        for other in ["/", ":", "-", "e", "\u{0}", "\u{7f}"] {
+            let mut text = digits[..15].to_owned();
+            text.replace_range(at..=at, other);
+            assert_eq!(whole_number(text.as_bytes()), None, "{text:?}");
+        }
+    }
+}
+
+#[test]
+fn a_text_without_escapes_and_beyond_ascii_is_plain() {
+    assert!(Text::new(br#"{"a": "b"}"#).unwrap().is_plain());
+    for other in ["{\"a\":\"\\n\"}", "{\"a\":\"é\"}", "{\"a\":\t0}"] {
+        assert!(!Text::new(other.as_bytes()).unwrap().is_plain(), "{other}");
+    }
+    let text = Text::new(b"{}").unwrap();
+    assert_eq!(
+        (text.bytes_from(0), text.bytes_from(1), text.bytes_from(3)),
+        (&b"{}"[..], &b"}"[..], &b""[..])
+    );
+}
+
+#[test]
+fn numbers_are_read_as_doubles() {
+    let number = |json: &str| of_value(json, |value| value.number());
+    assert_eq!(number("1700000000"), Some(1_700_000_000.0));
+    assert_eq!(number("999999999999999"), Some(999_999_999_999_999.0));
+    assert_eq!(number("9007199254740993"), Some(9_007_199_254_740_992.0));
+    assert_eq!(number("253402300799.0000001"), Some(253_402_300_799.0));
+    assert_eq!(number("12345678"), Some(12_345_678.0));
+    assert_eq!(number("1234567890"), Some(1_234_567_890.0));
+    assert_eq!(number("123456.8"), Some(123_456.8));
+    assert_eq!(number("1e3"), Some(1000.0));
+    assert_eq!(number("1e400"), Some(f64::INFINITY));
+    assert_eq!(number("-0").map(|zero| zero.is_sign_negative()), Some(true));
+}
