@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
 
-use crate::claims::{NumericDate, text};
+use crate::claims::{NumericDate, TextClaims, text};
 use crate::decide::{Authorized, Verified};
 use crate::policy::PublicPath;
 use crate::reason::{Answer, Reason};
@@ -52,7 +52,7 @@ impl Principal {
 
     /// The permissions, in the token's order.
     pub fn permissions(&self) -> impl ExactSizeIterator<Item = &str> + Clone {
-        self.0.claims().permissions()
+        self.0.claims().permissions().map(text)
     }
 
     /// Whether the token carries this permission, byte for byte.
@@ -65,6 +65,12 @@ impl Principal {
     #[must_use]
     pub fn token_id(&self) -> Option<&str> {
         self.0.claims().token_id().map(text)
+    }
+
+    /// All four in bytes.
+    #[must_use]
+    pub fn identity(&self) -> Identity<'_> {
+        Identity(self.0.claims())
     }
 
     /// When the token was issued (`iat`), if it says so.
@@ -86,6 +92,46 @@ impl fmt::Debug for Principal {
             .field("user_id", &self.user_id())
             .field("org_id", &self.org_id())
             .field("token_id", &self.token_id())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Who asked, in bytes, which are UTF-8: for whoever writes them on, and has no use for another look at whether
+/// they are.
+#[derive(Clone, Copy)]
+pub struct Identity<'d>(TextClaims<'d>);
+
+impl<'d> Identity<'d> {
+    /// The user id, unless absent or empty.
+    #[must_use]
+    pub fn user_id(self) -> Option<&'d [u8]> {
+        self.0.user()
+    }
+
+    /// The organization id, unless absent or empty.
+    #[must_use]
+    pub fn org_id(self) -> Option<&'d [u8]> {
+        self.0.organization()
+    }
+
+    /// The permissions, in the token's order.
+    pub fn permissions(self) -> impl ExactSizeIterator<Item = &'d [u8]> + Clone {
+        self.0.permissions()
+    }
+
+    /// The token's own id (`jti`), if it has one, empty or not.
+    #[must_use]
+    pub fn token_id(self) -> Option<&'d [u8]> {
+        self.0.token_id()
+    }
+}
+
+impl fmt::Debug for Identity<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity")
+            .field("user_id", &self.user_id().map(text))
+            .field("org_id", &self.org_id().map(text))
+            .field("token_id", &self.token_id().map(text))
             .finish_non_exhaustive()
     }
 }
@@ -215,6 +261,13 @@ impl<'e> Decision<'e> {
     #[must_use]
     pub fn was_remembered(&self) -> Option<bool> {
         self.verified().map(Verified::is_remembered)
+    }
+
+    /// Who asked, in bytes: known on allow and deny alike as soon as the signature has verified and the claims are
+    /// well-formed.
+    #[must_use]
+    pub fn identity(&self) -> Option<Identity<'_>> {
+        self.verified().map(|verified| Identity(verified.claims()))
     }
 
     /// What is known of who asked.

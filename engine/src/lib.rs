@@ -102,7 +102,7 @@ mod token;
 pub use algorithm::Algorithm;
 pub use claims::NumericDate;
 pub use decide::Engine;
-pub use decision::{Access, Audit, Decision, Denial, Principal};
+pub use decision::{Access, Audit, Decision, Denial, Identity, Principal};
 pub use error::{LoadError, Position};
 pub use explain::{Check, Explanation, Step, Verdict};
 pub use keys::{KeyNotice, KeySet};

@@ -53,6 +53,38 @@ fn who_was_allowed() {
 }
 
 #[test]
+fn an_identity_is_what_its_parts_are_one_by_one() {
+    for claims in [
+        json!({"sub": "u7", "org_id": "org-7", "jti": "t7", "exp": 1_700_009_000_u64, "permissions": ["b", "a"]}),
+        json!({"sub": "ü\"7", "org_id": "org\\7", "exp": 1_700_009_000_u64, "permissions": "é b"}),
+        json!({"sub": "u7", "org_id": "org-7", "jti": "", "exp": 1_700_009_000_u64}),
+    ] {
+        ask("/x", &[&line(claims)], &Context::default(), |decision| {
+            let principal = decision.principal().unwrap();
+            for identity in [principal.identity(), decision.identity().unwrap()] {
+                assert_eq!(identity.user_id(), Some(principal.user_id().as_bytes()));
+                assert_eq!(identity.org_id(), Some(principal.org_id().as_bytes()));
+                assert_eq!(identity.token_id(), principal.token_id().map(str::as_bytes));
+                assert!(identity.permissions().eq(principal.permissions().map(str::as_bytes)));
+            }
+        });
+    }
+}
+
+#[test]
+fn who_was_refused_is_known_once_the_token_is_verified() {
+    let expired = line(json!({"sub": "u7", "org_id": "org-7", "jti": "t7", "exp": 1, "permissions": ["a"]}));
+    ask("/x", &[&expired], &Context::default(), |decision| {
+        assert!(!decision.is_allow());
+        let identity = decision.identity().unwrap();
+        assert_eq!((identity.user_id(), identity.org_id()), (Some(&b"u7"[..]), Some(&b"org-7"[..])));
+        assert_eq!(identity.token_id(), Some(&b"t7"[..]));
+        assert!(identity.permissions().eq([b"a"]));
+    });
+    ask("/x", &[b"Bearer x.y.z"], &Context::default(), |decision| assert!(decision.identity().is_none()));
+}
+
+#[test]
 fn nobody_is_known_on_a_public_path() {
     ask("/api/v1/search/status", &[b"Bearer x"], &Context::default(), |decision| {
         assert!(matches!(decision, Decision::Allow(Access::Public(_))));

@@ -131,10 +131,13 @@ impl Realms {
 /// The host of an authority: without its port and one trailing dot. An IPv6 address keeps its brackets.
 #[must_use]
 pub fn host_of_authority(authority: &str) -> &str {
-    let host = match authority.find(']') {
-        Some(bracket) if authority.starts_with('[') => authority.get(..=bracket).unwrap_or(authority),
-        _ => authority.split_once(':').map_or(authority, |(host, _)| host),
+    let first = |wanted: u8| authority.bytes().position(|byte| byte == wanted);
+    let bracket = if authority.starts_with('[') { first(b']') } else { None };
+    let host = match bracket {
+        Some(bracket) => authority.get(..=bracket),
+        None => first(b':').and_then(|colon| authority.get(..colon)),
     };
+    let host = host.unwrap_or(authority);
     host.strip_suffix('.').unwrap_or(host)
 }
 

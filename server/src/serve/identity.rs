@@ -1,9 +1,14 @@
 //! Who was allowed, as the fields and the body of an answer say it.
 
+use std::ops::Range;
+
 use artos_auth_engine::Principal;
 use bytes::Bytes;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use smallvec::SmallVec;
+use wide::u8x16;
+
+use crate::text::{needs_escape, none_is};
 
 const USER_ID: HeaderName = HeaderName::from_static("x-auth-user-id");
 const ORG_ID: HeaderName = HeaderName::from_static("x-auth-org-id");
@@ -19,36 +24,21 @@ pub(super) fn identify_nobody(headers: &mut HeaderMap) -> Bytes {
     const { Bytes::from_static(br#"{"user_id":null,"org_id":null,"permissions":[],"token_id":null}"#) }
 }
 
-/// Puts who was allowed into the fields, and gives the body: all of it written into one buffer.
+/// Puts who was allowed into the fields, and gives the body: all of it in one buffer, the body first.
+///
+/// What a field says as the body does, as it nearly always is, is not written again: the field is that part of the body.
 pub(super) fn identify(headers: &mut HeaderMap, principal: &Principal) -> Bytes {
-    let user = Part::of(principal.user_id());
-    let organization = Part::of(principal.org_id());
-    let permissions: SmallVec<[Part<'_>; 8]> = principal.permissions().map(Part::of).collect();
-    let token = principal.token_id().map(Part::of);
+    let identity = principal.identity();
+    let user = Part::of(identity.user_id().unwrap_or_default());
+    let organization = Part::of(identity.org_id().unwrap_or_default());
+    let permissions: SmallVec<[Part<'_>; 8]> = identity.permissions().map(Part::of).collect();
+    let token = identity.token_id().map(Part::of);
 
     let mut buffer = Vec::with_capacity(512);
-    let mut ends = [0; 4];
-    let [user_end, organization_end, permissions_end, token_end] = &mut ends;
-    user.write_field(&mut buffer);
-    *user_end = buffer.len();
-    organization.write_field(&mut buffer);
-    *organization_end = buffer.len();
-    for (index, permission) in permissions.iter().enumerate() {
-        if index > 0 {
-            buffer.push(b' ');
-        }
-        permission.write_field(&mut buffer);
-    }
-    *permissions_end = buffer.len();
-    if let Some(token) = &token {
-        token.write_field(&mut buffer);
-    }
-    *token_end = buffer.len();
-
     buffer.extend_from_slice(br#"{"user_id":"#);
-    user.write_json(&mut buffer);
+    let user_inside = user.write_json(&mut buffer);
     buffer.extend_from_slice(br#","org_id":"#);
-    organization.write_json(&mut buffer);
+    let organization_inside = organization.write_json(&mut buffer);
     buffer.extend_from_slice(br#","permissions":["#);
     for (index, permission) in permissions.iter().enumerate() {
         if index > 0 {
@@ -57,61 +47,97 @@ pub(super) fn identify(headers: &mut HeaderMap, principal: &Principal) -> Bytes 
         permission.write_json(&mut buffer);
     }
     buffer.extend_from_slice(br#"],"token_id":"#);
-    match &token {
+    let token_inside = match &token {
         Some(token) => token.write_json(&mut buffer),
-        None => buffer.extend_from_slice(b"null"),
-    }
+        None => {
+            buffer.extend_from_slice(b"null");
+            0..0
+        }
+    };
     buffer.push(b'}');
+    let body = buffer.len();
+
+    let user_field = user.field(user_inside, &mut buffer);
+    let organization_field = organization.field(organization_inside, &mut buffer);
+    let permissions_start = buffer.len();
+    for (index, permission) in permissions.iter().enumerate() {
+        if index > 0 {
+            buffer.push(b' ');
+        }
+        permission.write_field(&mut buffer);
+    }
+    let permissions_field = permissions_start..buffer.len();
+    let token_field = token.map_or(0..0, |token| token.field(token_inside, &mut buffer));
 
     let buffer = Bytes::from(buffer);
-    let mut start = 0;
-    for (name, end) in [USER_ID, ORG_ID, PERMISSIONS, TOKEN_ID].into_iter().zip(ends) {
-        // What was just written is visible ASCII and spaces, which is always a field value.
-        let value = HeaderValue::from_maybe_shared(buffer.slice(start..end))
+    let fields = [
+        (USER_ID, user_field),
+        (ORG_ID, organization_field),
+        (PERMISSIONS, permissions_field),
+        (TOKEN_ID, token_field),
+    ];
+    for (name, place) in fields {
+        // What stands there is visible ASCII and spaces, which is always a field value.
+        let value = HeaderValue::from_maybe_shared(buffer.slice(place))
             .unwrap_or(const { HeaderValue::from_static("") });
         headers.insert(name, value);
-        start = end;
     }
-    buffer.slice(start..)
+    buffer.slice(..body)
 }
 
 /// A part of an identity. Nearly all are written as they are, in a field and in JSON alike, which is looked at once.
 struct Part<'p> {
-    text: &'p str,
+    /// UTF-8.
+    text: &'p [u8],
     plain: bool,
 }
 
 impl<'p> Part<'p> {
-    fn of(text: &'p str) -> Self {
-        let plain = |byte: u8| stands_for_itself(byte) && byte != b'"' && byte != b'\\';
-        // Without a way out before the end, so that many bytes are looked at in one step.
-        Self { text, plain: text.bytes().fold(true, |all, byte| all & plain(byte)) }
+    fn of(text: &'p [u8]) -> Self {
+        let odd = |step: u8x16| {
+            let is = |byte| step.simd_eq(u8x16::splat(byte));
+            needs_escape(step) | is(b' ') | is(b'%') | is(b',')
+        };
+        Self { text, plain: none_is(text, odd) }
+    }
+
+    /// Writes it as a JSON string, and tells where the inside of that stands.
+    fn write_json(&self, into: &mut Vec<u8>) -> Range<usize> {
+        let start = into.len();
+        if self.plain {
+            into.push(b'"');
+            into.extend_from_slice(self.text);
+            into.push(b'"');
+        } else {
+            // UTF-8, and into a vector: neither half of that can fail.
+            let _ = serde_json::to_writer(&mut *into, &String::from_utf8_lossy(self.text));
+        }
+        start.saturating_add(1)..into.len().saturating_sub(1)
+    }
+
+    /// Where its field value stands: inside its JSON string, or written for that.
+    fn field(&self, inside: Range<usize>, buffer: &mut Vec<u8>) -> Range<usize> {
+        if self.plain {
+            return inside;
+        }
+        let start = buffer.len();
+        self.write_field(buffer);
+        start..buffer.len()
     }
 
     fn write_field(&self, into: &mut Vec<u8>) {
         if self.plain {
-            into.extend_from_slice(self.text.as_bytes());
+            into.extend_from_slice(self.text);
         } else {
             percent_encode(self.text, into);
-        }
-    }
-
-    fn write_json(&self, into: &mut Vec<u8>) {
-        if self.plain {
-            into.push(b'"');
-            into.extend_from_slice(self.text.as_bytes());
-            into.push(b'"');
-        } else {
-            // Text into a vector: neither half of that can fail.
-            let _ = serde_json::to_writer(into, self.text);
         }
     }
 }
 
 /// Every byte outside `!` to `~`, and `%` and `,`, is escaped: no two values look alike, and none holds what
 /// parts values.
-fn percent_encode(value: &str, into: &mut Vec<u8>) {
-    for byte in value.bytes() {
+fn percent_encode(value: &[u8], into: &mut Vec<u8>) {
+    for byte in value.iter().copied() {
         if stands_for_itself(byte) {
             into.push(byte);
         } else {
@@ -136,13 +162,13 @@ mod tests {
 
     fn field(value: &str) -> String {
         let mut into = Vec::new();
-        Part::of(value).write_field(&mut into);
+        Part::of(value.as_bytes()).write_field(&mut into);
         String::from_utf8(into).unwrap()
     }
 
     fn json(value: &str) -> String {
         let mut into = Vec::new();
-        Part::of(value).write_json(&mut into);
+        Part::of(value.as_bytes()).write_json(&mut into);
         String::from_utf8(into).unwrap()
     }
 

@@ -108,12 +108,11 @@ fn names_ours(connection: &HeaderValue) -> bool {
 
 /// `uri-host [ ":" port ]` (RFC 9110 §7.2), and not empty: an empty host names none.
 fn authority_of(value: &[u8]) -> Option<&str> {
-    let (host, port) = match value.iter().position(|byte| *byte == b']') {
-        Some(bracket) if value.starts_with(b"[") => value.split_at_checked(bracket.checked_add(1)?)?,
-        _ => match value.iter().position(|byte| *byte == b':') {
-            Some(colon) => value.split_at_checked(colon)?,
-            None => (value, &[][..]),
-        },
+    let first = |wanted: u8| value.iter().position(|byte| *byte == wanted);
+    let bracket = if value.starts_with(b"[") { first(b']') } else { None };
+    let (host, port) = match bracket {
+        Some(bracket) => value.split_at_checked(bracket.checked_add(1)?)?,
+        None => value.split_at_checked(first(b':').unwrap_or(value.len()))?,
     };
     let is_port = match port.strip_prefix(b":") {
         Some(digits) => digits.iter().all(u8::is_ascii_digit),
@@ -131,9 +130,26 @@ fn is_ip_literal(host: &[u8]) -> bool {
 
 /// A registered name (RFC 3986 §3.2.2) with at least one character.
 fn is_name(host: &[u8]) -> bool {
-    !host.is_empty()
-        && host.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%".contains(byte))
+    !host.is_empty() && host.iter().all(|byte| OF_NAMES.get(usize::from(*byte)).is_some_and(|is| *is))
 }
+
+/// Which bytes a registered name may hold, by their value: a look for each, on every request.
+const OF_NAMES: [bool; 256] = {
+    let mut of_names = [false; 256];
+    let mut left: &mut [bool] = &mut of_names;
+    let mut byte = 0_u8;
+    while let [place, after @ ..] = left {
+        *place = byte.is_ascii_alphanumeric()
+            || matches!(
+                byte,
+                b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+'
+            )
+            || matches!(byte, b',' | b';' | b'=' | b'%');
+        byte = byte.wrapping_add(1);
+        left = after;
+    }
+    of_names
+};
 
 /// The values of a field's lines, in order. One line, as nearly always, takes no allocation.
 pub(super) enum Lines<'r> {

@@ -163,7 +163,8 @@ impl Process {
     async fn run(self, listener: TcpListener, reloader: Option<Reloader>) -> Result<ExitCode, String> {
         let mut signals = self.signals;
         let serving = Builder::new_multi_thread()
-            .enable_all()
+            .enable_io()
+            .enable_time()
             .thread_name("serve")
             .build()
             .map_err(|error| format!("the threads that answer cannot be started: {error}"))?;

@@ -3,8 +3,20 @@
 use std::io::Write;
 use std::time::Duration;
 
-use crate::text::civil;
-use artos_auth_engine::Decision;
+use crate::text::{civil, needs_escape, none_is};
+use artos_auth_engine::{Decision, Identity};
+
+/// The name of a field with what is around it, made when the program is built.
+struct Name {
+    json: &'static str,
+    text: &'static str,
+}
+
+macro_rules! name {
+    ($name:literal) => {
+        Name { json: concat!(",\"", $name, "\":"), text: concat!(" ", $name, "=") }
+    };
+}
 
 /// How lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,19 +48,20 @@ const MAX_PATH_BYTES: usize = 512;
 impl Record<'_> {
     /// Writes the line, without its end.
     pub(super) fn write(&self, format: Format, line: &mut Vec<u8>) {
-        let (decision, audit) = (self.decision, self.decision.audit());
+        let (decision, identity) = (self.decision, self.decision.identity());
+        let token_id = identity.and_then(Identity::token_id).filter(|id| !id.is_empty());
         let mut fields = Fields::new(format, line);
         fields.time(self.time);
-        fields.text("method", Some(self.method));
-        fields.text("path", Some(path(self.target)));
-        fields.text("outcome", Some(decision.outcome().as_bytes()));
-        fields.number("status", u128::from(decision.status()));
-        fields.text("reason", Some(decision.reason_code().as_bytes()));
-        fields.text("clause", Some(decision.clause().as_bytes()));
-        fields.text("user_id", audit.user_id.map(str::as_bytes));
-        fields.text("org_id", audit.org_id.map(str::as_bytes));
-        fields.text("token_id", audit.token_id.map(str::as_bytes));
-        fields.number("duration_us", self.duration.as_micros());
+        fields.text(&name!("method"), Some(self.method));
+        fields.text(&name!("path"), Some(path(self.target)));
+        fields.code(&name!("outcome"), decision.outcome());
+        fields.number(&name!("status"), decision.status().into());
+        fields.code(&name!("reason"), decision.reason_code());
+        fields.code(&name!("clause"), decision.clause());
+        fields.text(&name!("user_id"), identity.and_then(Identity::user_id));
+        fields.text(&name!("org_id"), identity.and_then(Identity::org_id));
+        fields.text(&name!("token_id"), token_id);
+        fields.number(&name!("duration_us"), u64::try_from(self.duration.as_micros()).unwrap_or(u64::MAX));
         fields.end();
     }
 }
@@ -59,8 +72,8 @@ pub(super) fn write_note(format: Format, time: Duration, level: &str, message: &
     match format {
         Format::Json => {
             fields.time(time);
-            fields.text("level", Some(level.as_bytes()));
-            fields.text("message", Some(message.as_bytes()));
+            fields.code(&name!("level"), level);
+            fields.text(&name!("message"), Some(message.as_bytes()));
             fields.end();
         }
         // A message is a sentence: on a terminal it stands as one, but for what could move the cursor or end the line.
@@ -97,37 +110,35 @@ const fn is_continuation(byte: u8) -> bool {
     byte & 0b1100_0000 == 0b1000_0000
 }
 
-/// Writes the fields of one line, in order. Into a vector, writing cannot fail.
+/// Writes the fields of one line, in order: the time first. Into a vector, writing cannot fail.
 struct Fields<'l> {
     format: Format,
     line: &'l mut Vec<u8>,
-    first: bool,
 }
 
 impl<'l> Fields<'l> {
     fn new(format: Format, line: &'l mut Vec<u8>) -> Self {
-        Self { format, line, first: true }
+        Self { format, line }
     }
 
-    fn name(&mut self, name: &str) {
-        match self.format {
-            Format::Json => {
-                self.line.extend_from_slice(if self.first { b"{\"" } else { b",\"" });
-                self.line.extend_from_slice(name.as_bytes());
-                self.line.extend_from_slice(b"\":");
-            }
-            Format::Text => {
-                if !self.first {
-                    self.line.push(b' ');
-                }
-                self.line.extend_from_slice(name.as_bytes());
-                self.line.push(b'=');
-            }
-        }
-        self.first = false;
+    fn time(&mut self, since_epoch: Duration) {
+        let (before, behind): (&[u8], &[u8]) = match self.format {
+            Format::Json => (br#"{"time":""#, b"\""),
+            Format::Text => (b"time=", b""),
+        };
+        self.line.extend_from_slice(before);
+        write_rfc3339(since_epoch, self.line);
+        self.line.extend_from_slice(behind);
     }
 
-    fn text(&mut self, name: &str, value: Option<&[u8]>) {
+    fn name(&mut self, name: &Name) {
+        self.line.extend_from_slice(match self.format {
+            Format::Json => name.json.as_bytes(),
+            Format::Text => name.text.as_bytes(),
+        });
+    }
+
+    fn text(&mut self, name: &Name, value: Option<&[u8]>) {
         self.name(name);
         match (self.format, value) {
             (Format::Json, None) => self.line.extend_from_slice(b"null"),
@@ -137,17 +148,18 @@ impl<'l> Fields<'l> {
         }
     }
 
-    fn number(&mut self, name: &str, value: u128) {
+    /// A word of our own, which needs no escape in either format.
+    fn code(&mut self, name: &Name, code: &str) {
         self.name(name);
-        let _ = write!(self.line, "{value}");
-    }
-
-    fn time(&mut self, since_epoch: Duration) {
-        self.name("time");
         let quote: &[u8] = if self.format == Format::Json { b"\"" } else { b"" };
         self.line.extend_from_slice(quote);
-        write_rfc3339(since_epoch, self.line);
+        self.line.extend_from_slice(code.as_bytes());
         self.line.extend_from_slice(quote);
+    }
+
+    fn number(&mut self, name: &Name, value: u64) {
+        self.name(name);
+        self.line.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
     }
 
     fn end(self) {
@@ -160,25 +172,29 @@ impl<'l> Fields<'l> {
 /// A JSON string; a byte that is no UTF-8 is shown as `\xNN`.
 fn json_string(value: &[u8], line: &mut Vec<u8>) {
     line.push(b'"');
+    if none_is(value, needs_escape) {
+        line.extend_from_slice(value);
+    } else {
+        escape_json(value, line);
+    }
+    line.push(b'"');
+}
+
+fn escape_json(value: &[u8], line: &mut Vec<u8>) {
     for chunk in value.utf8_chunks() {
-        let valid = chunk.valid();
-        if valid.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\') {
-            line.extend_from_slice(valid.as_bytes());
-        } else {
-            for character in valid.chars() {
-                match character {
-                    '"' | '\\' => {
-                        line.push(b'\\');
-                        line.push(if character == '"' { b'"' } else { b'\\' });
-                    }
-                    // Line separators too: some readers of lines take them for an end.
-                    character if character.is_control() || matches!(character, '\u{2028}' | '\u{2029}') => {
-                        let _ = write!(line, "\\u{:04x}", u32::from(character));
-                    }
-                    character => {
-                        let mut utf8 = [0; 4];
-                        line.extend_from_slice(character.encode_utf8(&mut utf8).as_bytes());
-                    }
+        for character in chunk.valid().chars() {
+            match character {
+                '"' | '\\' => {
+                    line.push(b'\\');
+                    line.push(if character == '"' { b'"' } else { b'\\' });
+                }
+                // Line separators too: some readers of lines take them for an end.
+                character if character.is_control() || matches!(character, '\u{2028}' | '\u{2029}') => {
+                    let _ = write!(line, "\\u{:04x}", u32::from(character));
+                }
+                character => {
+                    let mut utf8 = [0; 4];
+                    line.extend_from_slice(character.encode_utf8(&mut utf8).as_bytes());
                 }
             }
         }
@@ -186,7 +202,6 @@ fn json_string(value: &[u8], line: &mut Vec<u8>) {
             let _ = write!(line, "\\\\x{byte:02x}");
         }
     }
-    line.push(b'"');
 }
 
 /// A value of visible ASCII as it is; any other in quotes, with everything else, `"`, `=` and `\` escaped.
@@ -221,17 +236,39 @@ pub(in crate::serve) fn rfc3339(since_epoch: Duration) -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
+/// Digits put into their places, for this is done for every line.
 fn write_rfc3339(since_epoch: Duration, line: &mut Vec<u8>) {
     let seconds = since_epoch.as_secs();
     let (days, second_of_day) = (seconds / 86_400, seconds % 86_400);
     let (year, month, day) = civil(days);
-    let (hour, minute, second) = (second_of_day / 3600, second_of_day / 60 % 60, second_of_day % 60);
-    let micros = since_epoch.subsec_micros();
-    let _ = write!(line, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z");
+    // RFC 3339 knows no year beyond 9999.
+    let year = year.min(9999);
+    let micros = u64::from(since_epoch.subsec_micros());
+    let [y1, y2] = two_digits(year / 100);
+    let [y3, y4] = two_digits(year % 100);
+    let [m1, m2] = two_digits(month);
+    let [d1, d2] = two_digits(day);
+    let [h1, h2] = two_digits(second_of_day / 3600);
+    let [n1, n2] = two_digits(second_of_day / 60 % 60);
+    let [s1, s2] = two_digits(second_of_day % 60);
+    let [u1, u2] = two_digits(micros / 10_000);
+    let [u3, u4] = two_digits(micros / 100 % 100);
+    let [u5, u6] = two_digits(micros % 100);
+    line.extend_from_slice(&[
+        y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2, b'.', u1, u2,
+        u3, u4, u5, u6, b'Z',
+    ]);
+}
+
+/// The last two digits of a number.
+fn two_digits(value: u64) -> [u8; 2] {
+    let digit = |value: u64| b'0' | u8::try_from(value % 10).unwrap_or(0);
+    [digit(value / 10), digit(value)]
 }
 
 #[cfg(test)]
 mod tests {
+    use artos_auth_engine::Reason;
     use rstest::rstest;
 
     use super::*;
@@ -247,6 +284,24 @@ mod tests {
     #[case(253_402_300_799, "9999-12-31T23:59:59.000000Z")]
     fn times_are_rfc_3339(#[case] seconds: u64, #[case] text: &str) {
         assert_eq!(rfc3339(Duration::from_secs(seconds)), text);
+    }
+
+    #[test]
+    fn times_have_microseconds() {
+        assert_eq!(rfc3339(Duration::from_nanos(1_023_456_999)), "1970-01-01T00:00:01.023456Z");
+        assert_eq!(rfc3339(Duration::from_micros(999_999)), "1970-01-01T00:00:00.999999Z");
+    }
+
+    #[test]
+    fn our_own_words_need_no_escape() {
+        let reasons = Reason::ALL.iter().flat_map(|reason| [reason.code(), reason.clause()]);
+        for word in reasons.chain(["allow", "deny", "public_path", "authorized", "PUB-1", "ORG-4"]) {
+            let (mut text, mut json) = (Vec::new(), Vec::new());
+            text_value(word.as_bytes(), &mut text);
+            json_string(word.as_bytes(), &mut json);
+            assert_eq!(text, word.as_bytes());
+            assert_eq!(json, format!("\"{word}\"").as_bytes());
+        }
     }
 
     #[rstest]
