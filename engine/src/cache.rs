@@ -6,22 +6,22 @@
 //! that it does not revoke a token, is remembered together with that snapshot's number.
 //!
 //! It is a set-associative table. A keyed hash of the token's end, which is its signature, names a set of
-//! eight slots; the key is the whole token, byte for byte. Finding writes to no memory that other threads
+//! seven slots; the key is the whole token, byte for byte. Finding writes to no memory that other threads
 //! read, but for a mark that is set once. Tokens that are asked for again survive those that are not: a set,
 //! and the whole table when it is full, gives up first what bears no mark.
 
 use std::array;
 use std::fmt;
 use std::hash::BuildHasher;
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use arc_swap::{ArcSwapAny, Guard};
 use foldhash::fast::FixedState;
 
 use crate::entry::{self, Entry, SharedEntry};
 
-/// Slots in a set.
-const WAYS: usize = 8;
+/// Slots in a set: as many as fit beside their tags into one line of the processor's cache.
+const WAYS: usize = 7;
 /// About what one token takes: how many sets a number of bytes is good for.
 const TYPICAL_BYTES: usize = 1024;
 /// How many sets are asked, at most, to make room for one token.
@@ -42,11 +42,19 @@ pub(crate) struct Cache {
     vacant: SharedEntry,
 }
 
-/// Eight slots, and for each a few bits of the hash of what it holds; 0 where it is vacant.
+/// Slots, and what each is known by.
+#[repr(align(64))]
 struct Set {
-    tags: [AtomicU32; WAYS],
+    tags: Tags,
     slots: [ArcSwapAny<SharedEntry>; WAYS],
 }
+
+/// A byte of the hash of what each slot holds, or [`VACANT`]; the last byte is no slot's.
+struct Tags(AtomicU64);
+
+const VACANT: u8 = 0;
+/// What no slot is known by.
+const NO_SLOT: u8 = u8::MAX;
 
 /// The number of a snapshot of revocations, given out by the cache that remembers it; 0 is none's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,12 +94,8 @@ impl Cache {
     /// The claims of this very token, if they are remembered.
     pub(crate) fn find(&self, token: &[u8]) -> Option<Found> {
         let (set, tag) = self.place(token)?;
-        let mut slots = set.tags.iter().zip(&set.slots);
-        slots.find_map(|(its, slot)| {
-            if its.load(Relaxed) != tag {
-                return None;
-            }
-            let shared = slot.load();
+        set.tags.matching(tag).find_map(|way| {
+            let shared = set.slots.get(way)?.load();
             let entry = Entry::of(&shared);
             if entry.token() != token {
                 return None;
@@ -106,12 +110,13 @@ impl Cache {
         let entry = Entry::of(shared);
         let size = entry.memory();
         let Some((set, tag)) = self.place(entry.token()) else { return };
-        let Some((its, slot)) = set.victim() else { return };
+        let way = set.victim();
+        let Some(slot) = set.slots.get(way) else { return };
         if !self.reserve(size) {
             return;
         }
         let previous = slot.swap(shared.clone());
-        its.store(tag, Relaxed);
+        set.tags.put(way, tag);
         self.release(&previous);
     }
 
@@ -120,13 +125,12 @@ impl Cache {
         self.bytes.load(Relaxed)
     }
 
-    fn place(&self, token: &[u8]) -> Option<(&Set, u32)> {
+    fn place(&self, token: &[u8]) -> Option<(&Set, u8)> {
         let end = token.len().saturating_sub(HASHED_BYTES);
         let hash = self.hasher.hash_one(token.get(end..)?);
-        let (high, low) =
-            (u32::try_from(hash >> 32).ok()?, usize::try_from(hash & u64::from(u32::MAX)).ok()?);
-        let set = self.sets.get(low & self.sets.len().checked_sub(1)?)?;
-        Some((set, high | 1))
+        let set = usize::try_from(hash & u64::from(u32::MAX)).ok()? & self.sets.len().checked_sub(1)?;
+        let tag = u8::try_from(hash >> 56).ok()?.clamp(VACANT.wrapping_add(1), NO_SLOT.wrapping_sub(1));
+        Some((self.sets.get(set)?, tag))
     }
 
     /// Takes room for `size` bytes; where there is none, a few sets are asked to give up what is not used.
@@ -139,9 +143,10 @@ impl Cache {
             }
             let at = self.hand.fetch_add(1, Relaxed) & self.sets.len().saturating_sub(1);
             let Some(set) = self.sets.get(at) else { return false };
-            for (tag, slot) in set.tags.iter().zip(&set.slots) {
-                if tag.load(Relaxed) != 0 && !Entry::of(&slot.load()).unmark() {
-                    tag.store(0, Relaxed);
+            for (way, slot) in set.slots.iter().enumerate() {
+                let gives_up = |entry: Entry<'_>| !entry.is_vacant() && !entry.unmark();
+                if gives_up(Entry::of(&slot.load())) {
+                    set.tags.put(way, VACANT);
                     let previous = slot.swap(self.vacant.clone());
                     self.release(&previous);
                 }
@@ -170,24 +175,51 @@ impl fmt::Debug for Cache {
 
 impl Set {
     fn new(vacant: &SharedEntry) -> Self {
-        Self {
-            tags: array::from_fn(|_| AtomicU32::new(0)),
-            slots: array::from_fn(|_| ArcSwapAny::new(vacant.clone())),
-        }
+        Self { tags: Tags::vacant(), slots: array::from_fn(|_| ArcSwapAny::new(vacant.clone())) }
     }
 
     /// A vacant slot, else one that has not been used, else the first one; then the others start anew without marks.
-    fn victim(&self) -> Option<(&AtomicU32, &ArcSwapAny<SharedEntry>)> {
-        let slots = || self.tags.iter().zip(&self.slots);
-        slots()
-            .find(|(tag, _)| tag.load(Relaxed) == 0)
-            .or_else(|| slots().find(|(_, slot)| !Entry::of(&slot.load()).is_marked()))
-            .or_else(|| {
-                for slot in &self.slots {
-                    Entry::of(&slot.load()).unmark();
-                }
-                slots().next()
-            })
+    fn victim(&self) -> usize {
+        let unused = || self.slots.iter().position(|slot| !Entry::of(&slot.load()).is_marked());
+        self.tags.matching(VACANT).next().or_else(unused).unwrap_or_else(|| {
+            for slot in &self.slots {
+                Entry::of(&slot.load()).unmark();
+            }
+            0
+        })
+    }
+}
+
+impl Tags {
+    fn vacant() -> Self {
+        let mut tags = [VACANT; 8];
+        if let Some(last) = tags.last_mut() {
+            *last = NO_SLOT;
+        }
+        Self(AtomicU64::new(u64::from_le_bytes(tags)))
+    }
+
+    /// The slots with this tag, looked for all at once.
+    fn matching(&self, tag: u8) -> impl Iterator<Item = usize> {
+        const LOW_BITS: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+        let differing = self.0.load(Relaxed) ^ u64::from_le_bytes([tag; 8]);
+        // The high bit of each byte that is zero: no other one carries into it.
+        let mut same = !((differing & LOW_BITS).wrapping_add(LOW_BITS) | differing | LOW_BITS);
+        std::iter::from_fn(move || {
+            let way = usize::try_from(same.trailing_zeros() / 8).ok().filter(|way| *way < WAYS)?;
+            same &= same.wrapping_sub(1);
+            Some(way)
+        })
+    }
+
+    fn put(&self, way: usize, tag: u8) {
+        let change = |tags: u64| {
+            let mut tags = tags.to_le_bytes();
+            *tags.get_mut(way)? = tag;
+            Some(u64::from_le_bytes(tags))
+        };
+        // It fails for no slot of ours.
+        let _ = self.0.fetch_update(Relaxed, Relaxed, change);
     }
 }
 
@@ -201,10 +233,29 @@ mod tests {
         entry::shared(Some(token.as_bytes()), br#"{"exp":1}"#, &policy).unwrap()
     }
 
-    /// Which of its slots a set would give up.
-    fn victim(set: &Set) -> usize {
-        let (tag, _) = set.victim().unwrap();
-        set.tags.iter().position(|its| std::ptr::eq(its, tag)).unwrap()
+    #[test]
+    fn a_set_is_one_line_of_the_processors_cache() {
+        assert_eq!((size_of::<Set>(), align_of::<Set>()), (64, 64));
+    }
+
+    #[test]
+    fn the_slots_with_a_tag_are_those_where_it_was_put() {
+        for tag in [VACANT, 1, 2, 0x7f, 0x80, 0x81, NO_SLOT - 1] {
+            for other in [VACANT, 1, 0x7e, 0x7f, 0x80, 0x81, 0xfd, NO_SLOT - 1].map(|other| other ^ 1) {
+                for which in 0..1_u8 << WAYS {
+                    let tags = Tags::vacant();
+                    let here = |way: &usize| which >> way & 1 == 1;
+                    for way in 0..WAYS {
+                        tags.put(way, if here(&way) { tag } else { other });
+                    }
+                    let expected = (0..WAYS).filter(|way| here(way) || other == tag);
+                    assert!(tags.matching(tag).eq(expected), "{tag:#x} among {other:#x} by {which:#b}");
+                }
+            }
+        }
+        let tags = Tags::vacant();
+        tags.put(WAYS, 1);
+        assert!(tags.matching(VACANT).eq(0..WAYS) && tags.matching(1).next().is_none());
     }
 
     #[test]
@@ -212,15 +263,15 @@ mod tests {
         let set = Set::new(&entry::vacant());
         let entries: Vec<SharedEntry> = (0..WAYS).map(|number| shared(&number.to_string())).collect();
         for (at, entry) in entries.iter().enumerate() {
-            assert_eq!(victim(&set), at);
+            assert_eq!(set.victim(), at);
             Entry::of(entry).mark();
             set.slots[at].store(entry.clone());
-            set.tags[at].store(1, Relaxed);
+            set.tags.put(at, 1);
         }
         Entry::of(&entries[5]).unmark();
-        assert_eq!(victim(&set), 5);
+        assert_eq!(set.victim(), 5);
         Entry::of(&entries[5]).mark();
-        assert_eq!(victim(&set), 0);
+        assert_eq!(set.victim(), 0);
         assert!(entries.iter().all(|entry| !Entry::of(entry).is_marked()), "the others start anew");
     }
 
@@ -268,26 +319,26 @@ mod tests {
     #[test]
     fn tokens_spread_over_all_sets_and_have_tags_of_their_own() {
         let cache = Cache::new(64 << 10, 7);
-        assert_eq!(cache.sets.len(), 8);
-        let tokens: Vec<String> = (0..1_000).map(|number| format!("a token, and its end {number}")).collect();
-        let mut in_set = [0; 8];
+        assert_eq!(cache.sets.len(), 16);
+        let tokens: Vec<String> = (0..2_000).map(|number| format!("a token, and its end {number}")).collect();
+        let mut in_set = [0; 16];
         let mut tags = Vec::new();
         for token in &tokens {
             let (set, tag) = cache.place(token.as_bytes()).unwrap();
             in_set[cache.sets.iter().position(|its| std::ptr::eq(its, set)).unwrap()] += 1;
-            assert_ne!(tag, 0, "that is what marks a vacant slot");
+            assert!(![VACANT, NO_SLOT].contains(&tag), "these say something else");
             tags.push(tag);
         }
         assert!(in_set.iter().all(|count| (60..200).contains(count)), "{in_set:?}");
         tags.sort_unstable();
         tags.dedup();
-        assert!(tags.len() > 990, "{} tags of 1000", tags.len());
+        assert!(tags.len() > 250, "{} tags of 254", tags.len());
         // Nobody without the hash key can foresee them.
         let other = Cache::new(64 << 10, 8);
         let same = tokens.iter().filter(|token| {
             other.place(token.as_bytes()).unwrap().1 == cache.place(token.as_bytes()).unwrap().1
         });
-        assert!(same.count() < 10);
+        assert!(same.count() < 30);
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! What is kept of a verified token: its claims, and one piece of text with the token, if the cache is to find it
-//! by that, and the claims as they were decoded.
+//! What is kept of a verified token: its claims, and one piece of text with the claims as they were decoded and
+//! the token, if the cache is to find it by that.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
@@ -17,8 +17,8 @@ pub(crate) type SharedEntry = ThinArc<Head, u8>;
 /// What an entry has beside its text.
 pub(crate) struct Head {
     claims: Claims,
-    /// How many bytes of the text are the token.
-    token_bytes: usize,
+    /// How many bytes of the text are the claims'. They come first, to lie beside what says where their parts are.
+    claims_bytes: usize,
     /// Asked for since the mark was last taken away.
     used: AtomicBool,
     /// The snapshot of revocations that was last found not to revoke it; 0 for none.
@@ -31,29 +31,30 @@ const USUAL_BYTES: usize = 2048;
 /// An entry of a token, given where it is to be kept as well, that carries these claims.
 pub(crate) fn shared(token: Option<&[u8]>, decoded: &[u8], policy: &Policy) -> Result<SharedEntry, Reason> {
     let token = token.unwrap_or_default();
-    let mut head = Head::new(token.len());
+    let mut head = Head::new();
     let parts = head.claims.read(decoded, policy)?;
     let claims_text = parts.as_deref().unwrap_or(decoded);
+    head.claims_bytes = claims_text.len();
     if token.is_empty() {
         return Ok(ThinArc::from_header_and_slice(head, claims_text));
     }
     let bytes = token.len().saturating_add(claims_text.len());
     let mut text: SmallVec<[u8; USUAL_BYTES]> = SmallVec::with_capacity(bytes);
-    text.extend_from_slice(token);
     text.extend_from_slice(claims_text);
+    text.extend_from_slice(token);
     Ok(ThinArc::from_header_and_slice(head, &text))
 }
 
 /// An entry of no token.
 pub(crate) fn vacant() -> SharedEntry {
-    ThinArc::from_header_and_slice(Head::new(0), &[])
+    ThinArc::from_header_and_slice(Head::new(), &[])
 }
 
 impl Head {
-    fn new(token_bytes: usize) -> Self {
+    fn new() -> Self {
         Self {
             claims: Claims::empty(),
-            token_bytes,
+            claims_bytes: 0,
             used: AtomicBool::new(false),
             spared_by: AtomicU64::new(0),
         }
@@ -74,17 +75,17 @@ impl<'e> Entry<'e> {
     }
 
     pub(crate) fn claims(self) -> TextClaims<'e> {
-        self.head.claims.of_text(self.text.get(self.head.token_bytes..).unwrap_or_default())
+        self.head.claims.of_text(self.text.get(..self.head.claims_bytes).unwrap_or_default())
     }
 
     /// The token that carried the claims, if it was kept with them; else nothing.
     pub(crate) fn token(self) -> &'e [u8] {
-        self.text.get(..self.head.token_bytes).unwrap_or_default()
+        self.text.get(self.head.claims_bytes..).unwrap_or_default()
     }
 
     /// Whether it is no token's.
     pub(crate) fn is_vacant(self) -> bool {
-        self.head.token_bytes == 0
+        self.token().is_empty()
     }
 
     /// Marks the entry as asked for. Most of them are: a mark that is there is not written again, so that threads

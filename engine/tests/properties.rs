@@ -232,6 +232,8 @@ proptest! {
 
     #[test]
     fn taking_a_permission_away_opens_nothing(asked in asked(), which in any::<Index>()) {
+        // What is no permission makes the claims malformed, and well-formed once it is gone.
+        prop_assume!(asked.engine().decide(&asked.question()).reason != "token_claims_malformed");
         let mut less = asked.clone();
         if let Some(Value::Array(list)) = less.token.claims.get_mut("permissions") && !list.is_empty() {
             list.remove(which.index(list.len()));

@@ -3,7 +3,7 @@
 mod read;
 
 use std::fmt;
-use std::num::NonZeroU64;
+use std::num::NonZeroU32;
 
 use serde::{Serialize, Serializer};
 
@@ -74,22 +74,23 @@ pub(crate) struct Claims {
     audience_accepted: bool,
 }
 
-/// A part of a text, in one word: where it starts, and one more than its length, so that it is never zero.
+/// A part of a text, in one word: where it starts, and one more than its length, so that it is never zero. The
+/// longest token that a policy allows has no more than 2^16 bytes.
 #[derive(Clone, Copy)]
-struct Span(NonZeroU64);
+struct Span(NonZeroU32);
 
 impl Span {
-    const EMPTY: Self = Self(NonZeroU64::MIN);
+    const EMPTY: Self = Self(NonZeroU32::MIN);
 
     #[inline]
     fn new(start: usize, length: usize) -> Option<Self> {
-        let (start, more) = (u32::try_from(start).ok()?, u32::try_from(length).ok()?.checked_add(1)?);
-        NonZeroU64::new(u64::from(start) << 32 | u64::from(more)).map(Self)
+        let (start, more) = (u16::try_from(start).ok()?, u16::try_from(length).ok()?.checked_add(1)?);
+        NonZeroU32::new(u32::from(start) << 16 | u32::from(more)).map(Self)
     }
 
     #[inline]
     fn of(self, text: &[u8]) -> Option<&[u8]> {
-        let (start, more) = (self.0.get() >> 32, self.0.get() & u64::from(u32::MAX));
+        let (start, more) = (self.0.get() >> 16, self.0.get() & u32::from(u16::MAX));
         let length = usize::try_from(more).ok()?.checked_sub(1)?;
         text.get(usize::try_from(start).ok()?..)?.get(..length)
     }
