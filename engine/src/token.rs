@@ -1,9 +1,9 @@
 //! The token's outer form: its size, and three segments of canonical base64url (RFC 7515 §7.1).
 
 use std::fmt;
+use std::mem::MaybeUninit;
 
-use base64_simd::URL_SAFE_NO_PAD;
-use smallvec::SmallVec;
+use base64_simd::{Out, URL_SAFE_NO_PAD};
 
 use crate::reason::Reason;
 
@@ -32,9 +32,26 @@ impl fmt::Debug for Token<'_> {
 #[derive(Clone, Copy)]
 pub(crate) struct SizedToken<'r>(&'r [u8]);
 
-/// The segments are copied here and decoded. Its inline part holds all of a token of the default maximum size,
-/// so that no denial before the signature allocates.
-pub(crate) type Scratch = SmallVec<[u8; 8192]>;
+/// Where segments are decoded to. Its own part has room for all of a token of the default maximum size, so that no
+/// denial before the signature allocates.
+pub(crate) struct Scratch {
+    usual: [MaybeUninit<u8>; 8192],
+    longer: Vec<MaybeUninit<u8>>,
+}
+
+impl Scratch {
+    pub(crate) fn new() -> Self {
+        Self { usual: [MaybeUninit::uninit(); _], longer: Vec::new() }
+    }
+
+    fn room_for(&mut self, bytes: usize) -> &mut [MaybeUninit<u8>] {
+        if bytes <= self.usual.len() {
+            return &mut self.usual;
+        }
+        self.longer.resize(bytes, MaybeUninit::uninit());
+        &mut self.longer
+    }
+}
 
 /// The parts of a compact JWS: what was signed, as received, and each segment decoded once.
 #[derive(Clone, Copy)]
@@ -85,18 +102,14 @@ impl<'r> SizedToken<'r> {
         if header.is_empty() || claims.is_empty() || signature.is_empty() {
             return None;
         }
-        let recognised = recognise(header);
-        let encoded = if recognised.is_some() { rest } else { self.0 };
-        scratch.reserve_exact(encoded.len());
-        scratch.extend_from_slice(encoded);
-        let mut segments = &mut scratch[..];
+        let mut room = scratch.room_for(self.0.len());
         // A third dot, like every other byte that is not base64url's, fails to decode.
-        let header = match recognised {
+        let header = match recognise(header) {
             Some(known) => HeaderSegment::Recognised(known),
-            None => HeaderSegment::Decoded(decode_segment(take_segment(&mut segments, header.len())?)?),
+            None => HeaderSegment::Decoded(decode_segment(header, &mut room)?),
         };
-        let claims = decode_segment(take_segment(&mut segments, claims.len())?)?;
-        let signature = decode_segment(segments)?;
+        let claims = decode_segment(claims, &mut room)?;
+        let signature = decode_segment(signature, &mut room)?;
         let signed = header_and_claims.saturating_add(1);
         Some(Compact { signing_input: self.0.get(..signed)?, header, claims, signature })
     }
@@ -119,15 +132,11 @@ fn split_at(dot: usize, text: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((before, rest.get(1..)?))
 }
 
-/// The segment of this length that comes next, and leaves what follows its dot.
-fn take_segment<'s>(segments: &mut &'s mut [u8], length: usize) -> Option<&'s mut [u8]> {
-    let (segment, rest) = std::mem::take(segments).split_at_mut_checked(length)?;
-    *segments = rest.get_mut(1..)?;
-    Some(segment)
-}
-
-/// Unpadded base64url with trailing bits zero (RFC 4648 §3.5, §5), so that a token has one spelling, decoded where it lies.
-fn decode_segment(segment: &mut [u8]) -> Option<&[u8]> {
-    let decoded = URL_SAFE_NO_PAD.decode_inplace(segment).ok()?;
+/// Unpadded base64url with trailing bits zero (RFC 4648 §3.5, §5), so that a token has one spelling, decoded to where
+/// there is room. What is decoded is not longer.
+fn decode_segment<'s>(segment: &[u8], room: &mut &'s mut [MaybeUninit<u8>]) -> Option<&'s [u8]> {
+    let (place, rest) = std::mem::take(room).split_at_mut_checked(segment.len())?;
+    *room = rest;
+    let decoded = URL_SAFE_NO_PAD.decode(segment, Out::from_uninit_slice(place)).ok()?;
     Some(decoded)
 }
