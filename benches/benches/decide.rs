@@ -15,6 +15,7 @@ fn main() {
     for alg in Alg::ALL {
         group(&mut criterion, &format!("cold-{}", alg.slug()), scenarios::cold(alg));
     }
+    group(&mut criterion, "cold-parts", scenarios::parts());
     for alg in Alg::ALL {
         group(&mut criterion, &format!("warm-{}", alg.slug()), scenarios::warm(alg));
     }

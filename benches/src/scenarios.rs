@@ -7,7 +7,7 @@ mod threads;
 mod warm;
 
 pub use before_signature::before_signature;
-pub use cold::{authorization, cold, forged, signed_sha256};
+pub use cold::{authorization, cold, forged, parts, signed_sha256};
 pub use growth::{Dimension, Temperature, growth, misses};
 pub use threads::two_threads;
 pub use warm::{cached_tokens, random_draw, warm};

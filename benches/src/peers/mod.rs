@@ -5,6 +5,7 @@
 //! so on its own. The policy engines do the half of the work that the token libraries leave out.
 
 mod cedar;
+mod json;
 mod jsonwebtoken;
 mod jsonwebtoken_9;
 mod jwt_simple;
@@ -12,6 +13,7 @@ mod oxitoken;
 mod regorus;
 
 pub use cedar::{Asked, Cedar};
+pub use json::{SimdJson, serde_json_reads, sonic_rs_reads};
 pub use jsonwebtoken::JsonWebToken;
 pub use jsonwebtoken_9::JsonWebToken9;
 pub use jwt_simple::JwtSimple;
@@ -33,6 +35,28 @@ pub struct Claims {
     pub aud: String,
     /// The token's own id.
     pub jti: String,
+    /// When it was issued.
+    pub iat: u64,
+    /// When it expires.
+    pub exp: u64,
+}
+
+/// The same, borrowed from the claims where they hold no escapes: what a reader in a hurry asks for.
+#[derive(Clone, Debug, serde::Deserialize)]
+pub struct BorrowedClaims<'c> {
+    /// The user.
+    pub sub: &'c str,
+    /// The organization.
+    pub org_id: &'c str,
+    /// What the user may do.
+    #[serde(borrow)]
+    pub permissions: Vec<&'c str>,
+    /// The issuer.
+    pub iss: &'c str,
+    /// The audience.
+    pub aud: &'c str,
+    /// The token's own id.
+    pub jti: &'c str,
     /// When it was issued.
     pub iat: u64,
     /// When it expires.

@@ -1,10 +1,16 @@
 //! Decisions about a token that has not been seen before, and what they are to be compared with.
 
+use std::hint::black_box;
+
 use artos_auth_engine::Engine;
+use base64_simd::{Out, URL_SAFE_NO_PAD};
 
 use crate::floor::Floor;
 use crate::measure::Subject;
-use crate::peers::{Asked, Cedar, JsonWebToken, JsonWebToken9, JwtSimple, OxiToken, Regorus};
+use crate::peers::{
+    Asked, Cedar, JsonWebToken, JsonWebToken9, JwtSimple, OxiToken, Regorus, SimdJson, serde_json_reads,
+    sonic_rs_reads,
+};
 use crate::tokens::{Alg, Claims, ORGANIZATION, PERMISSIONS, SigningKey, USER, forge};
 use crate::world::{self, MATCHING_RULE, Question, Size, engine, organizations};
 
@@ -40,6 +46,43 @@ pub fn cold(alg: Alg) -> Vec<Subject> {
             let claims = oxitoken.verify(&d).expect("the token is good");
             assert_eq!(claims.org_id, ORGANIZATION);
         }),
+    ]
+}
+
+/// What a cold decision cannot do without, each part by the quickest library at hand and nothing checked: decoding the
+/// claims and the signature, and reading the claims. The warm decision is what the checks take beside.
+#[must_use]
+pub fn parts() -> Vec<Subject> {
+    let key = SigningKey::new(Alg::Hs256);
+    let token = key.mint(&Claims::default());
+    let floor = Floor::new(&key, &token);
+    let warm = question(world::with_cache(engine(&key, Size::default()), 1), &token);
+    let [_, claims, signature] = token.split('.').collect::<Vec<_>>()[..] else {
+        panic!("a token has three parts")
+    };
+    let (claims, signature) = (claims.to_owned(), signature.to_owned());
+    let decoded = URL_SAFE_NO_PAD.decode_to_vec(&claims).expect("the claims are base64url");
+    let (for_sonic, for_simd) = (decoded.clone(), decoded.clone());
+    let mut place = [0; 1024];
+    let mut simd_json = SimdJson::default();
+    vec![
+        Subject::new("floor", move || assert!(floor.verifies())),
+        Subject::new("base64-simd", move || {
+            for segment in [&claims, &signature] {
+                let decoded = URL_SAFE_NO_PAD.decode(segment.as_bytes(), Out::from_slice(&mut place));
+                assert!(!black_box(decoded.expect("a segment is base64url")).is_empty());
+            }
+        }),
+        Subject::new("serde_json", move || {
+            assert_eq!(serde_json_reads(black_box(&decoded)).expect("these are claims").org_id, ORGANIZATION);
+        }),
+        Subject::new("sonic-rs", move || {
+            assert_eq!(sonic_rs_reads(black_box(&for_sonic)).expect("these are claims").org_id, ORGANIZATION);
+        }),
+        Subject::new("simd-json", move || {
+            assert_eq!(simd_json.reads(black_box(&for_simd)).expect("these are claims").org_id, ORGANIZATION);
+        }),
+        Subject::new("warm", move || warm.assert_allowed()),
     ]
 }
 

@@ -14,8 +14,9 @@ use artos_auth_engine::Revocations;
 type Section = (&'static str, fn() -> Vec<Row>);
 
 /// All sections, in the table's order.
-pub(crate) const SECTIONS: [Section; 13] = [
+pub(crate) const SECTIONS: [Section; 14] = [
     ("cold-hmac", cold_hmac),
+    ("cold-parts", cold_parts),
     ("cold-asymmetric", cold_asymmetric),
     ("warm", warm),
     ("before-signature", before_signature),
@@ -75,6 +76,32 @@ fn cold_hmac() -> Vec<Row> {
         ),
     ];
     rows.extend(peers(&figures, Alg::Hs256));
+    rows
+}
+
+fn cold_parts() -> Vec<Row> {
+    let figures = Figures::of(scenarios::parts(), EFFORT);
+    let part = |what: &str, name: &str| {
+        let what = format!("{what}, {name} alone, over the HS256 floor");
+        figures.over(what, name, "floor", Target::None)
+    };
+    let readers = ["serde_json", "sonic-rs", "simd-json"];
+    let quickest = readers.map(|name| figures.of_one(name)).into_iter().fold(f64::INFINITY, f64::min);
+    let sum = figures.of_one("floor") + figures.of_one("base64-simd") + quickest;
+    let mut rows = vec![part("decoding the claims and the signature", "base64-simd")];
+    rows.extend(readers.map(|name| part("reading the claims into a struct", name)));
+    rows.push(Row::ratio(
+        "the floor, decoding, and the quickest of these readers together, nothing checked, over the HS256 floor",
+        nanoseconds(sum),
+        sum / figures.of_one("floor"),
+        Target::None,
+    ));
+    rows.push(figures.over(
+        "all checks but the signature, in a warm decision, over the HS256 floor",
+        "warm",
+        "floor",
+        Target::None,
+    ));
     rows
 }
 

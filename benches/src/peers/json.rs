@@ -1,0 +1,31 @@
+//! Libraries that read JSON, each into a struct that borrows what it can: the least that reading claims takes.
+
+use super::BorrowedClaims;
+
+/// serde_json: the one that most services use.
+#[must_use]
+pub fn serde_json_reads(claims: &[u8]) -> Option<BorrowedClaims<'_>> {
+    serde_json::from_slice(claims).ok()
+}
+
+/// sonic-rs: said to be the quickest into structs.
+#[must_use]
+pub fn sonic_rs_reads(claims: &[u8]) -> Option<BorrowedClaims<'_>> {
+    sonic_rs::from_slice(claims).ok()
+}
+
+/// simd-json, which works on a copy that it may change, its buffers used again.
+#[derive(Default)]
+pub struct SimdJson {
+    copy: Vec<u8>,
+    buffers: simd_json::Buffers,
+}
+
+impl SimdJson {
+    /// Reads the claims.
+    pub fn reads(&mut self, claims: &[u8]) -> Option<BorrowedClaims<'_>> {
+        self.copy.clear();
+        self.copy.extend_from_slice(claims);
+        simd_json::serde::from_slice_with_buffers(&mut self.copy, &mut self.buffers).ok()
+    }
+}
