@@ -32,9 +32,10 @@ struct State {
     start: Instant,
     /// Milliseconds from `start` to the last request whose head was whole, or to the beginning.
     last_request: AtomicU64,
-    /// One more than the milliseconds from `start` to the first byte of the head that is arriving; 0: none is.
+    /// Bytes came in since the last whole head.
+    arrived: AtomicBool,
+    /// One more than the milliseconds from `start` to when the head that is arriving was first waited for; 0: none is.
     head_since: AtomicU64,
-    http2: AtomicBool,
     unread: AtomicBool,
     evict: Notify,
 }
@@ -137,8 +138,8 @@ impl Slot {
         let slot = Self(Arc::new(State {
             start,
             last_request: AtomicU64::default(),
+            arrived: AtomicBool::default(),
             head_since: AtomicU64::default(),
-            http2: AtomicBool::default(),
             unread: AtomicBool::default(),
             evict: Notify::new(),
         }));
@@ -146,10 +147,15 @@ impl Slot {
         slot
     }
 
-    /// Bytes came in: the beginning of a head, unless one is arriving already.
+    /// Bytes came in. Mostly they are a whole head, so that no clock is asked yet.
     pub(super) fn bytes_arrived(&self) {
+        self.0.arrived.store(true, Ordering::Relaxed);
+    }
+
+    /// Nothing can be done until more bytes come in: where some have, it is for the rest of a head.
+    pub(super) fn waits(&self) {
         let state = &*self.0;
-        if state.head_since.load(Ordering::Relaxed) == 0 && !state.http2.load(Ordering::Relaxed) {
+        if state.arrived.load(Ordering::Relaxed) && state.head_since.load(Ordering::Relaxed) == 0 {
             state.head_since.store(self.now().saturating_add(1), Ordering::Relaxed);
         }
     }
@@ -159,7 +165,7 @@ impl Slot {
         let state = &*self.0;
         let elapsed = Instant::from_std(at).saturating_duration_since(state.start);
         state.last_request.store(milliseconds(elapsed), Ordering::Relaxed);
-        state.head_since.store(0, Ordering::Relaxed);
+        self.no_head_arrives();
     }
 
     /// What follows the request will not be read: the connection ends with its answer.
@@ -167,9 +173,9 @@ impl Slot {
         self.0.unread.store(true, Ordering::Relaxed);
     }
 
-    /// HTTP/2 has frames that belong to no head, so that only whole requests count.
-    pub(super) fn is_http2(&self) {
-        self.0.http2.store(true, Ordering::Relaxed);
+    /// What has arrived so far is the beginning of no head.
+    pub(super) fn no_head_arrives(&self) {
+        self.0.arrived.store(false, Ordering::Relaxed);
         self.0.head_since.store(0, Ordering::Relaxed);
     }
 

@@ -188,7 +188,8 @@ impl Gate {
         let Ok(length) = read else { return };
         let stream = Observed::new(stream, first, length, slot.clone());
         if first == PREFACE {
-            slot.is_http2();
+            // It has frames that belong to no head, so that only whole requests count from here on.
+            slot.no_head_arrives();
             self.converse_http2(stream, service, stop).await;
         } else {
             self.converse_http1(stream, slot, service, stop).await;
@@ -224,7 +225,11 @@ impl Gate {
                 stopped = true;
                 Pin::new(&mut connection).graceful_shutdown();
             }
-            connection.poll_without_shutdown(context)
+            let poll = connection.poll_without_shutdown(context);
+            if poll.is_pending() {
+                slot.waits();
+            }
+            poll
         })
         .await;
         let mut stream = connection.into_parts().io.into_inner();
@@ -272,6 +277,7 @@ async fn read_preface<I: AsyncRead + Unpin>(
 ) -> io::Result<usize> {
     let mut length = 0;
     while let Some(rest) = first.get_mut(length..).filter(|rest| !rest.is_empty()) {
+        slot.waits();
         let read = stream.read(rest).await?;
         slot.bytes_arrived();
         length = length.saturating_add(read);
