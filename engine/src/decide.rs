@@ -230,7 +230,7 @@ impl Engine {
             cache.insert(&entry);
         }
         let revoked = self.is_revoked(Entry::of(&entry), token.as_bytes());
-        Verified { entry: Found::from_inner(entry), remembered: false, revoked }
+        Verified { entry: Found::from_inner(entry), marks: Marks::new(false, revoked) }
     }
 
     /// What was verified before under the same policy and keys has passed the same checks.
@@ -242,7 +242,7 @@ impl Engine {
         }
         let entry = Entry::of(&found);
         let revoked = self.is_revoked(entry, entry.token());
-        Verified { entry: found, remembered: true, revoked }
+        Verified { entry: found, marks: Marks::new(true, revoked) }
     }
 
     fn is_revoked(&self, entry: Entry<'_>, token: &[u8]) -> bool {
@@ -278,7 +278,7 @@ impl Engine {
             }
 
             observer.enter(Check::Revocation);
-            if verified.revoked {
+            if verified.marks.is_revoked() {
                 return Err(Reason::TokenRevoked);
             }
 
@@ -369,10 +369,32 @@ impl Engine {
 /// The proof that a key of the key set signed these claims, and that they are well-formed.
 pub(crate) struct Verified {
     entry: Found,
-    /// Whether an earlier call verified them.
-    remembered: bool,
-    /// Whether the revocations in force hold the token; it counts at its own place in the order.
-    revoked: bool,
+    marks: Marks,
+}
+
+/// Whether an earlier call verified the claims, and whether the revocations in force hold the token, which counts at
+/// its own place in the order.
+///
+/// In one word, which is written and handed on in one piece.
+#[derive(Clone, Copy)]
+struct Marks(u64);
+
+impl Marks {
+    const REMEMBERED: u64 = 1;
+    const REVOKED: u64 = 2;
+
+    fn new(remembered: bool, revoked: bool) -> Self {
+        let mark = |mark: u64, is_set: bool| if is_set { mark } else { 0 };
+        Self(mark(Self::REMEMBERED, remembered) | mark(Self::REVOKED, revoked))
+    }
+
+    fn is_remembered(self) -> bool {
+        self.0 & Self::REMEMBERED != 0
+    }
+
+    fn is_revoked(self) -> bool {
+        self.0 & Self::REVOKED != 0
+    }
 }
 
 impl Verified {
@@ -382,7 +404,7 @@ impl Verified {
 
     /// Whether the claims were verified by an earlier call.
     pub(crate) fn is_remembered(&self) -> bool {
-        self.remembered
+        self.marks.is_remembered()
     }
 }
 

@@ -30,7 +30,7 @@ impl<'h> JoseHeader<'h> {
     }
 
     fn read(decoded: &'h [u8]) -> Option<Self> {
-        let json = Text::new(decoded)?;
+        let json = Text::new(decoded);
         let members = Object::read(&json, &NAMES)?;
         // Absent, or of its type.
         let string = |index| members.value(index).map(|value| value.string()?.text());

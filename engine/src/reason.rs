@@ -54,6 +54,8 @@ macro_rules! reasons {
         ///
         /// The list is closed on purpose: a new reason has to break every place that tells reasons apart.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        // A whole word: a single byte in the place of a pointer has what is returned there moved in pieces, which stalls.
+        #[repr(u64)]
         pub enum Reason {
             $($(#[doc = $doc])+ $variant,)+
         }

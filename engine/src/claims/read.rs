@@ -18,37 +18,76 @@ impl Claims {
     }
 
     fn fill(&mut self, decoded: &[u8], policy: &Policy) -> Option<Option<Vec<u8>>> {
-        let json = Text::new(decoded)?;
-        let members = Object::read(&json, policy.claim_names())?;
-        // No part is longer than it is written.
-        let mut kept = Kept { parts: (!json.is_plain()).then(|| Vec::with_capacity(decoded.len())) };
-        let value = |claim: Claim| members.value(claim.index()).filter(|value| !value.is_null());
-        self.expires_at = date(value(Claim::ExpiresAt)?)?;
-        self.not_before = optional(value(Claim::NotBefore), date)?;
-        self.issued_at = optional(value(Claim::IssuedAt), date)?;
-        self.issuer_accepted = optional(value(Claim::Issuer), |value| accepted_issuer(value, policy))?
-            .unwrap_or(!policy.names_issuers());
-        self.audience_accepted = optional(value(Claim::Audience), |value| any_audience(value, policy))?
-            .unwrap_or(!policy.names_audiences());
-        self.user = optional(value(Claim::User), |value| kept.id(value))?;
-        self.organization = optional(value(Claim::Organization), |value| kept.id(value))?;
-        self.token_id = optional(value(Claim::TokenId), |value| kept.id(value))?;
-        if let Some(value) = value(Claim::Permissions) {
-            kept.permissions(value, &mut self.permissions)?;
+        let json = Text::new(decoded);
+        if json.is_plain() {
+            let mut reading = Reading::into(self, policy, None);
+            let read = json
+                .compact_members(policy.claim_names(), |index, value| reading.take(Claim::at(index)?, value));
+            if read.is_some() {
+                return reading.finish();
+            }
+            *self = Self::empty();
         }
-        Some(kept.parts)
+        self.fill_from_any(&json, decoded, policy)
+    }
+
+    #[inline(never)]
+    fn fill_from_any(&mut self, json: &Text<'_>, decoded: &[u8], policy: &Policy) -> Option<Option<Vec<u8>>> {
+        let members = Object::read(json, policy.claim_names())?;
+        // No part is longer than it is written.
+        let mut reading =
+            Reading::into(self, policy, (!json.is_plain()).then(|| Vec::with_capacity(decoded.len())));
+        for (place, claim) in Claim::ALL.into_iter().enumerate() {
+            if let Some(value) = members.value(place) {
+                reading.take(claim, value)?;
+            }
+        }
+        reading.finish()
     }
 }
 
-/// Reads what is there; `None` where it is not as it has to be.
-#[inline]
-fn optional<T>(
-    value: Option<Value<'_, '_>>,
-    read: impl FnOnce(Value<'_, '_>) -> Option<T>,
-) -> Option<Option<T>> {
-    match value {
-        Some(value) => read(value).map(Some),
-        None => Some(None),
+/// Claims that are being read.
+struct Reading<'c, 'p> {
+    claims: &'c mut Claims,
+    policy: &'p Policy,
+    kept: Kept,
+    expires: bool,
+}
+
+impl<'c, 'p> Reading<'c, 'p> {
+    fn into(claims: &'c mut Claims, policy: &'p Policy, parts: Option<Vec<u8>>) -> Self {
+        claims.issuer_accepted = !policy.names_issuers();
+        claims.audience_accepted = !policy.names_audiences();
+        Self { claims, policy, kept: Kept { parts }, expires: false }
+    }
+
+    /// Reads one claim; `None` where it is not as it has to be.
+    #[inline]
+    fn take(&mut self, claim: Claim, value: Value<'_, '_>) -> Option<()> {
+        if value.is_null() {
+            return Some(());
+        }
+        let Self { claims, policy, kept, expires } = self;
+        match claim {
+            Claim::ExpiresAt => {
+                claims.expires_at = date(value)?;
+                *expires = true;
+            }
+            Claim::NotBefore => claims.not_before = Some(date(value)?),
+            Claim::IssuedAt => claims.issued_at = Some(date(value)?),
+            Claim::TokenId => claims.token_id = Some(kept.id(value)?),
+            Claim::Issuer => claims.issuer_accepted = policy.accepts_issuer(&value.string()?.bytes()?),
+            Claim::Audience => claims.audience_accepted = any_audience(value, policy)?,
+            Claim::User => claims.user = Some(kept.id(value)?),
+            Claim::Organization => claims.organization = Some(kept.id(value)?),
+            Claim::Permissions => kept.permissions(value, &mut claims.permissions)?,
+        }
+        Some(())
+    }
+
+    /// The text that the parts are to be found in, where it is not the decoded one; `None` without an expiry.
+    fn finish(self) -> Option<Option<Vec<u8>>> {
+        self.expires.then_some(self.kept.parts)
     }
 }
 
@@ -58,18 +97,19 @@ struct Kept {
 }
 
 impl Kept {
-    #[inline]
-    fn id(&mut self, value: Value<'_, '_>) -> Option<Span> {
-        self.printable(&value.string()?)
-    }
-
     /// Where a string of at most 256 bytes without control characters is to be found.
     #[inline]
-    fn printable(&mut self, string: &JsonString<'_>) -> Option<Span> {
-        match self.parts {
-            None => span(string.start(), string.raw_length()),
-            Some(_) => self.part(string, 0, &string.printable()?),
+    fn id(&mut self, value: Value<'_, '_>) -> Option<Span> {
+        if self.parts.is_some() {
+            return self.printable(&value.string()?);
         }
+        let (start, end) = value.string_place()?;
+        span(start, end.checked_sub(start)?)
+    }
+
+    #[inline(never)]
+    fn printable(&mut self, string: &JsonString<'_>) -> Option<Span> {
+        self.part(string, 0, &string.printable()?)
     }
 
     /// Where the part of a string that begins `offset` bytes in is to be found.
@@ -93,7 +133,10 @@ impl Kept {
             Some(())
         };
         if value.is_array() {
-            return value.strings(|string| push(self.printable(string)?));
+            return match self.parts {
+                Some(_) => value.strings(|string| push(self.printable(string)?)),
+                None => value.string_places(|start, end| push(span(start, end.checked_sub(start)?)?)),
+            };
         }
         let string = value.string()?;
         let list = string.printable()?;
@@ -123,10 +166,6 @@ fn date(value: Value<'_, '_>) -> Option<NumericDate> {
 /// What an id may be: at most 256 bytes, no control character (Unicode Cc).
 pub(crate) fn is_id(text: &str) -> bool {
     text.len() <= MAX_ID_BYTES && !text.chars().any(char::is_control)
-}
-
-fn accepted_issuer(value: Value<'_, '_>, policy: &Policy) -> Option<bool> {
-    Some(policy.accepts_issuer(&value.string()?.bytes()?))
 }
 
 /// Whether the policy names one of the audiences; a policy that names none accepts none, not even an empty list.

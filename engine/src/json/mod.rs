@@ -5,6 +5,7 @@
 //! general parser does not look at what it skips; this one holds the whole text to the grammar first, and
 //! notes where the wanted members stand. A [`Value`] is therefore JSON, and reading it takes few checks.
 
+mod compact;
 mod name;
 mod scan;
 mod strings;
@@ -53,11 +54,14 @@ impl Place {
 }
 
 impl<'t, 'j, const N: usize> Object<'t, 'j, N> {
-    /// Reads a text that is one object and nothing else; `None` for every other, and where one of the wanted
+    /// Reads a text that is UTF-8, one object and nothing else; `None` for every other, and where one of the wanted
     /// names is there twice.
     ///
     /// A name that is no text (a lone surrogate) equals none of them.
     pub(crate) fn read<S: AsRef<str>>(text: &'t Text<'j>, wanted: &Names<N, S>) -> Option<Self> {
+        if !text.is_utf8() {
+            return None;
+        }
         let mut places = [Place::NOWHERE; N];
         let mut quotes = text.quotes_from(0);
         let mut at = text.past(text.past_white_space(0), b'{')?;
@@ -123,11 +127,15 @@ impl<'j> Value<'_, 'j> {
     /// A string.
     #[inline]
     pub(crate) fn string(self) -> Option<JsonString<'j>> {
-        if !self.begins_with(b'"') {
-            return None;
-        }
-        let start = self.place.start().wrapping_add(1);
-        self.text.string(start, self.place.end().wrapping_sub(1))
+        let (start, end) = self.string_place()?;
+        self.text.string(start, end)
+    }
+
+    /// Where the inside of a string begins and ends.
+    #[inline]
+    pub(crate) fn string_place(self) -> Option<(usize, usize)> {
+        let inside = || (self.place.start().wrapping_add(1), self.place.end().wrapping_sub(1));
+        self.begins_with(b'"').then(inside)
     }
 
     #[inline]
@@ -138,9 +146,19 @@ impl<'j> Value<'_, 'j> {
     /// Shows `each` the strings of an array; `None` where it is none, or holds anything else.
     #[inline]
     pub(crate) fn strings(self, mut each: impl FnMut(&JsonString<'j>) -> Option<()>) -> Option<()> {
+        self.string_places(|start, end| each(&self.text.string(start, end)?))
+    }
+
+    /// Shows `each` where the inside of each string of an array begins and ends; `None` likewise.
+    #[inline]
+    pub(crate) fn string_places(self, each: impl FnMut(usize, usize) -> Option<()>) -> Option<()> {
         let start = self.place.start();
         let quotes = self.text.quotes_from(start);
-        let all = self.text.strings_end(start, quotes, |start, end| each(&self.text.string(start, end)?));
+        let all = if self.text.is_compact() {
+            self.text.compact_strings(start, quotes, each)
+        } else {
+            self.text.strings_end(start, quotes, each)
+        };
         match all {
             Some(_) => Some(()),
             None => self.is_empty_array().then_some(()),
@@ -244,12 +262,6 @@ impl<'j> JsonString<'j> {
             return None;
         }
         self.bytes()
-    }
-
-    /// How many bytes it is written in.
-    #[inline]
-    pub(crate) fn raw_length(&self) -> usize {
-        self.raw.len()
     }
 
     /// Where its inside begins in the whole text.

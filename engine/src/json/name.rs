@@ -3,28 +3,24 @@
 use super::scan::Text;
 use super::strings::unescape;
 
-/// The names of an object's wanted members, each with its beginning at hand.
+/// The names of an object's wanted members.
 #[derive(Clone, Debug)]
 pub(crate) struct Names<const N: usize, S = Box<str>> {
-    beginnings: [u64; N],
     names: [S; N],
+    /// Names that every token has are looked up.
+    table: Option<Table>,
 }
 
 impl<const N: usize> Names<N, &'static str> {
     pub(crate) const fn known(names: [&'static str; N]) -> Self {
-        let mut beginnings = [0; N];
-        let (mut from, mut to): (&[_], &mut [_]) = (&names, &mut beginnings);
-        while let ([name, from_after @ ..], [beginning, to_after @ ..]) = (from, to) {
-            *beginning = beginning_of(name.as_bytes());
-            (from, to) = (from_after, to_after);
-        }
-        Self { beginnings, names }
+        Self { names, table: None }
     }
 }
 
 impl<const N: usize, S: AsRef<str>> Names<N, S> {
     pub(crate) fn new(names: [S; N]) -> Self {
-        Self { beginnings: names.each_ref().map(|name| beginning_of(name.as_ref().as_bytes())), names }
+        let table = Table::of(names.each_ref().map(AsRef::as_ref));
+        Self { names, table }
     }
 
     fn position(&self, wanted: &[u8]) -> Option<usize> {
@@ -32,25 +28,84 @@ impl<const N: usize, S: AsRef<str>> Names<N, S> {
     }
 }
 
-/// The first eight bytes of a name with its closing quote, and zeros behind that: a hint, for a wanted name may hold
-/// quotes and NUL itself.
-const fn beginning_of(mut name: &[u8]) -> u64 {
-    let mut beginning = [0; 8];
-    let mut left: &mut [u8] = &mut beginning;
-    while let [place, left_after @ ..] = left {
-        let [byte, after @ ..] = name else {
-            *place = b'"';
-            break;
-        };
-        *place = *byte;
-        (name, left) = (after, left_after);
+/// So many slots that most names are alone in theirs.
+const SLOTS: usize = 32;
+
+/// Names by their beginnings, as they stand in a compact object: with their closing quote and the colon.
+#[derive(Clone, Debug)]
+struct Table {
+    slots: [Slot; SLOTS],
+    /// As much of a name's beginning as says where to look: not more than the shortest has with its quote.
+    hashed: u64,
+}
+
+/// A name, its closing quote and the colon. Up to sixteen bytes, beginning and end are all of it.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    beginning: u64,
+    /// The bits of the beginning; none where the slot is vacant.
+    mask: u64,
+    end: u64,
+    length: u32,
+    index: u32,
+}
+
+impl Table {
+    /// A table of these names. There is none where they are too many for it, or where one is not plain text.
+    fn of<const N: usize>(names: [&str; N]) -> Option<Self> {
+        let is_plain =
+            |name: &&str| name.bytes().all(|byte| matches!(byte, b' '..=b'~' if !b"\"\\".contains(&byte)));
+        if N > SLOTS / 2 || !names.iter().all(is_plain) {
+            return None;
+        }
+        let shortest = names.iter().map(|name| name.len()).min()?;
+        let vacant = Slot { beginning: 0, mask: 0, end: 0, length: 0, index: 0 };
+        let mut table = Self { slots: [vacant; SLOTS], hashed: first_bytes(shortest.saturating_add(1)) };
+        for (index, name) in names.into_iter().enumerate() {
+            let text = format!("{name}\":");
+            let mask = first_bytes(text.len());
+            let beginning = word(text.bytes());
+            let end = text.as_bytes().last_chunk().map_or(0, |end| u64::from_le_bytes(*end));
+            let (length, index) = (u32::try_from(text.len()).ok()?, u32::try_from(index).ok()?);
+            let mut at = table.place(beginning);
+            while table.slots.get(at)?.mask != 0 {
+                at = next(at);
+            }
+            *table.slots.get_mut(at)? = Slot { beginning, mask, end, length, index };
+        }
+        Some(table)
     }
-    u64::from_le_bytes(beginning)
+
+    #[inline]
+    fn place(&self, beginning: u64) -> usize {
+        // By the golden ratio, which spreads what differs in a few bits.
+        let spread = (beginning & self.hashed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        usize::try_from(spread >> 59).unwrap_or(0) & (SLOTS - 1)
+    }
+}
+
+#[inline]
+fn next(at: usize) -> usize {
+    at.wrapping_add(1) & (SLOTS - 1)
+}
+
+/// The bits of so many bytes at the beginning of a word.
+fn first_bytes(count: usize) -> u64 {
+    word(std::iter::repeat_n(u8::MAX, count))
+}
+
+/// The first eight of these bytes, and zeros where they are fewer.
+fn word(bytes: impl Iterator<Item = u8>) -> u64 {
+    let mut word = [0; 8];
+    for (place, byte) in word.iter_mut().zip(bytes) {
+        *place = byte;
+    }
+    u64::from_le_bytes(word)
 }
 
 impl Text<'_> {
     /// Which of the wanted names stands here, inside its quotes.
-    #[inline]
+    #[inline(never)]
     pub(super) fn find_name<const N: usize, S: AsRef<str>>(
         &self,
         start: usize,
@@ -58,28 +113,51 @@ impl Text<'_> {
         wanted: &Names<N, S>,
     ) -> Option<usize> {
         let name = self.part(start, end)?;
-        let Some(eight) = self.bytes_from(start).first_chunk().filter(|_| self.is_plain()) else {
-            return self.find_odd_name(name, wanted);
-        };
-        let unused = 7_usize.saturating_sub(name.len()).wrapping_mul(8);
-        let unused = u32::try_from(unused).unwrap_or(0);
-        let beginning = u64::from_le_bytes(*eight) & u64::MAX.wrapping_shr(unused);
-        let index = wanted.beginnings.iter().position(|wanted| *wanted == beginning)?;
-        // A short name is all in its beginning, but for where it ends.
-        let same_length = wanted.names.get(index).is_some_and(|wanted| wanted.as_ref().len() == name.len());
-        if same_length && name.len() < 8 { Some(index) } else { wanted.position(name) }
-    }
-
-    #[inline(never)]
-    fn find_odd_name<const N: usize, S: AsRef<str>>(
-        &self,
-        name: &[u8],
-        wanted: &Names<N, S>,
-    ) -> Option<usize> {
-        if !name.contains(&b'\\') {
+        if self.is_plain() || !name.contains(&b'\\') {
             return wanted.position(name);
         }
         wanted.position(unescape(std::str::from_utf8(name).ok()?)?.as_bytes())
+    }
+
+    /// Which of the wanted names begins here, with its quote and a colon behind it, and where these end. None near the
+    /// end of the text, where no eight bytes are left.
+    #[inline]
+    pub(super) fn look_up_name<const N: usize, S: AsRef<str>>(
+        &self,
+        start: usize,
+        wanted: &Names<N, S>,
+    ) -> Option<(usize, usize)> {
+        let table = wanted.table.as_ref()?;
+        let eight = u64::from_le_bytes(*self.bytes_from(start).first_chunk()?);
+        let mut place = table.place(eight);
+        loop {
+            // Half of the slots are vacant, so that it comes to an end.
+            let slot = table.slots.get(place).filter(|slot| slot.mask != 0)?;
+            let (index, length) = (usize::try_from(slot.index).ok()?, usize::try_from(slot.length).ok()?);
+            let end = start.wrapping_add(length);
+            if eight & slot.mask == slot.beginning
+                && (length <= 8 || self.has_name(start, end, index, slot, wanted))
+            {
+                return Some((index, end));
+            }
+            place = next(place);
+        }
+    }
+
+    /// Whether a name whose beginning stands here is the one in the slot to its end.
+    #[inline]
+    fn has_name<const N: usize, S: AsRef<str>>(
+        &self,
+        start: usize,
+        end: usize,
+        index: usize,
+        slot: &Slot,
+        wanted: &Names<N, S>,
+    ) -> bool {
+        let Some(text) = self.part(start, end) else { return false };
+        let same_end = text.last_chunk().is_some_and(|end| u64::from_le_bytes(*end) == slot.end);
+        let same = || wanted.names.get(index).is_some_and(|name| text.starts_with(name.as_ref().as_bytes()));
+        same_end && (text.len() <= 16 || same())
     }
 }
 
@@ -87,34 +165,88 @@ impl Text<'_> {
 mod tests {
     use super::*;
 
-    const WANTED: [&str; 8] = ["a", "ab", "abcdefg", "abcdefgh", "abcdefghi", "abcdefghj", "", "é"];
+    const WANTED: [&str; 8] = ["a", "ab", "abcdefg", "abcdefgh", "abcdefghi", "abcdefghj", "", "\u{e9}"];
 
     #[test]
     fn a_name_is_found_whole_or_not_at_all() {
-        let wanted = Names::new(WANTED.map(Box::from));
+        let wanted = Names::known(WANTED);
         for (index, name) in WANTED.iter().enumerate() {
-            for behind in ["\"", "\":0}", "\":\"value\"}", "\": \"é\"}"] {
+            for behind in ["\"", "\":0}", "\":\"value\"}", "\": \"\u{e9}\"}"] {
                 let json = format!("{name}{behind}");
-                let text = Text::new(json.as_bytes()).unwrap();
+                let text = Text::new(json.as_bytes());
                 assert_eq!(text.find_name(0, name.len(), &wanted), Some(index), "{json}");
-                assert_eq!(text.find_name(0, name.len(), &Names::known(WANTED)), Some(index), "{json}");
             }
         }
-        for other in ["b", "A", "abc", "abcdef", "abcdefghk", "abcdefghij", "a\0", "è"] {
+        for other in ["b", "A", "abc", "abcdef", "abcdefghk", "abcdefghij", "a\0", "\u{e8}"] {
             let json = format!("{other}\":0, \"a\": 1}}");
-            let text = Text::new(json.as_bytes()).unwrap();
+            let text = Text::new(json.as_bytes());
             assert_eq!(text.find_name(0, other.len(), &wanted), None, "{json}");
         }
     }
 
+    /// What is looked up for a name in a text that goes on for eight bytes.
+    fn look_up<const N: usize>(name: &str, behind: &str, wanted: &Names<N, &'static str>) -> Option<usize> {
+        let json = format!("{name}{behind}, and more");
+        let (index, end) = Text::new(json.as_bytes()).look_up_name(0, wanted)?;
+        assert_eq!(end, name.len() + 2, "{name}");
+        Some(index)
+    }
+
+    const ALIKE: [&str; 10] = [
+        "",
+        "a",
+        "ab",
+        "abcdefg",
+        "abcdefgh",
+        "beginning-1",
+        "beginning-2",
+        "beginning, middle and end",
+        "beginning, muddle and end",
+        "beginning, middle, and end",
+    ];
+
     #[test]
-    fn names_that_begin_alike_are_told_apart_by_their_ends() {
-        let wanted = Names::known(["beginning-1", "beginning-2", "beginnings"]);
-        for (index, name) in ["beginning-1", "beginning-2", "beginnings"].into_iter().enumerate() {
-            let json = format!("{name}\":0}}");
-            let text = Text::new(json.as_bytes()).unwrap();
-            assert_eq!(text.find_name(0, name.len(), &wanted), Some(index));
+    fn names_are_looked_up_whole_with_quote_and_colon() {
+        let wanted = Names::new(ALIKE);
+        for (index, name) in ALIKE.into_iter().enumerate() {
+            assert_eq!(look_up(name, "\":", &wanted), Some(index), "{name}");
+            for behind in ["\" :", "\"", ":", "\":"].map(|behind| format!("x{behind}")) {
+                assert_eq!(look_up(name, &behind, &wanted), None, "{name}{behind}");
+            }
+            for behind in ["\" :", "\";", "':", "\\\":"] {
+                assert_eq!(look_up(name, behind, &wanted), None, "{name}{behind}");
+            }
         }
+        for other in
+            ["b", "abc", "abcdefghi", "Abcdefgh", "abcdefg\\", "beginning-3", "beginning, meddle and end"]
+        {
+            assert_eq!(look_up(other, "\":", &wanted), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn near_the_end_of_a_text_nothing_is_looked_up() {
+        let wanted = Names::new(["a", "abcdefgh"]);
+        let looked_up = |text: &str| Text::new(text.as_bytes()).look_up_name(0, &wanted).is_some();
+        assert!(looked_up("a\":12345") && !looked_up("a\":1234"));
+        assert!(looked_up("abcdefgh\":") && !looked_up("abcdefgh\"") && !looked_up("abcdefgh"));
+    }
+
+    #[test]
+    fn as_many_names_are_looked_up_as_leave_half_of_the_slots_vacant() {
+        fn all_are_found<const N: usize>() {
+            let names: [String; N] = std::array::from_fn(|number| format!("name-{number}"));
+            let wanted = Names::new(names.clone());
+            assert_eq!(wanted.table.is_some(), N <= SLOTS / 2);
+            for (index, name) in names.iter().enumerate().take(SLOTS / 2) {
+                let json = format!("{name}\":\"value\"}}");
+                let found = Text::new(json.as_bytes()).look_up_name(0, &wanted);
+                assert_eq!(found, (N <= SLOTS / 2).then_some((index, name.len() + 2)), "{name}");
+            }
+        }
+        all_are_found::<15>();
+        all_are_found::<16>();
+        all_are_found::<17>();
     }
 
     /// A quote and a NUL end no name, though a policy may name a claim with them.
@@ -123,17 +255,21 @@ mod tests {
         for (odd, plain) in [("abcdefg\"", "abcdefg"), ("a\"\0\0\0\0\0\0\0", "a"), ("a\"\0", "a"), ("\"", "")]
         {
             let json = format!("{plain}\":0, \"more\": 1}}");
-            let text = Text::new(json.as_bytes()).unwrap();
+            let text = Text::new(json.as_bytes());
             let find = |wanted: [&'static str; 2]| text.find_name(0, plain.len(), &Names::known(wanted));
             assert_eq!(find([odd, "other"]), None, "{odd:?}");
             assert_eq!(find([odd, plain]), Some(1), "{odd:?}");
             assert_eq!(find([plain, odd]), Some(0), "{odd:?}");
+            // Such names are not looked up, and what they stand beside is not either.
+            assert_eq!(text.look_up_name(0, &Names::new([odd, plain])), None, "{odd:?}");
         }
+        assert_eq!(Text::new(b"a\":0, \"more\": 1}").look_up_name(0, &Names::new(["a", "\u{e9}"])), None);
+        assert_eq!(Text::new(b"a\":0, \"more\": 1}").look_up_name(0, &Names::new(["a", "\\"])), None);
     }
 
     #[test]
     fn an_escaped_name_is_what_it_stands_for() {
-        let text = Text::new(br#"{"\u0061b":0}"#).unwrap();
+        let text = Text::new(br#"{"\u0061b":0}"#);
         assert_eq!(text.find_name(2, 9, &Names::known(["ab", "a"])), Some(0));
         assert_eq!(text.find_name(2, 9, &Names::known([r"\u0061b"])), None);
     }

@@ -11,7 +11,7 @@ use crate::bytes::{STEP, last_bytes, splat};
 /// The deepest nesting that is passed over. The contract asks for 64 levels; a word holds twice as many.
 const MAX_DEPTH: u32 = 128;
 
-/// A text, known to be UTF-8. Every position beyond its end is like the end.
+/// A text. Every position beyond its end is like the end.
 ///
 /// It is handed on by reference: a copy for each call is written in pieces and read as a whole, which stalls.
 pub(crate) struct Text<'j> {
@@ -30,14 +30,19 @@ pub(super) struct Quotes {
 }
 
 impl<'j> Text<'j> {
-    /// The text, if it is UTF-8 throughout.
+    /// A text, looked at. Whether it is UTF-8 is asked where it is read.
+    #[expect(
+        clippy::inline_always,
+        reason = "so that it is made where it stays: what was just written in parts stalls when it is copied"
+    )]
+    #[inline(always)]
+    pub(crate) fn new(bytes: &'j [u8]) -> Self {
+        Self { bytes, survey: Survey::of(bytes) }
+    }
+
     #[inline]
-    pub(crate) fn new(bytes: &'j [u8]) -> Option<Self> {
-        let survey = Survey::of(bytes);
-        if survey.kind == Kind::Other {
-            std::str::from_utf8(bytes).ok()?;
-        }
-        Some(Self { bytes, survey })
+    pub(super) fn is_utf8(&self) -> bool {
+        self.is_plain() || std::str::from_utf8(self.bytes).is_ok()
     }
 
     /// Whether the text is nothing but `U+0020` to `U+007E` without a backslash, so that its strings stand for
@@ -45,6 +50,12 @@ impl<'j> Text<'j> {
     #[inline]
     pub(crate) fn is_plain(&self) -> bool {
         self.survey.kind != Kind::Other
+    }
+
+    /// Whether it is plain and has no space either.
+    #[inline]
+    pub(super) fn is_compact(&self) -> bool {
+        self.survey.kind == Kind::Compact
     }
 
     #[inline]
@@ -97,7 +108,7 @@ impl<'j> Text<'j> {
         reason = "called for every quote, so that what is to come stays in registers"
     )]
     #[inline(always)]
-    fn next_quote(&self, quotes: &mut Quotes) -> Option<usize> {
+    pub(super) fn next_quote(&self, quotes: &mut Quotes) -> Option<usize> {
         while quotes.bits == 0 {
             quotes.block = quotes.block.wrapping_add(BLOCK);
             if quotes.block >= self.bytes.len() {
@@ -309,6 +320,7 @@ fn digits_in_step(text: &[u8], at: usize) -> usize {
 /// A bit for each byte that is no digit, and all bits behind the last.
 #[inline]
 fn beside_digits(step: [u8; STEP]) -> u32 {
-    let step = u8x16::new(step);
-    (step.simd_lt(splat(b'0')) | step.simd_gt(splat(b'9'))).to_bitmask() | u32::MAX << STEP
+    // Of the digits nothing is left but their value, and of every other byte more than nine.
+    let from_zero = u8x16::new(step) ^ splat(b'0');
+    from_zero.min(splat(10)).simd_eq(splat(10)).to_bitmask() | u32::MAX << STEP
 }

@@ -30,6 +30,8 @@ pub(super) struct Survey {
 }
 
 impl Survey {
+    #[expect(clippy::inline_always, reason = "so that it is made where it stays")]
+    #[inline(always)]
     pub(super) fn of(text: &[u8]) -> Self {
         let (blocks, rest) = text.as_chunks::<BLOCK>();
         let mut quotes = [0; BLOCKS];
@@ -96,10 +98,10 @@ impl Seen {
     }
 
     fn kind(self) -> Kind {
-        let least = self.least.reduce_min();
-        if least < b' ' || self.most.reduce_max() > b'~' || self.backslash != splat(0) {
+        let odd = self.least.simd_lt(splat(b' ')) | self.most.simd_gt(splat(b'~')) | self.backslash;
+        if odd.to_bitmask() != 0 {
             Kind::Other
-        } else if least == b' ' {
+        } else if self.least.simd_eq(splat(b' ')).to_bitmask() != 0 {
             Kind::Plain
         } else {
             Kind::Compact

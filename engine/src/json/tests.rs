@@ -3,7 +3,7 @@ use super::*;
 const WANTED: Names<2, &str> = Names::known(["wanted", "other"]);
 
 fn reads(text: &[u8]) -> bool {
-    Text::new(text).is_some_and(|text| Object::read(&text, &WANTED).is_some())
+    Object::read(&Text::new(text), &WANTED).is_some()
 }
 
 fn is_object(text: &str) -> bool {
@@ -12,7 +12,7 @@ fn is_object(text: &str) -> bool {
 
 fn of_value<T>(json: &str, look: impl FnOnce(Value<'_, '_>) -> T) -> T {
     let text = format!("{{ \"first\":0,\"wanted\" :\n{json}\t, \"last\":[]}} ");
-    let text = Text::new(text.as_bytes()).unwrap();
+    let text = Text::new(text.as_bytes());
     look(Object::read(&text, &WANTED).unwrap().value(0).unwrap())
 }
 
@@ -134,7 +134,7 @@ fn passes_over_64_levels_and_refuses_a_flood() {
 
 #[test]
 fn a_wanted_member_is_there_once_or_not_at_all() {
-    let text = Text::new(br#"{"a":1,"a":2,"other":true}"#).unwrap();
+    let text = Text::new(br#"{"a":1,"a":2,"other":true}"#);
     let object = Object::read(&text, &WANTED).unwrap();
     assert!(object.value(0).is_none() && object.value(1).is_some() && object.value(2).is_none());
     assert!(!is_object(r#"{"wanted":1,"wanted":1}"#));
@@ -230,11 +230,11 @@ fn whole_numbers_of_up_to_fifteen_digits_are_read_in_one_go() {
 
 #[test]
 fn a_text_without_escapes_and_beyond_ascii_is_plain() {
-    assert!(Text::new(br#"{"a": "b"}"#).unwrap().is_plain());
+    assert!(Text::new(br#"{"a": "b"}"#).is_plain());
     for other in ["{\"a\":\"\\n\"}", "{\"a\":\"é\"}", "{\"a\":\t0}"] {
-        assert!(!Text::new(other.as_bytes()).unwrap().is_plain(), "{other}");
+        assert!(!Text::new(other.as_bytes()).is_plain(), "{other}");
     }
-    let text = Text::new(b"{}").unwrap();
+    let text = Text::new(b"{}");
     assert_eq!(
         (text.bytes_from(0), text.bytes_from(1), text.bytes_from(3)),
         (&b"{}"[..], &b"}"[..], &b""[..])
@@ -255,3 +255,71 @@ fn numbers_are_read_as_doubles() {
     assert_eq!(number("1e400"), Some(f64::INFINITY));
     assert_eq!(number("-0").map(|zero| zero.is_sign_negative()), Some(true));
 }
+
+/// Which wanted members an object has, and what stands there.
+type Members = Vec<(usize, String)>;
+
+/// What stands where, by both ways of reading: the quick one, where it takes the text, and the grammar.
+fn both_ways(text: &str) -> (Option<Members>, Option<Members>) {
+    let names: Names<4, &str> = Names::new(["exp", "permissions", "a", "a name of more than sixteen bytes"]);
+    let text = Text::new(text.as_bytes());
+    let shown = |value: Value<'_, '_>| {
+        String::from_utf8_lossy(text.part(value.place.start(), value.place.end()).unwrap()).into_owned()
+    };
+    let mut quick = Vec::new();
+    let is_quick = text.is_plain()
+        && text
+            .compact_members(&names, |index, value| {
+                quick.push((index, shown(value)));
+                Some(())
+            })
+            .is_some();
+    quick.sort();
+    let whole = Object::read(&text, &names).map(|object| {
+        (0..4).filter_map(|index| object.value(index).map(|value| (index, shown(value)))).collect()
+    });
+    (is_quick.then_some(quick), whole)
+}
+
+#[test]
+fn objects_as_issuers_write_them_are_read_the_quick_way() {
+    for text in [
+        r#"{"exp":1700000000,"permissions":["a:read","b"],"a":"b"}"#,
+        r#"{"a":"","a name of more than sixteen bytes":null,"other":-1.5e3,"exp":0}"#,
+        r#"{"permissions":[],"other":{"a":[{"exp":1}]},"a":[["x"],2],"exp":1.5}"#,
+        r#"{"other name":"with space","b":true,"a name of more than sixteen bytez":false}"#,
+        r#"{"exp":1}"#,
+        r#"{"a":[0]}"#,
+    ] {
+        let (quick, whole) = both_ways(text);
+        assert!(quick.is_some(), "{text}");
+        assert_eq!(quick, whole, "{text}");
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn the_quick_way_finds_what_the_grammar_finds_or_nothing(
+        members in proptest::collection::vec((NAME, VALUE), 0..6),
+        at in proptest::num::usize::ANY,
+        byte in proptest::option::of(BYTE),
+    ) {
+        let members: Vec<String> = members.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+        let mut text = format!("{{{}}}", members.join(","));
+        if let Some(byte) = byte {
+            let at = at % text.len();
+            if text.is_char_boundary(at) && text.is_char_boundary(at + 1) {
+                text.replace_range(at..=at, &byte);
+            }
+        }
+        let (quick, whole) = both_ways(&text);
+        if quick.is_some() {
+            proptest::prop_assert_eq!(quick, whole, "{}", text);
+        }
+    }
+}
+
+const NAME: &str = "exp|permissions|a|b|permissionz|permission|exp1|a name of more than sixteen bytes|\
+     a name of more th4n sixteen bytes|";
+const VALUE: &str = r#"[0-9]{1,20}|-0|0\.5|1e9|01|true|null|nul|"[a-z \[\]{},:]{0,70}"|"\\\\n"|"é"|\[\]|\["a"\]|\["a","b:c"(,"d")*\]|\["a",1\]|\[ "a"\]|\{\}|\{"exp":1,"a":\["b"\]\}|\[\[\]|"#;
+const BYTE: &str = "[\"\\[\\]{},: 0e\\\\a]|";

@@ -21,19 +21,22 @@ pub(crate) enum Claim {
 impl Claim {
     pub(crate) const COUNT: usize = 9;
 
-    /// Its place among the names.
-    pub(crate) const fn index(self) -> usize {
-        match self {
-            Self::ExpiresAt => 0,
-            Self::NotBefore => 1,
-            Self::IssuedAt => 2,
-            Self::TokenId => 3,
-            Self::Issuer => 4,
-            Self::Audience => 5,
-            Self::User => 6,
-            Self::Organization => 7,
-            Self::Permissions => 8,
-        }
+    /// All of them, each at its place among the names.
+    pub(crate) const ALL: [Self; Self::COUNT] = [
+        Self::ExpiresAt,
+        Self::NotBefore,
+        Self::IssuedAt,
+        Self::TokenId,
+        Self::Issuer,
+        Self::Audience,
+        Self::User,
+        Self::Organization,
+        Self::Permissions,
+    ];
+
+    /// The claim at this place among the names.
+    pub(crate) fn at(place: usize) -> Option<Self> {
+        Self::ALL.get(place).copied()
     }
 }
 
@@ -70,5 +73,5 @@ pub(super) fn names(spec: &ClaimNamesSpec) -> Result<Names<{ Claim::COUNT }>, Lo
     ]))
 }
 
-/// In the order of [`Claim`].
+/// In the order of [`Claim::ALL`].
 const REGISTERED: [&str; 6] = ["exp", "nbf", "iat", "jti", "iss", "aud"];
