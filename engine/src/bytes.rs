@@ -41,7 +41,37 @@ fn later_position(bytes: &[u8], wanted: u8) -> Option<usize> {
         }
         before = before.saturating_add(STEP);
     }
+    before.checked_add(position_in_few(tail, wanted)?)
+}
+
+/// The same for fewer than sixteen bytes, most of them at once.
+#[inline]
+fn position_in_few(bytes: &[u8], wanted: u8) -> Option<usize> {
+    let (words, tail) = bytes.as_chunks::<8>();
+    let mut before: usize = 0;
+    for word in words {
+        let marks = equal_bytes(u64::from_le_bytes(*word), wanted);
+        if marks != 0 {
+            return before.checked_add(usize::try_from(marks.trailing_zeros() / 8).ok()?);
+        }
+        before = before.saturating_add(8);
+    }
     before.checked_add(tail.iter().position(|byte| *byte == wanted)?)
+}
+
+/// The high bit of each byte is set where that byte of `word` is below `limit`; above the lowest byte that is, a
+/// borrow may set one too many, which does no harm where the lowest one is asked for.
+pub(crate) const fn bytes_below(word: u64, limit: u8) -> u64 {
+    word.wrapping_sub(splat_word(limit)) & !word & splat_word(0x80)
+}
+
+/// The same where a byte is this one.
+pub(crate) const fn equal_bytes(word: u64, byte: u8) -> u64 {
+    bytes_below(word ^ splat_word(byte), 1)
+}
+
+const fn splat_word(byte: u8) -> u64 {
+    u64::from_le_bytes([byte; 8])
 }
 
 #[inline]

@@ -1,5 +1,7 @@
 //! Strings, byte by byte: where they end, and what their escapes stand for.
 
+use crate::bytes::{bytes_below, equal_bytes};
+
 /// The length of the string whose inside `inner` begins with, up to its quote, if it is one.
 #[inline(never)]
 pub(super) fn scan_string(inner: &[u8]) -> Option<usize> {
@@ -17,25 +19,13 @@ pub(super) fn scan_string(inner: &[u8]) -> Option<usize> {
     }
 }
 
-const ONES: u64 = 0x0101_0101_0101_0101;
-
-/// The high bit of each byte is set where that byte of `word` is below `limit`; above the lowest byte that is, a
-/// borrow may set one too many, which does no harm where the lowest one is asked for.
-const fn below(word: u64, limit: u64) -> u64 {
-    word.wrapping_sub(ONES.wrapping_mul(limit)) & !word & 0x8080_8080_8080_8080
-}
-
-const fn equal(word: u64, byte: u64) -> u64 {
-    below(word ^ ONES.wrapping_mul(byte), 1)
-}
-
 /// How many bytes come before the first quote, backslash or control character: eight at a time.
 fn plain_length(bytes: &[u8]) -> usize {
     let mut length: usize = 0;
     let (words, tail) = bytes.as_chunks::<8>();
     for word in words {
         let word = u64::from_le_bytes(*word);
-        let marks = below(word, 0x20) | equal(word, 0x22) | equal(word, 0x5c);
+        let marks = bytes_below(word, b' ') | equal_bytes(word, b'"') | equal_bytes(word, b'\\');
         if marks != 0 {
             return length.saturating_add(usize::try_from(marks.trailing_zeros() / 8).unwrap_or(0));
         }
