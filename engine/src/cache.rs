@@ -97,7 +97,7 @@ impl Cache {
         set.tags.matching(tag).find_map(|way| {
             let shared = set.slots.get(way)?.load();
             let entry = Entry::of(&shared);
-            if entry.token() != token {
+            if !entry.is_of(token) {
                 return None;
             }
             entry.mark();

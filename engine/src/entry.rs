@@ -1,5 +1,5 @@
-//! What is kept of a verified token: its claims, and one piece of text with the claims as they were decoded and
-//! the token, if the cache is to find it by that.
+//! What is kept of a verified token: its claims, and one piece of text with the token, if the cache is to find it by
+//! that, and the claims as they were decoded.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
@@ -17,8 +17,9 @@ pub(crate) type SharedEntry = ThinArc<Head, u8>;
 /// What an entry has beside its text.
 pub(crate) struct Head {
     claims: Claims,
-    /// How many bytes of the text are the claims'. They come first, to lie beside what says where their parts are.
-    claims_bytes: usize,
+    /// How many bytes of the text are the token's. They come first, where the processor can ask for them before it has
+    /// seen the head.
+    token_bytes: usize,
     /// Asked for since the mark was last taken away.
     used: AtomicBool,
     /// The snapshot of revocations that was last found not to revoke it; 0 for none.
@@ -34,14 +35,14 @@ pub(crate) fn shared(token: Option<&[u8]>, decoded: &[u8], policy: &Policy) -> R
     let mut head = Head::new();
     let parts = head.claims.read(decoded, policy)?;
     let claims_text = parts.as_deref().unwrap_or(decoded);
-    head.claims_bytes = claims_text.len();
+    head.token_bytes = token.len();
     if token.is_empty() {
         return Ok(ThinArc::from_header_and_slice(head, claims_text));
     }
     let bytes = token.len().saturating_add(claims_text.len());
     let mut text: SmallVec<[u8; USUAL_BYTES]> = SmallVec::with_capacity(bytes);
-    text.extend_from_slice(claims_text);
     text.extend_from_slice(token);
+    text.extend_from_slice(claims_text);
     Ok(ThinArc::from_header_and_slice(head, &text))
 }
 
@@ -54,7 +55,7 @@ impl Head {
     fn new() -> Self {
         Self {
             claims: Claims::empty(),
-            claims_bytes: 0,
+            token_bytes: 0,
             used: AtomicBool::new(false),
             spared_by: AtomicU64::new(0),
         }
@@ -75,17 +76,22 @@ impl<'e> Entry<'e> {
     }
 
     pub(crate) fn claims(self) -> TextClaims<'e> {
-        self.head.claims.of_text(self.text.get(..self.head.claims_bytes).unwrap_or_default())
+        self.head.claims.of_text(self.text.get(self.head.token_bytes..).unwrap_or_default())
     }
 
     /// The token that carried the claims, if it was kept with them; else nothing.
     pub(crate) fn token(self) -> &'e [u8] {
-        self.text.get(self.head.claims_bytes..).unwrap_or_default()
+        self.text.get(..self.head.token_bytes).unwrap_or_default()
+    }
+
+    /// Whether it is this token's.
+    pub(crate) fn is_of(self, token: &[u8]) -> bool {
+        self.text.starts_with(token) && self.head.token_bytes == token.len()
     }
 
     /// Whether it is no token's.
     pub(crate) fn is_vacant(self) -> bool {
-        self.token().is_empty()
+        self.head.token_bytes == 0
     }
 
     /// Marks the entry as asked for. Most of them are: a mark that is there is not written again, so that threads
