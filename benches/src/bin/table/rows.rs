@@ -223,17 +223,35 @@ fn cached_tokens(name: &str, subjects: fn(&[usize]) -> Vec<Subject>, effort: Eff
 }
 
 fn random_draw() -> Vec<Row> {
-    let figures = Figures::of(scenarios::random_draw(MILLION), EFFORT);
-    let what = "warm decision, a token at random of 1,000,000, over the floor (≤ 500 ns)";
-    vec![
-        figures.over(what, "engine", "floor", Target::AtMost(500.0 / FLOOR_OF_TARGETS)),
-        figures.over(
-            "comparing it with a copy, and no more, over the floor",
-            "comparison",
-            "floor",
-            Target::None,
-        ),
-    ]
+    let own = Figures::of(scenarios::random_draw(MILLION), EFFORT);
+    let figure = |line: &str| {
+        let (name, value) = line.split_once('\t').unwrap_or_else(|| panic!("`{line}` is no figure"));
+        (name.to_owned(), value.parse().expect("this is a number"))
+    };
+    let with_mimalloc = Figures(output_of("random_draw").lines().map(figure).collect());
+    [(own, "the system's allocator"), (with_mimalloc, "mimalloc")]
+        .into_iter()
+        .flat_map(|(figures, allocator)| {
+            let what = format!(
+                "warm decision, a token at random of 1,000,000, {allocator}, over the floor (≤ 500 ns)"
+            );
+            let compared = format!("comparing it with a copy, and no more, {allocator}, over the floor");
+            [
+                figures.over(what, "engine", "floor", Target::AtMost(500.0 / FLOOR_OF_TARGETS)),
+                figures.over(compared, "comparison", "floor", Target::None),
+            ]
+        })
+        .collect()
+}
+
+/// What another program of this workspace prints.
+fn output_of(program: &str) -> String {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    let arguments = ["run", "--quiet", "--release", "--bin", program, "--manifest-path", manifest];
+    let output = Command::new(cargo).args(arguments).output().expect("cargo is there");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("what is printed is text")
 }
 
 fn revocations_of_ten_million() -> Vec<Row> {
@@ -275,12 +293,7 @@ fn two_threads() -> Vec<Row> {
 
 /// By a program of its own, which counts allocations.
 fn memory() -> Vec<Row> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
-    let arguments = ["run", "--quiet", "--release", "--bin", "memory", "--manifest-path", manifest];
-    let output = Command::new(cargo).args(arguments).output().expect("cargo is there");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let text = String::from_utf8(output.stdout).expect("rows are text");
+    let text = output_of("memory");
     let row = |line: &str| {
         let fields: Vec<&str> = line.split('\t').collect();
         let [what, value, unit, bound] = fields[..] else { panic!("`{line}` is no row") };
