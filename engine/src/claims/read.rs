@@ -19,15 +19,13 @@ impl Claims {
 
     fn fill(&mut self, decoded: &[u8], policy: &Policy) -> Option<Option<Vec<u8>>> {
         let json = Text::new(decoded);
-        if json.is_plain() {
-            let mut reading = Reading::into(self, policy, None);
-            let read = json
-                .compact_members(policy.claim_names(), |index, value| reading.take(Claim::at(index)?, value));
-            if read.is_some() {
-                return reading.finish();
-            }
-            *self = Self::empty();
+        let mut reading = Reading::into(self, policy, None);
+        let read =
+            json.compact_members(policy.claim_names(), |index, value| reading.take(Claim::at(index)?, value));
+        if read.is_some() {
+            return reading.finish();
         }
+        *self = Self::empty();
         self.fill_from_any(&json, decoded, policy)
     }
 

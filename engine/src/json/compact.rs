@@ -17,6 +17,9 @@ impl<'j> Text<'j> {
         wanted: &Names<N, S>,
         mut each: impl FnMut(usize, Value<'_, 'j>) -> Option<()>,
     ) -> Option<()> {
+        if !self.is_plain() {
+            return None;
+        }
         let mut seen: u64 = 0;
         let mut quotes = self.quotes_from(0);
         let mut name = self.past_pair(0, *b"{\"", &mut quotes)?;

@@ -267,13 +267,12 @@ fn both_ways(text: &str) -> (Option<Members>, Option<Members>) {
         String::from_utf8_lossy(text.part(value.place.start(), value.place.end()).unwrap()).into_owned()
     };
     let mut quick = Vec::new();
-    let is_quick = text.is_plain()
-        && text
-            .compact_members(&names, |index, value| {
-                quick.push((index, shown(value)));
-                Some(())
-            })
-            .is_some();
+    let is_quick = text
+        .compact_members(&names, |index, value| {
+            quick.push((index, shown(value)));
+            Some(())
+        })
+        .is_some();
     quick.sort();
     let whole = Object::read(&text, &names).map(|object| {
         (0..4).filter_map(|index| object.value(index).map(|value| (index, shown(value)))).collect()

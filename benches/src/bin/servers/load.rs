@@ -10,7 +10,7 @@ use crate::servers::{Running, Scratch};
 
 const CONNECTIONS: u32 = 32;
 
-/// What a server did under load, in its best round.
+/// What a server did under load, in one round.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Figure {
     pub(crate) per_second: f64,
@@ -53,11 +53,9 @@ impl<'r> Load<'r> {
         });
     }
 
-    pub(crate) fn figure(self) -> Figure {
-        Figure {
-            per_second: self.rounds.iter().map(|round| round.per_second).fold(0.0, f64::max),
-            cpu_microseconds: least(self.rounds.iter().map(|round| round.cpu_microseconds)),
-        }
+    /// What it did, round by round.
+    pub(crate) fn rounds(self) -> Vec<Figure> {
+        self.rounds
     }
 
     /// Requests answered, and in how many seconds; panics if one was not answered with 200.

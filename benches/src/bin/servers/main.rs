@@ -26,8 +26,8 @@ const PROTECTED_PATH: &str = "/api/v1/templates/";
 fn main() -> ExitCode {
     let mut options = Options {
         artos_auth: PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/release/artos-auth")),
-        seconds: 2,
-        rounds: 8,
+        seconds: 1,
+        rounds: 18,
     };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
@@ -58,7 +58,8 @@ fn compare(options: &Options) -> ExitCode {
     println!("{}.\n", machine::description());
     println!(
         "One core for the server, another for wrk, 32 connections, {TOKENS} live tokens in turn, each seen before; \
-         the best of {} rounds of {} s each, for what else the machine does only takes away. CPU is the server's own processor time for a request.\n",
+         {} rounds of {} s each. A ratio is the median of those of the rounds, each of what was measured one after the \
+         other, for what else the machine does comes and goes. CPU is the server's own processor time for a request.\n",
         options.rounds, options.seconds
     );
     println!("{}", report::HEAD);
@@ -110,23 +111,33 @@ fn compare_one(
     for load in &mut loads {
         load.warm_up();
     }
-    for _ in 0..options.rounds {
-        for load in &mut loads {
-            load.run();
+    for round in 0..options.rounds {
+        for turn in 0..loads.len() {
+            let index = (round + turn) % loads.len();
+            loads[index].run();
         }
     }
     let [public, protected, public_audited, protected_audited, haproxy, axum] =
-        loads.map(|load| load.figure());
+        &loads.map(|load| load.rounds());
 
-    let over = |what: &str, name: &str, above: Figure, below: Figure, target: f64| {
-        let measured = format!("{} over {} a second", shown(above.per_second), shown(below.per_second));
+    let per_second = |figure: &Figure| figure.per_second;
+    let cpu = |figure: &Figure| figure.cpu_microseconds;
+    let over = |what: &str, name: &str, above: &[Figure], below: &[Figure], target: f64| {
+        let measured = format!(
+            "{} over {} a second",
+            shown(median(above.iter().map(per_second))),
+            shown(median(below.iter().map(per_second)))
+        );
         let what = format!("{}, {what}, over {name}, requests a second", alg.name());
-        Row::ratio(what, measured, above.per_second / below.per_second, Target::AtLeast(target))
+        let ratios = above.iter().zip(below).map(|(above, below)| per_second(above) / per_second(below));
+        Row::ratio(what, measured, median(ratios), Target::AtLeast(target))
     };
-    let thrift = |what: &str, name: &str, above: Figure, below: Figure, target: Target| {
-        let measured = format!("{} µs, {} µs", shown(above.cpu_microseconds), shown(below.cpu_microseconds));
+    let thrift = |what: &str, name: &str, own: &[Figure], other: &[Figure], target: Target| {
+        let measured =
+            format!("{} µs, {} µs", shown(median(own.iter().map(cpu))), shown(median(other.iter().map(cpu))));
         let what = format!("{}, {what}: CPU of {name} over its own", alg.name());
-        Row::ratio(what, measured, below.cpu_microseconds / above.cpu_microseconds, target)
+        let ratios = own.iter().zip(other).map(|(own, other)| cpu(other) / cpu(own));
+        Row::ratio(what, measured, median(ratios), target)
     };
     let own = Target::AtLeast(0.95);
     vec![
@@ -153,6 +164,13 @@ fn compare_one(
         over("audit to stderr, overflow block", "HAProxy", protected_audited, haproxy, over_haproxy),
         over("audit to stderr, overflow block", "axum with jsonwebtoken", protected_audited, axum, over_axum),
     ]
+}
+
+/// The value in the middle.
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }
 
 /// What the product weighs before anybody asks it.
