@@ -60,7 +60,8 @@ impl<'c, 'p> Reading<'c, 'p> {
     }
 
     /// Reads one claim; `None` where it is not as it has to be.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a jump to what reads the claim, and no more")]
+    #[inline(always)]
     fn take(&mut self, claim: Claim, value: Value<'_, '_>) -> Option<()> {
         if value.is_null() {
             return Some(());
@@ -122,6 +123,7 @@ impl Kept {
     }
 
     /// An array of permissions, or one string of them parted by single spaces; the empty string is none.
+    #[inline(never)]
     fn permissions(&mut self, value: Value<'_, '_>, permissions: &mut Spans) -> Option<()> {
         let mut push = |span: Span| {
             if permissions.count == MAX_PERMISSIONS {
@@ -156,7 +158,7 @@ fn span(start: usize, length: usize) -> Option<Span> {
     if length > MAX_ID_BYTES { None } else { Span::new(start, length) }
 }
 
-#[inline]
+#[inline(never)]
 fn date(value: Value<'_, '_>) -> Option<NumericDate> {
     NumericDate::new(value.number()?)
 }
@@ -167,6 +169,7 @@ pub(crate) fn is_id(text: &str) -> bool {
 }
 
 /// Whether the policy names one of the audiences; a policy that names none accepts none, not even an empty list.
+#[inline(never)]
 fn any_audience(value: Value<'_, '_>, policy: &Policy) -> Option<bool> {
     if !value.is_array() {
         return Some(policy.accepts_audience(&value.string()?.bytes()?));

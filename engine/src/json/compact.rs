@@ -75,6 +75,7 @@ impl<'j> Text<'j> {
                 }
                 None => self.value_end(start, quotes),
             },
+            b'0'..=b'9' => self.whole_number_end(start).or_else(|| self.value_end(start, quotes)),
             _ => self.value_end(start, quotes),
         }
     }

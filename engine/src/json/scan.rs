@@ -95,6 +95,16 @@ impl<'j> Text<'j> {
         (self.at(at) == Some(byte)).then(|| self.past_white_space(at.wrapping_add(1)))
     }
 
+    /// The position behind the whole number that begins here, if it has less than sixteen digits and nothing else.
+    #[inline]
+    pub(super) fn whole_number_end(&self, at: usize) -> Option<usize> {
+        let digits = digits_in_step(self.bytes, at);
+        let end = at.wrapping_add(digits);
+        let goes_on = matches!(self.at(end), Some(b'.' | b'e' | b'E'));
+        let leading_zero = digits > 1 && self.at(at) == Some(b'0');
+        (digits < STEP && !goes_on && !leading_zero).then_some(end)
+    }
+
     /// The quotes from here on.
     #[inline]
     pub(super) fn quotes_from(&self, at: usize) -> Quotes {
