@@ -9,6 +9,7 @@ mod json;
 mod jsonwebtoken;
 mod jsonwebtoken_9;
 mod jwt_simple;
+mod mac;
 mod oxitoken;
 mod regorus;
 
@@ -17,6 +18,7 @@ pub use json::{SimdJson, serde_json_reads, sonic_rs_reads};
 pub use jsonwebtoken::JsonWebToken;
 pub use jsonwebtoken_9::JsonWebToken9;
 pub use jwt_simple::JwtSimple;
+pub use mac::{Ring, RustCrypto};
 pub use oxitoken::OxiToken;
 pub use regorus::Regorus;
 

@@ -8,10 +8,10 @@ use base64_simd::{Out, URL_SAFE_NO_PAD};
 use crate::floor::Floor;
 use crate::measure::Subject;
 use crate::peers::{
-    Asked, Cedar, JsonWebToken, JsonWebToken9, JwtSimple, OxiToken, Regorus, SimdJson, serde_json_reads,
-    sonic_rs_reads,
+    Asked, Cedar, JsonWebToken, JsonWebToken9, JwtSimple, OxiToken, Regorus, Ring, RustCrypto, SimdJson,
+    serde_json_reads, sonic_rs_reads,
 };
-use crate::tokens::{Alg, Claims, ORGANIZATION, PERMISSIONS, SigningKey, USER, forge};
+use crate::tokens::{Alg, Claims, ORGANIZATION, PERMISSIONS, Public, SigningKey, USER, forge};
 use crate::world::{self, MATCHING_RULE, Question, Size, engine, organizations};
 
 /// The engine's whole decision beside the floor and beside libraries that verify the same token and check less.
@@ -50,7 +50,8 @@ pub fn cold(alg: Alg) -> Vec<Subject> {
 }
 
 /// What a cold decision cannot do without, each part by the quickest library at hand and nothing checked: decoding the
-/// claims and the signature, and reading the claims. The warm decision is what the checks take beside.
+/// claims and the signature, and reading the claims. The warm decision is what the checks take beside. And the same MAC
+/// by other libraries: how much of the floor is the library's own.
 #[must_use]
 pub fn parts() -> Vec<Subject> {
     let key = SigningKey::new(Alg::Hs256);
@@ -63,10 +64,17 @@ pub fn parts() -> Vec<Subject> {
     let (claims, signature) = (claims.to_owned(), signature.to_owned());
     let decoded = URL_SAFE_NO_PAD.decode_to_vec(&claims).expect("the claims are base64url");
     let (for_sonic, for_simd) = (decoded.clone(), decoded.clone());
+    let Public::Secret(secret) = key.public() else { panic!("HMAC has a secret") };
+    let (ring, rust_crypto) = (Ring::new(secret), RustCrypto::new(secret));
+    let signed = token.rsplit_once('.').expect("a token has three parts").0.as_bytes().to_vec();
+    let mac = URL_SAFE_NO_PAD.decode_to_vec(&signature).expect("a segment is base64url");
+    let (signed_again, mac_again) = (signed.clone(), mac.clone());
     let mut place = [0; 1024];
     let mut simd_json = SimdJson::default();
     vec![
         Subject::new("floor", move || assert!(floor.verifies())),
+        Subject::new("ring", move || assert!(ring.verifies(&signed, &mac))),
+        Subject::new("RustCrypto", move || assert!(rust_crypto.verifies(&signed_again, &mac_again))),
         Subject::new("base64-simd", move || {
             for segment in [&claims, &signature] {
                 let decoded = URL_SAFE_NO_PAD.decode(segment.as_bytes(), Out::from_slice(&mut place));
