@@ -5,10 +5,15 @@
 //! What disturbs the machine for longer than a round (its caches, its clock) then meets all of them alike, and
 //! what disturbs it for less falls on a minority of rounds. Of each implementation's rounds the lower quartile is
 //! its figure: close to the undisturbed cost, and steadier than a minimum.
+//!
+//! A core whose other half somebody else keeps busy is not slower by the same for all: hashing hardly, everything else
+//! by half. A yardstick tells: rounds count while it takes about as long as it ever did, others are waited out.
 
+use std::hint::black_box;
 use std::sync::Barrier;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cpu_time::ThreadTime;
 
@@ -111,21 +116,108 @@ pub struct Effort {
     pub rounds: usize,
     /// How long each implementation runs in a round.
     pub slice: Duration,
+    /// On how many cores, which all have to be at rest.
+    pub cores: usize,
 }
 
 /// Nanoseconds of one run of each subject, in the subjects' order.
 #[must_use]
 pub fn nanoseconds(subjects: &mut [Subject], effort: Effort) -> Vec<f64> {
     let iterations: Vec<u64> = subjects.iter_mut().map(|subject| calibrate(subject, effort.slice)).collect();
-    let mut samples = vec![Vec::with_capacity(effort.rounds); subjects.len()];
-    for round in 0..effort.rounds {
+    // What one core does alone is what all of them are held to.
+    for _ in 0..100 {
+        yardstick();
+    }
+    let mut rounds = Vec::new();
+    let mut patience = PATIENCE;
+    for round in 0.. {
+        wait_for_rest(effort.cores, &mut patience);
+        let mut samples = vec![0.0; subjects.len()];
         for turn in 0..subjects.len() {
             let index = (round + turn) % subjects.len();
             let elapsed = subjects[index].run(iterations[index]);
-            samples[index].push(elapsed.as_secs_f64() * 1e9 / iterations[index] as f64);
+            samples[index] = elapsed.as_secs_f64() * 1e9 / iterations[index] as f64;
+        }
+        rounds.push((yardstick_on(effort.cores), samples));
+        let counting = rounds.iter().filter(|(yardstick, _)| is_at_rest(*yardstick)).count();
+        if counting >= effort.rounds || (patience.is_zero() && rounds.len() >= effort.rounds) {
+            break;
         }
     }
-    samples.into_iter().map(lower_quartile).collect()
+    let at_rest = |(yardstick, _): &&(u64, Vec<f64>)| is_at_rest(*yardstick);
+    let mut counting: Vec<_> = rounds.iter().filter(at_rest).collect();
+    // A quarter of the rounds is enough where more were not to be had.
+    if counting.len() < effort.rounds / 4 {
+        DISTURBED.fetch_add(1, Relaxed);
+        counting = rounds.iter().collect();
+    }
+    (0..subjects.len())
+        .map(|index| lower_quartile(counting.iter().map(|(_, samples)| samples[index]).collect()))
+        .collect()
+}
+
+/// How many groups were measured on a machine that did not come to rest.
+#[must_use]
+pub fn disturbed_groups() -> usize {
+    DISTURBED.load(Relaxed)
+}
+
+static DISTURBED: AtomicUsize = AtomicUsize::new(0);
+
+/// The least that the yardstick ever took, in nanoseconds.
+static LEAST: AtomicU64 = AtomicU64::new(u64::MAX);
+
+/// How long a group may wait for rest, all in all.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn is_at_rest(yardstick: u64) -> bool {
+    yardstick as f64 <= LEAST.load(Relaxed) as f64 * 1.15
+}
+
+fn wait_for_rest(cores: usize, patience: &mut Duration) {
+    while !is_at_rest(yardstick_on(cores)) && !patience.is_zero() {
+        let begun = Instant::now();
+        thread::sleep(Duration::from_millis(20));
+        *patience = patience.saturating_sub(begun.elapsed());
+    }
+}
+
+/// The yardstick on this core, or on several at once, the slowest of which counts.
+fn yardstick_on(cores: usize) -> u64 {
+    if cores == 1 {
+        return yardstick();
+    }
+    let on_core = |number: usize| {
+        if let Some(core) = machine::cores().iter().rev().nth(number) {
+            core_affinity::set_for_current(*core);
+        }
+        yardstick()
+    };
+    let on_core = &on_core;
+    thread::scope(|scope| {
+        let running: Vec<_> = (0..cores).map(|number| scope.spawn(move || on_core(number))).collect();
+        let taken = running.into_iter().map(|thread| thread.join().expect("a yardstick does not panic"));
+        taken.max().unwrap_or_default()
+    })
+}
+
+/// Nanoseconds that some work takes which keeps all of a core busy.
+fn yardstick() -> u64 {
+    let work = || {
+        let start = ThreadTime::now();
+        let mut sums = [1_u64, 2, 3, 4, 5, 6, 7, 8];
+        for step in 0..8_000_u64 {
+            for sum in &mut sums {
+                *sum = (*sum ^ step).wrapping_add(*sum >> 3);
+            }
+        }
+        black_box(sums);
+        u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    };
+    // Twice, for an interrupt in one of them is no disturbance.
+    let taken = work().min(work());
+    LEAST.fetch_min(taken, Relaxed);
+    taken
 }
 
 /// How many runs fill a slice, after warming up.

@@ -7,7 +7,7 @@ mod rows;
 
 use std::process::ExitCode;
 
-use artos_auth_benches::{machine, report};
+use artos_auth_benches::{machine, measure, report};
 use rows::SECTIONS;
 
 fn main() -> ExitCode {
@@ -31,6 +31,10 @@ fn main() -> ExitCode {
             println!("{row}");
             all_pass &= row.passes();
         }
+    }
+    let disturbed = measure::disturbed_groups();
+    if disturbed > 0 {
+        println!("\n{disturbed} groups of rows were measured on a machine that did not come to rest.");
     }
     if all_pass { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

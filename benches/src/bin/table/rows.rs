@@ -34,11 +34,11 @@ pub(crate) const SECTIONS: [Section; 14] = [
 /// What 100 ns and the like are of the floor where the targets were set; there it took this long.
 const FLOOR_OF_TARGETS: f64 = 397.0;
 
-const EFFORT: Effort = Effort { rounds: 400, slice: Duration::from_millis(1) };
+const EFFORT: Effort = Effort { rounds: 400, slice: Duration::from_millis(1), cores: 1 };
 /// For runs of ten microseconds and more, whose ratios are close to one.
-const LONG: Effort = Effort { rounds: 300, slice: Duration::from_millis(3) };
+const LONG: Effort = Effort { rounds: 300, slice: Duration::from_millis(3), cores: 1 };
 /// For threads, which take a while to start and are disturbed more often.
-const THREADS: Effort = Effort { rounds: 60, slice: Duration::from_millis(20) };
+const THREADS: Effort = Effort { rounds: 60, slice: Duration::from_millis(20), cores: 2 };
 
 const MILLION: usize = 1_000_000;
 
