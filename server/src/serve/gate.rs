@@ -211,6 +211,8 @@ impl Gate {
         // Slow heads are looked after here, without a timer for each request.
         builder
             .header_read_timeout(None)
+            // Whoever sends nothing more still waits for answers.
+            .half_close(true)
             // Head and body are so small that one piece is written quicker than two.
             .writev(false)
             .max_buf_size(limits.header_bytes.max(8192))

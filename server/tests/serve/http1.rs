@@ -1,9 +1,15 @@
 //! HTTP/1.1 as clients send it, and as they would not.
 
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use artos_auth_server::serve::Server;
 use rstest::rstest;
 use serde_json::json;
+use tokio::io::{AsyncWriteExt, DuplexStream};
+use tokio::task::JoinHandle;
 
-use super::support::{Running, body, field, get, status};
+use super::support::{Client, Files, Running, body, field, get, status};
 
 const NOT_AUTHENTICATED: &str = r#"{"detail":"Not authenticated"}"#;
 const INVALID: &str = r#"{"detail":"Invalid authentication credentials"}"#;
@@ -300,9 +306,11 @@ async fn requests_sent_at_once_are_answered_in_order() {
     let denied = "GET /api/v1/templates/ HTTP/1.1\r\nHost: a\r\n\r\n";
     let last = "GET /api/v1/search/status HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
     let answers = server.exchange([public, denied, public, denied, last].concat()).await;
-    let statuses: Vec<&str> =
-        answers.match_indices("HTTP/1.1 ").map(|(at, _)| &answers[at + 9..at + 12]).collect();
-    assert_eq!(statuses, ["200", "401", "200", "401", "200"]);
+    assert_eq!(statuses(&answers), ["200", "401", "200", "401", "200"]);
+}
+
+fn statuses(answers: &str) -> Vec<&str> {
+    answers.match_indices("HTTP/1.1 ").map(|(at, _)| &answers[at + 9..at + 12]).collect()
 }
 
 #[rstest]
@@ -349,17 +357,30 @@ async fn a_body_that_looks_like_a_request_is_none() {
 
 #[tokio::test]
 async fn the_server_serves_streams_that_are_no_sockets() {
-    use std::sync::Arc;
-
-    use arc_swap::ArcSwap;
-    use artos_auth_server::serve::Server;
-
-    let files = super::support::Files::new("");
-    let server = Server::builder(Arc::new(ArcSwap::from_pointee(files.load().0))).build();
-    let (client, stream) = tokio::io::duplex(64);
-    let served = tokio::spawn(async move { server.serve_stream(stream).await });
-    let mut client = super::support::Client(client);
+    let (mut client, served) = serve_stream();
     client.send("GET /api/v1/search/status HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
     assert_eq!(status(&client.rest().await), 200);
     served.await.unwrap();
+}
+
+/// In memory, where the end is seen as soon as what was sent before it.
+#[rstest]
+#[case::one(1)]
+#[case::several(3)]
+#[tokio::test]
+async fn who_sends_nothing_more_gets_all_answers(#[case] count: usize) {
+    let (mut client, served) = serve_stream();
+    client.send("GET /api/v1/search/status HTTP/1.1\r\nHost: a\r\n\r\n".repeat(count)).await;
+    client.0.shutdown().await.unwrap();
+    assert_eq!(statuses(&client.rest().await), vec!["200"; count]);
+    served.await.unwrap();
+}
+
+/// A client of a server that serves one stream in memory, and what is done when it has.
+fn serve_stream() -> (Client<DuplexStream>, JoinHandle<()>) {
+    let files = Files::new("");
+    let server = Server::builder(Arc::new(ArcSwap::from_pointee(files.load().0))).build();
+    let (client, stream) = tokio::io::duplex(1 << 10);
+    let served = tokio::spawn(async move { server.serve_stream(stream).await });
+    (Client(client), served)
 }
