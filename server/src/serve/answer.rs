@@ -1,5 +1,9 @@
 //! The answers: their heads and bodies made once, but for the identity of who was allowed.
 
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use artos_auth_engine::{Access, Answer, Denial, Policy};
 use bytes::Bytes;
 use http_body_util::Full;
@@ -102,6 +106,36 @@ pub(super) fn refused(refusal: Refusal, headers: HeaderMap, form: Form) -> Respo
         head.headers.insert(ALLOW, methods);
     }
     head.finish(detail(text), form)
+}
+
+/// An answer that lets connections which have something to read go first.
+///
+/// Answers to a client of many connections then go out together and wake it once, which takes longer than to make one.
+pub(super) struct Held {
+    answer: Option<Response<Body>>,
+    waits: bool,
+}
+
+impl Held {
+    /// `waits`: until the next look at its connection, which this asks for.
+    pub(super) fn new(answer: Response<Body>, waits: bool) -> Self {
+        Self { answer: Some(answer), waits }
+    }
+}
+
+impl Future for Held {
+    type Output = Result<Response<Body>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if std::mem::take(&mut self.waits) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        match self.answer.take() {
+            Some(answer) => Poll::Ready(Ok(answer)),
+            None => Poll::Pending,
+        }
+    }
 }
 
 /// A status and the fields that every answer has, in the map of the request, whose room is used again.

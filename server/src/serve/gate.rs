@@ -27,26 +27,18 @@ use super::connections::{Connections, Open, Slot};
 use super::stream::Observed;
 use crate::config::Limits;
 
-/// What answers the requests of a connection: at once, so that there is no future to keep.
+/// What answers the requests of a connection: at once, or at the next look at it.
 pub(super) trait Answers:
-    Service<
-        Request<Incoming>,
-        Response = Response<Full<Bytes>>,
-        Error = Infallible,
-        Future = std::future::Ready<Result<Response<Full<Bytes>>, Infallible>>,
-    > + Send
+    Service<Request<Incoming>, Response = Response<Full<Bytes>>, Error = Infallible, Future: Send + Unpin>
+    + Send
     + Unpin
     + 'static
 {
 }
 
 impl<S> Answers for S where
-    S: Service<
-            Request<Incoming>,
-            Response = Response<Full<Bytes>>,
-            Error = Infallible,
-            Future = std::future::Ready<Result<Response<Full<Bytes>>, Infallible>>,
-        > + Send
+    S: Service<Request<Incoming>, Response = Response<Full<Bytes>>, Error = Infallible, Future: Send + Unpin>
+        + Send
         + Unpin
         + 'static
 {
@@ -147,12 +139,26 @@ impl Gate {
         S: Answers,
     {
         let slot = open.slot().clone();
-        tokio::select! {
-            biased;
-            () = self.converse(stream, &slot, service) => {}
-            () = slot.evicted() => {}
-            () = self.expire(&slot) => {}
-        }
+        let mut conversation = pin!(self.converse(stream, &slot, service));
+        let mut given_up = pin!(async {
+            tokio::select! {
+                biased;
+                () = slot.evicted() => {}
+                () = self.expire(&slot) => {}
+            }
+        });
+        let mut sends_first = false;
+        poll_fn(|context| {
+            let poll = conversation.as_mut().poll(context);
+            // An answer that is held goes out before anything else can end its connection; but of several in a row only
+            // the first, or whoever sends requests without end could not be ended.
+            sends_first = slot.release_answer() && !sends_first;
+            if poll.is_ready() || sends_first {
+                return poll;
+            }
+            given_up.as_mut().poll(context)
+        })
+        .await;
     }
 
     /// Done when the connection has waited too long.
@@ -300,4 +306,63 @@ async fn linger<I: AsyncRead + Unpin>(stream: I) {
 fn is_of_the_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Poll;
+
+    use super::*;
+    use crate::serve::answer::Held;
+
+    /// Answers everything with a 200 and no body, at the next look.
+    struct Yes(Slot);
+
+    impl Service<Request<Incoming>> for Yes {
+        type Response = Response<Full<Bytes>>;
+        type Error = Infallible;
+        type Future = Held;
+
+        fn call(&self, _: Request<Incoming>) -> Self::Future {
+            self.0.hold_answer();
+            Held::new(Response::default(), true)
+        }
+    }
+
+    const REQUEST: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+    #[tokio::test]
+    async fn an_answer_that_is_held_goes_out_before_its_connection_gives_way() {
+        let (mut client, stream) = tokio::io::duplex(1 << 10);
+        let gate = Gate::new(Limits::of_tokens(1 << 10), Gauge::default());
+        let mut serving = pin!(gate.serve_stream(stream, Yes));
+        let mut look = async || poll_fn(|context| Poll::Ready(serving.as_mut().poll(context))).await;
+
+        assert_eq!(look().await, Poll::Pending, "nothing has arrived");
+        gate.0.connections.evict_all();
+        client.write_all(REQUEST.as_bytes()).await.unwrap();
+        assert_eq!(look().await, Poll::Pending, "there is an answer");
+        assert!(timeout(Duration::ZERO, client.read_u8()).await.is_err(), "it is held");
+        assert_eq!(look().await, Poll::Ready(()));
+
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer:?}");
+    }
+
+    #[tokio::test]
+    async fn whoever_sends_requests_without_end_gives_way() {
+        let (mut client, stream) = tokio::io::duplex(1 << 16);
+        let gate = Gate::new(Limits::of_tokens(1 << 10), Gauge::default());
+        let mut serving = pin!(gate.serve_stream(stream, Yes));
+        client.write_all(REQUEST.repeat(200).as_bytes()).await.unwrap();
+        let mut looks = 0;
+        poll_fn(|context| {
+            gate.0.connections.evict_all();
+            looks += 1;
+            serving.as_mut().poll(context)
+        })
+        .await;
+        assert!(looks <= 3, "after {looks} looks");
+    }
 }

@@ -1,7 +1,6 @@
 //! From a request to its answer: the hot path.
 
 use std::convert::Infallible;
-use std::future::{Ready, ready};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -12,7 +11,7 @@ use hyper::header::AUTHORIZATION;
 use hyper::service::Service;
 use hyper::{Method, Response, Version};
 
-use super::answer::{self, Body, Form};
+use super::answer::{self, Body, Form, Held};
 use super::audit::{Record, Trail};
 use super::connections::Slot;
 use super::metrics::Metrics;
@@ -61,7 +60,7 @@ pub(super) struct Seat {
 impl Service<hyper::Request<Incoming>> for Seat {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = Ready<Result<Self::Response, Infallible>>;
+    type Future = Held;
 
     fn call(&self, request: hyper::Request<Incoming>) -> Self::Future {
         let started = Instant::now();
@@ -72,7 +71,13 @@ impl Service<hyper::Request<Incoming>> for Seat {
         if has_body {
             self.slot.nothing_follows();
         }
-        ready(Ok(self.judge.answer(parts, has_body, started, &self.slot)))
+        // In HTTP/2 answers share a connection, and go out together anyway.
+        let alone = parts.version != Version::HTTP_2;
+        let answer = self.judge.answer(parts, has_body, started, &self.slot);
+        if alone {
+            self.slot.hold_answer();
+        }
+        Held::new(answer, alone)
     }
 }
 
