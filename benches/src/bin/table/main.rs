@@ -23,18 +23,23 @@ fn main() -> ExitCode {
     println!("{description}; {}.\n", if pinned { "pinned to one core" } else { "not pinned" });
     println!("{}", report::HEAD);
     let mut all_pass = true;
+    let mut disturbed = Vec::new();
     for (name, section) in SECTIONS {
         if !wanted.is_empty() && !wanted.iter().any(|wanted| wanted == name) {
             continue;
         }
+        let disturbed_before = measure::disturbed_groups();
         for row in section() {
             println!("{row}");
             all_pass &= row.passes();
         }
+        if measure::disturbed_groups() > disturbed_before {
+            disturbed.push(name);
+        }
     }
-    let disturbed = measure::disturbed_groups();
-    if disturbed > 0 {
-        println!("\n{disturbed} groups of rows were measured on a machine that did not come to rest.");
+    if !disturbed.is_empty() {
+        let sections = disturbed.join(", ");
+        println!("\nMeasured on a machine that did not come to rest, by some of their rows: {sections}.");
     }
     if all_pass { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
