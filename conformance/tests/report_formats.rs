@@ -173,6 +173,18 @@ fn html_needs_and_runs_nothing() {
 }
 
 #[test]
+fn html_lets_in_its_own_style_and_nothing_else() {
+    let page = Format::Html.render(&violating(), false);
+    let (_, style) = page.split_once("<style>").unwrap();
+    let (style, _) = style.split_once("</style>").unwrap();
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, style.as_bytes());
+    let hash = base64_simd::STANDARD.encode_to_string(hash);
+    let policy = format!("content=\"default-src 'none'; style-src 'sha256-{hash}'\"");
+    assert!(page.contains(&policy), "{policy}");
+    assert!(!page.contains("style=") && !page.contains("unsafe"), "no hash covers the style of one element");
+}
+
+#[test]
 fn no_format_lets_a_deployment_write_to_the_terminal() {
     for format in Format::ALL {
         let text = format.render(&violating(), false);

@@ -13,6 +13,7 @@ use hyper::header::{
 };
 use hyper::{Response, StatusCode};
 
+use super::connections::Slot;
 use super::identity::{identify, identify_nobody};
 use super::request::Refusal;
 
@@ -108,18 +109,24 @@ pub(super) fn refused(refusal: Refusal, headers: HeaderMap, form: Form) -> Respo
     head.finish(detail(text), form)
 }
 
-/// An answer that lets connections which have something to read go first.
+/// An answer: at once, or held until the next look at its connection.
 ///
-/// Answers to a client of many connections then go out together and wake it once, which takes longer than to make one.
+/// To hold it lets connections which have something to read go first. Answers to a client of many connections then go out
+/// together and wake it once, which takes longer than to make one.
 pub(super) struct Held {
     answer: Option<Response<Body>>,
     waits: bool,
 }
 
 impl Held {
-    /// `waits`: until the next look at its connection, which this asks for.
-    pub(super) fn new(answer: Response<Body>, waits: bool) -> Self {
-        Self { answer: Some(answer), waits }
+    pub(super) fn at_once(answer: Response<Body>) -> Self {
+        Self { answer: Some(answer), waits: false }
+    }
+
+    /// Held, which whoever looks at the connection of this slot finds out by [`Slot::release_answer`].
+    pub(super) fn until_next_look(answer: Response<Body>, slot: &Slot) -> Self {
+        slot.hold_answer();
+        Self { answer: Some(answer), waits: true }
     }
 }
 
@@ -133,6 +140,7 @@ impl Future for Held {
         }
         match self.answer.take() {
             Some(answer) => Poll::Ready(Ok(answer)),
+            // Only after it was given away, when nobody asks any more.
             None => Poll::Pending,
         }
     }

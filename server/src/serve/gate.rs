@@ -324,8 +324,7 @@ mod tests {
         type Future = Held;
 
         fn call(&self, _: Request<Incoming>) -> Self::Future {
-            self.0.hold_answer();
-            Held::new(Response::default(), true)
+            Held::until_next_look(Response::default(), &self.0)
         }
     }
 

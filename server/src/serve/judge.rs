@@ -71,13 +71,10 @@ impl Service<hyper::Request<Incoming>> for Seat {
         if has_body {
             self.slot.nothing_follows();
         }
-        // In HTTP/2 answers share a connection, and go out together anyway.
-        let alone = parts.version != Version::HTTP_2;
+        let http2 = parts.version == Version::HTTP_2;
         let answer = self.judge.answer(parts, has_body, started, &self.slot);
-        if alone {
-            self.slot.hold_answer();
-        }
-        Held::new(answer, alone)
+        // In HTTP/2 answers share a connection, and go out together anyway.
+        if http2 { Held::at_once(answer) } else { Held::until_next_look(answer, &self.slot) }
     }
 }
 
