@@ -44,7 +44,22 @@ fn later_position(bytes: &[u8], wanted: u8) -> Option<usize> {
     before.checked_add(position_in_few(tail, wanted)?)
 }
 
-/// The same for fewer than sixteen bytes, most of them at once.
+/// How many bytes come before the last `wanted`.
+#[inline]
+pub(crate) fn last_position(bytes: &[u8], wanted: u8) -> Option<usize> {
+    let (head, blocks) = bytes.as_rchunks();
+    let mut before = bytes.len();
+    for block in blocks.iter().rev() {
+        before = before.wrapping_sub(STEP);
+        let found = marks(block, wanted);
+        if let Some(position) = found.checked_ilog2() {
+            return before.checked_add(usize::try_from(position).ok()?);
+        }
+    }
+    head.iter().rposition(|byte| *byte == wanted)
+}
+
+/// How many bytes come before the first `wanted` of fewer than sixteen, most of which are looked at at once.
 #[inline]
 fn position_in_few(bytes: &[u8], wanted: u8) -> Option<usize> {
     let (words, tail) = bytes.as_chunks::<8>();
@@ -76,8 +91,14 @@ const fn splat_word(byte: u8) -> u64 {
 
 #[inline]
 fn position_in(block: &[u8; STEP], wanted: u8) -> Option<usize> {
-    let found = u8x16::new(*block).simd_eq(splat(wanted)).to_bitmask();
+    let found = marks(block, wanted);
     if found == 0 { None } else { usize::try_from(found.trailing_zeros()).ok() }
+}
+
+/// A bit for each byte that is `wanted`.
+#[inline]
+fn marks(block: &[u8; STEP], wanted: u8) -> u32 {
+    u8x16::new(*block).simd_eq(splat(wanted)).to_bitmask()
 }
 
 #[cfg(test)]
@@ -92,6 +113,18 @@ mod tests {
             for at in (0..length).rev() {
                 bytes[at] = b'/';
                 assert_eq!(position(&bytes, b'/'), Some(at));
+            }
+        }
+    }
+
+    #[test]
+    fn the_last_is_found_wherever_it_stands() {
+        for length in 0..70 {
+            let mut bytes = vec![b'.'; length];
+            assert_eq!(last_position(&bytes, b'/'), None);
+            for at in 0..length {
+                bytes[at] = b'/';
+                assert_eq!(last_position(&bytes, b'/'), Some(at));
             }
         }
     }

@@ -16,7 +16,8 @@ pub(crate) fn bearer<'r>(lines: &'r [&'r [u8]]) -> Result<Token<'r>, Reason> {
     let Some((scheme, rest)) = line.split_at_checked(SCHEME.len()) else {
         return Err(if is_blank(line) { Reason::HeaderEmpty } else { Reason::SchemeNotBearer });
     };
-    if !scheme.eq_ignore_ascii_case(SCHEME) {
+    // Nearly every scheme is written as RFC 6750 has it.
+    if scheme != b"Bearer" && !scheme.eq_ignore_ascii_case(SCHEME) {
         return Err(if is_blank(line) { Reason::HeaderEmpty } else { Reason::SchemeNotBearer });
     }
     match rest.split_first() {

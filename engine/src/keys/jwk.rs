@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use base64_simd::URL_SAFE_NO_PAD;
+use base64_turbo::URL_SAFE_NO_PAD;
 use jsonwebtoken::DecodingKey;
 use jsonwebtoken::jwk::{AlgorithmParameters, Jwk};
 use serde::Deserialize;
@@ -208,7 +208,7 @@ fn verifier(algorithm: Algorithm, source: &str, members: &UniqueMembers) -> Resu
 }
 
 fn unreadable_member(members: &UniqueMembers) -> Problem {
-    let is_base64 = |text: &str| URL_SAFE_NO_PAD.check(text.as_bytes()).is_ok();
+    let is_base64 = |text: &str| URL_SAFE_NO_PAD.decode(text).is_ok();
     let member = ["k", "n", "e", "x", "y"]
         .into_iter()
         .find(|name| members.text(name).ok().flatten().is_some_and(|text| !is_base64(text)));
@@ -219,7 +219,7 @@ fn unreadable_member(members: &UniqueMembers) -> Problem {
 }
 
 fn decode(member: &'static str, text: &str) -> Result<Vec<u8>, Problem> {
-    let bytes = URL_SAFE_NO_PAD.decode_to_vec(text.as_bytes());
+    let bytes = URL_SAFE_NO_PAD.decode(text);
     let bytes = bytes.map_err(|_| problem(member, "this has to be base64url without padding"))?;
     // A leading zero octet is wrong by RFC 7518 §6.3.1.1, common, and means nothing.
     let start = bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len());

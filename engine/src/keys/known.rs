@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use base64_simd::URL_SAFE_NO_PAD;
+use base64_turbo::URL_SAFE_NO_PAD;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
@@ -44,7 +44,7 @@ impl KnownHeaders {
                 if let Ok(header) = JoseHeader::parse(text.as_bytes()) {
                     let candidates = set.candidates(header.key_id(), key.algorithm);
                     let candidates = candidates.map(|candidates| candidates.0.into());
-                    let segment = URL_SAFE_NO_PAD.encode_to_string(text.as_bytes());
+                    let segment = URL_SAFE_NO_PAD.encode(&text);
                     let known_header = KnownHeader { header: header.into_owned(), candidates };
                     known.0.insert(segment.into_bytes().into(), known_header);
                 }
@@ -104,7 +104,7 @@ mod tests {
     use crate::algorithm::Algorithm;
     use crate::jose::JoseHeader;
     use crate::keys::KeySet;
-    use base64_simd::URL_SAFE_NO_PAD;
+    use base64_turbo::URL_SAFE_NO_PAD;
 
     fn keys() -> KeySet {
         let secret = "dGVzdC1vbmx5LW5vdC1hLXJlYWwta2V5LWhzMjU2LSM";
@@ -124,7 +124,7 @@ mod tests {
     #[case::key_id_and_no_type(r#"{"alg":"HS256","kid":"a\"b"}"#)]
     fn what_issuers_usually_write_is_recognised_for_what_it_says(#[case] text: &str) {
         let keys = keys();
-        let segment = URL_SAFE_NO_PAD.encode_to_string(text);
+        let segment = URL_SAFE_NO_PAD.encode(text);
         let recognised = keys.recognise_header(segment.as_bytes()).unwrap();
         let known = recognised.header();
         let read = JoseHeader::parse(text.as_bytes()).unwrap();
@@ -144,7 +144,7 @@ mod tests {
     #[case::another_key(r#"{"alg":"HS256","kid":"c"}"#)]
     #[case::critical_extension(r#"{"alg":"HS256","crit":[]}"#)]
     fn anything_else_is_read(#[case] text: &str) {
-        let segment = URL_SAFE_NO_PAD.encode_to_string(text);
+        let segment = URL_SAFE_NO_PAD.encode(text);
         assert!(keys().recognise_header(segment.as_bytes()).is_none());
     }
 }

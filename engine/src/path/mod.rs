@@ -14,7 +14,7 @@ pub use pattern::{Pattern, PatternError};
 
 /// What comes before the query: everything up to the first `?`.
 pub(crate) fn without_query(target: &[u8]) -> &[u8] {
-    match memchr::memchr(b'?', target) {
+    match bytes::position(target, b'?') {
         Some(at) => target.get(..at).unwrap_or(target),
         None => target,
     }
