@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::algorithm::Algorithm;
-use crate::json::{Names, Object, Text};
+use crate::json::{Names, Object, Take, Text};
 use crate::policy::Policy;
 use crate::reason::Reason;
 
@@ -26,12 +26,11 @@ pub(crate) struct JoseHeader<'h> {
 impl<'h> JoseHeader<'h> {
     /// Reads the decoded header. A member that is read has to be of its type and there once; `null` is a wrong type.
     pub(crate) fn parse(decoded: &'h [u8]) -> Result<Self, Reason> {
-        Self::read(decoded).ok_or(Reason::TokenHeaderMalformed)
+        Self::read(&Text::new(decoded)).ok_or(Reason::TokenHeaderMalformed)
     }
 
-    fn read(decoded: &'h [u8]) -> Option<Self> {
-        let json = Text::new(decoded);
-        let members = Object::read(&json, &NAMES)?;
+    fn read(json: &Text<'h>) -> Option<Self> {
+        let members = Object::read(json, &NAMES)?;
         // Absent, or of its type.
         let string = |index| members.value(index).map(|value| value.string()?.text());
         Some(Self {

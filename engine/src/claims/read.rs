@@ -1,7 +1,7 @@
 //! Reading the claims: each that a rule needs has to be of its type and there once.
 
 use super::{Claims, NumericDate, Span, Spans};
-use crate::json::{JsonString, Object, Text, Value};
+use crate::json::{JsonString, Object, Take, Text};
 use crate::policy::{Claim, Policy};
 use crate::reason::Reason;
 
@@ -14,27 +14,27 @@ impl Claims {
     /// Gives the text that they find their parts in, unless that is the decoded text, as it mostly is: of one
     /// with escapes or beyond ASCII no more is kept than the parts.
     pub(crate) fn read(&mut self, decoded: &[u8], policy: &Policy) -> Result<Option<Vec<u8>>, Reason> {
-        self.fill(decoded, policy).ok_or(Reason::TokenClaimsMalformed)
+        self.fill(&Text::new(decoded), policy).ok_or(Reason::TokenClaimsMalformed)
     }
 
-    fn fill(&mut self, decoded: &[u8], policy: &Policy) -> Option<Option<Vec<u8>>> {
-        let json = Text::new(decoded);
+    #[inline]
+    fn fill(&mut self, json: &Text<'_>, policy: &Policy) -> Option<Option<Vec<u8>>> {
         let mut reading = Reading::into(self, policy, None);
         let read =
-            json.compact_members(policy.claim_names(), |index, value| reading.take(Claim::at(index)?, value));
+            json.compact_members(policy.claim_names(), |index, next| reading.take(Claim::at(index)?, next));
         if read.is_some() {
             return reading.finish();
         }
         *self = Self::empty();
-        self.fill_from_any(&json, decoded, policy)
+        self.fill_from_any(json, policy)
     }
 
     #[inline(never)]
-    fn fill_from_any(&mut self, json: &Text<'_>, decoded: &[u8], policy: &Policy) -> Option<Option<Vec<u8>>> {
+    fn fill_from_any(&mut self, json: &Text<'_>, policy: &Policy) -> Option<Option<Vec<u8>>> {
         let members = Object::read(json, policy.claim_names())?;
         // No part is longer than it is written.
         let mut reading =
-            Reading::into(self, policy, (!json.is_plain()).then(|| Vec::with_capacity(decoded.len())));
+            Reading::into(self, policy, (!json.is_plain()).then(|| Vec::with_capacity(json.len())));
         for (place, claim) in Claim::ALL.into_iter().enumerate() {
             if let Some(value) = members.value(place) {
                 reading.take(claim, value)?;
@@ -62,23 +62,30 @@ impl<'c, 'p> Reading<'c, 'p> {
     /// Reads one claim; `None` where it is not as it has to be.
     #[expect(clippy::inline_always, reason = "a jump to what reads the claim, and no more")]
     #[inline(always)]
-    fn take(&mut self, claim: Claim, value: Value<'_, '_>) -> Option<()> {
+    fn take<'j>(&mut self, claim: Claim, value: impl Take<'j>) -> Option<()> {
         if value.is_null() {
             return Some(());
         }
         let Self { claims, policy, kept, expires } = self;
         match claim {
-            Claim::ExpiresAt => {
-                claims.expires_at = date(value)?;
-                *expires = true;
+            Claim::ExpiresAt | Claim::NotBefore | Claim::IssuedAt => {
+                let date = NumericDate::new(value.number()?)?;
+                match claim {
+                    Claim::NotBefore => claims.not_before = Some(date),
+                    Claim::IssuedAt => claims.issued_at = Some(date),
+                    _ => (claims.expires_at, *expires) = (date, true),
+                }
             }
-            Claim::NotBefore => claims.not_before = Some(date(value)?),
-            Claim::IssuedAt => claims.issued_at = Some(date(value)?),
-            Claim::TokenId => claims.token_id = Some(kept.id(value)?),
+            Claim::TokenId | Claim::User | Claim::Organization => {
+                let id = Some(kept.id(value)?);
+                match claim {
+                    Claim::TokenId => claims.token_id = id,
+                    Claim::User => claims.user = id,
+                    _ => claims.organization = id,
+                }
+            }
             Claim::Issuer => claims.issuer_accepted = policy.accepts_issuer(&value.string()?.bytes()?),
             Claim::Audience => claims.audience_accepted = any_audience(value, policy)?,
-            Claim::User => claims.user = Some(kept.id(value)?),
-            Claim::Organization => claims.organization = Some(kept.id(value)?),
             Claim::Permissions => kept.permissions(value, &mut claims.permissions)?,
         }
         Some(())
@@ -97,8 +104,9 @@ struct Kept {
 
 impl Kept {
     /// Where a string of at most 256 bytes without control characters is to be found.
-    #[inline]
-    fn id(&mut self, value: Value<'_, '_>) -> Option<Span> {
+    #[expect(clippy::inline_always, reason = "so that positions stay in registers")]
+    #[inline(always)]
+    fn id<'j>(&mut self, value: impl Take<'j>) -> Option<Span> {
         if self.parts.is_some() {
             return self.printable(&value.string()?);
         }
@@ -123,8 +131,9 @@ impl Kept {
     }
 
     /// An array of permissions, or one string of them parted by single spaces; the empty string is none.
-    #[inline(never)]
-    fn permissions(&mut self, value: Value<'_, '_>, permissions: &mut Spans) -> Option<()> {
+    #[expect(clippy::inline_always, reason = "the same")]
+    #[inline(always)]
+    fn permissions<'j>(&mut self, value: impl Take<'j>, permissions: &mut Spans) -> Option<()> {
         let mut push = |span: Span| {
             if permissions.count == MAX_PERMISSIONS {
                 return None;
@@ -158,19 +167,15 @@ fn span(start: usize, length: usize) -> Option<Span> {
     if length > MAX_ID_BYTES { None } else { Span::new(start, length) }
 }
 
-#[inline(never)]
-fn date(value: Value<'_, '_>) -> Option<NumericDate> {
-    NumericDate::new(value.number()?)
-}
-
 /// What an id may be: at most 256 bytes, no control character (Unicode Cc).
 pub(crate) fn is_id(text: &str) -> bool {
     text.len() <= MAX_ID_BYTES && !text.chars().any(char::is_control)
 }
 
 /// Whether the policy names one of the audiences; a policy that names none accepts none, not even an empty list.
-#[inline(never)]
-fn any_audience(value: Value<'_, '_>, policy: &Policy) -> Option<bool> {
+#[expect(clippy::inline_always, reason = "the same")]
+#[inline(always)]
+fn any_audience<'j>(value: impl Take<'j>, policy: &Policy) -> Option<bool> {
     if !value.is_array() {
         return Some(policy.accepts_audience(&value.string()?.bytes()?));
     }

@@ -6,109 +6,174 @@
 
 use super::name::Names;
 use super::scan::{Quotes, Text};
-use super::{Place, Value};
+use super::{JsonString, Place, Take, Value};
 
 impl<'j> Text<'j> {
-    /// Shows `each` the values of the wanted members, each with its position among the names, if this is an object of
-    /// that kind, in which none is there twice. Only then is what was shown worth anything.
+    /// Lets `take` have the values of the wanted members, each with its position among the names, if this is an object
+    /// of that kind, in which none is there twice. Only then is what was taken worth anything.
     #[inline]
     pub(crate) fn compact_members<const N: usize, S: AsRef<str>>(
         &self,
         wanted: &Names<N, S>,
-        mut each: impl FnMut(usize, Value<'_, 'j>) -> Option<()>,
+        mut take: impl FnMut(usize, &mut Upcoming<'_, 'j>) -> Option<()>,
     ) -> Option<()> {
         if !self.is_plain() {
             return None;
         }
         let mut seen: u64 = 0;
-        let mut quotes = self.quotes_from(0);
-        let mut name = self.past_pair(0, *b"{\"", &mut quotes)?;
+        let mut next = Upcoming { text: self, at: 0, quotes: self.quotes_from(0) };
+        next.pass(b'{')?;
         loop {
-            let (index, start) = self.compact_name(name, wanted, &mut quotes)?;
-            let end = self.compact_value_end(start, &mut quotes)?;
-            if let Some(index) = index {
-                let bit = 1_u64.wrapping_shl(u32::try_from(index).ok()?);
-                if seen & bit != 0 {
-                    return None;
+            match next.name(wanted)? {
+                Some(index) => {
+                    let bit = 1_u64.wrapping_shl(u32::try_from(index).ok()?);
+                    if seen & bit != 0 {
+                        return None;
+                    }
+                    seen |= bit;
+                    take(index, &mut next)?;
                 }
-                seen |= bit;
-                each(index, Value { text: self, place: Place::new(start, end)? })?;
-            }
-            match self.past_pair(end, *b",\"", &mut quotes) {
-                Some(next) => name = next,
-                None => return (self.bytes_from(end) == b"}").then_some(()),
-            }
-        }
-    }
-
-    /// Which of the wanted names begins here, if it is one, and where its value begins.
-    #[expect(clippy::inline_always, reason = "called once, so that the quotes to come stay in registers")]
-    #[inline(always)]
-    fn compact_name<const N: usize, S: AsRef<str>>(
-        &self,
-        name: usize,
-        wanted: &Names<N, S>,
-        quotes: &mut Quotes,
-    ) -> Option<(Option<usize>, usize)> {
-        let name_end = self.next_quote(quotes)?;
-        if let Some((index, start)) = self.look_up_name(name, wanted) {
-            return Some((Some(index), start));
-        }
-        let start = name_end.wrapping_add(2);
-        let index = self.find_name(name, name_end, wanted);
-        (self.at(name_end.wrapping_add(1))? == b':').then_some((index, start))
-    }
-
-    /// The position behind the value that begins here.
-    #[expect(clippy::inline_always, reason = "the same")]
-    #[inline(always)]
-    fn compact_value_end(&self, start: usize, quotes: &mut Quotes) -> Option<usize> {
-        match self.at(start)? {
-            b'"' => {
-                self.next_quote(quotes)?;
-                self.next_quote(quotes).map(|quote| quote.wrapping_add(1))
-            }
-            b'[' => match self.compact_strings(start, *quotes, |_, _| Some(())) {
-                Some((end, after)) => {
-                    *quotes = after;
-                    Some(end)
+                None => {
+                    next.whatever()?;
                 }
-                None => self.value_end(start, quotes),
-            },
-            b'0'..=b'9' => self.whole_number_end(start).or_else(|| self.value_end(start, quotes)),
-            _ => self.value_end(start, quotes),
-        }
-    }
-
-    /// The position behind the array that begins here, if it holds strings, one or more, and nothing else; `each` is
-    /// told where the inside of each begins and ends.
-    #[inline]
-    pub(super) fn compact_strings(
-        &self,
-        at: usize,
-        mut quotes: Quotes,
-        mut each: impl FnMut(usize, usize) -> Option<()>,
-    ) -> Option<(usize, Quotes)> {
-        let mut inside = self.past_pair(at, *b"[\"", &mut quotes)?;
-        loop {
-            let quote = self.next_quote(&mut quotes)?;
-            each(inside, quote)?;
-            let after = quote.wrapping_add(1);
-            match self.past_pair(after, *b",\"", &mut quotes) {
-                Some(next) => inside = next,
-                None => return (self.at(after)? == b']').then_some((after.wrapping_add(1), quotes)),
+            }
+            if next.pass(b',').is_none() {
+                return (self.bytes_from(next.at) == b"}").then_some(());
             }
         }
     }
+}
 
-    /// The position behind these two bytes, which have to come next; the second is the next of the quotes.
-    #[expect(clippy::inline_always, reason = "the same")]
+/// What comes next in a compact object: a value, to be taken once.
+///
+/// Where strings begin and end is taken from the quotes, which are known beforehand, and only then held against what
+/// was expected, so that the processor need not wait for one value to find the next.
+pub(crate) struct Upcoming<'t, 'j> {
+    text: &'t Text<'j>,
+    at: usize,
+    quotes: Quotes,
+}
+
+impl<'t, 'j> Upcoming<'t, 'j> {
+    /// Passes this byte, if it comes next.
+    #[expect(clippy::inline_always, reason = "so that positions stay in registers")]
     #[inline(always)]
-    fn past_pair(&self, at: usize, pair: [u8; 2], quotes: &mut Quotes) -> Option<usize> {
-        if *self.bytes_from(at).first_chunk::<2>()? != pair {
+    fn pass(&mut self, byte: u8) -> Option<()> {
+        if !self.begins_with(byte) {
             return None;
         }
-        self.next_quote(quotes)?;
-        Some(at.wrapping_add(2))
+        self.at = self.at.wrapping_add(1);
+        Some(())
+    }
+
+    #[expect(clippy::inline_always, reason = "the same")]
+    #[inline(always)]
+    fn begins_with(&self, byte: u8) -> bool {
+        self.text.at(self.at) == Some(byte)
+    }
+
+    /// Passes the string that comes next, if it is one, and tells where its inside begins and ends.
+    #[expect(clippy::inline_always, reason = "the same")]
+    #[inline(always)]
+    fn quoted(&mut self) -> Option<(usize, usize)> {
+        let opening = self.text.next_quote(&mut self.quotes)?;
+        if opening != self.at {
+            return None;
+        }
+        let closing = self.text.next_quote(&mut self.quotes)?;
+        self.at = closing.wrapping_add(1);
+        Some((opening.wrapping_add(1), closing))
+    }
+
+    /// Passes a name and the colon, and tells which of the wanted it is, if it is one.
+    #[expect(clippy::inline_always, reason = "the same")]
+    #[inline(always)]
+    fn name<const N: usize, S: AsRef<str>>(&mut self, wanted: &Names<N, S>) -> Option<Option<usize>> {
+        let (start, end) = self.quoted()?;
+        if let Some(index) = self.text.look_up_name(start, wanted) {
+            // With the colon.
+            self.at = end.wrapping_add(2);
+            return Some(Some(index));
+        }
+        self.pass(b':')?;
+        Some(self.text.find_name(start, end, wanted))
+    }
+
+    /// Passes a value of any kind, as the grammar has it.
+    #[expect(clippy::inline_always, reason = "the same")]
+    #[inline(always)]
+    fn whatever(&mut self) -> Option<Value<'t, 'j>> {
+        let (value, after) = self.text.value_from(self.at, self.quotes)?;
+        (self.at, self.quotes) = (value.place.end(), after);
+        Some(value)
+    }
+}
+
+impl<'j> Text<'j> {
+    #[inline(never)]
+    fn value_from(&self, start: usize, mut quotes: Quotes) -> Option<(Value<'_, 'j>, Quotes)> {
+        let end = self.value_end(start, &mut quotes)?;
+        Some((Value { text: self, place: Place::new(start, end)? }, quotes))
+    }
+}
+
+impl<'j> Take<'j> for &mut Upcoming<'_, 'j> {
+    /// Issuers leave out what they have nothing to say about, so that `null` is left to the grammar.
+    #[expect(clippy::inline_always, reason = "the same")]
+    #[inline(always)]
+    fn is_null(&self) -> bool {
+        false
+    }
+
+    #[expect(clippy::inline_always, reason = "the same")]
+    #[inline(always)]
+    fn is_array(&self) -> bool {
+        self.begins_with(b'[')
+    }
+
+    #[expect(clippy::inline_always, reason = "the same")]
+    #[inline(always)]
+    fn number(self) -> Option<f64> {
+        let Some((number, end)) = self.text.whole_number(self.at) else { return self.whatever()?.number() };
+        self.at = end;
+        Some(number)
+    }
+
+    #[expect(clippy::inline_always, reason = "the same")]
+    #[inline(always)]
+    fn string_place(self) -> Option<(usize, usize)> {
+        self.quoted()
+    }
+
+    #[expect(clippy::inline_always, reason = "the same")]
+    #[inline(always)]
+    fn string(self) -> Option<JsonString<'j>> {
+        let (start, end) = self.quoted()?;
+        Some(JsonString { raw: self.text.part(start, end)?, start, escaped: false, plain: true })
+    }
+
+    #[expect(clippy::inline_always, reason = "the same")]
+    #[inline(always)]
+    fn string_places(self, mut each: impl FnMut(usize, usize) -> Option<()>) -> Option<()> {
+        self.pass(b'[')?;
+        if self.pass(b']').is_some() {
+            return Some(());
+        }
+        loop {
+            let (start, end) = self.quoted()?;
+            each(start, end)?;
+            if self.pass(b',').is_none() {
+                return self.pass(b']');
+            }
+        }
+    }
+
+    #[expect(clippy::inline_always, reason = "the same")]
+    #[inline(always)]
+    fn strings(self, mut each: impl FnMut(&JsonString<'j>) -> Option<()>) -> Option<()> {
+        let text = self.text;
+        self.string_places(|start, end| {
+            each(&JsonString { raw: text.part(start, end)?, start, escaped: false, plain: true })
+        })
     }
 }

@@ -7,6 +7,7 @@
 
 mod compact;
 mod name;
+mod number;
 mod scan;
 mod strings;
 mod survey;
@@ -98,6 +99,30 @@ impl<'t, 'j, const N: usize> Object<'t, 'j, N> {
     }
 }
 
+/// A value, to be taken once, for what it should be: `None` where it is anything else.
+pub(crate) trait Take<'j>: Sized {
+    /// Whether it is `null`.
+    fn is_null(&self) -> bool;
+
+    /// Whether it is an array.
+    fn is_array(&self) -> bool;
+
+    /// A number as an IEEE double; one that is too large for it is infinite.
+    fn number(self) -> Option<f64>;
+
+    /// A string.
+    fn string(self) -> Option<JsonString<'j>>;
+
+    /// Where the inside of a string begins and ends.
+    fn string_place(self) -> Option<(usize, usize)>;
+
+    /// Shows `each` the strings of an array that holds nothing else.
+    fn strings(self, each: impl FnMut(&JsonString<'j>) -> Option<()>) -> Option<()>;
+
+    /// Shows `each` where the inside of each string of such an array begins and ends.
+    fn string_places(self, each: impl FnMut(usize, usize) -> Option<()>) -> Option<()>;
+}
+
 /// A value, known to be JSON.
 #[derive(Clone, Copy)]
 pub(crate) struct Value<'o, 'j> {
@@ -105,118 +130,60 @@ pub(crate) struct Value<'o, 'j> {
     place: Place,
 }
 
-impl<'j> Value<'_, 'j> {
-    #[inline]
-    pub(crate) fn is_null(self) -> bool {
+impl<'j> Take<'j> for Value<'_, 'j> {
+    fn is_null(&self) -> bool {
         self.begins_with(b'n')
     }
 
-    /// A number as an IEEE double; one that is too large for it is infinite.
-    #[inline]
-    pub(crate) fn number(self) -> Option<f64> {
-        let number = self.text.part(self.place.start(), self.place.end())?;
-        if let Some(number) = whole_number(number) {
-            return Some(number);
-        }
-        if !matches!(number.first()?, b'-' | b'0'..=b'9') {
-            return None;
-        }
-        parse(number)
+    fn is_array(&self) -> bool {
+        self.begins_with(b'[')
     }
 
-    /// A string.
-    #[inline]
-    pub(crate) fn string(self) -> Option<JsonString<'j>> {
+    fn number(self) -> Option<f64> {
+        let (start, end) = (self.place.start(), self.place.end());
+        match self.text.whole_number(start) {
+            Some((number, its_end)) if its_end == end => Some(number),
+            _ => parse(self.text.part(start, end)?),
+        }
+    }
+
+    fn string(self) -> Option<JsonString<'j>> {
         let (start, end) = self.string_place()?;
         self.text.string(start, end)
     }
 
-    /// Where the inside of a string begins and ends.
-    #[inline]
-    pub(crate) fn string_place(self) -> Option<(usize, usize)> {
+    fn string_place(self) -> Option<(usize, usize)> {
         let inside = || (self.place.start().wrapping_add(1), self.place.end().wrapping_sub(1));
         self.begins_with(b'"').then(inside)
     }
 
-    #[inline]
-    pub(crate) fn is_array(self) -> bool {
-        self.begins_with(b'[')
-    }
-
-    /// Shows `each` the strings of an array; `None` where it is none, or holds anything else.
-    #[inline]
-    pub(crate) fn strings(self, mut each: impl FnMut(&JsonString<'j>) -> Option<()>) -> Option<()> {
+    fn strings(self, mut each: impl FnMut(&JsonString<'j>) -> Option<()>) -> Option<()> {
         self.string_places(|start, end| each(&self.text.string(start, end)?))
     }
 
-    /// Shows `each` where the inside of each string of an array begins and ends; `None` likewise.
-    #[inline]
-    pub(crate) fn string_places(self, each: impl FnMut(usize, usize) -> Option<()>) -> Option<()> {
+    fn string_places(self, each: impl FnMut(usize, usize) -> Option<()>) -> Option<()> {
         let start = self.place.start();
-        let quotes = self.text.quotes_from(start);
-        let all = if self.text.is_compact() {
-            self.text.compact_strings(start, quotes, each)
-        } else {
-            self.text.strings_end(start, quotes, each)
-        };
-        match all {
-            Some(_) => Some(()),
-            None => self.is_empty_array().then_some(()),
-        }
+        let all = self.text.strings_end(start, self.text.quotes_from(start), each);
+        if all.is_some() || self.is_empty_array() { Some(()) } else { None }
     }
+}
 
+impl Value<'_, '_> {
     fn is_empty_array(self) -> bool {
         let inside = self.text.past(self.place.start(), b'[');
         inside.is_some_and(|at| self.text.at(at) == Some(b']'))
     }
 
-    #[inline]
     fn begins_with(self, byte: u8) -> bool {
         self.text.at(self.place.start()) == Some(byte)
     }
 }
 
+/// Any number.
 #[inline(never)]
 fn parse(number: &[u8]) -> Option<f64> {
-    std::str::from_utf8(number).ok()?.parse().ok()
-}
-
-/// A whole number of few digits, as dates are, read in one go.
-fn whole_number(digits: &[u8]) -> Option<f64> {
-    if digits.len() > 15 {
-        return None;
-    }
-    let (eights, rest) = digits.as_chunks();
-    let mut value: u64 = 0;
-    for eight in eights {
-        value = eight_digits(*eight)?;
-    }
-    for byte in rest {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            return None;
-        }
-        value = value.wrapping_mul(10).wrapping_add(digit.into());
-    }
-    #[expect(
-        clippy::as_conversions,
-        clippy::cast_precision_loss,
-        reason = "fifteen digits are below 2^53, so exact"
-    )]
-    Some(value as f64)
-}
-
-/// Eight digits at once: neighbours are joined, the first times ten, then pairs, times a hundred, then fours, times ten
-/// thousand.
-fn eight_digits(digits: [u8; 8]) -> Option<u64> {
-    let word = u64::from_le_bytes(digits);
-    let high_halves = |word: u64| word & 0xf0f0_f0f0_f0f0_f0f0;
-    let all_digits = high_halves(word) == 0x3030_3030_3030_3030
-        && high_halves(word.wrapping_add(0x0606_0606_0606_0606)) == 0x3030_3030_3030_3030;
-    let pairs = (word & 0x0f0f_0f0f_0f0f_0f0f).wrapping_mul(0x0a01) >> 8;
-    let fours = (pairs & 0x00ff_00ff_00ff_00ff).wrapping_mul(0x0064_0001) >> 16;
-    let eight = (fours & 0x0000_ffff_0000_ffff).wrapping_mul(0x2710_0000_0001) >> 32;
-    all_digits.then_some(eight)
+    let is_number = matches!(number.first()?, b'-' | b'0'..=b'9');
+    if is_number { std::str::from_utf8(number).ok()?.parse().ok() } else { None }
 }
 
 impl<'j> Text<'j> {

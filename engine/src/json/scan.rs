@@ -2,11 +2,9 @@
 //!
 //! Positions are handed on by value, never kept: that is what makes it quick.
 
-use wide::u8x16;
-
+use super::number::number_end;
 use super::strings::scan_string;
 use super::survey::{BLOCK, Kind, Survey};
-use crate::bytes::{STEP, last_bytes, splat};
 
 /// The deepest nesting that is passed over. The contract asks for 64 levels; a word holds twice as many.
 const MAX_DEPTH: u32 = 128;
@@ -15,7 +13,7 @@ const MAX_DEPTH: u32 = 128;
 ///
 /// It is handed on by reference: a copy for each call is written in pieces and read as a whole, which stalls.
 pub(crate) struct Text<'j> {
-    bytes: &'j [u8],
+    pub(super) bytes: &'j [u8],
     survey: Survey,
 }
 
@@ -31,13 +29,15 @@ pub(super) struct Quotes {
 
 impl<'j> Text<'j> {
     /// A text, looked at. Whether it is UTF-8 is asked where it is read.
-    #[expect(
-        clippy::inline_always,
-        reason = "so that it is made where it stays: what was just written in parts stalls when it is copied"
-    )]
+    #[expect(clippy::inline_always, reason = "so that it is made where it stays")]
     #[inline(always)]
     pub(crate) fn new(bytes: &'j [u8]) -> Self {
         Self { bytes, survey: Survey::of(bytes) }
+    }
+
+    /// In bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
     }
 
     #[inline]
@@ -52,15 +52,15 @@ impl<'j> Text<'j> {
         self.survey.kind != Kind::Other
     }
 
-    /// Whether it is plain and has no space either.
-    #[inline]
-    pub(super) fn is_compact(&self) -> bool {
-        self.survey.kind == Kind::Compact
-    }
-
     #[inline]
     pub(super) fn bytes_from(&self, start: usize) -> &'j [u8] {
         self.bytes.get(start..).unwrap_or_default()
+    }
+
+    /// The eight bytes from here on, if there are so many.
+    #[inline]
+    pub(super) fn eight_from(&self, start: usize) -> Option<&'j [u8; 8]> {
+        self.bytes.get(start..start.wrapping_add(8))?.first_chunk()
     }
 
     #[inline]
@@ -93,16 +93,6 @@ impl<'j> Text<'j> {
     #[inline]
     pub(super) fn past(&self, at: usize, byte: u8) -> Option<usize> {
         (self.at(at) == Some(byte)).then(|| self.past_white_space(at.wrapping_add(1)))
-    }
-
-    /// The position behind the whole number that begins here, if it has less than sixteen digits and nothing else.
-    #[inline]
-    pub(super) fn whole_number_end(&self, at: usize) -> Option<usize> {
-        let digits = digits_in_step(self.bytes, at);
-        let end = at.wrapping_add(digits);
-        let goes_on = matches!(self.at(end), Some(b'.' | b'e' | b'E'));
-        let leading_zero = digits > 1 && self.at(at) == Some(b'0');
-        (digits < STEP && !goes_on && !leading_zero).then_some(end)
     }
 
     /// The quotes from here on.
@@ -276,61 +266,4 @@ impl<'j> Text<'j> {
 
 fn literal_length(word: &[u8], literal: &[u8]) -> Option<usize> {
     word.starts_with(literal).then_some(literal.len())
-}
-
-/// The position behind the number that begins here.
-fn number_end(text: &[u8], at: usize) -> Option<usize> {
-    let start = if text.get(at) == Some(&b'-') { at.wrapping_add(1) } else { at };
-    let mut end = digits_end(text, start)?;
-    // No digit follows a leading zero.
-    if end != start.wrapping_add(1) && text.get(start) == Some(&b'0') {
-        return None;
-    }
-    if text.get(end) == Some(&b'.') {
-        end = digits_end(text, end.wrapping_add(1))?;
-    }
-    if matches!(text.get(end), Some(b'e' | b'E')) {
-        end = end.wrapping_add(1);
-        if matches!(text.get(end), Some(b'+' | b'-')) {
-            end = end.wrapping_add(1);
-        }
-        end = digits_end(text, end)?;
-    }
-    Some(end)
-}
-
-/// The position behind the digits that begin here, one or more.
-#[inline]
-fn digits_end(text: &[u8], start: usize) -> Option<usize> {
-    let mut end = start;
-    loop {
-        let digits = digits_in_step(text, end);
-        end = end.wrapping_add(digits);
-        if digits < STEP {
-            return (end != start).then_some(end);
-        }
-    }
-}
-
-/// How many digits come next, up to sixteen.
-#[inline]
-fn digits_in_step(text: &[u8], at: usize) -> usize {
-    let others = match text.get(at..).and_then(<[u8]>::first_chunk) {
-        Some(step) => beside_digits(*step),
-        None => {
-            // The last step has bytes before these, which are shifted out.
-            let before = at.wrapping_sub(text.len().saturating_sub(STEP));
-            let others = beside_digits(last_bytes(text, 0));
-            others.checked_shr(u32::try_from(before).unwrap_or(u32::MAX)).unwrap_or(u32::MAX)
-        }
-    };
-    usize::try_from(others.trailing_zeros()).unwrap_or(0)
-}
-
-/// A bit for each byte that is no digit, and all bits behind the last.
-#[inline]
-fn beside_digits(step: [u8; STEP]) -> u32 {
-    // Of the digits nothing is left but their value, and of every other byte more than nine.
-    let from_zero = u8x16::new(step) ^ splat(b'0');
-    from_zero.min(splat(10)).simd_eq(splat(10)).to_bitmask() | u32::MAX << STEP
 }

@@ -1,0 +1,103 @@
+//! Numbers: where they end, and what whole ones are, as dates are.
+
+use wide::u8x16;
+
+use super::scan::Text;
+use crate::bytes::{STEP, last_bytes, splat};
+
+/// Whole numbers of so many digits are below 2^53, and so exact.
+const MAX_DIGITS: usize = 15;
+
+impl Text<'_> {
+    /// What the digits that begin here stand for, and the position behind them, if they are as many as a date of our
+    /// time has, or a few more, and no zero leads them.
+    #[inline]
+    pub(super) fn whole_number(&self, start: usize) -> Option<(f64, usize)> {
+        let eight = self.eight_from(start)?;
+        if eight.first() == Some(&b'0') {
+            return None;
+        }
+        let mut value = eight_digits(u64::from_le_bytes(*eight))?;
+        let mut end = start.wrapping_add(8);
+        while let Some(digit) = self.at(end).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit <= 9) {
+            value = value.wrapping_mul(10).wrapping_add(digit.into());
+            end = end.wrapping_add(1);
+        }
+        if end.wrapping_sub(start) > MAX_DIGITS {
+            return None;
+        }
+        #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "they are exact")]
+        let value = i64::try_from(value).ok()? as f64;
+        Some((value, end))
+    }
+}
+
+/// Eight digits at once: neighbours are joined, the first times ten, then pairs, times a hundred, then fours, times ten
+/// thousand.
+#[inline]
+fn eight_digits(word: u64) -> Option<u64> {
+    let high_halves = |word: u64| word & 0xf0f0_f0f0_f0f0_f0f0;
+    let all_digits = high_halves(word) == 0x3030_3030_3030_3030
+        && high_halves(word.wrapping_add(0x0606_0606_0606_0606)) == 0x3030_3030_3030_3030;
+    let pairs = (word & 0x0f0f_0f0f_0f0f_0f0f).wrapping_mul(0x0a01) >> 8;
+    let fours = (pairs & 0x00ff_00ff_00ff_00ff).wrapping_mul(0x0064_0001) >> 16;
+    let eight = (fours & 0x0000_ffff_0000_ffff).wrapping_mul(0x2710_0000_0001) >> 32;
+    all_digits.then_some(eight)
+}
+
+/// The position behind the number that begins here.
+pub(super) fn number_end(text: &[u8], at: usize) -> Option<usize> {
+    let start = if text.get(at) == Some(&b'-') { at.wrapping_add(1) } else { at };
+    let mut end = digits_end(text, start)?;
+    // No digit follows a leading zero.
+    if end != start.wrapping_add(1) && text.get(start) == Some(&b'0') {
+        return None;
+    }
+    if text.get(end) == Some(&b'.') {
+        end = digits_end(text, end.wrapping_add(1))?;
+    }
+    if matches!(text.get(end), Some(b'e' | b'E')) {
+        end = end.wrapping_add(1);
+        if matches!(text.get(end), Some(b'+' | b'-')) {
+            end = end.wrapping_add(1);
+        }
+        end = digits_end(text, end)?;
+    }
+    Some(end)
+}
+
+/// The position behind the digits that begin here, one or more.
+#[inline]
+fn digits_end(text: &[u8], start: usize) -> Option<usize> {
+    let mut end = start;
+    loop {
+        let digits = digits_in_step(text, end);
+        end = end.wrapping_add(digits);
+        if digits < STEP {
+            return (end != start).then_some(end);
+        }
+    }
+}
+
+/// How many digits come next, up to sixteen.
+#[inline]
+fn digits_in_step(text: &[u8], at: usize) -> usize {
+    let others = match text.get(at..).and_then(<[u8]>::first_chunk) {
+        Some(step) => beside_digits(*step),
+        None => {
+            // The last step has bytes before these, which are shifted out.
+            let before = at.wrapping_sub(text.len().saturating_sub(STEP));
+            let others = beside_digits(last_bytes(text, 0));
+            others.checked_shr(u32::try_from(before).unwrap_or(u32::MAX)).unwrap_or(u32::MAX)
+        }
+    };
+    usize::try_from(others.trailing_zeros()).unwrap_or(0)
+}
+
+/// A bit for each byte that is no digit, and all bits behind the last.
+#[inline]
+fn beside_digits(step: [u8; STEP]) -> u32 {
+    // Of the digits nothing is left but their value, and of every other byte more than nine.
+    let from_zero = u8x16::new(step) ^ splat(b'0');
+    from_zero.min(splat(10)).simd_eq(splat(10)).to_bitmask() | u32::MAX << STEP
+}
