@@ -135,6 +135,12 @@ mod tests {
     use super::*;
     use crate::policy::PolicySpec;
 
+    /// Two lines of the processor's, which are copied without a call.
+    #[test]
+    fn a_head_is_small() {
+        assert!(size_of::<Head>() <= 128, "{}", size_of::<Head>());
+    }
+
     #[test]
     fn a_mark_is_there_until_it_is_taken_away() {
         let policy = Policy::new(&PolicySpec::default()).unwrap();

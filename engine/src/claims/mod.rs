@@ -99,28 +99,47 @@ impl Span {
 /// Parts of a text, in order. A few need no memory of their own; more are all kept in `many`.
 struct Spans {
     few: [Span; 8],
-    count: usize,
-    many: Vec<Span>,
+    count: u32,
+    /// Boxed, for few tokens have so many, and what is kept of each is copied in one piece.
+    many: Option<Box<Many>>,
 }
 
-impl Spans {
-    const NONE: Self = Self { few: [Span::EMPTY; 8], count: 0, many: Vec::new() };
+struct Many(Vec<Span>);
 
-    fn as_slice(&self) -> &[Span] {
-        self.few.get(..self.count).unwrap_or(&self.many)
+impl Spans {
+    const NONE: Self = Self { few: [Span::EMPTY; 8], count: 0, many: None };
+
+    #[inline]
+    fn len(&self) -> usize {
+        usize::try_from(self.count).unwrap_or(usize::MAX)
     }
 
+    fn as_slice(&self) -> &[Span] {
+        match &self.many {
+            None => self.few.get(..self.len()).unwrap_or(&self.few),
+            Some(many) => &many.0,
+        }
+    }
+
+    #[inline]
     fn push(&mut self, span: Span) {
-        match self.few.get_mut(self.count) {
+        let at = self.len();
+        match self.few.get_mut(at) {
             Some(place) => *place = span,
-            None => {
-                if self.many.is_empty() {
-                    self.many.extend_from_slice(&self.few);
-                }
-                self.many.push(span);
-            }
+            None => self.push_to_many(span),
         }
         self.count = self.count.saturating_add(1);
+    }
+
+    #[inline(never)]
+    fn push_to_many(&mut self, span: Span) {
+        let few = self.few;
+        self.many.get_or_insert_with(|| Box::new(Many(few.to_vec()))).0.push(span);
+    }
+
+    fn memory(&self) -> usize {
+        let of_many = |many: &Many| many.0.capacity().saturating_mul(size_of::<Span>());
+        self.many.as_deref().map_or(0, |many| of_many(many).saturating_add(size_of::<Many>()))
     }
 }
 
@@ -148,7 +167,7 @@ impl Claims {
 
     /// What the claims take in memory beside themselves and their text, in bytes.
     pub(crate) fn memory(&self) -> usize {
-        self.permissions.many.capacity().saturating_mul(size_of::<Span>())
+        self.permissions.memory()
     }
 }
 

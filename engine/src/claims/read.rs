@@ -135,7 +135,7 @@ impl Kept {
     #[inline(always)]
     fn permissions<'j>(&mut self, value: impl Take<'j>, permissions: &mut Spans) -> Option<()> {
         let mut push = |span: Span| {
-            if permissions.count == MAX_PERMISSIONS {
+            if permissions.len() == MAX_PERMISSIONS {
                 return None;
             }
             permissions.push(span);
