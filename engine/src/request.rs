@@ -93,7 +93,13 @@ pub enum Account {
 
 /// A set of organization ids, compared byte for byte.
 #[derive(Clone, Default)]
-pub struct Organizations(HashSet<Box<[u8]>, FixedState>);
+pub struct Organizations {
+    all: HashSet<Box<[u8]>, FixedState>,
+    /// All of them once more, where they are so few that to look through them is quicker than to hash.
+    few: Vec<Box<[u8]>>,
+}
+
+const FEW: usize = 8;
 
 impl Organizations {
     /// Whether the set holds this id.
@@ -103,30 +109,55 @@ impl Organizations {
     }
 
     pub(crate) fn contains_bytes(&self, organization: &[u8]) -> bool {
-        self.0.contains(organization)
+        if self.few.is_empty() {
+            return self.all.contains(organization);
+        }
+        self.few.iter().any(|id| **id == *organization)
     }
 
     /// How many ids the set holds.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.all.len()
     }
 
     /// Whether the set holds nothing, so that no organization authenticates.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.all.is_empty()
     }
 }
 
 impl fmt::Debug for Organizations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.iter().map(|id| String::from_utf8_lossy(id))).finish()
+        f.debug_set().entries(self.all.iter().map(|id| String::from_utf8_lossy(id))).finish()
     }
 }
 
 impl<S: Into<Box<str>>> FromIterator<S> for Organizations {
     fn from_iter<I: IntoIterator<Item = S>>(ids: I) -> Self {
-        Self(ids.into_iter().map(|id| id.into().into_boxed_bytes()).collect())
+        let all: HashSet<Box<[u8]>, FixedState> =
+            ids.into_iter().map(|id| id.into().into_boxed_bytes()).collect();
+        let few = if all.len() <= FEW { all.iter().cloned().collect() } else { Vec::new() };
+        Self { all, few }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_organizations_are_told_apart_like_many() {
+        for count in [0, 1, FEW - 1, FEW, FEW + 1, 100] {
+            let organizations: Organizations = (0..count).map(|number| format!("org-{number}")).collect();
+            assert_eq!((organizations.len(), organizations.is_empty()), (count, count == 0));
+            assert!((0..count).all(|number| organizations.contains(&format!("org-{number}"))), "{count}");
+            for other in ["", "org-", "org-00", "ORG-0", "org-100"] {
+                assert!(!organizations.contains(other), "{other} of {count}");
+            }
+        }
+        let twice: Organizations = ["a", "a"].into_iter().collect();
+        assert_eq!(twice.len(), 1);
     }
 }

@@ -112,10 +112,11 @@ impl<T> Matcher<T> {
                             visit(filed)?;
                         }
                         let (first, after) = split_first_segment(left);
-                        next = node.literals.get(first).map(|literal| (*literal, after));
-                        if let Some(any) = node.any {
+                        let literal = node.literals.get(first).copied();
+                        if let (Some(_), Some(any)) = (literal, node.any) {
                             open.push((any, after));
                         }
+                        next = literal.or(node.any).map(|node| (node, after));
                     }
                 }
             }
