@@ -9,8 +9,8 @@ use crate::bytes::{STEP, last_bytes, splat};
 const MAX_DIGITS: usize = 15;
 
 impl Text<'_> {
-    /// What the digits that begin here stand for, and the position behind them, if they are as many as a date of our
-    /// time has, or a few more, and no zero leads them.
+    /// What the digits that begin here stand for, and the position behind them, if they are eight to fifteen, as a date
+    /// of our time has ten, and no zero leads them.
     #[inline]
     pub(super) fn whole_number(&self, start: usize) -> Option<(f64, usize)> {
         let eight = self.eight_from(start)?;
