@@ -50,7 +50,7 @@ impl Scratch {
         if let Some(room) = self.usual.get_mut(..text.len()) {
             return room.write_copy_of_slice(text);
         }
-        self.longer.extend_from_slice(text);
+        self.longer = text.to_vec();
         &mut self.longer
     }
 }
@@ -135,7 +135,8 @@ fn split_at(dot: usize, text: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// Unpadded base64url with trailing bits zero (RFC 4648 §3.5, §5), so that a token has one spelling, decoded to where
-/// there is room. What is decoded is not longer.
+/// there is room. What is decoded is not longer; the decoder wants room for a whole last block of three bytes, which the
+/// dots of a token leave.
 fn decode_segment<'s>(segment: &[u8], room: &mut &'s mut [u8]) -> Option<&'s [u8]> {
     let place = std::mem::take(room);
     let length = URL_SAFE_NO_PAD.decode_slice(segment, place).ok()?;

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use artos_auth_fixtures::case::{self, Case};
 use artos_auth_fixtures::{Setup, Verdict};
-use base64_turbo::STANDARD;
+use base64_simd::STANDARD;
 use serde_json::{Value, json};
 
 #[test]
@@ -90,7 +90,7 @@ fn line(case: &Case) -> Value {
     match texts {
         Ok(texts) => line["authorization"] = json!(texts),
         Err(_) => {
-            let encoded = question.authorization.iter().map(|value| STANDARD.encode(value));
+            let encoded = question.authorization.iter().map(|value| STANDARD.encode_to_string(value));
             line["authorization_b64"] = encoded.collect();
         }
     }

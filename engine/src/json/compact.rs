@@ -149,7 +149,7 @@ impl<'j> Take<'j> for &mut Upcoming<'_, 'j> {
     #[inline(always)]
     fn string(self) -> Option<JsonString<'j>> {
         let (start, end) = self.quoted()?;
-        Some(JsonString { raw: self.text.part(start, end)?, start, escaped: false, plain: true })
+        plain_string(self.text, start, end)
     }
 
     #[expect(clippy::inline_always, reason = "the same")]
@@ -172,8 +172,12 @@ impl<'j> Take<'j> for &mut Upcoming<'_, 'j> {
     #[inline(always)]
     fn strings(self, mut each: impl FnMut(&JsonString<'j>) -> Option<()>) -> Option<()> {
         let text = self.text;
-        self.string_places(|start, end| {
-            each(&JsonString { raw: text.part(start, end)?, start, escaped: false, plain: true })
-        })
+        self.string_places(|start, end| each(&plain_string(text, start, end)?))
     }
+}
+
+/// The string whose inside this is, in a text that has no escapes.
+#[inline]
+fn plain_string<'j>(text: &Text<'j>, start: usize, end: usize) -> Option<JsonString<'j>> {
+    Some(JsonString { raw: text.part(start, end)?, start, escaped: false, plain: true })
 }
