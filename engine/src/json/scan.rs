@@ -13,7 +13,7 @@ const MAX_DEPTH: u32 = 128;
 ///
 /// It is handed on by reference: a copy for each call is written in pieces and read as a whole, which stalls.
 pub(crate) struct Text<'j> {
-    pub(super) bytes: &'j [u8],
+    bytes: &'j [u8],
     survey: Survey,
 }
 
@@ -29,7 +29,10 @@ pub(super) struct Quotes {
 
 impl<'j> Text<'j> {
     /// A text, looked at. Whether it is UTF-8 is asked where it is read.
-    #[expect(clippy::inline_always, reason = "so that it is made where it stays")]
+    #[expect(
+        clippy::inline_always,
+        reason = "so that it is made where it stays: what was just written in parts stalls when it is copied"
+    )]
     #[inline(always)]
     pub(crate) fn new(bytes: &'j [u8]) -> Self {
         Self { bytes, survey: Survey::of(bytes) }
