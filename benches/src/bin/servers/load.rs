@@ -108,18 +108,23 @@ end
     )
 }
 
-/// One request on a connection of its own; panics unless the answer is 200.
-pub(crate) fn first_answer(server: &Running, path: &str, token: &str) {
+/// One request on a connection of its own, and its answer, after which the connection could go on; panics unless it is
+/// 200 and a JSON object.
+pub(crate) fn answer(server: &Running, path: &str, token: &str) -> String {
     let mut stream = TcpStream::connect(server.address()).expect("the server listens");
     let host = server.address();
-    let request = format!(
-        "GET {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
-    );
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\r\n");
     stream.write_all(request.as_bytes()).expect("the server reads");
     let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).expect("the server answers");
-    let answer = String::from_utf8_lossy(&answer);
+    while !answer.ends_with(b"}") {
+        let mut part = [0; 4 << 10];
+        let length = stream.read(&mut part).expect("the server answers");
+        assert!(length > 0, "no JSON object: {}", String::from_utf8_lossy(&answer));
+        answer.extend_from_slice(&part[..length]);
+    }
+    let answer = String::from_utf8(answer).expect("the answer is UTF-8");
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    answer
 }
 
 /// The least of them.

@@ -106,6 +106,13 @@ pub(crate) fn axum(scratch: &Scratch, key: &SigningKey) -> Running {
     announced(pinned(&this).arg(crate::axum_service::COMMAND).arg(jwk))
 }
 
+/// The server that sends this answer to whatever arrives.
+pub(crate) fn bare(scratch: &Scratch, answer: &str) -> Running {
+    let answer = scratch.write("answer", answer);
+    let this = std::env::current_exe().expect("this program has a path");
+    announced(pinned(&this).arg(crate::bare::COMMAND).arg(answer))
+}
+
 /// HAProxy's native verification: algorithm, issuer, audience, expiry, signature; the answer is a fixed 200.
 pub(crate) fn haproxy(scratch: &Scratch, key: &SigningKey) -> Running {
     let verification_key = match key.public() {
