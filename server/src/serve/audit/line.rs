@@ -1,10 +1,12 @@
 //! How a line looks: JSON for machines, `key=value` on a terminal. No value can forge a field or a line.
 
+use std::cell::Cell;
 use std::io::Write;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::text::{civil, needs_escape, none_is};
-use artos_auth_engine::{Decision, Identity};
+use artos_auth_engine::{Access, Decision, Identity, Reason};
 
 /// The name of a field with what is around it, made when the program is built.
 struct Name {
@@ -47,17 +49,14 @@ const MAX_PATH_BYTES: usize = 512;
 
 impl Record<'_> {
     /// Writes the line, without its end.
-    pub(super) fn write(&self, format: Format, line: &mut Vec<u8>) {
+    pub(super) fn write(&self, format: Format, said: &Said, line: &mut Vec<u8>) {
         let (decision, identity) = (self.decision, self.decision.identity());
         let token_id = identity.and_then(Identity::token_id).filter(|id| !id.is_empty());
         let mut fields = Fields::new(format, line);
         fields.time(self.time);
         fields.text(&name!("method"), Some(self.method));
         fields.text(&name!("path"), Some(path(self.target)));
-        fields.code(&name!("outcome"), decision.outcome());
-        fields.number(&name!("status"), decision.status().into());
-        fields.code(&name!("reason"), decision.reason_code());
-        fields.code(&name!("clause"), decision.clause());
+        fields.outcome(decision, said);
         fields.text(&name!("user_id"), identity.and_then(Identity::user_id));
         fields.text(&name!("org_id"), identity.and_then(Identity::org_id));
         fields.text(&name!("token_id"), token_id);
@@ -110,6 +109,35 @@ const fn is_continuation(byte: u8) -> bool {
     byte & 0b1100_0000 == 0b1000_0000
 }
 
+/// What lines of one format say of an outcome, a third of a line: put together the first time, and copied from then on.
+#[derive(Debug)]
+pub(super) struct Said {
+    public: OnceLock<Box<[u8]>>,
+    authorized: OnceLock<Box<[u8]>>,
+    denied: [OnceLock<Box<[u8]>>; Reason::ALL.len()],
+}
+
+impl Default for Said {
+    fn default() -> Self {
+        Self {
+            public: OnceLock::new(),
+            authorized: OnceLock::new(),
+            denied: [const { OnceLock::new() }; Reason::ALL.len()],
+        }
+    }
+}
+
+impl Said {
+    fn about(&self, decision: &Decision<'_>) -> Option<&OnceLock<Box<[u8]>>> {
+        match decision {
+            Decision::Allow(Access::Public(_)) => Some(&self.public),
+            Decision::Allow(Access::Principal(_)) => Some(&self.authorized),
+            // The reasons are declared in the order in which `ALL` has them; a test of the metrics looks.
+            Decision::Deny(denial) => self.denied.get(denial.reason() as usize),
+        }
+    }
+}
+
 /// Writes the fields of one line, in order: the time first. Into a vector, writing cannot fail.
 struct Fields<'l> {
     format: Format,
@@ -155,6 +183,24 @@ impl<'l> Fields<'l> {
         self.line.extend_from_slice(quote);
         self.line.extend_from_slice(code.as_bytes());
         self.line.extend_from_slice(quote);
+    }
+
+    fn outcome(&mut self, decision: &Decision<'_>, said: &Said) {
+        let write = |line: &mut Vec<u8>| {
+            let mut fields = Fields::new(self.format, line);
+            fields.code(&name!("outcome"), decision.outcome());
+            fields.number(&name!("status"), decision.status().into());
+            fields.code(&name!("reason"), decision.reason_code());
+            fields.code(&name!("clause"), decision.clause());
+        };
+        match said.about(decision) {
+            Some(once) => self.line.extend_from_slice(once.get_or_init(|| {
+                let mut text = Vec::new();
+                write(&mut text);
+                text.into()
+            })),
+            None => write(self.line),
+        }
     }
 
     fn number(&mut self, name: &Name, value: u64) {
@@ -236,14 +282,30 @@ pub(in crate::serve) fn rfc3339(since_epoch: Duration) -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
-/// Digits put into their places, for this is done for every line.
+/// Digits put into their places, for this is done for every line, and those of the second once in it.
 fn write_rfc3339(since_epoch: Duration, line: &mut Vec<u8>) {
-    let seconds = since_epoch.as_secs();
+    thread_local! {
+        static LAST: Cell<(u64, [u8; 20])> = const { Cell::new((0, *b"1970-01-01T00:00:00.")) };
+    }
+    let (mut second, mut text) = LAST.get();
+    if second != since_epoch.as_secs() {
+        second = since_epoch.as_secs();
+        text = second_of_time(second);
+        LAST.set((second, text));
+    }
+    line.extend_from_slice(&text);
+    let micros = u64::from(since_epoch.subsec_micros());
+    let [u1, u2] = two_digits(micros / 10_000);
+    let [u3, u4] = two_digits(micros / 100 % 100);
+    let [u5, u6] = two_digits(micros % 100);
+    line.extend_from_slice(&[u1, u2, u3, u4, u5, u6, b'Z']);
+}
+
+fn second_of_time(seconds: u64) -> [u8; 20] {
     let (days, second_of_day) = (seconds / 86_400, seconds % 86_400);
     let (year, month, day) = civil(days);
     // RFC 3339 knows no year beyond 9999.
     let year = year.min(9999);
-    let micros = u64::from(since_epoch.subsec_micros());
     let [y1, y2] = two_digits(year / 100);
     let [y3, y4] = two_digits(year % 100);
     let [m1, m2] = two_digits(month);
@@ -251,13 +313,7 @@ fn write_rfc3339(since_epoch: Duration, line: &mut Vec<u8>) {
     let [h1, h2] = two_digits(second_of_day / 3600);
     let [n1, n2] = two_digits(second_of_day / 60 % 60);
     let [s1, s2] = two_digits(second_of_day % 60);
-    let [u1, u2] = two_digits(micros / 10_000);
-    let [u3, u4] = two_digits(micros / 100 % 100);
-    let [u5, u6] = two_digits(micros % 100);
-    line.extend_from_slice(&[
-        y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2, b'.', u1, u2,
-        u3, u4, u5, u6, b'Z',
-    ]);
+    [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2, b'.']
 }
 
 /// The last two digits of a number.
@@ -268,7 +324,7 @@ fn two_digits(value: u64) -> [u8; 2] {
 
 #[cfg(test)]
 mod tests {
-    use artos_auth_engine::Reason;
+    use artos_auth_engine::{Context, Engine, KeySet, Policy, PolicySpec, Request, Revocations};
     use rstest::rstest;
 
     use super::*;
@@ -284,6 +340,51 @@ mod tests {
     #[case(253_402_300_799, "9999-12-31T23:59:59.000000Z")]
     fn times_are_rfc_3339(#[case] seconds: u64, #[case] text: &str) {
         assert_eq!(rfc3339(Duration::from_secs(seconds)), text);
+    }
+
+    #[test]
+    fn what_was_said_of_one_outcome_is_said_again_and_of_no_other() {
+        let policy = Policy::new(&PolicySpec::default()).unwrap();
+        let secret = "dGVzdC1vbmx5LW5vdC1hLXJlYWwta2V5LWhzMjU2LSM";
+        let keys = KeySet::from_jwks(format!(r#"{{"kty":"oct","k":"{secret}"}}"#).as_bytes()).unwrap();
+        let engine = Engine::new(policy, keys, Revocations::none());
+        let decide = |path: &'static str, line: &'static [u8]| {
+            let lines = [line];
+            engine.decide(&Request::new("GET", path, &lines), &Context::default(), 0)
+        };
+        let decisions = [
+            decide("/api/v1/search/status", b""),
+            decide("/", b"Bearer x"),
+            decide("/", b"Basic x"),
+            engine.forwarded_request_unclear(),
+        ];
+        for format in [Format::Json, Format::Text] {
+            let said = Said::default();
+            for decision in decisions.iter().chain(&decisions) {
+                let record = Record {
+                    time: Duration::ZERO,
+                    method: b"GET",
+                    target: b"/",
+                    decision,
+                    duration: Duration::ZERO,
+                };
+                let (mut with_others, mut alone) = (Vec::new(), Vec::new());
+                record.write(format, &said, &mut with_others);
+                record.write(format, &Said::default(), &mut alone);
+                assert_eq!(with_others, alone);
+                let has = |word: &str| alone.windows(word.len()).any(|part| part == word.as_bytes());
+                assert!(has(decision.reason_code()) && has(decision.clause()) && has(decision.outcome()));
+            }
+        }
+    }
+
+    #[test]
+    fn a_second_is_written_anew_whichever_was_written_before() {
+        let times = [0, 1, 0, 1_700_000_000, 1_700_000_001, 1_700_000_000, u64::MAX].map(Duration::from_secs);
+        let fresh = |time| std::thread::spawn(move || rfc3339(time)).join().unwrap();
+        for time in times {
+            assert_eq!(rfc3339(time), fresh(time));
+        }
     }
 
     #[test]

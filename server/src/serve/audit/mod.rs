@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
 
+use line::Said;
 pub(super) use line::rfc3339;
 pub use line::{Format, Record};
 
@@ -23,6 +24,7 @@ use crate::config::{AuditOutput, AuditOverflow};
 pub struct Trail {
     queue: Arc<Queue>,
     format: Format,
+    said: Arc<Said>,
     decisions: AuditOutput,
     overflow: AuditOverflow,
 }
@@ -96,7 +98,7 @@ impl Trail {
         let thread =
             std::thread::Builder::new().name("audit".to_owned()).spawn(move || for_thread.write_to(sink))?;
         let writer = Writer { queue: Arc::clone(&queue), thread: Some(thread) };
-        Ok((Self { queue, format, decisions, overflow }, writer))
+        Ok((Self { queue, format, said: Arc::default(), decisions, overflow }, writer))
     }
 
     /// Takes down a decision.
@@ -104,7 +106,7 @@ impl Trail {
         if self.decisions == AuditOutput::Off {
             return;
         }
-        self.line(Some(self.overflow), |line| record.write(self.format, line));
+        self.line(Some(self.overflow), |line| record.write(self.format, &self.said, line));
     }
 
     /// Tells the operator something that is no decision. It never waits, for whoever writes it has signals to look
