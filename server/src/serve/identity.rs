@@ -1,9 +1,10 @@
 //! Who was allowed, as the fields and the body of an answer say it.
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use artos_auth_engine::Principal;
-use bytes::Bytes;
+use bytes::{BufMut as _, Bytes, BytesMut};
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use smallvec::SmallVec;
 use wide::u8x16;
@@ -24,6 +25,17 @@ pub(super) fn identify_nobody(headers: &mut HeaderMap) -> Bytes {
     const { Bytes::from_static(br#"{"user_id":null,"org_id":null,"permissions":[],"token_id":null}"#) }
 }
 
+thread_local! {
+    /// Where the next identity is written, behind earlier ones: memory is asked for once for several, and given back when
+    /// the last of their answers has gone out.
+    static ROOM: Cell<BytesMut> = Cell::new(BytesMut::with_capacity(ROOM_BYTES));
+}
+
+/// Little enough that an answer which nobody takes keeps hardly more than itself.
+const ROOM_BYTES: usize = 4 << 10;
+/// Most identities; a longer one takes more on its way.
+const USUAL_BYTES: usize = 512;
+
 /// Puts who was allowed into the fields, and gives the body: all of it in one buffer, the body first.
 ///
 /// What a field says as the body does, as it nearly always is, is not written again: the field is that part of the body.
@@ -34,7 +46,8 @@ pub(super) fn identify(headers: &mut HeaderMap, principal: &Principal) -> Bytes 
     let permissions: SmallVec<[Part<'_>; 8]> = identity.permissions().map(Part::of).collect();
     let token = identity.token_id().map(Part::of);
 
-    let mut buffer = Vec::with_capacity(512);
+    let mut buffer = ROOM.take();
+    buffer.reserve(USUAL_BYTES);
     buffer.extend_from_slice(br#"{"user_id":"#);
     let user_inside = user.write_json(&mut buffer);
     buffer.extend_from_slice(br#","org_id":"#);
@@ -42,7 +55,7 @@ pub(super) fn identify(headers: &mut HeaderMap, principal: &Principal) -> Bytes 
     buffer.extend_from_slice(br#","permissions":["#);
     for (index, permission) in permissions.iter().enumerate() {
         if index > 0 {
-            buffer.push(b',');
+            buffer.put_u8(b',');
         }
         permission.write_json(&mut buffer);
     }
@@ -54,7 +67,7 @@ pub(super) fn identify(headers: &mut HeaderMap, principal: &Principal) -> Bytes 
             0..0
         }
     };
-    buffer.push(b'}');
+    buffer.put_u8(b'}');
     let body = buffer.len();
 
     let user_field = user.field(user_inside, &mut buffer);
@@ -62,14 +75,15 @@ pub(super) fn identify(headers: &mut HeaderMap, principal: &Principal) -> Bytes 
     let permissions_start = buffer.len();
     for (index, permission) in permissions.iter().enumerate() {
         if index > 0 {
-            buffer.push(b' ');
+            buffer.put_u8(b' ');
         }
         permission.write_field(&mut buffer);
     }
     let permissions_field = permissions_start..buffer.len();
     let token_field = token.map_or(0..0, |token| token.field(token_inside, &mut buffer));
 
-    let buffer = Bytes::from(buffer);
+    let written = buffer.split().freeze();
+    ROOM.set(buffer);
     let fields = [
         (USER_ID, user_field),
         (ORG_ID, organization_field),
@@ -78,11 +92,11 @@ pub(super) fn identify(headers: &mut HeaderMap, principal: &Principal) -> Bytes 
     ];
     for (name, place) in fields {
         // What stands there is visible ASCII and spaces, which is always a field value.
-        let value = HeaderValue::from_maybe_shared(buffer.slice(place))
+        let value = HeaderValue::from_maybe_shared(written.slice(place))
             .unwrap_or(const { HeaderValue::from_static("") });
         headers.insert(name, value);
     }
-    buffer.slice(..body)
+    written.slice(..body)
 }
 
 /// A part of an identity. Nearly all are written as they are, in a field and in JSON alike, which is looked at once.
@@ -102,21 +116,21 @@ impl<'p> Part<'p> {
     }
 
     /// Writes it as a JSON string, and tells where the inside of that stands.
-    fn write_json(&self, into: &mut Vec<u8>) -> Range<usize> {
+    fn write_json(&self, into: &mut BytesMut) -> Range<usize> {
         let start = into.len();
         if self.plain {
-            into.push(b'"');
+            into.put_u8(b'"');
             into.extend_from_slice(self.text);
-            into.push(b'"');
+            into.put_u8(b'"');
         } else {
             // UTF-8, and into a vector: neither half of that can fail.
-            let _ = serde_json::to_writer(&mut *into, &String::from_utf8_lossy(self.text));
+            let _ = serde_json::to_writer((&mut *into).writer(), &String::from_utf8_lossy(self.text));
         }
         start.saturating_add(1)..into.len().saturating_sub(1)
     }
 
     /// Where its field value stands: inside its JSON string, or written for that.
-    fn field(&self, inside: Range<usize>, buffer: &mut Vec<u8>) -> Range<usize> {
+    fn field(&self, inside: Range<usize>, buffer: &mut BytesMut) -> Range<usize> {
         if self.plain {
             return inside;
         }
@@ -125,7 +139,7 @@ impl<'p> Part<'p> {
         start..buffer.len()
     }
 
-    fn write_field(&self, into: &mut Vec<u8>) {
+    fn write_field(&self, into: &mut BytesMut) {
         if self.plain {
             into.extend_from_slice(self.text);
         } else {
@@ -136,13 +150,13 @@ impl<'p> Part<'p> {
 
 /// Every byte outside `!` to `~`, and `%` and `,`, is escaped: no two values look alike, and none holds what
 /// parts values.
-fn percent_encode(value: &[u8], into: &mut Vec<u8>) {
+fn percent_encode(value: &[u8], into: &mut BytesMut) {
     for byte in value.iter().copied() {
         if stands_for_itself(byte) {
-            into.push(byte);
+            into.put_u8(byte);
         } else {
             let digit = |nibble: u8| HEX.get(usize::from(nibble)).copied().unwrap_or(b'0');
-            into.extend([b'%', digit(byte >> 4), digit(byte & 15)]);
+            into.extend_from_slice(&[b'%', digit(byte >> 4), digit(byte & 15)]);
         }
     }
 }
@@ -161,15 +175,15 @@ mod tests {
     use super::*;
 
     fn field(value: &str) -> String {
-        let mut into = Vec::new();
+        let mut into = BytesMut::new();
         Part::of(value.as_bytes()).write_field(&mut into);
-        String::from_utf8(into).unwrap()
+        String::from_utf8(into.into()).unwrap()
     }
 
     fn json(value: &str) -> String {
-        let mut into = Vec::new();
+        let mut into = BytesMut::new();
         Part::of(value.as_bytes()).write_json(&mut into);
-        String::from_utf8(into).unwrap()
+        String::from_utf8(into.into()).unwrap()
     }
 
     #[rstest]
