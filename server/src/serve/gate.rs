@@ -24,6 +24,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::connections::{Connections, Open, Slot};
+use super::on_wake::OnWake;
 use super::stream::Observed;
 use crate::config::Limits;
 
@@ -140,13 +141,14 @@ impl Gate {
     {
         let slot = open.slot().clone();
         let mut conversation = pin!(self.converse(stream, &slot, service));
-        let mut given_up = pin!(async {
+        let given_up = pin!(async {
             tokio::select! {
                 biased;
                 () = slot.evicted() => {}
                 () = self.expire(&slot) => {}
             }
         });
+        let mut given_up = OnWake::new(given_up);
         let mut sends_first = false;
         poll_fn(|context| {
             let poll = conversation.as_mut().poll(context);
@@ -156,7 +158,7 @@ impl Gate {
             if poll.is_ready() || sends_first {
                 return poll;
             }
-            given_up.as_mut().poll(context)
+            Pin::new(&mut given_up).poll(context)
         })
         .await;
     }
@@ -181,10 +183,11 @@ impl Gate {
         S: Answers,
     {
         let mut stopping = self.0.stopping.subscribe();
-        let mut stop = pin!(async move {
+        let stop = pin!(async move {
             // The sender lives as long as the gate, so that this is done only when it says so.
             let _ = stopping.wait_for(|stopping| *stopping).await;
         });
+        let mut stop = OnWake::new(stop);
         let mut first = [0; PREFACE.len()];
         let read = tokio::select! {
             biased;
@@ -207,7 +210,7 @@ impl Gate {
         stream: Observed<I>,
         slot: &Slot,
         service: S,
-        mut stop: Pin<&mut impl Future<Output = ()>>,
+        mut stop: impl Future<Output = ()> + Unpin,
     ) where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
         S: Answers,
@@ -229,7 +232,7 @@ impl Gate {
         let mut connection = builder.serve_connection(TokioIo::new(stream), service);
         let mut stopped = false;
         let result = poll_fn(|context| {
-            if !stopped && stop.as_mut().poll(context).is_ready() {
+            if !stopped && Pin::new(&mut stop).poll(context).is_ready() {
                 stopped = true;
                 Pin::new(&mut connection).graceful_shutdown();
             }
@@ -250,7 +253,7 @@ impl Gate {
         &self,
         stream: Observed<I>,
         service: S,
-        mut stop: Pin<&mut impl Future<Output = ()>>,
+        mut stop: impl Future<Output = ()> + Unpin,
     ) where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
         S: Answers,
@@ -267,7 +270,7 @@ impl Gate {
         let mut stopped = false;
         // How an HTTP/2 connection ends is between its two ends: there is nobody else to tell.
         let _ = poll_fn(|context| {
-            if !stopped && stop.as_mut().poll(context).is_ready() {
+            if !stopped && Pin::new(&mut stop).poll(context).is_ready() {
                 stopped = true;
                 connection.as_mut().graceful_shutdown();
             }

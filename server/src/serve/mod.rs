@@ -18,6 +18,7 @@ mod health;
 mod identity;
 mod judge;
 mod metrics;
+mod on_wake;
 mod reload;
 mod request;
 mod run;
