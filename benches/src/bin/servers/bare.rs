@@ -1,7 +1,7 @@
 //! The least that a server can do: take what has arrived, look at none of it, and send an answer made beforehand.
 //!
-//! What it reaches is what system calls and the kernel's way from one socket to another allow. No server that reads its
-//! requests comes near.
+//! Its processor time is what two system calls and the kernel's way from one socket to another take: the floor of a server
+//! that reads its requests, decides and answers.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::process::ExitCode;
