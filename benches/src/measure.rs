@@ -148,7 +148,7 @@ pub fn nanoseconds(subjects: &mut [Subject], effort: Effort) -> Vec<f64> {
     let mut counting: Vec<_> = rounds.iter().filter(at_rest).collect();
     // A quarter of the rounds is enough where more were not to be had.
     if counting.len() < effort.rounds / 4 {
-        DISTURBED.fetch_add(1, Relaxed);
+        note_disturbed_group();
         counting = rounds.iter().collect();
     }
     (0..subjects.len())
@@ -160,6 +160,11 @@ pub fn nanoseconds(subjects: &mut [Subject], effort: Effort) -> Vec<f64> {
 #[must_use]
 pub fn disturbed_groups() -> usize {
     DISTURBED.load(Relaxed)
+}
+
+/// Counts a group that another process measured on a machine that did not come to rest.
+pub fn note_disturbed_group() {
+    DISTURBED.fetch_add(1, Relaxed);
 }
 
 static DISTURBED: AtomicUsize = AtomicUsize::new(0);
