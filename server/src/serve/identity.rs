@@ -31,7 +31,7 @@ thread_local! {
     static ROOM: Cell<BytesMut> = Cell::new(BytesMut::with_capacity(ROOM_BYTES));
 }
 
-/// Little enough that an answer which nobody takes keeps hardly more than itself.
+/// Room for several, and no more: an answer that nobody takes keeps all of it.
 const ROOM_BYTES: usize = 4 << 10;
 /// Most identities; a longer one takes more on its way.
 const USUAL_BYTES: usize = 512;
@@ -123,7 +123,7 @@ impl<'p> Part<'p> {
             into.extend_from_slice(self.text);
             into.put_u8(b'"');
         } else {
-            // UTF-8, and into a vector: neither half of that can fail.
+            // UTF-8, and into memory that grows: neither half of that can fail.
             let _ = serde_json::to_writer((&mut *into).writer(), &String::from_utf8_lossy(self.text));
         }
         start.saturating_add(1)..into.len().saturating_sub(1)
@@ -169,10 +169,13 @@ const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
 #[cfg(test)]
 mod tests {
+    use artos_auth_engine::{Access, Decision};
     use proptest::prelude::*;
     use rstest::rstest;
+    use serde_json::json;
 
     use super::*;
+    use crate::serve::example::Example;
 
     fn field(value: &str) -> String {
         let mut into = BytesMut::new();
@@ -197,6 +200,40 @@ mod tests {
     #[case::empty("", "")]
     fn identity_fields_are_percent_encoded(#[case] value: &str, #[case] encoded: &str) {
         assert_eq!(field(value), encoded);
+    }
+
+    /// Identities lie behind each other in memory: none may say what another says, however long it is.
+    #[test]
+    fn what_an_answer_says_stays_while_others_are_made() {
+        let example = Example::new();
+        let users: Vec<String> =
+            (0..60).map(|number| format!("user {number} {}", "x".repeat(number * 4))).collect();
+        let answers: Vec<(HeaderMap, Bytes)> = users
+            .iter()
+            .map(|user| {
+                let Decision::Allow(Access::Principal(principal)) = example.decide_about(user) else {
+                    panic!("the token is good")
+                };
+                let mut headers = HeaderMap::new();
+                let body = identify(&mut headers, &principal);
+                (headers, body)
+            })
+            .collect();
+        for (user, (headers, body)) in users.iter().zip(answers) {
+            let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            let expected =
+                json!({"user_id": user, "org_id": "org", "permissions": ["a", user], "token_id": user});
+            assert_eq!(body, expected);
+            let encoded = field(user);
+            for (name, value) in [
+                (USER_ID, encoded.clone()),
+                (ORG_ID, "org".to_owned()),
+                (PERMISSIONS, format!("a {encoded}")),
+                (TOKEN_ID, encoded),
+            ] {
+                assert_eq!(headers[&name], value, "{name}");
+            }
+        }
     }
 
     proptest! {

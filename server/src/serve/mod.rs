@@ -10,8 +10,11 @@ compile_error!("artos-auth serves on Unix: it lives by signals, inodes and limit
 mod admin;
 mod answer;
 mod audit;
+mod by_outcome;
 mod connections;
 mod dev;
+#[cfg(test)]
+mod example;
 mod files;
 mod gate;
 mod health;

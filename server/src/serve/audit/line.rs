@@ -5,8 +5,9 @@ use std::io::Write;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use crate::serve::by_outcome::ByOutcome;
 use crate::text::{civil, needs_escape, none_is};
-use artos_auth_engine::{Access, Decision, Identity, Reason};
+use artos_auth_engine::{Decision, Identity};
 
 /// The name of a field with what is around it, made when the program is built.
 struct Name {
@@ -109,34 +110,8 @@ const fn is_continuation(byte: u8) -> bool {
     byte & 0b1100_0000 == 0b1000_0000
 }
 
-/// What lines of one format say of an outcome, a third of a line: put together the first time, and copied from then on.
-#[derive(Debug)]
-pub(super) struct Said {
-    public: OnceLock<Box<[u8]>>,
-    authorized: OnceLock<Box<[u8]>>,
-    denied: [OnceLock<Box<[u8]>>; Reason::ALL.len()],
-}
-
-impl Default for Said {
-    fn default() -> Self {
-        Self {
-            public: OnceLock::new(),
-            authorized: OnceLock::new(),
-            denied: [const { OnceLock::new() }; Reason::ALL.len()],
-        }
-    }
-}
-
-impl Said {
-    fn about(&self, decision: &Decision<'_>) -> Option<&OnceLock<Box<[u8]>>> {
-        match decision {
-            Decision::Allow(Access::Public(_)) => Some(&self.public),
-            Decision::Allow(Access::Principal(_)) => Some(&self.authorized),
-            // The reasons are declared in the order in which `ALL` has them; a test of the metrics looks.
-            Decision::Deny(denial) => self.denied.get(denial.reason() as usize),
-        }
-    }
-}
+/// What lines of one format say of each outcome, a third of a line: put together the first time, and copied from then on.
+pub(super) type Said = ByOutcome<OnceLock<Box<[u8]>>>;
 
 /// Writes the fields of one line, in order: the time first. Into a vector, writing cannot fail.
 struct Fields<'l> {
@@ -193,7 +168,7 @@ impl<'l> Fields<'l> {
             fields.code(&name!("reason"), decision.reason_code());
             fields.code(&name!("clause"), decision.clause());
         };
-        match said.about(decision) {
+        match said.of(decision) {
             Some(once) => self.line.extend_from_slice(once.get_or_init(|| {
                 let mut text = Vec::new();
                 write(&mut text);
@@ -290,7 +265,7 @@ fn write_rfc3339(since_epoch: Duration, line: &mut Vec<u8>) {
     let (mut second, mut text) = LAST.get();
     if second != since_epoch.as_secs() {
         second = since_epoch.as_secs();
-        text = second_of_time(second);
+        text = date_and_time(second);
         LAST.set((second, text));
     }
     line.extend_from_slice(&text);
@@ -301,7 +276,8 @@ fn write_rfc3339(since_epoch: Duration, line: &mut Vec<u8>) {
     line.extend_from_slice(&[u1, u2, u3, u4, u5, u6, b'Z']);
 }
 
-fn second_of_time(seconds: u64) -> [u8; 20] {
+/// Date and time up to the second, and the point behind it.
+fn date_and_time(seconds: u64) -> [u8; 20] {
     let (days, second_of_day) = (seconds / 86_400, seconds % 86_400);
     let (year, month, day) = civil(days);
     // RFC 3339 knows no year beyond 9999.
@@ -324,10 +300,11 @@ fn two_digits(value: u64) -> [u8; 2] {
 
 #[cfg(test)]
 mod tests {
-    use artos_auth_engine::{Context, Engine, KeySet, Policy, PolicySpec, Request, Revocations};
+    use artos_auth_engine::Reason;
     use rstest::rstest;
 
     use super::*;
+    use crate::serve::example::Example;
 
     #[rstest]
     #[case(0, "1970-01-01T00:00:00.000000Z")]
@@ -344,20 +321,17 @@ mod tests {
 
     #[test]
     fn what_was_said_of_one_outcome_is_said_again_and_of_no_other() {
-        let policy = Policy::new(&PolicySpec::default()).unwrap();
-        let secret = "dGVzdC1vbmx5LW5vdC1hLXJlYWwta2V5LWhzMjU2LSM";
-        let keys = KeySet::from_jwks(format!(r#"{{"kty":"oct","k":"{secret}"}}"#).as_bytes()).unwrap();
-        let engine = Engine::new(policy, keys, Revocations::none());
-        let decide = |path: &'static str, line: &'static [u8]| {
-            let lines = [line];
-            engine.decide(&Request::new("GET", path, &lines), &Context::default(), 0)
-        };
+        let example = Example::new();
         let decisions = [
-            decide("/api/v1/search/status", b""),
-            decide("/", b"Bearer x"),
-            decide("/", b"Basic x"),
-            engine.forwarded_request_unclear(),
+            example.decide("/api/v1/search/status", ""),
+            example.decide("/", "Bearer x"),
+            example.decide("/", "Basic x"),
+            example.decide_about("u1"),
+            example.engine.forwarded_request_unclear(),
         ];
+        assert!(decisions.iter().enumerate().all(|(index, one)| {
+            decisions.iter().skip(index + 1).all(|other| one.reason_code() != other.reason_code())
+        }));
         for format in [Format::Json, Format::Text] {
             let said = Said::default();
             for decision in decisions.iter().chain(&decisions) {
