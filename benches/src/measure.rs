@@ -148,7 +148,7 @@ pub fn nanoseconds(subjects: &mut [Subject], effort: Effort) -> Vec<f64> {
     let mut counting: Vec<_> = rounds.iter().filter(at_rest).collect();
     // A quarter of the rounds is enough where more were not to be had.
     if counting.len() < effort.rounds / 4 {
-        note_disturbed_group();
+        DISTURBED.fetch_add(1, Relaxed);
         counting = rounds.iter().collect();
     }
     (0..subjects.len())
@@ -162,10 +162,33 @@ pub fn disturbed_groups() -> usize {
     DISTURBED.load(Relaxed)
 }
 
-/// Counts a group that another process measured on a machine that did not come to rest.
-pub fn note_disturbed_group() {
-    DISTURBED.fetch_add(1, Relaxed);
+/// Measures, and prints a line each of name and nanoseconds for another process, which reads them by [`printed`].
+pub fn print_nanoseconds(mut subjects: Vec<Subject>, effort: Effort) {
+    let figures = nanoseconds(&mut subjects, effort);
+    for (subject, nanoseconds) in subjects.iter().zip(figures) {
+        println!("{}\t{nanoseconds}", subject.name());
+    }
+    println!("{DISTURBED_GROUPS}\t{}", disturbed_groups());
 }
+
+/// Names and nanoseconds that another process printed. That its machine did not come to rest counts here too.
+#[must_use]
+pub fn printed(text: &str) -> Vec<(String, f64)> {
+    let figure = |line: &str| {
+        let (name, value) = line.split_once('\t').unwrap_or_else(|| panic!("`{line}` is no figure"));
+        (name.to_owned(), value.parse().expect("this is a number"))
+    };
+    let mut figures: Vec<(String, f64)> = text.lines().map(figure).collect();
+    let (name, disturbed) = figures.pop().expect("there is a last line");
+    assert_eq!(name, DISTURBED_GROUPS);
+    if disturbed > 0.0 {
+        DISTURBED.fetch_add(1, Relaxed);
+    }
+    figures
+}
+
+/// What stands before the number of disturbed groups in the last line.
+const DISTURBED_GROUPS: &str = "disturbed groups";
 
 static DISTURBED: AtomicUsize = AtomicUsize::new(0);
 

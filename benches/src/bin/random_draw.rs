@@ -14,10 +14,6 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
     machine::pin_to_last_core();
-    let mut subjects = scenarios::random_draw(1_000_000);
     let effort = Effort { rounds: 400, slice: Duration::from_millis(1), cores: 1 };
-    let figures = measure::nanoseconds(&mut subjects, effort);
-    for (subject, nanoseconds) in subjects.iter().zip(figures) {
-        println!("{}\t{nanoseconds}", subject.name());
-    }
+    measure::print_nanoseconds(scenarios::random_draw(1_000_000), effort);
 }

@@ -115,6 +115,7 @@ pub(crate) fn answer(server: &Running, path: &str, token: &str) -> String {
     let host = server.address();
     let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\r\n");
     stream.write_all(request.as_bytes()).expect("the server reads");
+    stream.set_read_timeout(Some(Duration::from_secs(5))).expect("five seconds are a time-out");
     let mut answer = Vec::new();
     while !answer.ends_with(b"}") {
         let mut part = [0; 4 << 10];

@@ -51,15 +51,6 @@ impl Figures {
         Self(subjects.iter().map(|subject| subject.name().to_owned()).zip(values).collect())
     }
 
-    /// As another process printed them.
-    fn printed(text: &str) -> Self {
-        let figure = |line: &str| {
-            let (name, value) = line.split_once('\t').unwrap_or_else(|| panic!("`{line}` is no figure"));
-            (name.to_owned(), value.parse().expect("this is a number"))
-        };
-        Self(text.lines().map(figure).collect())
-    }
-
     fn of_one(&self, name: &str) -> f64 {
         let found = self.0.iter().find(|(known, _)| known == name);
         found.unwrap_or_else(|| panic!("no subject is called `{name}`")).1
@@ -82,25 +73,17 @@ const PROCESSES: usize = 7;
 
 /// Prints the figures of one process.
 pub(crate) fn cold_hmac_alone() {
-    for (name, value) in Figures::of(scenarios::cold(Alg::Hs256), EFFORT).0 {
-        println!("{name}\t{value}");
-    }
-    println!("{DISTURBED}\t{}", measure::disturbed_groups());
+    measure::print_nanoseconds(scenarios::cold(Alg::Hs256), EFFORT);
 }
-
-/// What stands beside the figures of a process: how many groups were measured on a machine that did not come to rest.
-const DISTURBED: &str = "disturbed";
 
 fn cold_hmac() -> Vec<Row> {
     let this = std::env::current_exe().expect("this program has a path");
-    let mut processes: Vec<Figures> =
-        (0..PROCESSES).map(|_| Figures::printed(&output(Command::new(&this).arg(COLD_HMAC_ALONE)))).collect();
+    let mut processes: Vec<Figures> = (0..PROCESSES)
+        .map(|_| Figures(measure::printed(&output(Command::new(&this).arg(COLD_HMAC_ALONE)))))
+        .collect();
     let over_floor = |figures: &Figures| figures.of_one("engine") / figures.of_one("floor");
     processes.sort_by(|one, other| over_floor(one).total_cmp(&over_floor(other)));
     let figures = processes.swap_remove(PROCESSES / 2);
-    if figures.of_one(DISTURBED) > 0.0 {
-        measure::note_disturbed_group();
-    }
     let mut rows = vec![
         figures.over("cold decision, HS256, over the floor", "engine", "floor", Target::AtMost(1.6)),
         figures.over(
@@ -262,7 +245,7 @@ fn cached_tokens(name: &str, subjects: fn(&[usize]) -> Vec<Subject>, effort: Eff
 
 fn random_draw() -> Vec<Row> {
     let own = Figures::of(scenarios::random_draw(MILLION), EFFORT);
-    let with_mimalloc = Figures::printed(&output_of("random_draw"));
+    let with_mimalloc = Figures(measure::printed(&output_of("random_draw")));
     [(own, "the system's allocator"), (with_mimalloc, "mimalloc")]
         .into_iter()
         .flat_map(|(figures, allocator)| {
