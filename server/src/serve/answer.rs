@@ -1,9 +1,5 @@
 //! The answers: their heads and bodies made once, but for the identity of who was allowed.
 
-use std::convert::Infallible;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
 use artos_auth_engine::{Access, Answer, Denial, Policy};
 use bytes::Bytes;
 use http_body_util::Full;
@@ -13,7 +9,6 @@ use hyper::header::{
 };
 use hyper::{Response, StatusCode};
 
-use super::connections::Slot;
 use super::identity::{identify, identify_nobody};
 use super::request::Refusal;
 
@@ -107,43 +102,6 @@ pub(super) fn refused(refusal: Refusal, headers: HeaderMap, form: Form) -> Respo
         head.headers.insert(ALLOW, methods);
     }
     head.finish(detail(text), form)
-}
-
-/// An answer: at once, or held until the next look at its connection.
-///
-/// To hold it lets connections which have something to read go first. Answers to a client of many connections then go out
-/// together and wake it once, which takes longer than to make one.
-pub(super) struct Held {
-    answer: Option<Response<Body>>,
-    waits: bool,
-}
-
-impl Held {
-    pub(super) fn at_once(answer: Response<Body>) -> Self {
-        Self { answer: Some(answer), waits: false }
-    }
-
-    /// Held, which whoever looks at the connection of this slot finds out by [`Slot::release_answer`].
-    pub(super) fn until_next_look(answer: Response<Body>, slot: &Slot) -> Self {
-        slot.hold_answer();
-        Self { answer: Some(answer), waits: true }
-    }
-}
-
-impl Future for Held {
-    type Output = Result<Response<Body>, Infallible>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if std::mem::take(&mut self.waits) {
-            context.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        match self.answer.take() {
-            Some(answer) => Poll::Ready(Ok(answer)),
-            // Only after it was given away, when nobody asks any more.
-            None => Poll::Pending,
-        }
-    }
 }
 
 /// A status and the fields that every answer has, in the map of the request, whose room is used again.

@@ -37,8 +37,6 @@ struct State {
     /// One more than the milliseconds from `start` to when the head that is arriving was first waited for; 0: none is.
     head_since: AtomicU64,
     unread: AtomicBool,
-    /// An answer goes out when the connection is looked at next, not now.
-    held: AtomicBool,
     evict: Notify,
 }
 
@@ -143,7 +141,6 @@ impl Slot {
             arrived: AtomicBool::default(),
             head_since: AtomicU64::default(),
             unread: AtomicBool::default(),
-            held: AtomicBool::default(),
             evict: Notify::new(),
         }));
         slot.0.last_request.store(slot.now(), Ordering::Relaxed);
@@ -180,16 +177,6 @@ impl Slot {
     pub(super) fn no_head_arrives(&self) {
         self.0.arrived.store(false, Ordering::Relaxed);
         self.0.head_since.store(0, Ordering::Relaxed);
-    }
-
-    /// There is an answer, which lets other connections go first.
-    pub(super) fn hold_answer(&self) {
-        self.0.held.store(true, Ordering::Relaxed);
-    }
-
-    /// The next look at the connection sends what was held. Whether anything was.
-    pub(super) fn release_answer(&self) -> bool {
-        self.0.held.load(Ordering::Relaxed) && self.0.held.swap(false, Ordering::Relaxed)
     }
 
     /// Whether the client may still be sending what nobody will read.

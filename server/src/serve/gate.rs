@@ -18,17 +18,18 @@ use hyper::service::Service;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use prometheus_client::metrics::gauge::Gauge;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, join, split};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::connections::{Connections, Open, Slot};
 use super::on_wake::OnWake;
+use super::outbox::{Holding, Outbox};
 use super::stream::Observed;
 use crate::config::Limits;
 
-/// What answers the requests of a connection: at once, or at the next look at it.
+/// What answers the requests of a connection.
 pub(super) trait Answers:
     Service<Request<Incoming>, Response = Response<Full<Bytes>>, Error = Infallible, Future: Send + Unpin>
     + Send
@@ -95,7 +96,8 @@ impl Gate {
                     let _ = stream.set_nodelay(true);
                     let open = self.0.connections.open();
                     let service = answers(open.slot().clone());
-                    tokio::spawn(self.clone().keep(stream, open, service));
+                    let (reader, writer) = stream.into_split();
+                    tokio::spawn(self.clone().keep(reader, writer, open, service));
                 }
                 Err(error) if is_of_the_connection(&error) => {}
                 Err(error) => {
@@ -122,7 +124,8 @@ impl Gate {
     {
         let open = self.0.connections.open();
         let service = answers(open.slot().clone());
-        self.clone().keep(stream, open, service).await;
+        let (reader, writer) = split(stream);
+        self.clone().keep(reader, writer, open, service).await;
     }
 
     /// Lets answers in flight finish, for as long as the limit says, and ends what is open then.
@@ -134,13 +137,15 @@ impl Gate {
         }
     }
 
-    async fn keep<I, S>(self, stream: I, open: Open, service: S)
+    async fn keep<R, W, S>(self, reader: R, writer: W, open: Open, service: S)
     where
-        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        R: AsyncRead + Unpin + Send + 'static,
+        W: AsyncWrite + Unpin + Send + 'static,
         S: Answers,
     {
         let slot = open.slot().clone();
-        let mut conversation = pin!(self.converse(stream, &slot, service));
+        let outbox = Outbox::default();
+        let mut conversation = pin!(self.converse(reader, writer, &slot, &outbox, service));
         let given_up = pin!(async {
             tokio::select! {
                 biased;
@@ -154,7 +159,7 @@ impl Gate {
             let poll = conversation.as_mut().poll(context);
             // An answer that is held goes out before anything else can end its connection; but of several in a row only
             // the first, or whoever sends requests without end could not be ended.
-            sends_first = slot.release_answer() && !sends_first;
+            sends_first = outbox.holds() && !sends_first;
             if poll.is_ready() || sends_first {
                 return poll;
             }
@@ -177,9 +182,10 @@ impl Gate {
         }
     }
 
-    async fn converse<I, S>(&self, mut stream: I, slot: &Slot, service: S)
+    async fn converse<R, W, S>(&self, mut reader: R, writer: W, slot: &Slot, outbox: &Outbox, service: S)
     where
-        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        R: AsyncRead + Unpin + Send + 'static,
+        W: AsyncWrite + Unpin + Send + 'static,
         S: Answers,
     {
         let mut stopping = self.0.stopping.subscribe();
@@ -191,28 +197,31 @@ impl Gate {
         let mut first = [0; PREFACE.len()];
         let read = tokio::select! {
             biased;
-            read = read_preface(&mut stream, &mut first, slot) => read,
+            read = read_preface(&mut reader, &mut first, slot) => read,
             () = &mut stop => return,
         };
         let Ok(length) = read else { return };
-        let stream = Observed::new(stream, first, length, slot.clone());
+        let reader = Observed::new(reader, first, length, slot.clone());
         if first == PREFACE {
             // It has frames that belong to no head, so that only whole requests count from here on.
             slot.no_head_arrives();
-            self.converse_http2(stream, service, stop).await;
+            self.converse_http2(join(reader, writer), service, stop).await;
         } else {
-            self.converse_http1(stream, slot, service, stop).await;
+            self.converse_http1(reader, writer, slot, outbox, service, stop).await;
         }
     }
 
-    async fn converse_http1<I, S>(
+    async fn converse_http1<R, W, S>(
         &self,
-        stream: Observed<I>,
+        reader: Observed<R>,
+        mut writer: W,
         slot: &Slot,
+        outbox: &Outbox,
         service: S,
         mut stop: impl Future<Output = ()> + Unpin,
     ) where
-        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        R: AsyncRead + Unpin + Send + 'static,
+        W: AsyncWrite + Unpin + Send + 'static,
         S: Answers,
     {
         let limits = &self.0.limits;
@@ -229,9 +238,10 @@ impl Gate {
         if limits.header_count != HYPER_HEADER_COUNT {
             builder.max_headers(limits.header_count);
         }
-        let mut connection = builder.serve_connection(TokioIo::new(stream), service);
+        let stream = TokioIo::new(Holding::new(reader, outbox.clone()));
+        let mut connection = builder.serve_connection(stream, service);
         let mut stopped = false;
-        let result = poll_fn(|context| {
+        let conversation = poll_fn(|context| {
             if !stopped && Pin::new(&mut stop).poll(context).is_ready() {
                 stopped = true;
                 Pin::new(&mut connection).graceful_shutdown();
@@ -241,20 +251,15 @@ impl Gate {
                 slot.waits();
             }
             poll
-        })
-        .await;
-        let mut stream = connection.into_parts().io.into_inner();
-        if stream.shutdown().await.is_ok() && (result.is_err() || slot.may_be_sending()) {
-            linger(stream).await;
+        });
+        let Ok(result) = outbox.send_during(conversation, &mut writer).await else { return };
+        if writer.shutdown().await.is_ok() && (result.is_err() || slot.may_be_sending()) {
+            linger(connection.into_parts().io.into_inner().into_reader()).await;
         }
     }
 
-    async fn converse_http2<I, S>(
-        &self,
-        stream: Observed<I>,
-        service: S,
-        mut stop: impl Future<Output = ()> + Unpin,
-    ) where
+    async fn converse_http2<I, S>(&self, stream: I, service: S, mut stop: impl Future<Output = ()> + Unpin)
+    where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
         S: Answers,
     {
@@ -313,21 +318,21 @@ fn is_of_the_connection(error: &io::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::future::{Ready, ready};
     use std::task::Poll;
 
     use super::*;
-    use crate::serve::answer::Held;
 
-    /// Answers everything with a 200 and no body, at the next look.
-    struct Yes(Slot);
+    /// Answers everything with a 200 and no body.
+    struct Yes;
 
     impl Service<Request<Incoming>> for Yes {
         type Response = Response<Full<Bytes>>;
         type Error = Infallible;
-        type Future = Held;
+        type Future = Ready<Result<Self::Response, Infallible>>;
 
         fn call(&self, _: Request<Incoming>) -> Self::Future {
-            Held::until_next_look(Response::default(), &self.0)
+            ready(Ok(Response::default()))
         }
     }
 
@@ -337,7 +342,7 @@ mod tests {
     async fn an_answer_that_is_held_goes_out_before_its_connection_gives_way() {
         let (mut client, stream) = tokio::io::duplex(1 << 10);
         let gate = Gate::new(Limits::of_tokens(1 << 10), Gauge::default());
-        let mut serving = pin!(gate.serve_stream(stream, Yes));
+        let mut serving = pin!(gate.serve_stream(stream, |_| Yes));
         let mut look = async || poll_fn(|context| Poll::Ready(serving.as_mut().poll(context))).await;
 
         assert_eq!(look().await, Poll::Pending, "nothing has arrived");
@@ -356,7 +361,7 @@ mod tests {
     async fn whoever_sends_requests_without_end_gives_way() {
         let (mut client, stream) = tokio::io::duplex(1 << 16);
         let gate = Gate::new(Limits::of_tokens(1 << 10), Gauge::default());
-        let mut serving = pin!(gate.serve_stream(stream, Yes));
+        let mut serving = pin!(gate.serve_stream(stream, |_| Yes));
         client.write_all(REQUEST.repeat(200).as_bytes()).await.unwrap();
         let mut looks = 0;
         poll_fn(|context| {

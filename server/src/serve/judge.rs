@@ -1,6 +1,7 @@
 //! From a request to its answer: the hot path.
 
 use std::convert::Infallible;
+use std::future::{Ready, ready};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -11,7 +12,7 @@ use hyper::header::AUTHORIZATION;
 use hyper::service::Service;
 use hyper::{Method, Response, Version};
 
-use super::answer::{self, Body, Form, Held};
+use super::answer::{self, Body, Form};
 use super::audit::{Record, Trail};
 use super::connections::Slot;
 use super::metrics::Metrics;
@@ -60,7 +61,7 @@ pub(super) struct Seat {
 impl Service<hyper::Request<Incoming>> for Seat {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = Held;
+    type Future = Ready<Result<Response<Body>, Infallible>>;
 
     fn call(&self, request: hyper::Request<Incoming>) -> Self::Future {
         let started = Instant::now();
@@ -71,10 +72,7 @@ impl Service<hyper::Request<Incoming>> for Seat {
         if has_body {
             self.slot.nothing_follows();
         }
-        let http2 = parts.version == Version::HTTP_2;
-        let answer = self.judge.answer(parts, has_body, started, &self.slot);
-        // In HTTP/2 answers share a connection, and go out together anyway.
-        if http2 { Held::at_once(answer) } else { Held::until_next_look(answer, &self.slot) }
+        ready(Ok(self.judge.answer(parts, has_body, started, &self.slot)))
     }
 }
 

@@ -22,6 +22,7 @@ mod identity;
 mod judge;
 mod metrics;
 mod on_wake;
+mod outbox;
 mod reload;
 mod request;
 mod run;
