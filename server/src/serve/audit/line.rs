@@ -51,9 +51,15 @@ const MAX_PATH_BYTES: usize = 512;
 impl Record<'_> {
     /// Writes the line, without its end.
     pub(super) fn write(&self, format: Format, said: &Said, line: &mut Vec<u8>) {
+        match format {
+            Format::Json => self.write_as(Fields::<JSON>(line), said),
+            Format::Text => self.write_as(Fields::<TEXT>(line), said),
+        }
+    }
+
+    fn write_as<const FORMAT: bool>(&self, mut fields: Fields<'_, FORMAT>, said: &Said) {
         let (decision, identity) = (self.decision, self.decision.identity());
         let token_id = identity.and_then(Identity::token_id).filter(|id| !id.is_empty());
-        let mut fields = Fields::new(format, line);
         fields.time(self.time);
         fields.text(&name!("method"), Some(self.method));
         fields.text(&name!("path"), Some(path(self.target)));
@@ -68,9 +74,9 @@ impl Record<'_> {
 
 /// Writes a line that is about no decision.
 pub(super) fn write_note(format: Format, time: Duration, level: &str, message: &str, line: &mut Vec<u8>) {
-    let mut fields = Fields::new(format, line);
     match format {
         Format::Json => {
+            let mut fields = Fields::<JSON>(line);
             fields.time(time);
             fields.code(&name!("level"), level);
             fields.text(&name!("message"), Some(message.as_bytes()));
@@ -114,78 +120,78 @@ const fn is_continuation(byte: u8) -> bool {
 pub(super) type Said = ByOutcome<OnceLock<Box<[u8]>>>;
 
 /// Writes the fields of one line, in order: the time first. Into a vector, writing cannot fail.
-struct Fields<'l> {
-    format: Format,
-    line: &'l mut Vec<u8>,
-}
+///
+/// The format is known when the program is built, and so is what is the same in all lines of one.
+struct Fields<'l, const FORMAT: bool>(&'l mut Vec<u8>);
 
-impl<'l> Fields<'l> {
-    fn new(format: Format, line: &'l mut Vec<u8>) -> Self {
-        Self { format, line }
-    }
+const JSON: bool = true;
+const TEXT: bool = false;
 
+impl<const FORMAT: bool> Fields<'_, FORMAT> {
+    #[inline]
     fn time(&mut self, since_epoch: Duration) {
-        let (before, behind): (&[u8], &[u8]) = match self.format {
-            Format::Json => (br#"{"time":""#, b"\""),
-            Format::Text => (b"time=", b""),
-        };
-        self.line.extend_from_slice(before);
-        write_rfc3339(since_epoch, self.line);
-        self.line.extend_from_slice(behind);
+        self.0.extend_from_slice(if FORMAT == JSON { br#"{"time":""# } else { b"time=" });
+        write_rfc3339(since_epoch, self.0);
+        self.quote();
     }
 
+    #[inline]
     fn name(&mut self, name: &Name) {
-        self.line.extend_from_slice(match self.format {
-            Format::Json => name.json.as_bytes(),
-            Format::Text => name.text.as_bytes(),
-        });
+        self.0.extend_from_slice(if FORMAT == JSON { name.json } else { name.text }.as_bytes());
     }
 
+    #[inline]
     fn text(&mut self, name: &Name, value: Option<&[u8]>) {
         self.name(name);
-        match (self.format, value) {
-            (Format::Json, None) => self.line.extend_from_slice(b"null"),
-            (Format::Json, Some(value)) => json_string(value, self.line),
-            (Format::Text, None) => self.line.push(b'-'),
-            (Format::Text, Some(value)) => text_value(value, self.line),
+        match (FORMAT, value) {
+            (JSON, None) => self.0.extend_from_slice(b"null"),
+            (JSON, Some(value)) => json_string(value, self.0),
+            (TEXT, None) => self.0.push(b'-'),
+            (TEXT, Some(value)) => text_value(value, self.0),
         }
     }
 
     /// A word of our own, which needs no escape in either format.
     fn code(&mut self, name: &Name, code: &str) {
         self.name(name);
-        let quote: &[u8] = if self.format == Format::Json { b"\"" } else { b"" };
-        self.line.extend_from_slice(quote);
-        self.line.extend_from_slice(code.as_bytes());
-        self.line.extend_from_slice(quote);
+        self.quote();
+        self.0.extend_from_slice(code.as_bytes());
+        self.quote();
     }
 
     fn outcome(&mut self, decision: &Decision<'_>, said: &Said) {
         let write = |line: &mut Vec<u8>| {
-            let mut fields = Fields::new(self.format, line);
+            let mut fields = Fields::<FORMAT>(line);
             fields.code(&name!("outcome"), decision.outcome());
             fields.number(&name!("status"), decision.status().into());
             fields.code(&name!("reason"), decision.reason_code());
             fields.code(&name!("clause"), decision.clause());
         };
         match said.of(decision) {
-            Some(once) => self.line.extend_from_slice(once.get_or_init(|| {
+            Some(once) => self.0.extend_from_slice(once.get_or_init(|| {
                 let mut text = Vec::new();
                 write(&mut text);
                 text.into()
             })),
-            None => write(self.line),
+            None => write(self.0),
         }
     }
 
     fn number(&mut self, name: &Name, value: u64) {
         self.name(name);
-        self.line.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+        self.0.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+    }
+
+    #[inline]
+    fn quote(&mut self) {
+        if FORMAT == JSON {
+            self.0.push(b'"');
+        }
     }
 
     fn end(self) {
-        if self.format == Format::Json {
-            self.line.push(b'}');
+        if FORMAT == JSON {
+            self.0.push(b'}');
         }
     }
 }
