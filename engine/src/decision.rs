@@ -124,6 +124,15 @@ impl<'d> Identity<'d> {
     pub fn token_id(self) -> Option<&'d [u8]> {
         self.0.token_id()
     }
+
+    /// Whether all of it is visible ASCII, `"`, `\`, `%` and `,` apart, which nearly every identity is: it stands in JSON and
+    /// in field values as it is.
+    ///
+    /// Found out once for a token that is remembered.
+    #[must_use]
+    pub fn is_plain(self) -> bool {
+        self.0.are_plain()
+    }
 }
 
 impl fmt::Debug for Identity<'_> {

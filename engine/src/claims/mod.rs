@@ -4,6 +4,7 @@ mod read;
 
 use std::fmt;
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
 use serde::{Serialize, Serializer};
 
@@ -72,7 +73,13 @@ pub(crate) struct Claims {
     issued_at: Option<NumericDate>,
     issuer_accepted: bool,
     audience_accepted: bool,
+    /// One of [`UNKNOWN`], [`PLAIN`] and [`ODD`]: found out when it is first asked for.
+    plainness: AtomicU8,
 }
+
+const UNKNOWN: u8 = 0;
+const PLAIN: u8 = 1;
+const ODD: u8 = 2;
 
 /// A part of a text, in one word: where it starts, and one more than its length, so that it is never zero. The
 /// longest token that a policy allows has no more than 2^16 bytes.
@@ -156,6 +163,7 @@ impl Claims {
             issued_at: None,
             issuer_accepted: false,
             audience_accepted: false,
+            plainness: AtomicU8::new(UNKNOWN),
         }
     }
 
@@ -199,6 +207,20 @@ impl<'c> TextClaims<'c> {
         self.claims.permissions.as_slice().iter().map(move |span| span.of(self.text).unwrap_or_default())
     }
 
+    /// Whether user, organization, permissions and the token's id are plain, all of them.
+    pub(crate) fn are_plain(self) -> bool {
+        match self.claims.plainness.load(Relaxed) {
+            UNKNOWN => {
+                let ids = [self.user(), self.organization(), self.token_id()];
+                let mut bytes = ids.into_iter().flatten().chain(self.permissions()).flatten();
+                let plain = bytes.all(|byte| is_plain(*byte));
+                self.claims.plainness.store(if plain { PLAIN } else { ODD }, Relaxed);
+                plain
+            }
+            known => known == PLAIN,
+        }
+    }
+
     /// Whether this is one of the permissions, byte for byte.
     pub(crate) fn has_permission(self, permission: &str) -> bool {
         self.claims
@@ -227,6 +249,11 @@ impl<'c> TextClaims<'c> {
     pub(crate) fn audience_accepted(self) -> bool {
         self.claims.audience_accepted
     }
+}
+
+/// A visible character that means nothing else in JSON, in a field value, or between parts of one.
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b'!'..=b'~') && !matches!(byte, b'"' | b'\\' | b'%' | b',')
 }
 
 /// A part of the claims as text, which it is: nothing else is read.
@@ -260,6 +287,27 @@ mod tests {
                 assert!(!claims.has_permission(not_there), "{not_there:?}");
             }
         });
+    }
+
+    #[test]
+    fn claims_are_plain_when_each_of_their_parts_is() {
+        let are_plain = |claims: &str| {
+            let policy = Policy::new(&PolicySpec::default()).unwrap();
+            let mut read = Claims::empty();
+            let parts = read.read(claims.as_bytes(), &policy).unwrap();
+            let claims = read.of_text(parts.as_deref().unwrap_or(claims.as_bytes()));
+            let first = claims.are_plain();
+            assert_eq!(claims.are_plain(), first, "asked again");
+            first
+        };
+        let all = r#"{"exp":1,"sub":"u1","org_id":"o1","jti":"t1","permissions":["a:r","b/*"],"x":"\u0000"}"#;
+        assert!(are_plain(all) && are_plain(r#"{"exp":1}"#));
+        for part in ["u1", "o1", "t1", "a:r", "b/*"] {
+            for odd in [" ", "%", ",", r#"\""#, r"\\", r"\u0022", "\u{e9}", "\u{2028}"] {
+                let claims = all.replace(part, &format!("x{odd}x"));
+                assert!(!are_plain(&claims), "{claims}");
+            }
+        }
     }
 
     #[test]

@@ -64,9 +64,10 @@ impl Record<'_> {
         fields.text(&name!("method"), Some(self.method));
         fields.text(&name!("path"), Some(path(self.target)));
         fields.outcome(decision, said);
-        fields.text(&name!("user_id"), identity.and_then(Identity::user_id));
-        fields.text(&name!("org_id"), identity.and_then(Identity::org_id));
-        fields.text(&name!("token_id"), token_id);
+        let plain = identity.is_some_and(Identity::is_plain);
+        fields.part(&name!("user_id"), identity.and_then(Identity::user_id), plain);
+        fields.part(&name!("org_id"), identity.and_then(Identity::org_id), plain);
+        fields.part(&name!("token_id"), token_id, plain);
         fields.number(&name!("duration_us"), u64::try_from(self.duration.as_micros()).unwrap_or(u64::MAX));
         fields.end();
     }
@@ -151,11 +152,25 @@ impl<const FORMAT: bool> Fields<'_, FORMAT> {
         }
     }
 
+    /// A part of an identity, which needs no escape in JSON if it is plain.
+    #[inline]
+    fn part(&mut self, name: &Name, value: Option<&[u8]>, plain: bool) {
+        match value {
+            Some(value) if FORMAT == JSON && plain => self.as_it_is(name, value),
+            _ => self.text(name, value),
+        }
+    }
+
     /// A word of our own, which needs no escape in either format.
     fn code(&mut self, name: &Name, code: &str) {
+        self.as_it_is(name, code.as_bytes());
+    }
+
+    #[inline]
+    fn as_it_is(&mut self, name: &Name, value: &[u8]) {
         self.name(name);
         self.quote();
-        self.0.extend_from_slice(code.as_bytes());
+        self.0.extend_from_slice(value);
         self.quote();
     }
 
