@@ -2,7 +2,7 @@
 //! what each answers in a second and costs in processor time, with targets, as Markdown.
 //!
 //! `cargo run --release --bin servers [-- --artos-auth FILE] [--seconds N] [--rounds N]`; needs `haproxy`, `wrk`
-//! and `taskset`, and the product built with `cargo build --release`. Loopback only; about seven minutes. The
+//! and `taskset`, and the product built with `cargo build --release`. Loopback only; about ten minutes. The
 //! servers are pinned to the first core and wrk to the last. Its exit status is 1 if a target is not met.
 
 mod axum_service;
@@ -10,7 +10,8 @@ mod bare;
 mod load;
 mod servers;
 
-use std::path::PathBuf;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ use servers::Scratch;
 
 /// Live tokens, each seen before.
 const TOKENS: u64 = 1_000;
+/// Where a process has its memory is drawn at its start, and makes some hundredths of a request.
+const ROUNDS_OF_A_START: usize = 3;
 const PROTECTED_PATH: &str = "/api/v1/templates/";
 
 fn main() -> ExitCode {
@@ -60,8 +63,9 @@ fn compare(options: &Options) -> ExitCode {
     println!("{}.\n", machine::description());
     println!(
         "One core for the server, another for wrk, 32 connections, {TOKENS} live tokens in turn, each seen before; \
-         {} rounds of {} s each. A ratio is the median of those of the rounds, each of what was measured one after the \
-         other, for what else the machine does comes and goes. CPU is the server's own processor time for a request.\n",
+         {} rounds of {} s each, the servers started anew every {ROUNDS_OF_A_START}. A ratio is the median of those of the \
+         rounds, each of what was measured one after the other, for what else the machine does comes and goes. CPU is the \
+         server's own processor time for a request.\n",
         options.rounds, options.seconds
     );
     println!("{}", report::HEAD);
@@ -98,34 +102,15 @@ fn compare_one(
         .map(|(user, serial)| key.mint(&Claims { user, serial, ..Claims::default() }))
         .collect();
     let token_file = scratch.write("tokens", &tokens.join("\n"));
-
-    let quiet = servers::artos_auth(&options.artos_auth, scratch, &key, "off");
-    let audited = servers::artos_auth(&options.artos_auth, scratch, &key, "stderr");
-    let haproxy = servers::haproxy(scratch, &key);
-    let axum = servers::axum(scratch, &key);
-    let bare = servers::bare(scratch, &load::answer(&quiet, PROTECTED_PATH, &tokens[0]));
-    let length = Duration::from_secs(options.seconds);
-    let mut loads = [
-        (&quiet, world::PUBLIC_PATH),
-        (&quiet, PROTECTED_PATH),
-        (&audited, world::PUBLIC_PATH),
-        (&audited, PROTECTED_PATH),
-        (&haproxy, PROTECTED_PATH),
-        (&axum, PROTECTED_PATH),
-        (&bare, PROTECTED_PATH),
-    ]
-    .map(|(server, path)| Load::new(scratch, server, path, &token_file, length));
-    for load in &mut loads {
-        load.warm_up();
-    }
-    for round in 0..options.rounds {
-        for turn in 0..loads.len() {
-            let index = (round + turn) % loads.len();
-            loads[index].run();
+    let mut figures: [Vec<Figure>; 7] = Default::default();
+    for first in (0..options.rounds).step_by(ROUNDS_OF_A_START) {
+        let rounds = first..options.rounds.min(first + ROUNDS_OF_A_START);
+        let of_a_start = one_start(options, scratch, &key, &tokens[0], &token_file, rounds);
+        for (all, more) in figures.iter_mut().zip(of_a_start) {
+            all.extend(more);
         }
     }
-    let [public, protected, public_audited, protected_audited, haproxy, axum, bare] =
-        &loads.map(|load| load.rounds());
+    let [public, protected, public_audited, protected_audited, haproxy, axum, bare] = &figures;
 
     let per_second = |figure: &Figure| figure.per_second;
     let cpu = |figure: &Figure| figure.cpu_microseconds;
@@ -167,6 +152,43 @@ fn compare_one(
         over(least, "axum with jsonwebtoken", bare, axum, Target::None),
         thrift(least, "axum with jsonwebtoken", bare, axum, Target::None),
     ]
+}
+
+/// Some rounds with servers that are started for them.
+fn one_start(
+    options: &Options,
+    scratch: &Scratch,
+    key: &SigningKey,
+    token: &str,
+    token_file: &Path,
+    rounds: Range<usize>,
+) -> [Vec<Figure>; 7] {
+    let quiet = servers::artos_auth(&options.artos_auth, scratch, key, "off");
+    let audited = servers::artos_auth(&options.artos_auth, scratch, key, "stderr");
+    let haproxy = servers::haproxy(scratch, key);
+    let axum = servers::axum(scratch, key);
+    let bare = servers::bare(scratch, &load::answer(&quiet, PROTECTED_PATH, token));
+    let length = Duration::from_secs(options.seconds);
+    let mut loads = [
+        (&quiet, world::PUBLIC_PATH),
+        (&quiet, PROTECTED_PATH),
+        (&audited, world::PUBLIC_PATH),
+        (&audited, PROTECTED_PATH),
+        (&haproxy, PROTECTED_PATH),
+        (&axum, PROTECTED_PATH),
+        (&bare, PROTECTED_PATH),
+    ]
+    .map(|(server, path)| Load::new(scratch, server, path, token_file, length));
+    for load in &mut loads {
+        load.warm_up();
+    }
+    for round in rounds {
+        for turn in 0..loads.len() {
+            let index = (round + turn) % loads.len();
+            loads[index].run();
+        }
+    }
+    loads.map(Load::rounds)
 }
 
 /// The value in the middle.
