@@ -10,6 +10,7 @@ mod bare;
 mod load;
 mod servers;
 
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -40,8 +41,12 @@ fn main() -> ExitCode {
             axum_service::COMMAND => return axum_service::serve(&value()),
             bare::COMMAND => return bare::serve(&value()),
             "--artos-auth" => options.artos_auth = value().into(),
-            "--seconds" => options.seconds = value().parse().unwrap_or_else(|_| usage(&argument)),
-            "--rounds" => options.rounds = value().parse().unwrap_or_else(|_| usage(&argument)),
+            "--seconds" => {
+                options.seconds = value().parse::<NonZeroU64>().unwrap_or_else(|_| usage(&argument)).get();
+            }
+            "--rounds" => {
+                options.rounds = value().parse::<NonZeroUsize>().unwrap_or_else(|_| usage(&argument)).get();
+            }
             _ => usage(&argument),
         }
     }
