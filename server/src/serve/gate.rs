@@ -25,7 +25,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::connections::{Connections, Open, Slot};
 use super::on_wake::OnWake;
-use super::outbox::{Holding, Outbox};
+use super::outbox::Outbox;
 use super::stream::Observed;
 use crate::config::Limits;
 
@@ -238,7 +238,7 @@ impl Gate {
         if limits.header_count != HYPER_HEADER_COUNT {
             builder.max_headers(limits.header_count);
         }
-        let stream = TokioIo::new(Holding::new(reader, outbox.clone()));
+        let stream = TokioIo::new(join(reader, outbox.clone()));
         let mut connection = builder.serve_connection(stream, service);
         let mut stopped = false;
         let conversation = poll_fn(|context| {
@@ -254,7 +254,8 @@ impl Gate {
         });
         let Ok(result) = outbox.send_during(conversation, &mut writer).await else { return };
         if writer.shutdown().await.is_ok() && (result.is_err() || slot.may_be_sending()) {
-            linger(connection.into_parts().io.into_inner().into_reader()).await;
+            let (reader, _) = connection.into_parts().io.into_inner().into_inner();
+            linger(reader).await;
         }
     }
 

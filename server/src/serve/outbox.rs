@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::AsyncWrite;
 
 use super::on_wake::OnWake;
 
@@ -116,35 +116,9 @@ impl Outbox {
     }
 }
 
-/// A stream that is read as its reader is, and whose writer fills an outbox.
-pub(super) struct Holding<R> {
-    reader: R,
-    outbox: Outbox,
-}
-
-impl<R> Holding<R> {
-    pub(super) fn new(reader: R, outbox: Outbox) -> Self {
-        Self { reader, outbox }
-    }
-
-    pub(super) fn into_reader(self) -> R {
-        self.reader
-    }
-}
-
-impl<R: AsyncRead + Unpin> AsyncRead for Holding<R> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.reader).poll_read(context, buffer)
-    }
-}
-
-impl<R: Unpin> AsyncWrite for Holding<R> {
+impl AsyncWrite for Outbox {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.outbox.poll_hold(context, bytes).map(Ok)
+        self.poll_hold(context, bytes).map(Ok)
     }
 
     /// What is held is sent in any case.
@@ -163,7 +137,7 @@ mod tests {
     use std::pin::pin;
 
     use proptest::prelude::*;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex, empty};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
     use super::*;
 
@@ -171,7 +145,7 @@ mod tests {
     async fn what_is_written_goes_out_at_the_next_look_in_one_piece() {
         let outbox = Outbox::default();
         let (mut client, mut writer) = duplex(1 << 10);
-        let mut stream = Holding::new(empty(), outbox.clone());
+        let mut stream = outbox.clone();
         let conversation = pin!(async move {
             stream.write_all(b"one, ").await.unwrap();
             stream.write_all(b"two").await.unwrap();
@@ -199,7 +173,7 @@ mod tests {
     async fn a_client_that_takes_nothing_keeps_no_more_than_the_room() {
         let outbox = Outbox::default();
         let (mut client, mut writer) = duplex(1);
-        let mut stream = Holding::new(empty(), outbox.clone());
+        let mut stream = outbox.clone();
         let long = vec![b'x'; MOST_BYTES * 3];
         let conversation = pin!(async { stream.write_all(&long).await });
         let mut sending = pin!(outbox.send_during(conversation, &mut writer));
@@ -224,7 +198,7 @@ mod tests {
         let outbox = Outbox::default();
         let (client, mut writer) = duplex(1 << 10);
         drop(client);
-        let mut stream = Holding::new(empty(), outbox.clone());
+        let mut stream = outbox.clone();
         let conversation = pin!(async {
             stream.write_all(b"x").await.unwrap();
             std::future::pending::<()>().await;
@@ -245,7 +219,7 @@ mod tests {
             let received = runtime.block_on(async {
                 let outbox = Outbox::default();
                 let (mut client, mut writer) = duplex(room);
-                let mut stream = Holding::new(empty(), outbox.clone());
+                let mut stream = outbox.clone();
                 let conversation = pin!(async {
                     for part in &parts {
                         stream.write_all(part).await.unwrap();
