@@ -28,29 +28,15 @@ pub(crate) fn is_deceptive(character: char) -> bool {
 pub(crate) fn none_is(bytes: &[u8], odd: impl Fn(u8x16) -> u8x16) -> bool {
     let (steps, _) = bytes.as_chunks();
     // The last step overlaps the one before, or is all there is.
-    let last = bytes.last_chunk().copied().unwrap_or_else(|| all_of(bytes));
-    let seen = steps.iter().fold(odd(u8x16::new(last)), |seen, step| seen | odd(u8x16::new(*step)));
-    seen.to_bitmask() == 0
-}
-
-/// All bytes of a short text and no others, but letters: by its two halves, which overlap, where there are enough of them.
-#[inline]
-fn all_of(bytes: &[u8]) -> [u8; 16] {
-    let mut all = [b'a'; 16];
-    let (front, back) = all.split_at_mut(8);
-    if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
-        front.copy_from_slice(first);
-        back.copy_from_slice(last);
-    } else if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-        let (front, rest) = front.split_at_mut(4);
-        front.copy_from_slice(first);
-        rest.copy_from_slice(last);
-    } else {
-        for (to, from) in front.iter_mut().zip(bytes) {
+    let last = bytes.last_chunk().copied().unwrap_or_else(|| {
+        let mut last = [b'a'; 16];
+        for (to, from) in last.iter_mut().zip(bytes) {
             *to = *from;
         }
-    }
-    all
+        last
+    });
+    let seen = steps.iter().fold(odd(u8x16::new(last)), |seen, step| seen | odd(u8x16::new(*step)));
+    seen.to_bitmask() == 0
 }
 
 /// Marks what is no visible ASCII, with the space counting as visible, and the quotes and backslashes.

@@ -6,7 +6,6 @@ use std::ops::Range;
 use artos_auth_engine::Principal;
 use bytes::{BufMut as _, Bytes, BytesMut};
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
-use smallvec::SmallVec;
 
 const USER_ID: HeaderName = HeaderName::from_static("x-auth-user-id");
 const ORG_ID: HeaderName = HeaderName::from_static("x-auth-org-id");
@@ -42,7 +41,6 @@ pub(super) fn identify(headers: &mut HeaderMap, principal: &Principal) -> Bytes 
     let part = |text| Part { text, plain };
     let user = part(identity.user_id().unwrap_or_default());
     let organization = part(identity.org_id().unwrap_or_default());
-    let permissions: SmallVec<[Part<'_>; 8]> = identity.permissions().map(part).collect();
     let token = identity.token_id().map(part);
 
     let mut buffer = ROOM.take();
@@ -52,7 +50,7 @@ pub(super) fn identify(headers: &mut HeaderMap, principal: &Principal) -> Bytes 
     buffer.extend_from_slice(br#","org_id":"#);
     let organization_inside = organization.write_json(&mut buffer);
     buffer.extend_from_slice(br#","permissions":["#);
-    for (index, permission) in permissions.iter().enumerate() {
+    for (index, permission) in identity.permissions().map(part).enumerate() {
         if index > 0 {
             buffer.put_u8(b',');
         }
@@ -72,7 +70,7 @@ pub(super) fn identify(headers: &mut HeaderMap, principal: &Principal) -> Bytes 
     let user_field = user.field(user_inside, &mut buffer);
     let organization_field = organization.field(organization_inside, &mut buffer);
     let permissions_start = buffer.len();
-    for (index, permission) in permissions.iter().enumerate() {
+    for (index, permission) in identity.permissions().map(part).enumerate() {
         if index > 0 {
             buffer.put_u8(b' ');
         }
