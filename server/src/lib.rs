@@ -2,20 +2,39 @@
 //!
 //! The binary is a thin shell around this library, which tests and embedders use too:
 //!
+//! * [`Server`]: the server, without a configuration file, a signal or a clock of its own: those are arguments, so that
+//!   a test can run it at any time of day and a proxy can embed it
 //! * [`config`]: the configuration file and what it names, as validated values
-//! * [`serve`]: the server
-//! * [`cli`]: the command line; each command has a module of its own
-//! * [`decide`]: a stream of requests as lines of JSON, a stream of decisions
+//! * [`cli`]: the command line
+//! * [`decide_lines`]: a stream of requests as lines of JSON, a stream of decisions
 //! * [`signing`]: private keys as JWKs, and tokens signed with them
-//! * [`keys`]: files that hold private keys
 
-mod check;
+#[cfg(not(unix))]
+compile_error!("artos-auth needs Unix: it uses signals, inodes and limits on open files");
+
+mod admin;
+mod audit;
+mod by_outcome;
 pub mod cli;
+mod commands;
 pub mod config;
-pub mod decide;
-mod explain;
-pub mod keys;
-pub mod serve;
+mod dev;
+#[cfg(test)]
+mod example;
+mod health;
+mod http;
+mod metrics;
+mod process;
+mod server;
+mod service;
 pub mod signing;
+mod snapshot;
+mod sources;
 mod text;
-mod token;
+
+pub use audit::{AuditLog, Format, Level, Record, Writer};
+pub use commands::decide::decide_lines;
+pub use metrics::Metrics;
+pub use server::{Builder, Server};
+pub use service::{Clock, SystemClock};
+pub use snapshot::{Asked, Configured, ContextResolver, Snapshot};

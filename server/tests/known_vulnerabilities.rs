@@ -11,7 +11,7 @@ use artos_auth_fixtures::TokenSpec;
 use artos_auth_fixtures::case::NOW;
 use artos_auth_fixtures::keys::TestKey;
 use artos_auth_server::config::Realms;
-use artos_auth_server::serve::{Server, State};
+use artos_auth_server::{Server, Snapshot};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -110,7 +110,7 @@ async fn get(path: &str, lines: &str) -> String {
     let keys: Value = json!({ "keys": [TestKey::named("hs256").unwrap().published()] });
     let keys = KeySet::from_jwks(keys.to_string().as_bytes()).unwrap();
     let engine = Engine::new(Policy::new(&PolicySpec::default()).unwrap(), keys, Revocations::none());
-    let state = State::new(engine, Realms::default(), Resources::default());
+    let state = Snapshot::new(engine, Realms::default(), Resources::default());
     let server =
         Server::builder(Arc::new(ArcSwap::from_pointee(state))).clock(|| Duration::from_secs(NOW)).build();
     let (mut client, stream) = tokio::io::duplex(16 << 10);

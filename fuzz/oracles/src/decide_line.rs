@@ -2,7 +2,7 @@
 
 use artos_auth_fixtures::decider::{Account, Context};
 use artos_auth_fixtures::{Question, Verdict};
-use artos_auth_server::decide::decide_lines;
+use artos_auth_server::decide_lines;
 use base64_simd::STANDARD;
 use serde_json::Value;
 

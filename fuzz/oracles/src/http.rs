@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use artos_auth_engine::{ResourceSpec, Resources};
 use artos_auth_fixtures::case::NOW;
 use artos_auth_server::config::Realms;
-use artos_auth_server::serve::{Server, State};
+use artos_auth_server::{Server, Snapshot};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::choices::Choices;
@@ -63,7 +63,7 @@ fn exchange(bytes: &[u8], piece: usize) -> Vec<u8> {
     })
 }
 
-static STATE: LazyLock<Arc<ArcSwap<State>>> = LazyLock::new(|| {
+static STATE: LazyLock<Arc<ArcSwap<Snapshot>>> = LazyLock::new(|| {
     let resources = [("/api/v1/orgs/{org}/{*rest}", Some("{org}"), None), ("/{*rest}", None, Some(true))];
     let resources = resources.map(|(path, organization, unowned)| ResourceSpec {
         path: path.to_owned(),
@@ -72,7 +72,7 @@ static STATE: LazyLock<Arc<ArcSwap<State>>> = LazyLock::new(|| {
     });
     let resources = Resources::new(&resources).unwrap_or_else(|error| panic!("{error}"));
     let engine = PAIRS[0].engine.engine().clone();
-    Arc::new(ArcSwap::from_pointee(State::new(engine, Realms::default(), resources)))
+    Arc::new(ArcSwap::from_pointee(Snapshot::new(engine, Realms::default(), resources)))
 });
 
 /// One answer off the front: documented, framed, and opening nothing that the request does not entitle to.

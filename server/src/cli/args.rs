@@ -1,14 +1,13 @@
 //! What the command line takes and what it says of itself.
 
-use std::ffi::OsString;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use artos_auth_engine::{Account, Algorithm};
-use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser, TypedValueParser};
-use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
-use crate::token;
+use crate::commands::explain::ExplainArgs;
+use crate::commands::keys::GenerateArgs;
+use crate::commands::serve::ServeArgs;
+use crate::commands::token::MintArgs;
 
 /// Judges the requests of an API by their bearer JWT: allow, 401 or 403.
 #[derive(Debug, Parser)]
@@ -116,115 +115,11 @@ The status is 0 if everything loads, warnings or not, and 2 if not.")]
     },
 }
 
-/// What `serve` was asked to do.
-#[derive(Clone, Debug, Args)]
-#[command(
-    group = ArgGroup::new("source").required(true).args(["dev", "config"]))]
-pub struct ServeArgs {
-    /// Serve a demonstration: fresh keys, two organizations, a few documents, and `curl` lines to paste
-    #[arg(long)]
-    pub dev: bool,
-
-    /// Serve by this configuration file
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
-
-    /// Listen here, whatever the file says; port 0 takes a free one
-    #[arg(long, value_name = "ADDR", value_parser = address)]
-    pub listen: Option<SocketAddr>,
-
-    /// Write the demonstration's private key here, a new file that only its owner can read
-    #[arg(long, value_name = "FILE", requires = "dev", conflicts_with = "config")]
-    pub dev_key: Option<PathBuf>,
-}
-
 #[derive(Debug, Args)]
 pub(super) struct ConfigArg {
     /// The configuration file (TOML)
     #[arg(long, value_name = "FILE")]
     pub(super) config: PathBuf,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ExplainArgs {
-    /// The configuration file (TOML)
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: PathBuf,
-
-    /// The request-target as the server receives it, query included
-    #[arg(long, value_name = "P", allow_hyphen_values = true)]
-    pub(crate) path: String,
-
-    /// The method
-    #[arg(long, value_name = "M", default_value = "GET")]
-    pub(crate) method: String,
-
-    /// A file that holds the value of one Authorization line, `Bearer TOKEN`; `-` is standard input. One line end
-    /// at its end is no part of it. Repeat for a request with several such lines
-    #[arg(long, value_name = "F")]
-    pub(crate) header_file: Vec<PathBuf>,
-
-    /// The value itself: other users of this machine can see command lines, so prefer --header-file
-    #[arg(long, value_name = "'Bearer TOKEN'", allow_hyphen_values = true)]
-    pub(crate) header: Vec<OsString>,
-
-    /// Decide as of this instant, in seconds since 1970, instead of now
-    #[arg(long, value_name = "N", value_parser = instant, allow_hyphen_values = true)]
-    pub(crate) now: Option<u64>,
-
-    /// The host that is asked for, which `[[realms]]` of the file look at
-    #[arg(long, value_name = "H", conflicts_with = "realm")]
-    pub(crate) host: Option<String>,
-
-    /// An organization whose tokens authenticate here, whatever `[[realms]]` say; repeat for several
-    #[arg(long, value_name = "O")]
-    pub(crate) realm: Vec<String>,
-
-    /// The organization that owns what is addressed, whatever `[[resources]]` say
-    #[arg(long, value_name = "O", conflicts_with = "resource_unresolved")]
-    pub(crate) resource_org: Option<String>,
-
-    /// Decide as if nobody could tell who owns what is addressed
-    #[arg(long)]
-    pub(crate) resource_unresolved: bool,
-
-    /// What the service knows of the user's account
-    #[arg(long, value_name = "A", default_value = "unknown")]
-    pub(crate) account: AccountArg,
-}
-
-fn address(text: &str) -> Result<SocketAddr, &'static str> {
-    text.parse().map_err(|_| "say an IP address and a port, such as `127.0.0.1:8080`")
-}
-
-/// An instant that a claim could hold, too.
-fn instant(text: &str) -> Result<u64, &'static str> {
-    let instant = text.parse().ok().filter(|instant| *instant <= 253_402_300_799);
-    instant.ok_or("say whole seconds since 1970, from 0 to 253402300799")
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-#[value(rename_all = "snake_case")]
-pub(crate) enum AccountArg {
-    /// Nothing beyond what the token says
-    Unknown,
-    /// A member in good standing
-    Active,
-    /// Not, or no longer, a member of the organization
-    NotAMember,
-    /// Known, but not properly configured
-    NotConfigured,
-}
-
-impl From<AccountArg> for Account {
-    fn from(account: AccountArg) -> Self {
-        match account {
-            AccountArg::Unknown => Self::Unknown,
-            AccountArg::Active => Self::Active,
-            AccountArg::NotAMember => Self::NotAMember,
-            AccountArg::NotConfigured => Self::NotConfigured,
-        }
-    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -254,27 +149,6 @@ itself, so name its own file by `keys.file`, readable by the server alone.")]
     },
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct GenerateArgs {
-    /// The algorithm that the key is to serve
-    #[arg(long, value_name = "ALG", value_parser = algorithm_parser())]
-    pub(crate) alg: Algorithm,
-
-    /// Its key id; by default its RFC 7638 thumbprint
-    #[arg(long, value_name = "K", value_parser = NonEmptyStringValueParser::new())]
-    pub(crate) kid: Option<String>,
-
-    /// A new file for it, which only its owner can read; by default it goes to standard output
-    #[arg(long, value_name = "FILE")]
-    pub(crate) out: Option<PathBuf>,
-}
-
-fn algorithm_parser() -> impl TypedValueParser<Value = Algorithm> {
-    let names = Algorithm::ALL.iter().map(|algorithm| algorithm.name());
-    PossibleValuesParser::new(names)
-        .try_map(|name| Algorithm::from_name(&name).ok_or("this is none of the algorithms"))
-}
-
 #[derive(Debug, Subcommand)]
 pub(super) enum TokenCommand {
     /// Make a token, signed with a private JWK
@@ -297,31 +171,4 @@ Example:
 
 What it shows is what the token says of itself. Ask `artos-auth explain` whether it is any good.")]
     Inspect,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct MintArgs {
-    /// The file of the private JWK to sign with
-    #[arg(long, value_name = "FILE")]
-    pub(crate) key: PathBuf,
-
-    /// The user id
-    #[arg(long, value_name = "U")]
-    pub(crate) user: String,
-
-    /// The organization id
-    #[arg(long, value_name = "O")]
-    pub(crate) org: String,
-
-    /// A permission; repeat for several
-    #[arg(long = "permission", value_name = "P")]
-    pub(crate) permissions: Vec<String>,
-
-    /// How long it is to be valid: a number and s, m, h or d; `--expires-in=-1h` is an hour ago
-    #[arg(long, value_name = "TIME", default_value = "1h", allow_hyphen_values = true)]
-    pub(crate) expires_in: token::Offset,
-
-    /// A claim and its value as JSON; `null` takes the claim out
-    #[arg(long = "claim", value_name = "K=JSON")]
-    pub(crate) claims: Vec<token::Claim>,
 }

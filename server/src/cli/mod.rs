@@ -1,23 +1,18 @@
 //! The command line: which command runs, and how it ends.
 
 mod args;
+mod exit;
 mod redact;
 
 use std::ffi::OsString;
-use std::io;
-use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
 
-pub use args::ServeArgs;
 use args::{Cli, Command, ConfigArg, KeysCommand, TokenCommand};
-pub(crate) use args::{ExplainArgs, GenerateArgs, MintArgs};
 use redact::{is_no_word_of_ours, looks_like_token, redact, suspicious};
 
-use crate::config::ConfigError;
-use crate::signing::KeyError;
-use crate::{check, decide, explain, keys, serve, token};
+use crate::commands::{Exit, Failure, check, decide, explain, keys, serve, token};
 
 /// Runs the command that the process was started with.
 #[must_use]
@@ -62,57 +57,4 @@ fn refuse(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
         eprint!("{redacted}");
     }
     status.into()
-}
-
-/// The exit statuses, as `--help` has them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Exit {
-    /// Done.
-    Done,
-    /// The answer is no.
-    No,
-    /// Bad usage, file or data.
-    Bad,
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        match exit {
-            Exit::Done => Self::SUCCESS,
-            Exit::No => Self::from(1),
-            Exit::Bad => Self::from(2),
-        }
-    }
-}
-
-/// Why a command ended early.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    /// Bad usage, file or data: what to tell the user.
-    Bad(String),
-    /// Nobody reads the output any more.
-    OutputClosed,
-}
-
-impl Failure {
-    /// An error while writing the output.
-    pub(crate) fn output(error: &io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::BrokenPipe => Self::OutputClosed,
-            _ => Self::Bad(format!("standard output cannot be written: {error}")),
-        }
-    }
-
-    /// A key in `file` that is no key.
-    pub(crate) fn key(file: &Path, error: &KeyError) -> Self {
-        let line = error.line.map(|line| format!("{line}:")).unwrap_or_default();
-        let member = if error.member.is_empty() { String::new() } else { format!("`{}`: ", error.member) };
-        Self::Bad(format!("{}:{line} {member}{}", file.display(), error.problem))
-    }
-}
-
-impl From<ConfigError> for Failure {
-    fn from(error: ConfigError) -> Self {
-        Self::Bad(error.to_string())
-    }
 }

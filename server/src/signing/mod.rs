@@ -3,6 +3,7 @@
 //! The engine knows none of this: it only ever verifies.
 
 mod der;
+mod file;
 mod generate;
 mod jwk;
 mod signer;
@@ -15,6 +16,7 @@ use base64_turbo::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
+pub use file::write_private;
 use signer::Signer;
 
 /// A private key, or a shared secret, bound to one algorithm. It never shows itself (SEC-1).

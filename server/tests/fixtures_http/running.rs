@@ -13,7 +13,7 @@ use artos_auth_fixtures::case::Case;
 use artos_auth_fixtures::decider::Account as CaseAccount;
 use artos_auth_fixtures::engine::EngineDecider;
 use artos_auth_server::config::{AuditOutput, AuditOverflow, Limits, Realms};
-use artos_auth_server::serve::{Asked, ContextResolver, Format, Server, State, Trail, Writer};
+use artos_auth_server::{Asked, AuditLog, ContextResolver, Format, Server, Snapshot, Writer};
 use prometheus_client::metrics::counter::Counter;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -26,7 +26,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 struct Contexts(Vec<(Option<Organizations>, ResourceOrg<'static>, Account)>);
 
 impl ContextResolver for Contexts {
-    fn resolve<'s>(&'s self, asked: &Asked<'_>, _: &'s State) -> Context<'s> {
+    fn resolve<'s>(&'s self, asked: &Asked<'_>, _: &'s Snapshot) -> Context<'s> {
         let index: usize = asked.headers["x-case"].to_str().unwrap().parse().unwrap();
         let (realm, resource_org, account) = &self.0[index];
         Context {
@@ -65,7 +65,7 @@ impl Contexts {
 /// A server whose state and time are those of the case that is asked.
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
-    state: Arc<ArcSwap<State>>,
+    state: Arc<ArcSwap<Snapshot>>,
     now: Arc<AtomicU64>,
     audit: Sink,
     writer: Writer,
@@ -76,7 +76,7 @@ impl Running {
         let state = Arc::new(ArcSwap::from_pointee(state_of(&cases[0])));
         let now = Arc::new(AtomicU64::new(cases[0].question.now));
         let audit = Sink::default();
-        let (trail, writer) = Trail::start(
+        let (trail, writer) = AuditLog::start(
             audit.clone(),
             Format::Json,
             AuditOutput::Stderr,
@@ -122,9 +122,9 @@ impl Running {
     }
 }
 
-fn state_of(case: &Case) -> State {
+fn state_of(case: &Case) -> Snapshot {
     let engine = EngineDecider::new(&case.setup).unwrap().engine().clone();
-    State::new(engine, Realms::default(), Resources::default())
+    Snapshot::new(engine, Realms::default(), Resources::default())
 }
 
 /// Where the audit trail goes.

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use artos_auth_server::config::{AuditOutput, AuditOverflow};
-use artos_auth_server::serve::{Format, Metrics, Trail};
+use artos_auth_server::{AuditLog, Format, Metrics};
 use serde_json::json;
 
 use super::support::{PATIENCE, Running, get};
@@ -28,7 +28,7 @@ async fn lines(format: Format) -> String {
     let (sink, metrics) = (Sink::default(), Metrics::new());
     let dropped = metrics.audit_dropped.clone();
     let (trail, writer) =
-        Trail::start(sink.clone(), format, AuditOutput::Stderr, AuditOverflow::Block, dropped).unwrap();
+        AuditLog::start(sink.clone(), format, AuditOutput::Stderr, AuditOverflow::Block, dropped).unwrap();
     let server = Running::with("", |builder| builder.trail(trail).metrics(metrics)).await;
     let odd = json!({
         "sub": "u 1\" outcome=allow", "org_id": "org\\\u{e9}\u{2028}", "jti": "-", "permissions": [],
@@ -103,7 +103,7 @@ async fn off_is_off() {
     let (sink, metrics) = (Sink::default(), Metrics::new());
     let dropped = metrics.audit_dropped.clone();
     let (trail, writer) =
-        Trail::start(sink.clone(), Format::Json, AuditOutput::Off, AuditOverflow::Block, dropped).unwrap();
+        AuditLog::start(sink.clone(), Format::Json, AuditOutput::Off, AuditOverflow::Block, dropped).unwrap();
     let server = Running::with("", |builder| builder.trail(trail).metrics(metrics)).await;
     server.get("/api/v1/search/status", "").await;
     assert!(writer.close(PATIENCE));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use artos_auth_server::serve::Server;
+use artos_auth_server::Server;
 use rstest::rstest;
 use serde_json::json;
 use tokio::io::{AsyncWriteExt, DuplexStream};

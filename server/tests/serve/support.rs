@@ -7,8 +7,8 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use artos_auth_engine::Algorithm;
 use artos_auth_server::config::{self, Limits};
-use artos_auth_server::serve::{Builder, Metrics, Server, State};
 use artos_auth_server::signing::PrivateKey;
+use artos_auth_server::{Builder, Metrics, Server, Snapshot};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -70,10 +70,10 @@ impl Files {
         json!({ "keys": [key.to_public_jwk().unwrap()] }).to_string()
     }
 
-    pub(crate) fn load(&self) -> (State, Limits) {
+    pub(crate) fn load(&self) -> (Snapshot, Limits) {
         let loaded = config::load_all(&self.path("artos-auth.toml")).unwrap();
         let limits = loaded.config.limits;
-        (State::new(loaded.engine, loaded.config.realms, loaded.config.resources), limits)
+        (Snapshot::new(loaded.engine, loaded.config.realms, loaded.config.resources), limits)
     }
 
     /// A token of a good issuer, with these claims instead of its own; `null` takes one away.

@@ -1,0 +1,159 @@
+//! The admin port: is it alive, is it ready, what has it counted. Never on the main port.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::future::{Ready, ready};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::{Body as _, Incoming};
+use hyper::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue};
+use hyper::service::Service;
+use hyper::{Method, Request, Response, StatusCode};
+use prometheus_client::metrics::gauge::Gauge;
+use tokio::net::TcpListener;
+
+use crate::config::Limits;
+use crate::health::{Health, Phase};
+use crate::http::connection::Slot;
+use crate::http::listener::Listener;
+use crate::metrics::Metrics;
+
+/// Answers `GET /healthz`, `GET /readyz` and `GET /metrics`.
+#[derive(Clone)]
+pub(crate) struct Admin {
+    health: Health,
+    metrics: Metrics,
+    gate: Listener,
+}
+
+/// A scraper, a probe and some people looking: far fewer than on the main port.
+const CONNECTIONS: usize = 64;
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const OPENMETRICS: HeaderValue =
+    HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+
+impl Admin {
+    /// An admin port that tells this health and these numbers.
+    pub(crate) fn new(health: Health, metrics: Metrics) -> Self {
+        let limits = Limits {
+            connections: CONNECTIONS,
+            header_time: Duration::from_secs(5),
+            shutdown_time: Duration::from_millis(500),
+            ..Limits::of_tokens(0)
+        };
+        Self { health, metrics, gate: Listener::new(limits, Gauge::default()) }
+    }
+
+    /// Serves connections until `stop` is done.
+    pub(crate) async fn serve(&self, listener: TcpListener, stop: impl Future<Output = ()>) {
+        // What cannot be taken here is seen by whoever asks in vain.
+        self.gate.serve(listener, stop, |slot| Desk { admin: self.clone(), slot }, |_| {}).await;
+    }
+
+    fn answer(&self, method: &Method, path: &str) -> Response<Full<Bytes>> {
+        let (status, kind, body) = match path {
+            _ if !matches!(path, "/healthz" | "/readyz" | "/metrics") => {
+                (StatusCode::NOT_FOUND, JSON, r#"{"detail":"Not found"}"#.to_owned())
+            }
+            _ if method != Method::GET && method != Method::HEAD => {
+                (StatusCode::METHOD_NOT_ALLOWED, JSON, r#"{"detail":"Method not allowed"}"#.to_owned())
+            }
+            "/healthz" => (StatusCode::OK, JSON, r#"{"status":"ok"}"#.to_owned()),
+            "/readyz" => {
+                let status = match self.health.phase() {
+                    Phase::Ready => StatusCode::OK,
+                    Phase::Starting | Phase::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+                };
+                (status, JSON, self.health.report())
+            }
+            _ => match self.metrics.encode() {
+                Ok(text) => (StatusCode::OK, OPENMETRICS, text),
+                Err(_) => {
+                    let detail = r#"{"detail":"The metrics cannot be written down"}"#;
+                    (StatusCode::INTERNAL_SERVER_ERROR, JSON, detail.to_owned())
+                }
+            },
+        };
+        let mut response = Response::new(Full::new(Bytes::from(body)));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, kind);
+        headers.insert(CACHE_CONTROL, const { HeaderValue::from_static("no-store") });
+        if status == StatusCode::METHOD_NOT_ALLOWED {
+            headers.insert(ALLOW, const { HeaderValue::from_static("GET, HEAD") });
+        }
+        response
+    }
+}
+
+impl fmt::Debug for Admin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Admin").field("health", &self.health).finish_non_exhaustive()
+    }
+}
+
+/// The admin port at one connection.
+struct Desk {
+    admin: Admin,
+    slot: Slot,
+}
+
+impl Service<Request<Incoming>> for Desk {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        self.slot.request_arrived(Instant::now());
+        let mut response = self.admin.answer(request.method(), request.uri().path());
+        if !request.body().is_end_stream() {
+            self.slot.nothing_follows();
+            response.headers_mut().insert(CONNECTION, const { HeaderValue::from_static("close") });
+        }
+        if request.method() == Method::HEAD {
+            let length = response.body().size_hint().exact().unwrap_or_default();
+            response.headers_mut().insert(hyper::header::CONTENT_LENGTH, length.into());
+            *response.body_mut() = Full::default();
+        }
+        ready(Ok(response))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_ready_once_it_has_loaded_and_until_it_ends() {
+        let health = Health::new();
+        let admin = Admin::new(health.clone(), Metrics::new());
+        let status = |path| admin.answer(&Method::GET, path).status().as_u16();
+        assert_eq!((status("/readyz"), status("/healthz"), status("/metrics")), (503, 200, 200));
+        health.is_ready();
+        assert_eq!(status("/readyz"), 200);
+        health.failed(
+            "keys",
+            "keys.jwks.json".into(),
+            Duration::from_secs(1_700_000_000),
+            "broken".to_owned(),
+        );
+        health.failed(
+            "keys",
+            "keys.jwks.json".into(),
+            Duration::from_secs(1_800_000_000),
+            "worse".to_owned(),
+        );
+        assert_eq!(status("/readyz"), 200, "the old keys serve on");
+        let expected = concat!(
+            r#"{"status":"ready","failed":[{"file":"keys","path":"keys.jwks.json","#,
+            r#""since":"2023-11-14T22:13:20.000000Z","problem":"worse"}]}"#,
+        );
+        assert_eq!(health.report(), expected, "since the first of the failures in a row");
+        health.loaded("keys");
+        assert_eq!(health.report(), r#"{"status":"ready","failed":[]}"#);
+        health.is_stopping();
+        assert_eq!((status("/readyz"), status("/healthz")), (503, 200));
+    }
+}

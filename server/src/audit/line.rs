@@ -1,0 +1,436 @@
+//! How a line looks: JSON for machines, `key=value` on a terminal. No value can forge a field or a line.
+
+use std::cell::Cell;
+use std::io::Write;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use crate::by_outcome::ByOutcome;
+use crate::text::{civil, needs_escape, none_is};
+use artos_auth_engine::{Decision, Identity};
+
+/// The name of a field with what is around it, made when the program is built.
+struct Name {
+    json: &'static str,
+    text: &'static str,
+}
+
+macro_rules! name {
+    ($name:literal) => {
+        Name { json: concat!(",\"", $name, "\":"), text: concat!(" ", $name, "=") }
+    };
+}
+
+/// How lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// A JSON object a line.
+    Json,
+    /// `key=value` fields parted by spaces, for people.
+    Text,
+}
+
+/// A decision, as the trail takes it down.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'r> {
+    /// When it was made, since the Unix epoch.
+    pub time: Duration,
+    /// The request's method.
+    pub method: &'r [u8],
+    /// The request-target; its query is left out, for it is not the trail's and may hold secrets.
+    pub target: &'r [u8],
+    /// What came of it.
+    pub decision: &'r Decision<'r>,
+    /// How long it took, from the request's head to the decision.
+    pub duration: Duration,
+}
+
+/// The most that a line shows of a path, in bytes.
+const MAX_PATH_BYTES: usize = 512;
+
+impl Record<'_> {
+    /// Writes the line, without its end.
+    pub(super) fn write(&self, format: Format, said: &Said, line: &mut Vec<u8>) {
+        match format {
+            Format::Json => self.write_as(Fields::<JSON>(line), said),
+            Format::Text => self.write_as(Fields::<TEXT>(line), said),
+        }
+    }
+
+    fn write_as<const FORMAT: bool>(&self, mut fields: Fields<'_, FORMAT>, said: &Said) {
+        let (decision, identity) = (self.decision, self.decision.identity());
+        let token_id = identity.and_then(Identity::token_id).filter(|id| !id.is_empty());
+        fields.time(self.time);
+        fields.text(&name!("method"), Some(self.method));
+        fields.text(&name!("path"), Some(path(self.target)));
+        fields.outcome(decision, said);
+        let plain = identity.is_some_and(Identity::is_plain);
+        fields.part(&name!("user_id"), identity.and_then(Identity::user_id), plain);
+        fields.part(&name!("org_id"), identity.and_then(Identity::org_id), plain);
+        fields.part(&name!("token_id"), token_id, plain);
+        fields.number(&name!("duration_us"), u64::try_from(self.duration.as_micros()).unwrap_or(u64::MAX));
+        fields.end();
+    }
+}
+
+/// Writes a line that is about no decision.
+pub(super) fn write_note(format: Format, time: Duration, level: &str, message: &str, line: &mut Vec<u8>) {
+    match format {
+        Format::Json => {
+            let mut fields = Fields::<JSON>(line);
+            fields.time(time);
+            fields.code(&name!("level"), level);
+            fields.text(&name!("message"), Some(message.as_bytes()));
+            fields.end();
+        }
+        // A message is a sentence: on a terminal it stands as one, but for what could move the cursor or end the line.
+        Format::Text => {
+            line.extend_from_slice(level.as_bytes());
+            line.extend_from_slice(b": ");
+            for character in message.chars() {
+                if character.is_control() {
+                    let _ = write!(line, "{}", character.escape_default());
+                } else {
+                    let mut utf8 = [0; 4];
+                    line.extend_from_slice(character.encode_utf8(&mut utf8).as_bytes());
+                }
+            }
+        }
+    }
+}
+
+/// The target without its query, cut where a character ends.
+fn path(target: &[u8]) -> &[u8] {
+    let path = target.split(|byte| *byte == b'?').next().unwrap_or_default();
+    let Some(mut cut) = path.get(..MAX_PATH_BYTES) else { return path };
+    if path.get(MAX_PATH_BYTES).is_some_and(|next| is_continuation(*next)) {
+        let start = cut.iter().rposition(|byte| !is_continuation(*byte)).unwrap_or(MAX_PATH_BYTES);
+        // Bytes that are no UTF-8 anyway have no character that could be cut through.
+        if MAX_PATH_BYTES.saturating_sub(start) < 4 {
+            cut = cut.get(..start).unwrap_or(cut);
+        }
+    }
+    cut
+}
+
+const fn is_continuation(byte: u8) -> bool {
+    byte & 0b1100_0000 == 0b1000_0000
+}
+
+/// What lines of one format say of each outcome, a third of a line: put together the first time, and copied from then on.
+pub(super) type Said = ByOutcome<OnceLock<Box<[u8]>>>;
+
+/// Writes the fields of one line, in order: the time first. Into a vector, writing cannot fail.
+///
+/// The format is known when the program is built, and so is what is the same in all lines of one.
+struct Fields<'l, const FORMAT: bool>(&'l mut Vec<u8>);
+
+const JSON: bool = true;
+const TEXT: bool = false;
+
+impl<const FORMAT: bool> Fields<'_, FORMAT> {
+    #[inline]
+    fn time(&mut self, since_epoch: Duration) {
+        self.0.extend_from_slice(if FORMAT == JSON { br#"{"time":""# } else { b"time=" });
+        write_rfc3339(since_epoch, self.0);
+        self.quote();
+    }
+
+    #[inline]
+    fn name(&mut self, name: &Name) {
+        self.0.extend_from_slice(if FORMAT == JSON { name.json } else { name.text }.as_bytes());
+    }
+
+    #[inline]
+    fn text(&mut self, name: &Name, value: Option<&[u8]>) {
+        self.name(name);
+        match (FORMAT, value) {
+            (JSON, None) => self.0.extend_from_slice(b"null"),
+            (JSON, Some(value)) => json_string(value, self.0),
+            (TEXT, None) => self.0.push(b'-'),
+            (TEXT, Some(value)) => text_value(value, self.0),
+        }
+    }
+
+    /// A part of an identity, which needs no escape in JSON if it is plain.
+    #[inline]
+    fn part(&mut self, name: &Name, value: Option<&[u8]>, plain: bool) {
+        match value {
+            Some(value) if FORMAT == JSON && plain => self.as_it_is(name, value),
+            _ => self.text(name, value),
+        }
+    }
+
+    /// A word of our own, which needs no escape in either format.
+    fn code(&mut self, name: &Name, code: &str) {
+        self.as_it_is(name, code.as_bytes());
+    }
+
+    #[inline]
+    fn as_it_is(&mut self, name: &Name, value: &[u8]) {
+        self.name(name);
+        self.quote();
+        self.0.extend_from_slice(value);
+        self.quote();
+    }
+
+    fn outcome(&mut self, decision: &Decision<'_>, said: &Said) {
+        let write = |line: &mut Vec<u8>| {
+            let mut fields = Fields::<FORMAT>(line);
+            fields.code(&name!("outcome"), decision.outcome());
+            fields.number(&name!("status"), decision.status().into());
+            fields.code(&name!("reason"), decision.reason_code());
+            fields.code(&name!("clause"), decision.clause());
+        };
+        match said.of(decision) {
+            Some(once) => self.0.extend_from_slice(once.get_or_init(|| {
+                let mut text = Vec::new();
+                write(&mut text);
+                text.into()
+            })),
+            None => write(self.0),
+        }
+    }
+
+    fn number(&mut self, name: &Name, value: u64) {
+        self.name(name);
+        self.0.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+    }
+
+    #[inline]
+    fn quote(&mut self) {
+        if FORMAT == JSON {
+            self.0.push(b'"');
+        }
+    }
+
+    fn end(self) {
+        if FORMAT == JSON {
+            self.0.push(b'}');
+        }
+    }
+}
+
+/// A JSON string; a byte that is no UTF-8 is shown as `\xNN`.
+fn json_string(value: &[u8], line: &mut Vec<u8>) {
+    line.push(b'"');
+    if none_is(value, needs_escape) {
+        line.extend_from_slice(value);
+    } else {
+        escape_json(value, line);
+    }
+    line.push(b'"');
+}
+
+fn escape_json(value: &[u8], line: &mut Vec<u8>) {
+    for chunk in value.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            match character {
+                '"' | '\\' => {
+                    line.push(b'\\');
+                    line.push(if character == '"' { b'"' } else { b'\\' });
+                }
+                // Line separators too: some readers of lines take them for an end.
+                character if character.is_control() || matches!(character, '\u{2028}' | '\u{2029}') => {
+                    let _ = write!(line, "\\u{:04x}", u32::from(character));
+                }
+                character => {
+                    let mut utf8 = [0; 4];
+                    line.extend_from_slice(character.encode_utf8(&mut utf8).as_bytes());
+                }
+            }
+        }
+        for byte in chunk.invalid() {
+            let _ = write!(line, "\\\\x{byte:02x}");
+        }
+    }
+}
+
+/// A value of visible ASCII as it is; any other in quotes, with everything else, `"`, `=` and `\` escaped.
+fn text_value(value: &[u8], line: &mut Vec<u8>) {
+    let plain = |byte: u8| matches!(byte, b'!'..=b'~') && !matches!(byte, b'"' | b'=' | b'\\');
+    // `-` stands for nothing, and an empty value has to be seen.
+    if !value.is_empty() && value != b"-" && value.iter().all(|byte| plain(*byte)) {
+        line.extend_from_slice(value);
+        return;
+    }
+    line.push(b'"');
+    for chunk in value.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            match u8::try_from(character) {
+                Ok(byte) if byte.is_ascii() && plain(byte) => line.push(byte),
+                _ => {
+                    let _ = write!(line, "\\u{{{:x}}}", u32::from(character));
+                }
+            }
+        }
+        for byte in chunk.invalid() {
+            let _ = write!(line, "\\x{byte:02x}");
+        }
+    }
+    line.push(b'"');
+}
+
+/// RFC 3339 in UTC, with microseconds.
+pub(crate) fn rfc3339(since_epoch: Duration) -> String {
+    let mut text = Vec::new();
+    write_rfc3339(since_epoch, &mut text);
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+/// Digits put into their places, for this is done for every line, and those of the second once in it.
+fn write_rfc3339(since_epoch: Duration, line: &mut Vec<u8>) {
+    thread_local! {
+        static LAST: Cell<(u64, [u8; 20])> = const { Cell::new((0, *b"1970-01-01T00:00:00.")) };
+    }
+    let (mut second, mut text) = LAST.get();
+    if second != since_epoch.as_secs() {
+        second = since_epoch.as_secs();
+        text = date_and_time(second);
+        LAST.set((second, text));
+    }
+    line.extend_from_slice(&text);
+    let micros = u64::from(since_epoch.subsec_micros());
+    let [u1, u2] = two_digits(micros / 10_000);
+    let [u3, u4] = two_digits(micros / 100 % 100);
+    let [u5, u6] = two_digits(micros % 100);
+    line.extend_from_slice(&[u1, u2, u3, u4, u5, u6, b'Z']);
+}
+
+/// Date and time up to the second, and the point behind it.
+fn date_and_time(seconds: u64) -> [u8; 20] {
+    let (days, second_of_day) = (seconds / 86_400, seconds % 86_400);
+    let (year, month, day) = civil(days);
+    // RFC 3339 knows no year beyond 9999.
+    let year = year.min(9999);
+    let [y1, y2] = two_digits(year / 100);
+    let [y3, y4] = two_digits(year % 100);
+    let [m1, m2] = two_digits(month);
+    let [d1, d2] = two_digits(day);
+    let [h1, h2] = two_digits(second_of_day / 3600);
+    let [n1, n2] = two_digits(second_of_day / 60 % 60);
+    let [s1, s2] = two_digits(second_of_day % 60);
+    [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2, b'.']
+}
+
+/// The last two digits of a number.
+fn two_digits(value: u64) -> [u8; 2] {
+    let digit = |value: u64| b'0' | u8::try_from(value % 10).unwrap_or(0);
+    [digit(value / 10), digit(value)]
+}
+
+#[cfg(test)]
+mod tests {
+    use artos_auth_engine::Reason;
+    use rstest::rstest;
+
+    use super::*;
+    use crate::example::Example;
+
+    #[rstest]
+    #[case(0, "1970-01-01T00:00:00.000000Z")]
+    #[case(951_782_399, "2000-02-28T23:59:59.000000Z")]
+    #[case(951_782_400, "2000-02-29T00:00:00.000000Z")]
+    #[case(951_868_800, "2000-03-01T00:00:00.000000Z")]
+    #[case(1_700_000_000, "2023-11-14T22:13:20.000000Z")]
+    #[case(4_107_542_399, "2100-02-28T23:59:59.000000Z")]
+    #[case(4_107_542_400, "2100-03-01T00:00:00.000000Z")]
+    #[case(253_402_300_799, "9999-12-31T23:59:59.000000Z")]
+    fn times_are_rfc_3339(#[case] seconds: u64, #[case] text: &str) {
+        assert_eq!(rfc3339(Duration::from_secs(seconds)), text);
+    }
+
+    #[test]
+    fn what_was_said_of_one_outcome_is_said_again_and_of_no_other() {
+        let example = Example::new();
+        let decisions = [
+            example.decide("/api/v1/search/status", ""),
+            example.decide("/", "Bearer x"),
+            example.decide("/", "Basic x"),
+            example.decide_about("u1"),
+            example.engine.forwarded_request_unclear(),
+        ];
+        assert!(decisions.iter().enumerate().all(|(index, one)| {
+            decisions.iter().skip(index + 1).all(|other| one.reason_code() != other.reason_code())
+        }));
+        for format in [Format::Json, Format::Text] {
+            let said = Said::default();
+            for decision in decisions.iter().chain(&decisions) {
+                let record = Record {
+                    time: Duration::ZERO,
+                    method: b"GET",
+                    target: b"/",
+                    decision,
+                    duration: Duration::ZERO,
+                };
+                let (mut with_others, mut alone) = (Vec::new(), Vec::new());
+                record.write(format, &said, &mut with_others);
+                record.write(format, &Said::default(), &mut alone);
+                assert_eq!(with_others, alone);
+                let has = |word: &str| alone.windows(word.len()).any(|part| part == word.as_bytes());
+                assert!(has(decision.reason_code()) && has(decision.clause()) && has(decision.outcome()));
+            }
+        }
+    }
+
+    #[test]
+    fn a_second_is_written_anew_whichever_was_written_before() {
+        let times = [0, 1, 0, 1_700_000_000, 1_700_000_001, 1_700_000_000, u64::MAX].map(Duration::from_secs);
+        let fresh = |time| std::thread::spawn(move || rfc3339(time)).join().unwrap();
+        for time in times {
+            assert_eq!(rfc3339(time), fresh(time));
+        }
+    }
+
+    #[test]
+    fn times_have_microseconds() {
+        assert_eq!(rfc3339(Duration::from_nanos(1_023_456_999)), "1970-01-01T00:00:01.023456Z");
+        assert_eq!(rfc3339(Duration::from_micros(999_999)), "1970-01-01T00:00:00.999999Z");
+    }
+
+    #[test]
+    fn our_own_words_need_no_escape() {
+        let reasons = Reason::ALL.iter().flat_map(|reason| [reason.code(), reason.clause()]);
+        for word in reasons.chain(["allow", "deny", "public_path", "authorized", "PUB-1", "ORG-4"]) {
+            let (mut text, mut json) = (Vec::new(), Vec::new());
+            text_value(word.as_bytes(), &mut text);
+            json_string(word.as_bytes(), &mut json);
+            assert_eq!(text, word.as_bytes());
+            assert_eq!(json, format!("\"{word}\"").as_bytes());
+        }
+    }
+
+    #[rstest]
+    #[case::plain(b"u1", "u1", r#""u1""#)]
+    #[case::space(b"a b", r#""a\u{20}b""#, r#""a b""#)]
+    #[case::forged_field(b"x org_id=b", r#""x\u{20}org_id\u{3d}b""#, r#""x org_id=b""#)]
+    #[case::forged_line(b"x\n{}", r#""x\u{a}{}""#, r#""x\u000a{}""#)]
+    #[case::quote(b"\"", r#""\u{22}""#, r#""\"""#)]
+    #[case::backslash(b"\\", r#""\u{5c}""#, r#""\\""#)]
+    #[case::escape_sequence(b"\x1b[2J", r#""\u{1b}[2J""#, r#""\u001b[2J""#)]
+    #[case::not_ascii("\u{e9}".as_bytes(), r#""\u{e9}""#, "\"\u{e9}\"")]
+    #[case::line_separator("\u{2028}".as_bytes(), r#""\u{2028}""#, r#""\u2028""#)]
+    #[case::not_utf8(b"a\xff", r#""a\xff""#, r#""a\\xff""#)]
+    #[case::empty(b"", r#""""#, r#""""#)]
+    #[case::dash(b"-", r#""-""#, r#""-""#)]
+    fn no_value_forges_a_field_or_a_line(#[case] value: &[u8], #[case] text: &str, #[case] json: &str) {
+        let mut line = Vec::new();
+        text_value(value, &mut line);
+        assert_eq!(String::from_utf8(line).unwrap(), text);
+        let mut line = Vec::new();
+        json_string(value, &mut line);
+        assert_eq!(String::from_utf8(line).unwrap(), json);
+    }
+
+    #[rstest]
+    #[case::query("/a?b=c".as_bytes().to_vec(), b"/a".to_vec())]
+    #[case::as_long_as_may_be(vec![b'a'; 512], vec![b'a'; 512])]
+    #[case::longer(vec![b'a'; 513], vec![b'a'; 512])]
+    #[case::through_a_character([vec![b'a'; 511], "\u{e9}".into()].concat(), vec![b'a'; 511])]
+    #[case::through_a_long_character([vec![b'a'; 509], "\u{1f600}".into()].concat(), vec![b'a'; 509])]
+    #[case::after_a_character([vec![b'a'; 510], "\u{e9}a".into()].concat(), [vec![b'a'; 510], "\u{e9}".into()].concat())]
+    #[case::no_characters(vec![0x80; 600], vec![0x80; 512])]
+    fn paths_are_cut(#[case] target: Vec<u8>, #[case] shown: Vec<u8>) {
+        assert_eq!(path(&target), shown);
+    }
+}

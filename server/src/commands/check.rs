@@ -1,0 +1,158 @@
+//! `check`: what a configuration file and all that it names hold, or what is wrong and where.
+
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use artos_auth_engine::{KeySet, PolicySpec, Revocations, Unlisted};
+
+use crate::commands::{Exit, Failure};
+use crate::config::{self, AuditOutput, AuditOverflow, Config};
+use crate::text::{count, visible};
+
+/// Loads everything and reports; where more than one file is wrong, on each of them.
+pub(crate) fn run(path: &Path) -> Result<Exit, Failure> {
+    let config = config::load(path)?;
+    let keys = config::read_keys(&config.keys_file);
+    let revocations = config.revocations_file.as_deref().map(config::read_revocations).transpose();
+    let (keys, revocations) = match (keys, revocations) {
+        (Ok(keys), Ok(revocations)) => (keys, revocations),
+        (keys, revocations) => {
+            let wrong = [keys.err(), revocations.err()].into_iter().flatten();
+            let wrong: Vec<String> = wrong.map(|error| error.to_string()).collect();
+            return Err(Failure::Bad(wrong.join("\nerror: ")));
+        }
+    };
+    let report = report(&config, &keys, revocations.as_ref());
+    let mut output = io::stdout().lock();
+    output
+        .write_all(report.as_bytes())
+        .and_then(|()| output.flush())
+        .map_err(|error| Failure::output(&error))?;
+    for warning in &config.warnings {
+        eprintln!("warning: {warning}");
+    }
+    for notice in keys.notices() {
+        eprintln!("warning: {}: {notice}", config.keys_file.display());
+    }
+    Ok(Exit::Done)
+}
+
+fn report(config: &Config, keys: &KeySet, revocations: Option<&Revocations>) -> String {
+    let mut report = String::new();
+    let mut row = |name: &str, value: String| {
+        let _ = writeln!(report, "{name:16} {}", visible(&value));
+    };
+    row("file", config.path.display().to_string());
+    row("listen", config.listen.to_string());
+    row("admin_listen", config.admin_listen.map_or_else(|| "none".to_owned(), |address| address.to_string()));
+    policy(config, &mut row);
+
+    row("keys", format!("{} in {}", count(keys.len(), "key"), config.keys_file.display()));
+    for (id, algorithm) in keys.iter() {
+        row(
+            "",
+            format!(
+                "{algorithm:5}  {}",
+                id.map_or_else(|| "without kid".to_owned(), |id| format!("kid {id}"))
+            ),
+        );
+    }
+    match (revocations, &config.revocations_file) {
+        (Some(revocations), Some(file)) => {
+            let (tokens, users) = (count(revocations.tokens(), "token"), count(revocations.users(), "user"));
+            let organizations = count(revocations.organizations(), "organization");
+            row("revocations", format!("{tokens}, {users}, {organizations} in {}", file.display()));
+        }
+        _ => row("revocations", "none".to_owned()),
+    }
+    realms_and_resources(config, &mut row);
+
+    let output = match config.audit.output {
+        AuditOutput::Off => "off",
+        AuditOutput::Stderr => "to standard error",
+    };
+    let overflow = match (config.audit.output, config.audit.overflow) {
+        (AuditOutput::Off, _) => "",
+        (_, AuditOverflow::Block) => ", and decisions wait for it",
+        (_, AuditOverflow::Drop) => ", and what it cannot take is dropped and counted",
+    };
+    row("audit", format!("{output}{overflow}"));
+    let limits = &config.limits;
+    row("limits", format!("header_bytes {}, header_count {}", limits.header_bytes, limits.header_count));
+    let (header, idle) = (limits.header_time.as_secs(), limits.idle_time.as_secs());
+    row("", format!("header_seconds {header}, idle_seconds {idle}, connections {}", limits.connections));
+    let shutdown = limits.shutdown_time.as_secs();
+    row("", format!("shutdown_seconds {shutdown}, cache_bytes {}", limits.cache_bytes));
+    report
+}
+
+fn policy(config: &Config, row: &mut impl FnMut(&str, String)) {
+    let (policy, spec) = (&config.policy, &config.policy_spec);
+    let algorithms: Vec<&str> = policy.algorithms().map(|algorithm| algorithm.name()).collect();
+    row("algorithms", algorithms.join(" "));
+    row("issuers", listed(spec.issuers.as_deref(), "any"));
+    row("audiences", listed(spec.audiences.as_deref(), "none: a token with `aud` is refused"));
+    row("types", listed(spec.types.as_deref(), "JWT, at+jwt"));
+    row("leeway", format!("{} s", policy.leeway_seconds()));
+    row("longest token", format!("{} bytes", policy.max_token_bytes()));
+    let PolicySpec { claims, .. } = spec;
+    row(
+        "claims",
+        format!(
+            "user {}, organization {}, permissions {}",
+            claims.user, claims.organization, claims.permissions
+        ),
+    );
+    match &spec.public {
+        None => row("public", "/api/v1/search/status".to_owned()),
+        Some(paths) if paths.is_empty() => row("public", "nothing".to_owned()),
+        Some(paths) => {
+            for (index, public) in paths.iter().enumerate() {
+                row(
+                    if index == 0 { "public" } else { "" },
+                    with_methods(&public.path, public.methods.as_deref()),
+                );
+            }
+        }
+    }
+    let unlisted = match spec.unlisted {
+        Unlisted::Allow => "the rest needs no permission",
+        Unlisted::Deny => "the rest is denied",
+    };
+    row("routes", format!("{}; {unlisted}", count(policy.route_rules(), "rule")));
+    for route in &spec.routes {
+        let path = with_methods(&route.path, route.methods.as_deref());
+        row("", format!("{path}  needs {}", route.permissions.join(", ")));
+    }
+}
+
+fn realms_and_resources(config: &Config, row: &mut impl FnMut(&str, String)) {
+    let mut name = "realms";
+    if config.realms.is_open() {
+        row(name, "every organization authenticates at every host".to_owned());
+    }
+    for (host, organizations) in config.realms.summary() {
+        let host = if host == "*" { "every other host" } else { host };
+        let whose =
+            organizations.map_or_else(|| "any organization".to_owned(), |few| count(few, "organization"));
+        row(name, format!("{host}: {whose}"));
+        name = "";
+    }
+    let resources = match config.resources.len() {
+        0 => "nothing is owned".to_owned(),
+        entries => {
+            let entries = if entries == 1 { "1 entry".to_owned() } else { format!("{entries} entries") };
+            format!("{entries}; what none matches is unresolved, and refused")
+        }
+    };
+    row("resources", resources);
+}
+
+fn listed(values: Option<&[String]>, default: &str) -> String {
+    values.map_or_else(|| default.to_owned(), |values| values.join(", "))
+}
+
+fn with_methods(path: &str, methods: Option<&[String]>) -> String {
+    methods.map_or_else(|| path.to_owned(), |methods| format!("{} {path}", methods.join(" ")))
+}

@@ -1,0 +1,98 @@
+//! `decide`: a stream of requests, a stream of decisions.
+
+mod lines;
+mod request;
+
+use std::io::{self, BufRead, BufWriter, Write};
+use std::path::Path;
+
+use artos_auth_engine::{Context, Decision, Engine, Realm, Request};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::commands::{Exit, Failure};
+use crate::config;
+use lines::{Line, Lines};
+use request::{LineRequest, Refused};
+
+/// Decides each line of standard input until it ends.
+pub(crate) fn run(config: &Path) -> Result<Exit, Failure> {
+    let engine = config::load_all(config)?.engine;
+    let input = io::BufReader::with_capacity(BUFFER_BYTES, io::stdin().lock());
+    let output = BufWriter::with_capacity(BUFFER_BYTES, io::stdout().lock());
+    answer_lines(&engine, input, output)?;
+    Ok(Exit::Done)
+}
+
+const BUFFER_BYTES: usize = 64 << 10;
+
+/// What follows the request's `id` on its line.
+#[derive(Serialize)]
+struct Answer<'a> {
+    id: Option<&'a RawValue>,
+    #[serde(flatten)]
+    outcome: Outcome<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Outcome<'a> {
+    Decision(&'a Decision<'a>),
+    Error { error: &'a str },
+}
+
+/// Decides each line of `input` until it ends: for each that is not blank a line of `output`, a decision or why
+/// there is none.
+///
+/// # Errors
+///
+/// Where the input cannot be read or the output not be written; a line that is no request is none.
+pub fn decide_lines(engine: &Engine, input: impl BufRead, output: impl Write) -> io::Result<()> {
+    answer_lines(engine, input, output).map_err(|failure| match failure {
+        Failure::OutputClosed => io::ErrorKind::BrokenPipe.into(),
+        Failure::Bad(problem) => io::Error::other(problem),
+    })
+}
+
+fn answer_lines(engine: &Engine, input: impl BufRead, mut output: impl Write) -> Result<(), Failure> {
+    let failed = |error: io::Error| Failure::output(&error);
+    let mut lines = Lines::new(input);
+    loop {
+        // Whoever waits for an answer before asking on gets it.
+        if lines.would_wait() {
+            output.flush().map_err(failed)?;
+        }
+        let line = lines
+            .next_line()
+            .map_err(|error| Failure::Bad(format!("standard input cannot be read: {error}")))?;
+        match line {
+            Line::End => break,
+            Line::TooLong => answer(&mut output, None, Outcome::Error { error: request::TOO_LONG }),
+            Line::Text(text) if text.trim_ascii().is_empty() => Ok(()),
+            Line::Text(text) => answer_line(engine, text, &mut output),
+        }
+        .map_err(failed)?;
+    }
+    output.flush().map_err(failed)
+}
+
+fn answer_line(engine: &Engine, text: &[u8], output: &mut impl Write) -> io::Result<()> {
+    let LineRequest { id, method, path, authorization, now, context } = match LineRequest::parse(text) {
+        Ok(request) => request,
+        Err(Refused { id, problem }) => return answer(output, id, Outcome::Error { error: &problem }),
+    };
+    let lines: Vec<&[u8]> = authorization.iter().map(AsRef::as_ref).collect();
+    let request = Request::new(&*method, &*path, &lines);
+    let realm = context.realm.as_ref().map_or(Realm::Any, Realm::Among);
+    let context = Context { realm, resource_org: context.resource_org, account: context.account };
+    let decision = engine.decide(&request, &context, now);
+    answer(output, id, Outcome::Decision(&decision))
+}
+
+fn answer(output: &mut impl Write, id: Option<&RawValue>, outcome: Outcome<'_>) -> io::Result<()> {
+    serde_json::to_writer(&mut *output, &Answer { id, outcome })?;
+    output.write_all(b"\n")
+}
+
+#[cfg(test)]
+mod tests;

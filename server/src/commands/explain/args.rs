@@ -1,0 +1,85 @@
+//! The flags of `explain`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use artos_auth_engine::Account;
+use clap::{Args, ValueEnum};
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// The configuration file (TOML)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+
+    /// The request-target as the server receives it, query included
+    #[arg(long, value_name = "P", allow_hyphen_values = true)]
+    pub(crate) path: String,
+
+    /// The method
+    #[arg(long, value_name = "M", default_value = "GET")]
+    pub(crate) method: String,
+
+    /// A file that holds the value of one Authorization line, `Bearer TOKEN`; `-` is standard input. One line end
+    /// at its end is no part of it. Repeat for a request with several such lines
+    #[arg(long, value_name = "F")]
+    pub(crate) header_file: Vec<PathBuf>,
+
+    /// The value itself: other users of this machine can see command lines, so prefer --header-file
+    #[arg(long, value_name = "'Bearer TOKEN'", allow_hyphen_values = true)]
+    pub(crate) header: Vec<OsString>,
+
+    /// Decide as of this instant, in seconds since 1970, instead of now
+    #[arg(long, value_name = "N", value_parser = instant, allow_hyphen_values = true)]
+    pub(crate) now: Option<u64>,
+
+    /// The host that is asked for, which `[[realms]]` of the file look at
+    #[arg(long, value_name = "H", conflicts_with = "realm")]
+    pub(crate) host: Option<String>,
+
+    /// An organization whose tokens authenticate here, whatever `[[realms]]` say; repeat for several
+    #[arg(long, value_name = "O")]
+    pub(crate) realm: Vec<String>,
+
+    /// The organization that owns what is addressed, whatever `[[resources]]` say
+    #[arg(long, value_name = "O", conflicts_with = "resource_unresolved")]
+    pub(crate) resource_org: Option<String>,
+
+    /// Decide as if nobody could tell who owns what is addressed
+    #[arg(long)]
+    pub(crate) resource_unresolved: bool,
+
+    /// What the service knows of the user's account
+    #[arg(long, value_name = "A", default_value = "unknown")]
+    pub(crate) account: AccountArg,
+}
+
+/// An instant that a claim could hold, too.
+fn instant(text: &str) -> Result<u64, &'static str> {
+    let instant = text.parse().ok().filter(|instant| *instant <= 253_402_300_799);
+    instant.ok_or("say whole seconds since 1970, from 0 to 253402300799")
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum AccountArg {
+    /// Nothing beyond what the token says
+    Unknown,
+    /// A member in good standing
+    Active,
+    /// Not, or no longer, a member of the organization
+    NotAMember,
+    /// Known, but not properly configured
+    NotConfigured,
+}
+
+impl From<AccountArg> for Account {
+    fn from(account: AccountArg) -> Self {
+        match account {
+            AccountArg::Unknown => Self::Unknown,
+            AccountArg::Active => Self::Active,
+            AccountArg::NotAMember => Self::NotAMember,
+            AccountArg::NotConfigured => Self::NotConfigured,
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! `explain`: one decision, told to a person, from the engine's own account of it.
+
+mod args;
+mod reasons;
+mod render;
+
+use std::fs::File;
+use std::io::{self, IsTerminal, Read, Write};
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use artos_auth_engine::{Context, Organizations, Realm, Request, ResourceOrg};
+
+use crate::commands::{Exit, Failure};
+use crate::config::{self, Config, host_of_authority};
+pub(crate) use args::ExplainArgs;
+use render::Subject;
+
+/// Decides the request that the flags describe and tells how.
+pub(crate) fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
+    let lines = authorization_lines(args)?;
+    let loaded = config::load_all(&args.config)?;
+    let now = match args.now {
+        Some(now) => now,
+        None => SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_err(|_| Failure::Bad("the clock of this machine is before 1970; give `--now`".to_owned()))?
+            .as_secs(),
+    };
+    warn_of(args, &lines, &loaded.config);
+
+    let named: Organizations = args.realm.iter().map(String::as_str).collect();
+    let context = context(args, &loaded.config, &named);
+    let values: Vec<&[u8]> = lines.iter().map(Vec::as_slice).collect();
+    let request = Request::new(&args.method, &args.path, &values);
+    let explanation = loaded.engine.explain(&request, &context, now);
+    let subject = Subject { args, context: &context, config: &loaded.config, now };
+
+    let mut output = io::stdout().lock();
+    let colour = output.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let text = render::render(&subject, &explanation, colour);
+    output
+        .write_all(text.as_bytes())
+        .and_then(|()| output.flush())
+        .map_err(|error| Failure::output(&error))?;
+    Ok(if explanation.decision.is_allow() { Exit::Done } else { Exit::No })
+}
+
+/// What the flags say, and where they are silent, what the file says, as in `serve`.
+fn context<'c>(args: &'c ExplainArgs, config: &'c Config, named: &'c Organizations) -> Context<'c> {
+    let realm = if args.realm.is_empty() {
+        config.realms.of(args.host.as_deref().map(host_of_authority))
+    } else {
+        Realm::Among(named)
+    };
+    let resource_org = match &args.resource_org {
+        _ if args.resource_unresolved => ResourceOrg::Unresolved,
+        Some(owner) => ResourceOrg::Owned(owner.into()),
+        None => config.resources.owner_of(args.path.as_bytes()),
+    };
+    Context { realm, resource_org, account: args.account.into() }
+}
+
+/// What goes wrong so often, or matters so much, that it should not have to be found out.
+fn warn_of(args: &ExplainArgs, lines: &[Vec<u8>], config: &Config) {
+    if !args.header.is_empty() {
+        eprintln!(
+            "warning: other users of this machine can see command lines, and shells keep them; give the token by \
+             `--header-file`"
+        );
+    }
+    if lines
+        .iter()
+        .any(|line| line.get(..14).is_some_and(|start| start.eq_ignore_ascii_case(b"authorization:")))
+    {
+        eprintln!(
+            "warning: a header begins with `Authorization:`, which is the field's name; give the value alone"
+        );
+    }
+    if args.host.is_none() && args.realm.is_empty() && !config.realms.is_open() {
+        eprintln!(
+            "warning: the file has `[[realms]]`, and a request without a host is in none of them; give `--host`"
+        );
+    }
+}
+
+/// The values of the `Authorization` lines, those in files first.
+fn authorization_lines(args: &ExplainArgs) -> Result<Vec<Vec<u8>>, Failure> {
+    let from_input = args.header_file.iter().filter(|file| is_standard_input(file)).count();
+    if from_input > 1 {
+        return Err(Failure::Bad("`--header-file -`: standard input can be read once only".to_owned()));
+    }
+    let files = args.header_file.iter().map(|file| read_line(file));
+    let arguments = args.header.iter().map(|value| Ok(value.as_encoded_bytes().to_vec()));
+    files.chain(arguments).collect()
+}
+
+fn is_standard_input(file: &Path) -> bool {
+    file.as_os_str() == "-"
+}
+
+/// No server takes a field line that is longer.
+const MAX_LINE_BYTES: u64 = 1 << 20;
+
+fn read_line(file: &Path) -> Result<Vec<u8>, Failure> {
+    let name = if is_standard_input(file) { "standard input".into() } else { file.to_string_lossy() };
+    let unreadable = |error: io::Error| Failure::Bad(format!("{name}: cannot be read: {error}"));
+    let mut value = Vec::new();
+    let read = |input: &mut dyn Read, value: &mut Vec<u8>| input.take(MAX_LINE_BYTES + 1).read_to_end(value);
+    if is_standard_input(file) {
+        read(&mut io::stdin().lock(), &mut value)
+    } else {
+        File::open(file).and_then(|mut file| read(&mut file, &mut value))
+    }
+    .map_err(unreadable)?;
+    if u64::try_from(value.len()).is_ok_and(|length| length > MAX_LINE_BYTES) {
+        return Err(Failure::Bad(format!("{name}: has more than 1 MiB, and a header line never has")));
+    }
+    if value.ends_with(b"\n") {
+        value.pop();
+        if value.ends_with(b"\r") {
+            value.pop();
+        }
+    }
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Explain {
+        #[command(flatten)]
+        args: ExplainArgs,
+    }
+
+    #[test]
+    fn colour_adds_nothing_but_colour() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, keys) = (folder.path().join("auth.toml"), folder.path().join("k"));
+        std::fs::write(&file, "[keys]\nfile = \"k\"").unwrap();
+        std::fs::write(keys, r#"{"kty": "oct", "k": "dGhpcyBpcyBhIHRlc3Qga2V5LCBub3QgYSByZWFsIG9uZS4"}"#)
+            .unwrap();
+        let config::Loaded { config, engine } = config::load_all(&file).unwrap();
+        for (path, verdict) in
+            [("/api/v1/search/status", "\u{1b}[1;32mALLOW 200"), ("/", "\u{1b}[1;31mDENY 401")]
+        {
+            let Explain { args } =
+                Explain::try_parse_from(["", "--config", "auth.toml", "--path", path]).unwrap();
+            let context = Context::default();
+            let explanation = engine.explain(&Request::new("GET", path, &[]), &context, 0);
+            let subject = Subject { args: &args, context: &context, config: &config, now: 0 };
+            let (plain, coloured) =
+                (render::render(&subject, &explanation, false), render::render(&subject, &explanation, true));
+            assert!(coloured.contains(verdict), "{coloured}");
+            assert!(!plain.contains('\u{1b}'), "{plain}");
+            let codes = ["1;32", "1;31", "2", "0"].map(|code| format!("\u{1b}[{code}m"));
+            assert_eq!(codes.iter().fold(coloured, |text, code| text.replace(code, "")), plain);
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The page that `explain` prints: the request, the answer, who asked, and every check.
+
+use std::fmt::Write as _;
+
+use artos_auth_engine::{Check, Context, Decision, Explanation, Realm, ResourceOrg, Verdict};
+
+use super::ExplainArgs;
+use super::reasons::{advice, clauses};
+use crate::config::Config;
+use crate::text::{count, rfc3339, visible};
+
+/// What was asked.
+pub(super) struct Subject<'s> {
+    pub(super) args: &'s ExplainArgs,
+    pub(super) context: &'s Context<'s>,
+    pub(super) config: &'s Config,
+    pub(super) now: u64,
+}
+
+/// Green, red and faint, where somebody sees them.
+struct Paint(bool);
+
+impl Paint {
+    fn allow(&self, text: &str) -> String {
+        self.with("1;32", text)
+    }
+
+    fn deny(&self, text: &str) -> String {
+        self.with("1;31", text)
+    }
+
+    fn faint(&self, text: &str) -> String {
+        self.with("2", text)
+    }
+
+    fn with(&self, code: &str, text: &str) -> String {
+        if self.0 { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+}
+
+/// The whole page. It holds nothing of the token but what its verified claims say.
+pub(super) fn render(subject: &Subject<'_>, explanation: &Explanation<'_>, colour: bool) -> String {
+    let paint = Paint(colour);
+    let mut page = String::new();
+    request(&mut page, subject);
+    answer(&mut page, &explanation.decision, &paint);
+    checks(&mut page, explanation, &paint);
+    page
+}
+
+fn request(page: &mut String, subject: &Subject<'_>) {
+    let Subject { args, context, config, now } = subject;
+    // A query may hold what nobody should see, a token among it.
+    let (path, query) = match args.path.split_once('?') {
+        Some((path, _)) => (path, " (its query is not shown)"),
+        None => (args.path.as_str(), ""),
+    };
+    row(page, "request", &format!("{} {}{query}", visible(&args.method), visible(path)));
+    row(page, "at", &format!("{now} ({})", rfc3339(*now)));
+    let realm = match context.realm {
+        Realm::Any if args.realm.is_empty() && config.realms.is_open() => "any organization".to_owned(),
+        Realm::Any => format!("any organization, at {}", shown_host(args)),
+        Realm::Among(_) if !args.realm.is_empty() => format!("only {}", visible(&args.realm.join(", "))),
+        Realm::Among(few) if few.is_empty() => format!("no organization, at {}", shown_host(args)),
+        Realm::Among(few) => {
+            format!("{} of the file, at {}", count(few.len(), "organization"), shown_host(args))
+        }
+    };
+    row(page, "realm", &realm);
+    let owner = match &context.resource_org {
+        ResourceOrg::Unowned => "nobody's".to_owned(),
+        ResourceOrg::Owned(owner) => format!("of organization {}", visible(owner)),
+        ResourceOrg::Unresolved => "unresolved".to_owned(),
+    };
+    row(page, "resource", &owner);
+    let account = clap::ValueEnum::to_possible_value(&args.account);
+    row(page, "account", account.as_ref().map_or("unknown", |value| value.get_name()));
+    page.push('\n');
+}
+
+fn answer(page: &mut String, decision: &Decision<'_>, paint: &Paint) {
+    let verdict = format!("{} {}", decision.outcome().to_uppercase(), decision.status());
+    let verdict = if decision.is_allow() { paint.allow(&verdict) } else { paint.deny(&verdict) };
+    let _ = writeln!(page, "{verdict}  {} ({})", decision.reason_code(), decision.clause());
+    match decision.denial() {
+        Some(denial) => {
+            let _ = writeln!(page, "{}\n", advice(denial.reason()));
+            row(page, "the caller", &format!("sees {{\"detail\":\"{}\"}}", denial.detail()));
+            row(page, "", &format!("and WWW-Authenticate: {}", denial.www_authenticate()));
+        }
+        None => page.push('\n'),
+    }
+    let audit = decision.audit();
+    let known = [("user", audit.user_id), ("organization", audit.org_id), ("token id", audit.token_id)];
+    for (name, value) in known {
+        if let Some(value) = value {
+            row(page, name, &visible(value));
+        }
+    }
+    if let Some(principal) = decision.principal() {
+        let permissions: Vec<&str> = principal.permissions().collect();
+        let permissions =
+            if permissions.is_empty() { "none".to_owned() } else { visible(&permissions.join(", ")) };
+        row(page, "permissions", &permissions);
+    }
+    page.push('\n');
+}
+
+fn checks(page: &mut String, explanation: &Explanation<'_>, paint: &Paint) {
+    let decision = &explanation.decision;
+    let width = explanation.steps.iter().map(|step| step.check.title().len()).max().unwrap_or(0);
+    for step in &explanation.steps {
+        // Padded before it is painted: escapes have no width.
+        let title = format!("{:width$}", step.check.title());
+        let (mark, verdict, clause) = match step.verdict {
+            Verdict::Passed => ("✓", format!("{:11}", "passed"), clauses(step.check)),
+            Verdict::Decided => {
+                let (mark, text) = (if decision.is_allow() { "✓" } else { "✗" }, format!("{:11}", "decided"));
+                let text = if decision.is_allow() { paint.allow(&text) } else { paint.deny(&text) };
+                (mark, text, decision.clause())
+            }
+            Verdict::NotReached => {
+                let line = format!("· {title}  {:11}  {}", "not reached", clauses(step.check));
+                let _ = writeln!(page, "{}", paint.faint(&line));
+                continue;
+            }
+        };
+        let note = match (&step.note, step.check, step.verdict) {
+            (Some(note), _, _) => visible(note),
+            (None, Check::PublicPath, Verdict::Passed) => {
+                "the path is not public, so that a token is needed".to_owned()
+            }
+            (None, _, _) => String::new(),
+        };
+        let line = format!("{mark} {title}  {verdict}  {clause:17}  {note}");
+        let _ = writeln!(page, "{}", line.trim_end());
+    }
+}
+
+fn row(page: &mut String, name: &str, value: &str) {
+    let _ = writeln!(page, "{name:12}  {value}");
+}
+
+fn shown_host(args: &ExplainArgs) -> String {
+    args.host.as_deref().map_or_else(|| "no host".to_owned(), |host| format!("host {}", visible(host)))
+}

@@ -1,0 +1,187 @@
+//! What `serve --dev` says: tokens as shell variables, `curl` lines to paste, and a profile for the checker.
+
+use std::fmt::{self, Display, Formatter};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use super::Dev;
+
+/// A `curl` line, and what it answers.
+struct Line {
+    answers: &'static str,
+    options: &'static str,
+    path: &'static str,
+}
+
+const LINES: &[Line] = &[
+    Line {
+        answers: "200: the one public endpoint needs no token",
+        options: "",
+        path: "/api/v1/search/status",
+    },
+    Line {
+        answers: "200: a good token, and a resource of its own organization",
+        options: r#" -H "Authorization: Bearer $TOKEN""#,
+        path: "/api/v1/documents/doc-a",
+    },
+    Line {
+        answers: "200: a collection that no organization owns; the service behind filters by X-Auth-Org-Id",
+        options: r#" -H "Authorization: Bearer $TOKEN_ORG_B""#,
+        path: "/api/v1/templates/",
+    },
+    Line {
+        answers: "200: the token has the permission that this needs, documents:write",
+        options: r#" -X POST -H "Authorization: Bearer $TOKEN""#,
+        path: "/api/v1/documents/generate",
+    },
+    Line {
+        answers: "403: the document is org-a's, and the token is org-b's",
+        options: r#" -H "Authorization: Bearer $TOKEN_ORG_B""#,
+        path: "/api/v1/documents/doc-a",
+    },
+    Line {
+        answers: "403: a good token without the permission",
+        options: r#" -X POST -H "Authorization: Bearer $TOKEN_NO_PERMISSION""#,
+        path: "/api/v1/documents/generate",
+    },
+    Line {
+        answers: "403: a good token of a user without an organization",
+        options: r#" -H "Authorization: Bearer $TOKEN_NO_ORGANIZATION""#,
+        path: "/api/v1/templates/",
+    },
+    Line {
+        answers: "403: a good token of a user who has left the organization",
+        options: r#" -H "Authorization: Bearer $TOKEN_NOT_A_MEMBER""#,
+        path: "/api/v1/templates/",
+    },
+    Line {
+        answers: "403: a good token of a user whose account is not set up",
+        options: r#" -H "Authorization: Bearer $TOKEN_NOT_CONFIGURED""#,
+        path: "/api/v1/templates/",
+    },
+    Line {
+        answers: "401: the token has expired",
+        options: r#" -H "Authorization: Bearer $TOKEN_EXPIRED""#,
+        path: "/api/v1/templates/",
+    },
+    Line {
+        answers: "401: the token has been revoked",
+        options: r#" -H "Authorization: Bearer $TOKEN_REVOKED""#,
+        path: "/api/v1/templates/",
+    },
+    Line {
+        answers: "401: somebody has changed the token",
+        options: r#" -H "Authorization: Bearer $TOKEN_TAMPERED""#,
+        path: "/api/v1/templates/",
+    },
+    Line {
+        answers: "401: the token is of an organization that does not authenticate here",
+        options: r#" -H "Authorization: Bearer $TOKEN_OTHER_REALM""#,
+        path: "/api/v1/templates/",
+    },
+    Line {
+        answers: "401: the token is signed with the key of another environment",
+        options: r#" -H "Authorization: Bearer $TOKEN_OTHER_ENVIRONMENT""#,
+        path: "/api/v1/templates/",
+    },
+    Line { answers: "401: no token", options: "", path: "/api/v1/templates/" },
+];
+
+impl Dev {
+    /// What to paste, for a server at this address.
+    pub(crate) fn introduction(&self, address: SocketAddr) -> String {
+        Introduction { dev: self, url: format!("http://{}", reachable(address)) }.to_string()
+    }
+}
+
+/// An address that a client on this machine can use.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+struct Introduction<'d> {
+    dev: &'d Dev,
+    url: String,
+}
+
+impl Display for Introduction<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let (tokens, url) = (&self.dev.tokens, &self.url);
+        writeln!(
+            f,
+            "# A demonstration: its key and tokens are fresh, good for nothing else, and gone when it ends."
+        )?;
+        writeln!(f, "# Paste the tokens into a shell, and then any of the lines below.")?;
+        let variables = [
+            ("TOKEN", &tokens.valid),
+            ("TOKEN_ORG_B", &tokens.other_organization),
+            ("TOKEN_NO_PERMISSION", &tokens.no_permission),
+            ("TOKEN_NO_ORGANIZATION", &tokens.no_organization),
+            ("TOKEN_NOT_A_MEMBER", &tokens.not_a_member),
+            ("TOKEN_NOT_CONFIGURED", &tokens.not_configured),
+            ("TOKEN_EXPIRED", &tokens.expired),
+            ("TOKEN_REVOKED", &tokens.revoked),
+            ("TOKEN_TAMPERED", &tokens.tampered),
+            ("TOKEN_OTHER_REALM", &tokens.other_realm),
+            ("TOKEN_OTHER_ENVIRONMENT", &tokens.other_environment),
+        ];
+        for (name, token) in variables {
+            writeln!(f, "{name}='{token}'")?;
+        }
+        for Line { answers, options, path } in LINES {
+            writeln!(f, "\n# {answers}\ncurl -i{options} {url}{path}")?;
+        }
+        writeln!(f, "\n# A profile of this server for the conformance checker:")?;
+        writeln!(f, "#   artos-conformance run --profile artos-auth-dev.toml")?;
+        writeln!(f, "cat > artos-auth-dev.toml <<'PROFILE'")?;
+        self.profile(f)?;
+        writeln!(f, "PROFILE")
+    }
+}
+
+impl Introduction<'_> {
+    fn profile(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let tokens = &self.dev.tokens;
+        writeln!(f, "target = {}", quoted(&self.url))?;
+        writeln!(f, "# Nothing is ever written here, so that every case may run.")?;
+        writeln!(f, "allow_writes = true")?;
+        writeln!(f, "\n[endpoints]")?;
+        writeln!(f, "public = {{ path = \"/api/v1/search/status\" }}")?;
+        writeln!(f, "protected = {{ path = \"/api/v1/templates/\" }}")?;
+        writeln!(f, "owned = {{ path = \"/api/v1/documents/doc-a\", organization = \"org-a\" }}")?;
+        let permission =
+            "method = \"POST\", path = \"/api/v1/documents/generate\", permission = \"documents:write\"";
+        writeln!(f, "permission = {{ {permission} }}")?;
+        writeln!(f, "\n[tokens]")?;
+        let named = [
+            ("valid", &tokens.valid),
+            ("other_organization", &tokens.other_organization),
+            ("expired", &tokens.expired),
+            ("revoked", &tokens.revoked),
+            ("no_organization", &tokens.no_organization),
+            ("no_permission", &tokens.no_permission),
+            ("not_a_member", &tokens.not_a_member),
+            ("not_configured", &tokens.not_configured),
+            ("other_realm", &tokens.other_realm),
+            ("other_environment", &tokens.other_environment),
+        ];
+        for (name, token) in named {
+            writeln!(f, "{name} = {{ value = {} }}", quoted(token))?;
+        }
+        let Some(key) = &self.dev.key_file else { return Ok(()) };
+        writeln!(f, "\n[signing]")?;
+        writeln!(f, "key = {}", quoted(&key.to_string_lossy()))?;
+        writeln!(f, "organization = \"org-a\"\nother_organization = \"org-b\"\nuser = \"conformance\"")?;
+        writeln!(f, "issuer = {}\naudience = {}", quoted(&self.dev.issuer), quoted(&self.dev.audience))?;
+        writeln!(f, "permissions = [\"documents:read\", \"documents:write\"]")
+    }
+}
+
+/// A TOML string.
+fn quoted(text: &str) -> toml::Value {
+    toml::Value::String(text.to_owned())
+}

@@ -1,0 +1,256 @@
+//! Who was allowed, as the fields and the body of an answer say it.
+
+use std::cell::Cell;
+use std::ops::Range;
+
+use artos_auth_engine::Principal;
+use bytes::{BufMut as _, Bytes, BytesMut};
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+
+const USER_ID: HeaderName = HeaderName::from_static("x-auth-user-id");
+const ORG_ID: HeaderName = HeaderName::from_static("x-auth-org-id");
+const PERMISSIONS: HeaderName = HeaderName::from_static("x-auth-permissions");
+const TOKEN_ID: HeaderName = HeaderName::from_static("x-auth-token-id");
+
+/// Puts into the fields that it was nobody in particular, on a public path, and gives the body. Empty fields take
+/// away what a client might have sent.
+pub(super) fn identify_nobody(headers: &mut HeaderMap) -> Bytes {
+    for name in [USER_ID, ORG_ID, PERMISSIONS, TOKEN_ID] {
+        headers.insert(name, const { HeaderValue::from_static("") });
+    }
+    const { Bytes::from_static(br#"{"user_id":null,"org_id":null,"permissions":[],"token_id":null}"#) }
+}
+
+thread_local! {
+    /// Where the next identity is written, behind earlier ones: memory is asked for once for several, and given back when
+    /// the last of their answers has gone out.
+    static ROOM: Cell<BytesMut> = Cell::new(BytesMut::with_capacity(ROOM_BYTES));
+}
+
+/// Room for several, and no more: an answer that nobody takes keeps all of it.
+const ROOM_BYTES: usize = 4 << 10;
+/// Most identities; a longer one takes more on its way.
+const USUAL_BYTES: usize = 512;
+
+/// Puts who was allowed into the fields, and gives the body: all of it in one buffer, the body first.
+///
+/// What a field says as the body does, as it nearly always is, is not written again: the field is that part of the body.
+pub(super) fn identify(headers: &mut HeaderMap, principal: &Principal) -> Bytes {
+    let identity = principal.identity();
+    let plain = identity.is_plain();
+    let part = |text| Part { text, plain };
+    let user = part(identity.user_id().unwrap_or_default());
+    let organization = part(identity.org_id().unwrap_or_default());
+    let token = identity.token_id().map(part);
+
+    let mut buffer = ROOM.take();
+    buffer.reserve(USUAL_BYTES);
+    buffer.extend_from_slice(br#"{"user_id":"#);
+    let user_inside = user.write_json(&mut buffer);
+    buffer.extend_from_slice(br#","org_id":"#);
+    let organization_inside = organization.write_json(&mut buffer);
+    buffer.extend_from_slice(br#","permissions":["#);
+    for (index, permission) in identity.permissions().map(part).enumerate() {
+        if index > 0 {
+            buffer.put_u8(b',');
+        }
+        permission.write_json(&mut buffer);
+    }
+    buffer.extend_from_slice(br#"],"token_id":"#);
+    let token_inside = match &token {
+        Some(token) => token.write_json(&mut buffer),
+        None => {
+            buffer.extend_from_slice(b"null");
+            0..0
+        }
+    };
+    buffer.put_u8(b'}');
+    let body = buffer.len();
+
+    let user_field = user.field(user_inside, &mut buffer);
+    let organization_field = organization.field(organization_inside, &mut buffer);
+    let permissions_start = buffer.len();
+    for (index, permission) in identity.permissions().map(part).enumerate() {
+        if index > 0 {
+            buffer.put_u8(b' ');
+        }
+        permission.write_field(&mut buffer);
+    }
+    let permissions_field = permissions_start..buffer.len();
+    let token_field = token.map_or(0..0, |token| token.field(token_inside, &mut buffer));
+
+    let mut written = buffer.split().freeze();
+    ROOM.set(buffer);
+    let fields = [
+        (USER_ID, user_field),
+        (ORG_ID, organization_field),
+        (PERMISSIONS, permissions_field),
+        (TOKEN_ID, token_field),
+    ];
+    for (name, place) in fields {
+        // What stands there is visible ASCII and spaces, which is always a field value.
+        let value = HeaderValue::from_maybe_shared(written.slice(place))
+            .unwrap_or(const { HeaderValue::from_static("") });
+        headers.insert(name, value);
+    }
+    written.truncate(body);
+    written
+}
+
+/// A part of an identity.
+struct Part<'p> {
+    /// UTF-8.
+    text: &'p [u8],
+    /// The whole identity is written as it is, in a field and in JSON alike.
+    plain: bool,
+}
+
+impl Part<'_> {
+    /// Writes it as a JSON string, and tells where the inside of that stands.
+    fn write_json(&self, into: &mut BytesMut) -> Range<usize> {
+        let start = into.len();
+        if self.plain {
+            into.put_u8(b'"');
+            into.extend_from_slice(self.text);
+            into.put_u8(b'"');
+        } else {
+            // UTF-8, and into memory that grows: neither half of that can fail.
+            let _ = serde_json::to_writer((&mut *into).writer(), &String::from_utf8_lossy(self.text));
+        }
+        start.saturating_add(1)..into.len().saturating_sub(1)
+    }
+
+    /// Where its field value stands: inside its JSON string, or written for that.
+    fn field(&self, inside: Range<usize>, buffer: &mut BytesMut) -> Range<usize> {
+        if self.plain {
+            return inside;
+        }
+        let start = buffer.len();
+        self.write_field(buffer);
+        start..buffer.len()
+    }
+
+    fn write_field(&self, into: &mut BytesMut) {
+        if self.plain {
+            into.extend_from_slice(self.text);
+        } else {
+            percent_encode(self.text, into);
+        }
+    }
+}
+
+/// Every byte outside `!` to `~`, and `%` and `,`, is escaped: no two values look alike, and none holds what
+/// parts values.
+fn percent_encode(value: &[u8], into: &mut BytesMut) {
+    for byte in value.iter().copied() {
+        if stands_for_itself(byte) {
+            into.put_u8(byte);
+        } else {
+            let digit = |nibble: u8| HEX.get(usize::from(nibble)).copied().unwrap_or(b'0');
+            into.extend_from_slice(&[b'%', digit(byte >> 4), digit(byte & 15)]);
+        }
+    }
+}
+
+fn stands_for_itself(byte: u8) -> bool {
+    matches!(byte, b'!'..=b'~') && byte != b'%' && byte != b','
+}
+
+const HEX: &[u8; 16] = b"0123456789ABCDEF";
+
+#[cfg(test)]
+mod tests {
+    use artos_auth_engine::{Access, Decision};
+    use proptest::prelude::*;
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::*;
+    use crate::example::Example;
+
+    fn field(value: &str) -> String {
+        let mut into = BytesMut::new();
+        Part { text: value.as_bytes(), plain: false }.write_field(&mut into);
+        String::from_utf8(into.into()).unwrap()
+    }
+
+    fn json(value: &str) -> String {
+        let mut into = BytesMut::new();
+        Part { text: value.as_bytes(), plain: false }.write_json(&mut into);
+        String::from_utf8(into.into()).unwrap()
+    }
+
+    #[rstest]
+    #[case::plain("documents:write", "documents:write")]
+    #[case::space("a b", "a%20b")]
+    #[case::percent("a%20b", "a%2520b")]
+    #[case::comma("a,b", "a%2Cb")]
+    #[case::quote("a\"b\\", "a\"b\\")]
+    #[case::line_end("a\r\nX-Auth-Org-Id: b", "a%0D%0AX-Auth-Org-Id:%20b")]
+    #[case::not_ascii("\u{e9}", "%C3%A9")]
+    #[case::empty("", "")]
+    fn identity_fields_are_percent_encoded(#[case] value: &str, #[case] encoded: &str) {
+        assert_eq!(field(value), encoded);
+    }
+
+    /// Identities lie behind each other in memory: none may say what another says, however long it is.
+    #[test]
+    fn what_an_answer_says_stays_while_others_are_made() {
+        let example = Example::new();
+        // Plain ones, and others whose fields and bodies differ.
+        let user =
+            |number: usize| format!("user{}{number}", ["-", " ", "\""][number % 3]) + &"x".repeat(number * 4);
+        let users: Vec<String> = (0..60).map(user).collect();
+        let answers: Vec<(HeaderMap, Bytes)> = users
+            .iter()
+            .map(|user| {
+                let Decision::Allow(Access::Principal(principal)) = example.decide_about(user) else {
+                    panic!("the token is good")
+                };
+                let mut headers = HeaderMap::new();
+                let body = identify(&mut headers, &principal);
+                (headers, body)
+            })
+            .collect();
+        for (user, (headers, body)) in users.iter().zip(answers) {
+            let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            let expected =
+                json!({"user_id": user, "org_id": "org", "permissions": ["a", user], "token_id": user});
+            assert_eq!(body, expected);
+            let encoded = field(user);
+            for (name, value) in [
+                (USER_ID, encoded.clone()),
+                (ORG_ID, "org".to_owned()),
+                (PERMISSIONS, format!("a {encoded}")),
+                (TOKEN_ID, encoded),
+            ] {
+                assert_eq!(headers[&name], value, "{name}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn decoding_gives_back_the_value(value in any::<String>()) {
+            let field = field(&value);
+            prop_assert!(field.bytes().all(|byte| matches!(byte, b'!'..=b'~') && byte != b','));
+            let mut decoded = Vec::new();
+            let mut rest = field.as_bytes();
+            while let Some((first, after)) = rest.split_first() {
+                if *first == b'%' {
+                    decoded.push(u8::from_str_radix(std::str::from_utf8(&after[..2]).unwrap(), 16).unwrap());
+                    rest = &after[2..];
+                } else {
+                    decoded.push(*first);
+                    rest = after;
+                }
+            }
+            prop_assert_eq!(decoded, value.into_bytes());
+        }
+
+        #[test]
+        fn the_body_is_what_serde_json_writes(value in "[ -~]{0,40}|\\PC{0,20}|[\"\\\\,%\u{0}-\u{1f}\u{7f}]{0,4}") {
+            prop_assert_eq!(json(&value), serde_json::to_string(&value).unwrap());
+        }
+    }
+}

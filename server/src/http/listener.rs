@@ -1,0 +1,376 @@
+//! The connections of a port: how many, how long, in which protocol, and their end.
+//!
+//! Answers are made at once, so that a connection is always waiting: for the rest of a head, or for the next
+//! request. Both have their time-out, and when there are too many connections, the one whose last answer is
+//! longest ago gives way to the new one. Bytes that complete no request do not count as a sign of life.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::{http1, http2};
+use hyper::service::Service;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use prometheus_client::metrics::gauge::Gauge;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, join, split};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::connection::{Connections, Open, Slot};
+use super::on_wake::OnWake;
+use super::outbox::Outbox;
+use super::stream::Observed;
+use crate::config::Limits;
+
+/// What answers the requests of a connection.
+pub(crate) trait Answers:
+    Service<Request<Incoming>, Response = Response<Full<Bytes>>, Error = Infallible, Future: Send + Unpin>
+    + Send
+    + Unpin
+    + 'static
+{
+}
+
+impl<S> Answers for S where
+    S: Service<Request<Incoming>, Response = Response<Full<Bytes>>, Error = Infallible, Future: Send + Unpin>
+        + Send
+        + Unpin
+        + 'static
+{
+}
+
+/// Lets connections in, and out again. Cloning gives another handle to the same gate.
+#[derive(Clone, Debug)]
+pub(crate) struct Listener(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    limits: Limits,
+    connections: Arc<Connections>,
+    stopping: watch::Sender<bool>,
+}
+
+/// The first bytes of every HTTP/2 connection (RFC 9113 §3.4), and of no HTTP/1 request.
+const PREFACE: [u8; 24] = *b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// The least window that HTTP/2 knows without asking: bodies are not read.
+const HTTP2_WINDOW: u32 = 65_535;
+const HTTP2_STREAMS: u32 = 100;
+/// After the last answer, what the client was still sending is read and dropped for a while: to close at once
+/// would reset the connection, and the client might never see its answer (RFC 9112 §9.6).
+const LINGER_TIME: Duration = Duration::from_secs(1);
+const LINGER_BYTES: u64 = 256 << 10;
+/// hyper's own bound on field lines, which needs no allocation.
+const HYPER_HEADER_COUNT: usize = 100;
+
+impl Listener {
+    pub(crate) fn new(limits: Limits, open: Gauge) -> Self {
+        let connections = Arc::new(Connections::new(limits.connections, open));
+        Self(Arc::new(Inner { limits, connections, stopping: watch::Sender::new(false) }))
+    }
+
+    /// Lets connections in until `stop` is done; then no new ones, and the open ones have their time to end.
+    pub(crate) async fn serve<S: Answers>(
+        &self,
+        listener: TcpListener,
+        stop: impl Future<Output = ()>,
+        answers: impl Fn(Slot) -> S,
+        failed: impl Fn(&io::Error),
+    ) {
+        let mut stop = pin!(stop);
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = &mut stop => break,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, _)) => {
+                    // An answer goes out whole: there is nothing to wait for.
+                    let _ = stream.set_nodelay(true);
+                    let open = self.0.connections.open();
+                    let service = answers(open.slot().clone());
+                    let (reader, writer) = stream.into_split();
+                    tokio::spawn(self.clone().keep(reader, writer, open, service));
+                }
+                Err(error) if is_of_the_connection(&error) => {}
+                Err(error) => {
+                    // Most likely out of descriptors: who has been idle longest makes room.
+                    failed(&error);
+                    self.0.connections.evict_longest_idle();
+                    sleep(Duration::from_millis(50)).await;
+                }
+            }
+            // Whoever gave way ends here, before there are more.
+            if self.0.connections.are_too_many() {
+                tokio::task::yield_now().await;
+            }
+        }
+        drop(listener);
+        self.stop().await;
+    }
+
+    /// Serves one stream, which need not be a socket.
+    pub(crate) async fn serve_stream<I, S>(&self, stream: I, answers: impl FnOnce(Slot) -> S)
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        S: Answers,
+    {
+        let open = self.0.connections.open();
+        let service = answers(open.slot().clone());
+        let (reader, writer) = split(stream);
+        self.clone().keep(reader, writer, open, service).await;
+    }
+
+    /// Lets answers in flight finish, for as long as the limit says, and ends what is open then.
+    pub(crate) async fn stop(&self) {
+        self.0.stopping.send_replace(true);
+        if timeout(self.0.limits.shutdown_time, self.0.connections.all_closed()).await.is_err() {
+            self.0.connections.evict_all();
+            let _ = timeout(LINGER_TIME, self.0.connections.all_closed()).await;
+        }
+    }
+
+    async fn keep<R, W, S>(self, reader: R, writer: W, open: Open, service: S)
+    where
+        R: AsyncRead + Unpin + Send + 'static,
+        W: AsyncWrite + Unpin + Send + 'static,
+        S: Answers,
+    {
+        let slot = open.slot().clone();
+        let outbox = Outbox::default();
+        let mut conversation = pin!(self.converse(reader, writer, &slot, &outbox, service));
+        let given_up = pin!(async {
+            tokio::select! {
+                biased;
+                () = slot.evicted() => {}
+                () = self.expire(&slot) => {}
+            }
+        });
+        let mut given_up = OnWake::new(given_up);
+        let mut sends_first = false;
+        poll_fn(|context| {
+            let poll = conversation.as_mut().poll(context);
+            // An answer that is held goes out before anything else can end its connection; but of several in a row only
+            // the first, or whoever sends requests without end could not be ended.
+            sends_first = outbox.holds() && !sends_first;
+            if poll.is_ready() || sends_first {
+                return poll;
+            }
+            Pin::new(&mut given_up).poll(context)
+        })
+        .await;
+    }
+
+    /// Done when the connection has waited too long.
+    async fn expire(&self, slot: &Slot) {
+        let limits = &self.0.limits;
+        loop {
+            // A head that begins right after this is not yet overdue when this looks again.
+            let look_again = Instant::now() + limits.header_time;
+            let deadline = slot.deadline(limits.header_time, limits.idle_time);
+            if deadline <= Instant::now() {
+                return;
+            }
+            tokio::time::sleep_until(deadline.min(look_again)).await;
+        }
+    }
+
+    async fn converse<R, W, S>(&self, mut reader: R, writer: W, slot: &Slot, outbox: &Outbox, service: S)
+    where
+        R: AsyncRead + Unpin + Send + 'static,
+        W: AsyncWrite + Unpin + Send + 'static,
+        S: Answers,
+    {
+        let mut stopping = self.0.stopping.subscribe();
+        let stop = pin!(async move {
+            // The sender lives as long as the gate, so that this is done only when it says so.
+            let _ = stopping.wait_for(|stopping| *stopping).await;
+        });
+        let mut stop = OnWake::new(stop);
+        let mut first = [0; PREFACE.len()];
+        let read = tokio::select! {
+            biased;
+            read = read_preface(&mut reader, &mut first, slot) => read,
+            () = &mut stop => return,
+        };
+        let Ok(length) = read else { return };
+        let reader = Observed::new(reader, first, length, slot.clone());
+        if first == PREFACE {
+            // It has frames that belong to no head, so that only whole requests count from here on.
+            slot.no_head_arrives();
+            self.converse_http2(join(reader, writer), service, stop).await;
+        } else {
+            self.converse_http1(reader, writer, slot, outbox, service, stop).await;
+        }
+    }
+
+    async fn converse_http1<R, W, S>(
+        &self,
+        reader: Observed<R>,
+        mut writer: W,
+        slot: &Slot,
+        outbox: &Outbox,
+        service: S,
+        mut stop: impl Future<Output = ()> + Unpin,
+    ) where
+        R: AsyncRead + Unpin + Send + 'static,
+        W: AsyncWrite + Unpin + Send + 'static,
+        S: Answers,
+    {
+        let limits = &self.0.limits;
+        let mut builder = http1::Builder::new();
+        // Slow heads are looked after here, without a timer for each request.
+        builder
+            .header_read_timeout(None)
+            // Whoever sends nothing more still waits for answers.
+            .half_close(true)
+            // Head and body are so small that one piece is written quicker than two.
+            .writev(false)
+            .max_buf_size(limits.header_bytes.max(8192))
+            .max_header_size(limits.header_bytes);
+        if limits.header_count != HYPER_HEADER_COUNT {
+            builder.max_headers(limits.header_count);
+        }
+        let stream = TokioIo::new(join(reader, outbox.clone()));
+        let mut connection = builder.serve_connection(stream, service);
+        let mut stopped = false;
+        let conversation = poll_fn(|context| {
+            if !stopped && Pin::new(&mut stop).poll(context).is_ready() {
+                stopped = true;
+                Pin::new(&mut connection).graceful_shutdown();
+            }
+            let poll = connection.poll_without_shutdown(context);
+            if poll.is_pending() {
+                slot.waits();
+            }
+            poll
+        });
+        let Ok(result) = outbox.send_during(conversation, &mut writer).await else { return };
+        if writer.shutdown().await.is_ok() && (result.is_err() || slot.may_be_sending()) {
+            let (reader, _) = connection.into_parts().io.into_inner().into_inner();
+            linger(reader).await;
+        }
+    }
+
+    async fn converse_http2<I, S>(&self, stream: I, service: S, mut stop: impl Future<Output = ()> + Unpin)
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        S: Answers,
+    {
+        let header_bytes = u32::try_from(self.0.limits.header_bytes).unwrap_or(u32::MAX);
+        let mut builder = http2::Builder::new(TokioExecutor::new());
+        builder
+            .timer(TokioTimer::new())
+            .max_header_list_size(header_bytes)
+            .max_concurrent_streams(HTTP2_STREAMS)
+            .initial_stream_window_size(HTTP2_WINDOW)
+            .initial_connection_window_size(HTTP2_WINDOW);
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+        let mut stopped = false;
+        // How an HTTP/2 connection ends is between its two ends: there is nobody else to tell.
+        let _ = poll_fn(|context| {
+            if !stopped && Pin::new(&mut stop).poll(context).is_ready() {
+                stopped = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            connection.as_mut().poll(context)
+        })
+        .await;
+    }
+}
+
+/// Reads until it is clear whether the connection begins as HTTP/2 does; gives how much was read.
+async fn read_preface<I: AsyncRead + Unpin>(
+    stream: &mut I,
+    first: &mut [u8; PREFACE.len()],
+    slot: &Slot,
+) -> io::Result<usize> {
+    let mut length = 0;
+    while let Some(rest) = first.get_mut(length..).filter(|rest| !rest.is_empty()) {
+        slot.waits();
+        let read = stream.read(rest).await?;
+        slot.bytes_arrived();
+        length = length.saturating_add(read);
+        if read == 0 || first.get(..length) != PREFACE.get(..length) {
+            break;
+        }
+    }
+    Ok(length)
+}
+
+/// Reads on for a while, and drops what comes.
+async fn linger<I: AsyncRead + Unpin>(stream: I) {
+    let mut left = stream.take(LINGER_BYTES);
+    let _ = timeout(LINGER_TIME, tokio::io::copy(&mut left, &mut tokio::io::sink())).await;
+}
+
+/// Errors of a connection that was gone before it was taken; the listener is as good as before.
+fn is_of_the_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{Ready, ready};
+    use std::task::Poll;
+
+    use super::*;
+
+    /// Answers everything with a 200 and no body.
+    struct Yes;
+
+    impl Service<Request<Incoming>> for Yes {
+        type Response = Response<Full<Bytes>>;
+        type Error = Infallible;
+        type Future = Ready<Result<Self::Response, Infallible>>;
+
+        fn call(&self, _: Request<Incoming>) -> Self::Future {
+            ready(Ok(Response::default()))
+        }
+    }
+
+    const REQUEST: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+    #[tokio::test]
+    async fn an_answer_that_is_held_goes_out_before_its_connection_gives_way() {
+        let (mut client, stream) = tokio::io::duplex(1 << 10);
+        let gate = Listener::new(Limits::of_tokens(1 << 10), Gauge::default());
+        let mut serving = pin!(gate.serve_stream(stream, |_| Yes));
+        let mut look = async || poll_fn(|context| Poll::Ready(serving.as_mut().poll(context))).await;
+
+        assert_eq!(look().await, Poll::Pending, "nothing has arrived");
+        gate.0.connections.evict_all();
+        client.write_all(REQUEST.as_bytes()).await.unwrap();
+        assert_eq!(look().await, Poll::Pending, "there is an answer");
+        assert!(timeout(Duration::ZERO, client.read_u8()).await.is_err(), "it is held");
+        assert_eq!(look().await, Poll::Ready(()));
+
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer:?}");
+    }
+
+    #[tokio::test]
+    async fn whoever_sends_requests_without_end_gives_way() {
+        let (mut client, stream) = tokio::io::duplex(1 << 16);
+        let gate = Listener::new(Limits::of_tokens(1 << 10), Gauge::default());
+        let mut serving = pin!(gate.serve_stream(stream, |_| Yes));
+        client.write_all(REQUEST.repeat(200).as_bytes()).await.unwrap();
+        let mut looks = 0;
+        poll_fn(|context| {
+            gate.0.connections.evict_all();
+            looks += 1;
+            serving.as_mut().poll(context)
+        })
+        .await;
+        assert!(looks <= 3, "after {looks} looks");
+    }
+}

@@ -1,0 +1,209 @@
+//! The request as it was received: what is judged, at which host, and what is not judged at all.
+
+use std::borrow::Cow;
+
+use hyper::header::{CONNECTION, HOST, HeaderName, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::{Method, Version};
+
+use crate::config::host_of_authority;
+
+/// A request that can be judged.
+pub(crate) struct Received<'r> {
+    pub(crate) method: &'r str,
+    /// The request-target as received, query included.
+    pub(crate) target: Cow<'r, str>,
+    /// Without port and one trailing dot; none for HTTP/1.0 without `Host`.
+    pub(crate) host: Option<&'r str>,
+}
+
+/// Why a request is answered without a judgement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// No `Host` line, more than one, or one that names no host.
+    Host,
+    /// A `Host` line that is not the authority of the target.
+    HostOfTarget,
+    /// A `Connection` line by which somebody on the way would take away a field that is judged or handed out.
+    Connection,
+    /// CONNECT: there is no tunnel here.
+    Connect,
+    /// More field lines than the limit, in HTTP/2; in HTTP/1.1 hyper counts them itself.
+    TooManyLines,
+}
+
+/// The fields that are judged, or handed out on an allow, by this version or with forward authentication.
+const OURS: [&str; 13] = [
+    "authorization",
+    "host",
+    "x-auth-user-id",
+    "x-auth-org-id",
+    "x-auth-permissions",
+    "x-auth-token-id",
+    "x-forwarded-method",
+    "x-forwarded-uri",
+    "x-forwarded-host",
+    "x-original-method",
+    "x-original-uri",
+    "x-original-host",
+    "x-resource-org",
+];
+
+impl<'r> Received<'r> {
+    /// Takes the request apart, or says why it cannot be judged.
+    pub(crate) fn new(parts: &'r Parts) -> Result<Self, Refusal> {
+        if parts.method == Method::CONNECT {
+            return Err(Refusal::Connect);
+        }
+        let uri = &parts.uri;
+        let origin_form = || uri.path_and_query().map_or("", |path| path.as_str());
+        let http2 = parts.version == Version::HTTP_2;
+        let (authority, target) = match (uri.scheme(), uri.authority()) {
+            // HTTP/2 sends the parts of the target apart (RFC 9113 §8.3.1).
+            (_, authority) if http2 => (authority, Cow::Borrowed(origin_form())),
+            // The absolute form is judged whole, so that it is no public path (RFC 9112 §3.2.2).
+            (Some(_), authority) => (authority, Cow::Owned(uri.to_string())),
+            // A target of neither form looks like an authority; it is judged as the path that it stands for.
+            (None, Some(text)) => (None, Cow::Borrowed(text.as_str())),
+            (None, None) => (None, Cow::Borrowed(origin_form())),
+        };
+
+        let mut lines = parts.headers.get_all(HOST).iter();
+        let line = match (lines.next(), lines.next()) {
+            (Some(line), None) => Some(authority_of(line.as_bytes()).ok_or(Refusal::Host)?),
+            (None, _) => None,
+            (Some(_), Some(_)) => return Err(Refusal::Host),
+        };
+        let authority = match authority {
+            Some(authority) => Some(authority_of(authority.as_str().as_bytes()).ok_or(Refusal::Host)?),
+            None => None,
+        };
+        let host = match (authority, line) {
+            (Some(authority), Some(line)) if !authority.eq_ignore_ascii_case(line) => {
+                return Err(Refusal::HostOfTarget);
+            }
+            (_, None) if parts.version == Version::HTTP_11 => return Err(Refusal::Host),
+            (None, None) if http2 => return Err(Refusal::Host),
+            (authority, line) => authority.or(line),
+        };
+
+        if parts.headers.get_all(CONNECTION).iter().any(names_ours) {
+            return Err(Refusal::Connection);
+        }
+        Ok(Self { method: parts.method.as_str(), target, host: host.map(host_of_authority) })
+    }
+}
+
+/// Whether the path of a request, in whatever form it came, lies where forwarded requests are judged.
+pub(crate) fn is_forwarded(parts: &Parts) -> bool {
+    parts.uri.path().starts_with("/_auth/")
+}
+
+fn names_ours(connection: &HeaderValue) -> bool {
+    connection.as_bytes().split(|byte| *byte == b',').any(|option| {
+        let option = option.trim_ascii();
+        OURS.iter().any(|ours| option.eq_ignore_ascii_case(ours.as_bytes()))
+    })
+}
+
+/// `uri-host [ ":" port ]` (RFC 9110 §7.2), and not empty: an empty host names none.
+fn authority_of(value: &[u8]) -> Option<&str> {
+    let first = |wanted: u8| value.iter().position(|byte| *byte == wanted);
+    let bracket = if value.starts_with(b"[") { first(b']') } else { None };
+    let (host, port) = match bracket {
+        Some(bracket) => value.split_at_checked(bracket.checked_add(1)?)?,
+        None => value.split_at_checked(first(b':').unwrap_or(value.len()))?,
+    };
+    let is_port = match port.strip_prefix(b":") {
+        Some(digits) => digits.iter().all(u8::is_ascii_digit),
+        None => port.is_empty(),
+    };
+    (is_port && (is_ip_literal(host) || is_name(host))).then(|| std::str::from_utf8(value).ok())?
+}
+
+fn is_ip_literal(host: &[u8]) -> bool {
+    let inner = host.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]"));
+    inner
+        .and_then(|inner| std::str::from_utf8(inner).ok())
+        .is_some_and(|inner| inner.parse::<std::net::Ipv6Addr>().is_ok())
+}
+
+/// A registered name (RFC 3986 §3.2.2) with at least one character.
+fn is_name(host: &[u8]) -> bool {
+    !host.is_empty() && host.iter().all(|byte| OF_NAMES.get(usize::from(*byte)).is_some_and(|is| *is))
+}
+
+/// Which bytes a registered name may hold, by their value: a look for each, on every request.
+const OF_NAMES: [bool; 256] = {
+    let mut of_names = [false; 256];
+    let mut left: &mut [bool] = &mut of_names;
+    let mut byte = 0_u8;
+    while let [place, after @ ..] = left {
+        *place = byte.is_ascii_alphanumeric()
+            || matches!(
+                byte,
+                b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+'
+            )
+            || matches!(byte, b',' | b';' | b'=' | b'%');
+        byte = byte.wrapping_add(1);
+        left = after;
+    }
+    of_names
+};
+
+/// The values of a field's lines, in order. One line, as nearly always, takes no allocation.
+pub(crate) enum Lines<'r> {
+    None,
+    One([&'r [u8]; 1]),
+    Several(Vec<&'r [u8]>),
+}
+
+impl<'r> Lines<'r> {
+    pub(crate) fn of(parts: &'r Parts, name: &HeaderName) -> Self {
+        let mut lines = parts.headers.get_all(name).iter().map(HeaderValue::as_bytes);
+        match (lines.next(), lines.next()) {
+            (None, _) => Self::None,
+            (Some(line), None) => Self::One([line]),
+            (Some(first), Some(second)) => Self::Several([first, second].into_iter().chain(lines).collect()),
+        }
+    }
+
+    pub(crate) fn as_slice(&self) -> &[&'r [u8]] {
+        match self {
+            Self::None => &[],
+            Self::One(line) => line,
+            Self::Several(lines) => lines,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::name("acme.example", true)]
+    #[case::name_and_port("acme.example:8080", true)]
+    #[case::empty_port("acme.example:", true)]
+    #[case::trailing_dot("acme.example.", true)]
+    #[case::ipv4("127.0.0.1:80", true)]
+    #[case::ipv6("[::1]:80", true)]
+    #[case::ipv6_without_port("[::1]", true)]
+    #[case::empty("", false)]
+    #[case::port_alone(":80", false)]
+    #[case::letters_in_port("acme.example:http", false)]
+    #[case::user_information("user@acme.example", false)]
+    #[case::two("acme.example, other.example", false)]
+    #[case::path("acme.example/x", false)]
+    #[case::space("acme example", false)]
+    #[case::open_bracket("[::1", false)]
+    #[case::no_address("[acme]", false)]
+    #[case::after_the_bracket("[::1]x", false)]
+    #[case::bare_ipv6("::1", false)]
+    #[case::not_ascii("acm\u{e9}.example", false)]
+    fn an_authority_is_a_host_and_perhaps_a_port(#[case] value: &str, #[case] valid: bool) {
+        assert_eq!(authority_of(value.as_bytes()), valid.then_some(value));
+    }
+}

@@ -1,0 +1,150 @@
+//! The answers: their heads and bodies made once, but for the identity of who was allowed.
+
+use artos_auth_engine::{Access, Answer, Denial, Policy};
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, VARY,
+    WWW_AUTHENTICATE,
+};
+use hyper::{Response, StatusCode};
+
+use super::identity::{identify, identify_nobody};
+use super::request::Refusal;
+
+/// What an answer is made of before its head is put together.
+pub(crate) type Body = Full<Bytes>;
+
+/// How an answer depends on the request that it is for.
+#[derive(Clone, Copy)]
+pub(crate) struct Form {
+    /// A HEAD request over HTTP/2, whose body hyper does not cut off by itself.
+    pub(crate) without_body: bool,
+    /// A request with a body, in HTTP/1: nobody will read it, so that nothing can follow on the connection.
+    pub(crate) close: bool,
+}
+
+/// The three denials under one policy.
+#[derive(Debug)]
+pub(crate) struct Denials([Ready; 3]);
+
+#[derive(Debug)]
+struct Ready {
+    status: StatusCode,
+    challenge: HeaderValue,
+    body: Bytes,
+}
+
+impl Denials {
+    pub(crate) fn of(policy: &Policy) -> Self {
+        let ready = |answer: Answer| Ready {
+            status: StatusCode::from_u16(answer.status()).unwrap_or(StatusCode::FORBIDDEN),
+            challenge: HeaderValue::from_str(policy.challenge(answer))
+                .unwrap_or(const { HeaderValue::from_static("Bearer") }),
+            body: detail(answer.detail()),
+        };
+        Self([
+            ready(Answer::NotAuthenticated),
+            ready(Answer::InvalidCredentials),
+            ready(Answer::NotAuthorized),
+        ])
+    }
+
+    fn ready(&self, answer: Answer) -> &Ready {
+        let [not_authenticated, invalid_credentials, not_authorized] = &self.0;
+        match answer {
+            Answer::NotAuthenticated => not_authenticated,
+            Answer::InvalidCredentials => invalid_credentials,
+            Answer::NotAuthorized => not_authorized,
+        }
+    }
+
+    /// The answer to a denied request.
+    pub(crate) fn answer(&self, denial: &Denial<'_>, headers: HeaderMap, form: Form) -> Response<Body> {
+        let ready = self.ready(denial.answer());
+        let mut head = Head::new(ready.status, headers);
+        head.headers.insert(WWW_AUTHENTICATE, ready.challenge.clone());
+        head.finish(ready.body.clone(), form)
+    }
+
+    /// The answer to a request where forwarded ones are judged: without a body, for nginx keeps its connection
+    /// only then.
+    pub(crate) fn forwarded(&self, denial: &Denial<'_>, headers: HeaderMap, form: Form) -> Response<Body> {
+        let ready = self.ready(denial.answer());
+        let mut head = Head::new(ready.status, headers);
+        head.headers.insert(WWW_AUTHENTICATE, ready.challenge.clone());
+        head.finish(Bytes::new(), form)
+    }
+}
+
+/// The answer to an allowed request.
+pub(crate) fn allowed(access: &Access, headers: HeaderMap, form: Form) -> Response<Body> {
+    let mut head = Head::new(StatusCode::OK, headers);
+    let body = match access {
+        Access::Public(_) => identify_nobody(&mut head.headers),
+        Access::Principal(principal) => identify(&mut head.headers, principal),
+    };
+    head.finish(body, form)
+}
+
+/// The answer to a request that was not judged.
+pub(crate) fn refused(refusal: Refusal, headers: HeaderMap, form: Form) -> Response<Body> {
+    let (status, text) = match refusal {
+        Refusal::Host => (StatusCode::BAD_REQUEST, "Host has to be there once and name a host"),
+        Refusal::HostOfTarget => (StatusCode::BAD_REQUEST, "Host has to be the authority of the target"),
+        Refusal::Connection => (StatusCode::BAD_REQUEST, "Connection names a field that has to arrive"),
+        Refusal::Connect => (StatusCode::METHOD_NOT_ALLOWED, "Method not allowed"),
+        Refusal::TooManyLines => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Too many header fields"),
+    };
+    let mut head = Head::new(status, headers);
+    if refusal == Refusal::Connect {
+        let methods = const { HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS") };
+        head.headers.insert(ALLOW, methods);
+    }
+    head.finish(detail(text), form)
+}
+
+/// A status and the fields that every answer has, in the map of the request, whose room is used again.
+struct Head {
+    status: StatusCode,
+    headers: HeaderMap,
+}
+
+impl Head {
+    fn new(status: StatusCode, mut headers: HeaderMap) -> Self {
+        headers.clear();
+        headers.insert(CACHE_CONTROL, const { HeaderValue::from_static("no-store") });
+        headers.insert(VARY, const { HeaderValue::from_static("Authorization") });
+        Self { status, headers }
+    }
+
+    fn finish(mut self, body: Bytes, form: Form) -> Response<Body> {
+        if body.is_empty() {
+            // hyper says so itself, but neither to HEAD nor in HTTP/2.
+            self.headers.insert(CONTENT_LENGTH, const { HeaderValue::from_static("0") });
+        } else {
+            self.headers.insert(CONTENT_TYPE, const { HeaderValue::from_static("application/json") });
+        }
+        if form.close {
+            self.headers.insert(CONNECTION, const { HeaderValue::from_static("close") });
+        }
+        let body = if form.without_body && !body.is_empty() {
+            self.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+            Bytes::new()
+        } else {
+            body
+        };
+        let mut response = Response::new(Full::new(body));
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers;
+        response
+    }
+}
+
+fn detail(text: &str) -> Bytes {
+    let mut body = br#"{"detail":"#.to_vec();
+    // Text into a vector: neither half of that can fail.
+    let _ = serde_json::to_writer(&mut body, text);
+    body.push(b'}');
+    body.into()
+}

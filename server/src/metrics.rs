@@ -1,0 +1,172 @@
+//! What is counted. No label takes a value from a request, so that nobody outside can add a series.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use artos_auth_engine::Decision;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use crate::by_outcome::ByOutcome;
+
+/// Everything that `GET /metrics` shows. Cloning gives another handle to the same numbers.
+#[derive(Clone)]
+pub struct Metrics {
+    decisions: Arc<Decisions>,
+    pub(crate) connections: Gauge,
+    pub(crate) reload_failures: Family<FileLabel, Counter>,
+    pub(crate) snapshots: Family<FileLabel, Gauge<f64, AtomicU64>>,
+    /// Audit lines that were not written.
+    pub audit_dropped: Counter,
+    registry: Arc<Registry>,
+}
+
+/// Which of the files that the server reads: its role, not its path.
+pub(crate) type FileLabel = [(&'static str, &'static str); 1];
+
+/// The label of a file.
+pub(crate) const fn file_label(file: &'static str) -> FileLabel {
+    [("file", file)]
+}
+
+impl Metrics {
+    /// Numbers that all start at zero.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut registry = Registry::default();
+        let decisions = Arc::<Decisions>::default();
+        let connections = Gauge::default();
+        let reload_failures = Family::default();
+        let snapshots = Family::default();
+        let audit_dropped = Counter::default();
+        registry.register_collector(Box::new(Arc::clone(&decisions)));
+        registry.register("artos_auth_connections", "Connections open on the main port", connections.clone());
+        registry.register(
+            "artos_auth_reload_failures",
+            "Reloads that failed, by the file that was to be loaded",
+            reload_failures.clone(),
+        );
+        registry.register(
+            "artos_auth_snapshot_timestamp_seconds",
+            "When the file in force was loaded, in seconds since the Unix epoch",
+            snapshots.clone(),
+        );
+        registry.register(
+            "artos_auth_audit_dropped",
+            "Audit lines that were not written",
+            audit_dropped.clone(),
+        );
+        let registry = Arc::new(registry);
+        Self { decisions, connections, reload_failures, snapshots, audit_dropped, registry }
+    }
+
+    /// Counts a decision.
+    pub fn decided(&self, decision: &Decision<'_>, duration: Duration) {
+        self.decisions.count(decision, duration);
+    }
+
+    /// The text that `GET /metrics` answers with, in the OpenMetrics format.
+    ///
+    /// # Errors
+    ///
+    /// A metric cannot be written down.
+    pub fn encode(&self) -> Result<String, fmt::Error> {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+/// Upper bounds of the histogram's buckets, in microseconds: a decision without a signature takes less than one,
+/// the dearest signature some hundred.
+const BUCKETS_US: [u32; 14] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 5_000, 20_000, 100_000, 1_000_000];
+
+/// Decisions by outcome and reason, and how long they took: counters that are there from the start, each
+/// added to without a lock or a look-up.
+#[derive(Debug, Default)]
+struct Decisions {
+    remembered: AtomicU64,
+    verified: AtomicU64,
+    outcomes: ByOutcome<AtomicU64>,
+    buckets: [AtomicU64; BUCKETS_US.len()],
+    slower: AtomicU64,
+    nanoseconds: AtomicU64,
+}
+
+impl Decisions {
+    fn count(&self, decision: &Decision<'_>, duration: Duration) {
+        if let Some(count) = self.outcomes.of(decision) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        match decision.was_remembered() {
+            Some(true) => _ = self.remembered.fetch_add(1, Ordering::Relaxed),
+            Some(false) => _ = self.verified.fetch_add(1, Ordering::Relaxed),
+            None => {}
+        }
+        let bucket = BUCKETS_US.iter().position(|bound| duration <= Duration::from_micros((*bound).into()));
+        let bucket = bucket.and_then(|index| self.buckets.get(index)).unwrap_or(&self.slower);
+        bucket.fetch_add(1, Ordering::Relaxed);
+        let nanoseconds = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        self.nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);
+    }
+}
+
+impl Collector for Decisions {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let mut family = encoder.encode_descriptor(
+            "artos_auth_decisions",
+            "Decisions by outcome and reason",
+            None,
+            MetricType::Counter,
+        )?;
+        for (outcome, reason, counter) in self.outcomes.iter() {
+            let labels = [("outcome", outcome), ("reason", reason)];
+            ConstCounter::new(count(counter)).encode(family.encode_family(&labels)?)?;
+        }
+
+        let mut family = encoder.encode_descriptor(
+            "artos_auth_cache_requests",
+            "Good tokens, by whether they had been verified before (hit) or not (miss)",
+            None,
+            MetricType::Counter,
+        )?;
+        for (result, counter) in [("hit", &self.remembered), ("miss", &self.verified)] {
+            ConstCounter::new(count(counter)).encode(family.encode_family(&[("result", result)])?)?;
+        }
+
+        let slower = (f64::INFINITY, count(&self.slower));
+        let buckets =
+            BUCKETS_US.iter().map(|bound| f64::from(*bound) / 1e6).zip(self.buckets.iter().map(count));
+        let buckets: Vec<(f64, u64)> = buckets.chain([slower]).collect();
+        let total = buckets.iter().map(|(_, count)| count).sum();
+        let seconds = Duration::from_nanos(count(&self.nanoseconds)).as_secs_f64();
+        encoder
+            .encode_descriptor(
+                "artos_auth_decision_duration_seconds",
+                "How long decisions took, from the request's head on",
+                None,
+                MetricType::Histogram,
+            )?
+            .encode_histogram::<NoLabelSet>(seconds, total, &buckets, None)
+    }
+}

@@ -1,0 +1,385 @@
+//! The process: files, ports, signals and threads around a [`Server`].
+//!
+//! Requests are answered on a runtime of their own. The main thread keeps the admin port, signals and reloads, so
+//! that it is there for them even while decisions wait for the audit trail.
+
+use std::io::{self, IsTerminal, Write};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use artos_auth_engine::{Engine, Revocations};
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use crate::admin::Admin;
+use crate::audit::{AuditLog, Format, Level, Writer};
+use crate::config::{self, Audit, Config, Limits};
+use crate::dev::{Accounts, Dev};
+use crate::health::Health;
+use crate::metrics::Metrics;
+use crate::server::Server;
+use crate::snapshot::Snapshot;
+use crate::sources::file::{Looks, Seen, Watch};
+use crate::sources::reload::Reloader;
+
+/// Runs the server of a configuration file until a signal ends it.
+///
+/// SIGTERM and SIGINT let answers in flight finish, within `limits.shutdown_seconds`, and a second one ends at
+/// once; SIGHUP loads the files again.
+pub(crate) fn run(config: &Path, listen: Option<SocketAddr>) -> ExitCode {
+    with_config(config, listen).unwrap_or_else(|problem| refuse(&problem))
+}
+
+/// Runs the demonstration until a signal ends it.
+pub(crate) fn run_dev(key_file: Option<&Path>, listen: Option<SocketAddr>) -> ExitCode {
+    Dev::new(key_file).and_then(|dev| with_dev(dev, listen)).unwrap_or_else(|problem| refuse(&problem))
+}
+
+fn refuse(problem: &str) -> ExitCode {
+    eprintln!("error: {problem}");
+    ExitCode::from(2)
+}
+
+/// How long what is left of the audit trail may take at the end.
+const LAST_LINES: Duration = Duration::from_secs(5);
+
+fn with_config(file: &Path, listen: Option<SocketAddr>) -> Result<ExitCode, String> {
+    let seen = Seen::of(file);
+    let config = config::load(file).map_err(|error| error.to_string())?;
+    let looks = Looks::at(file, &config.keys_file, config.revocations_file.as_deref());
+    let looks = Looks { config: seen, ..looks };
+    let control = control_runtime()?;
+    let listener = bind(&control, "listen", listen.unwrap_or(config.listen))?;
+    let admin_listener =
+        config.admin_listen.map(|address| bind(&control, "admin_listen", address)).transpose()?;
+
+    let (health, metrics) = (Health::new(), Metrics::new());
+    let (trail, writer) = start_trail(config.audit, &metrics)?;
+    warn_of_plaintext(&config, listen, &trail);
+
+    // From here on, whoever asks learns that it is not ready yet: many revocations take some seconds.
+    let (stop_admin, admin_stopped) = oneshot::channel::<()>();
+    let admin = Admin::new(health.clone(), metrics.clone());
+    let admin_address = admin_listener.as_ref().map(address_of).transpose()?;
+    let admin_port = async move {
+        if let Some(listener) = admin_listener {
+            admin.serve(listener, async { drop(admin_stopped.await) }).await;
+        }
+    };
+    control.block_on(async {
+        let admin_port = tokio::spawn(admin_port);
+        let loading = tokio::task::spawn_blocking(move || load(config));
+        let (config, state) = loading.await.map_err(|error| error.to_string())??;
+        let state = Arc::new(ArcSwap::from_pointee(state));
+        let reloader =
+            Reloader::new(&config, looks, Arc::clone(&state), health.clone(), metrics.clone(), trail.clone());
+        let mut lines = vec![format!("listening on http://{}", address_of(&listener)?)];
+        lines.extend(admin_address.map(|address| format!("admin on http://{address}")));
+        let server = Server::builder(state)
+            .limits(within_descriptors(config.limits, &trail))
+            .trail(trail.clone())
+            .metrics(metrics)
+            .build();
+        health.is_ready();
+        // Whoever reads the announcement may send a signal at once.
+        let signals = Signals::new()?;
+        announce(&lines.join("\n"));
+        let process = Process { server, limits: config.limits, health, trail, writer, signals };
+        let ended = process.run(listener, Some(reloader)).await;
+        let _ = stop_admin.send(());
+        let _ = timeout(Duration::from_secs(1), admin_port).await;
+        ended
+    })
+}
+
+fn with_dev(dev: Dev, listen: Option<SocketAddr>) -> Result<ExitCode, String> {
+    let control = control_runtime()?;
+    let listener = bind(&control, "--listen", listen.unwrap_or(config::DEFAULT_LISTEN))?;
+    let address = address_of(&listener)?;
+    let (health, metrics) = (Health::new(), Metrics::new());
+    let (trail, writer) = start_trail(Audit::default(), &metrics)?;
+    if let Some(warning) = config::plaintext_warning("--listen", address) {
+        trail.note(Level::Warning, &warning);
+        trail.note(Level::Warning, "this is a demonstration: whoever reads its output can use its tokens");
+    }
+    let limits = Limits::of_tokens(dev.state().engine().policy().max_token_bytes());
+    let introduction = dev.introduction(address);
+    let state = dev.into_state();
+    let state = state.with_engine(with_cache(state.engine().clone(), limits)?);
+    let server = Server::builder(Arc::new(ArcSwap::from_pointee(state)))
+        .resolver(Accounts)
+        .limits(within_descriptors(limits, &trail))
+        .trail(trail.clone())
+        .metrics(metrics)
+        .build();
+    control.block_on(async {
+        let signals = Signals::new()?;
+        announce(&format!("listening on http://{address}\n\n{introduction}"));
+        Process { server, limits, health, trail, writer, signals }.run(listener, None).await
+    })
+}
+
+fn load(config: Config) -> Result<(Config, Snapshot), String> {
+    let keys = config::read_keys(&config.keys_file).map_err(|error| error.to_string())?;
+    let revocations = match &config.revocations_file {
+        Some(file) => config::read_revocations(file).map_err(|error| error.to_string())?,
+        None => Revocations::none(),
+    };
+    let mut config = config;
+    let engine = with_cache(Engine::new(config.policy.clone(), keys, revocations), config.limits)?;
+    let (realms, resources) = (std::mem::take(&mut config.realms), std::mem::take(&mut config.resources));
+    Ok((config, Snapshot::new(engine, realms, resources)))
+}
+
+/// The engine with as much memory for verified tokens as the limits give it. The key of its hash is drawn anew at
+/// each start, so that nobody can choose tokens that crowd others out.
+fn with_cache(engine: Engine, limits: Limits) -> Result<Engine, String> {
+    if limits.cache_bytes == 0 {
+        return Ok(engine);
+    }
+    let mut key = [0; 8];
+    // Not from the crypto library, whose first draw gathers entropy of its own for longer than all else at the start takes.
+    getrandom::fill(&mut key).map_err(|_| "the system gives no random bytes".to_owned())?;
+    Ok(engine.with_cache(limits.cache_bytes, u64::from_le_bytes(key)))
+}
+
+/// Everything that runs, once it is put together.
+struct Process {
+    server: Server,
+    limits: Limits,
+    health: Health,
+    trail: AuditLog,
+    writer: Writer,
+    signals: Signals,
+}
+
+impl Process {
+    async fn run(self, listener: TcpListener, reloader: Option<Reloader>) -> Result<ExitCode, String> {
+        let mut signals = self.signals;
+        let serving = Builder::new_multi_thread()
+            .enable_io()
+            .enable_time()
+            .thread_name("serve")
+            .build()
+            .map_err(|error| format!("the threads that answer cannot be started: {error}"))?;
+        let (stop, stopped) = oneshot::channel::<()>();
+        let server = self.server.clone();
+        // A listener belongs to the runtime that it was made in, so that it moves as a plain socket.
+        let listener = listener.into_std().map_err(|error| format!("the port cannot be used: {error}"))?;
+        let answering = serving.spawn(async move {
+            let listener = TcpListener::from_std(listener)?;
+            server.serve(listener, async { drop(stopped.await) }).await;
+            Ok::<(), io::Error>(())
+        });
+
+        let (hang_up, reloads) = (Arc::new(tokio::sync::Notify::new()), reloader);
+        let reloading = reloads
+            .map(|reloader| tokio::spawn(reload_forever(reloader, Arc::clone(&hang_up), self.trail.clone())));
+        while let Event::HangUp = signals.next().await {
+            hang_up.notify_one();
+        }
+        self.health.is_stopping();
+        self.trail.note(Level::Info, "ending: answers in flight may finish");
+        let _ = stop.send(());
+
+        // A little more than the server gives itself: it may not get to it, where decisions wait for the trail.
+        let patience = self.limits.shutdown_time + Duration::from_secs(2);
+        let at_once = tokio::select! {
+            _ = timeout(patience, answering) => None,
+            signal = signals.end() => Some(signal),
+        };
+        if let Some(reloading) = reloading {
+            reloading.abort();
+        }
+        let written = at_once.is_none() && self.writer.close(LAST_LINES);
+        serving.shutdown_background();
+        Ok(match at_once {
+            // As a shell reports a process that a signal ended.
+            Some(signal) => ExitCode::from(signal),
+            None if written => ExitCode::SUCCESS,
+            // Lines are lost, and standard error, where that would be said, is what does not take them.
+            None => ExitCode::from(2),
+        })
+    }
+}
+
+async fn reload_forever(mut reloader: Reloader, hang_up: Arc<tokio::sync::Notify>, trail: AuditLog) {
+    let (mut watch, error) = Watch::new();
+    let mut warned = false;
+    let mut warn = |error: &notify::Error| {
+        if !std::mem::replace(&mut warned, true) {
+            let message =
+                format!("changed files are noticed some seconds late, for they cannot be watched: {error}");
+            trail.note(Level::Warning, &message);
+        }
+    };
+    if let Some(error) = &error {
+        warn(error);
+    }
+    let mut all = false;
+    loop {
+        if let Err(error) = watch.watch(reloader.files()) {
+            warn(&error);
+        }
+        // Once they are watched: what changed before that made no event.
+        if !all && !reloader.is_outdated() {
+            all = tokio::select! {
+                () = hang_up.notified() => true,
+                () = watch.changed() => false,
+            };
+            continue;
+        }
+        // Reading and sorting millions of revocations is no work for a thread that answers probes.
+        let reloaded = tokio::task::spawn_blocking(move || {
+            if all {
+                reloader.reload_all();
+            } else {
+                reloader.reload_changed();
+            }
+            reloader
+        });
+        match reloaded.await {
+            Ok(same) => reloader = same,
+            Err(_) => return,
+        }
+        all = false;
+    }
+}
+
+/// What a signal asks for.
+enum Event {
+    HangUp,
+    End,
+}
+
+struct Signals {
+    hang_up: Signal,
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, String> {
+        let of = |kind| signal(kind).map_err(|error| format!("signals cannot be received: {error}"));
+        Ok(Self {
+            hang_up: of(SignalKind::hangup())?,
+            interrupt: of(SignalKind::interrupt())?,
+            terminate: of(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) -> Event {
+        tokio::select! {
+            _ = self.hang_up.recv() => Event::HangUp,
+            _ = self.interrupt.recv() => Event::End,
+            _ = self.terminate.recv() => Event::End,
+        }
+    }
+
+    /// The exit status of the next signal that ends the process.
+    async fn end(&mut self) -> u8 {
+        tokio::select! {
+            _ = self.interrupt.recv() => 130,
+            _ = self.terminate.recv() => 143,
+        }
+    }
+}
+
+fn control_runtime() -> Result<Runtime, String> {
+    Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("the runtime cannot be started: {error}"))
+}
+
+/// How many connections may wait to be taken, where the system lets as many: the usual 128 are a burst, and whoever
+/// does not fit tries again a whole second later.
+const BACKLOG: u32 = 4096;
+
+fn bind(control: &Runtime, key: &str, address: SocketAddr) -> Result<TcpListener, String> {
+    let _guard = control.enter();
+    let bound = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    bound().map_err(|error| {
+        let hint = match error.kind() {
+            io::ErrorKind::AddrInUse => {
+                "another process listens there; say another port, or 0 for a free one"
+            }
+            io::ErrorKind::PermissionDenied => "ports below 1024 need a permission; say a higher one",
+            io::ErrorKind::AddrNotAvailable => {
+                "this machine has no such address; `127.0.0.1` is always there"
+            }
+            _ => "say another address",
+        };
+        format!("`{key}`: cannot listen on {address}: {error}: {hint}")
+    })
+}
+
+fn address_of(listener: &TcpListener) -> Result<SocketAddr, String> {
+    listener.local_addr().map_err(|error| format!("the port has no address: {error}"))
+}
+
+fn start_trail(audit: Audit, metrics: &Metrics) -> Result<(AuditLog, Writer), String> {
+    let format = if io::stderr().is_terminal() { Format::Text } else { Format::Json };
+    AuditLog::start(io::stderr(), format, audit.output, audit.overflow, metrics.audit_dropped.clone())
+        .map_err(|error| format!("the thread that writes the audit trail cannot be started: {error}"))
+}
+
+/// The warnings of the file, and of the flag that wins over it.
+fn warn_of_plaintext(config: &Config, listen: Option<SocketAddr>, trail: &AuditLog) {
+    let overridden = listen.and_then(|_| config::plaintext_warning("listen", config.listen));
+    for warning in config.warnings.iter().filter(|warning| Some(*warning) != overridden.as_ref()) {
+        trail.note(Level::Warning, &format!("{}: {warning}", config.path.display()));
+    }
+    if let Some(warning) = listen.and_then(|listen| config::plaintext_warning("--listen", listen)) {
+        trail.note(Level::Warning, &warning);
+    }
+}
+
+/// Says it to whoever started the process; that may be nobody, who then misses nothing.
+fn announce(text: &str) {
+    let mut output = io::stdout().lock();
+    let _ = writeln!(output, "{text}").and_then(|()| output.flush());
+}
+
+/// Takes as many descriptors as the system gives, and as many connections as fit into them.
+fn within_descriptors(limits: Limits, trail: &AuditLog) -> Limits {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    /// Files, ports, threads' own and a few admin connections.
+    const RESERVED: u64 = 128;
+
+    let wanted = u64::try_from(limits.connections).unwrap_or(u64::MAX).saturating_add(RESERVED);
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let raised = maximum.map_or(wanted, |maximum| maximum.min(wanted));
+    let current = match current {
+        Some(current) if current < raised => {
+            match setrlimit(Resource::Nofile, Rlimit { current: Some(raised), maximum }) {
+                Ok(()) => Some(raised),
+                Err(_) => Some(current),
+            }
+        }
+        current => current,
+    };
+    let fit = current.map_or(wanted, |current| current.min(wanted)).saturating_sub(RESERVED).max(1);
+    let connections = usize::try_from(fit).unwrap_or(usize::MAX).min(limits.connections);
+    if connections < limits.connections {
+        let message = format!(
+            "`limits.connections`: the system's limit on open files leaves room for {connections} of {}; raise it \
+             (`LimitNOFILE=`, `ulimit -n`)",
+            limits.connections
+        );
+        trail.note(Level::Warning, &message);
+    }
+    Limits { connections, ..limits }
+}

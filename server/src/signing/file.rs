@@ -1,0 +1,24 @@
+//! Private keys in files.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+
+use super::PrivateKey;
+
+/// Writes a private key to a new file that only its owner can read.
+///
+/// # Errors
+///
+/// An existing file is never overwritten, and a file that could not be written whole is removed.
+pub fn write_private(file: &Path, key: &PrivateKey) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut opened = options.open(file)?;
+    opened.write_all(key.to_jwk().as_bytes()).and_then(|()| opened.sync_all()).inspect_err(|_| {
+        // The first error says more than one about its clean-up.
+        let _ = fs::remove_file(file);
+    })
+}

@@ -1,0 +1,90 @@
+//! What requests are judged by: one immutable value, swapped whole.
+
+use std::sync::Arc;
+
+use artos_auth_engine::{Account, Context, Engine, Resources};
+use hyper::HeaderMap;
+
+use crate::config::Realms;
+use crate::http::response::Denials;
+
+/// What requests are judged by. A request reads it once, so that it never sees half of a reload.
+#[derive(Debug)]
+pub struct Snapshot {
+    engine: Engine,
+    realms: Arc<Realms>,
+    resources: Arc<Resources>,
+    denials: Denials,
+}
+
+impl Snapshot {
+    /// A state of these values.
+    #[must_use]
+    pub fn new(engine: Engine, realms: impl Into<Arc<Realms>>, resources: impl Into<Arc<Resources>>) -> Self {
+        let denials = Denials::of(engine.policy());
+        Self { engine, realms: realms.into(), resources: resources.into(), denials }
+    }
+
+    /// The same state with another engine.
+    #[must_use]
+    pub fn with_engine(&self, engine: Engine) -> Self {
+        Self::new(engine, Arc::clone(&self.realms), Arc::clone(&self.resources))
+    }
+
+    /// The engine in force.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Whose tokens authenticate at which host.
+    #[must_use]
+    pub fn realms(&self) -> &Realms {
+        &self.realms
+    }
+
+    /// Who owns what a path addresses.
+    #[must_use]
+    pub fn resources(&self) -> &Resources {
+        &self.resources
+    }
+
+    pub(crate) fn denials(&self) -> &Denials {
+        &self.denials
+    }
+}
+
+/// What a request asks for, as far as its context depends on it.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Asked<'r> {
+    /// The host, without port and one trailing dot; none for HTTP/1.0 without `Host`.
+    pub host: Option<&'r str>,
+    /// The method.
+    pub method: &'r str,
+    /// The request-target as received, query included.
+    pub target: &'r str,
+    /// All fields of the request.
+    pub headers: &'r HeaderMap,
+}
+
+/// Finds the context of a request: whose tokens authenticate here, who owns what is addressed, and what is known
+/// of the account.
+pub trait ContextResolver: Send + Sync + 'static {
+    /// The context of what is asked, under `state`.
+    fn resolve<'s>(&'s self, asked: &Asked<'_>, state: &'s Snapshot) -> Context<'s>;
+}
+
+/// The context that the configuration gives: its `[[realms]]` and `[[resources]]`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Configured;
+
+impl ContextResolver for Configured {
+    fn resolve<'s>(&'s self, asked: &Asked<'_>, state: &'s Snapshot) -> Context<'s> {
+        Context {
+            realm: state.realms().of(asked.host),
+            resource_org: state.resources().owner_of(asked.target.as_bytes()),
+            account: Account::Unknown,
+        }
+    }
+}

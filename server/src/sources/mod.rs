@@ -1,0 +1,4 @@
+//! Where keys, policy and revocations come from.
+
+pub(crate) mod file;
+pub(crate) mod reload;

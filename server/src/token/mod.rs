@@ -1,9 +1,0 @@
-//! `token`: tokens made for tests and operators, and a look into any of them.
-
-mod inspect;
-mod mint;
-mod offset;
-
-pub(crate) use inspect::inspect;
-pub(crate) use mint::{Claim, mint};
-pub(crate) use offset::Offset;
