@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+"""Runs every client of this folder against `artos-auth serve --dev`, and against a server of its own for what that one
+never answers: a token that is rotated between two attempts, a 503, a redirect.
+
+    docs/clients/test.py [PATH_OF_ARTOS_AUTH]
+
+It needs curl, Go, Node.js, Python with requests; a missing one is a failure.
+"""
+
+import http.server
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+
+HERE = pathlib.Path(__file__).resolve().parent
+GOOD, EXPIRED = "good-header.good-payload.good-signature", "old-header.old-payload.old-signature"
+failures = []
+tried = 0
+
+
+def clients(work):
+    """Each client's name and command."""
+    binary = work / "client-go"
+    subprocess.run(["go", "build", "-o", binary, HERE / "client.go"], check=True, env={**os.environ, "GO111MODULE": "off"})
+    return {
+        "curl": ["bash", HERE / "client.sh"],
+        "python": [sys.executable, HERE / "client.py"],
+        "javascript": ["node", HERE / "client.mjs"],
+        "go": [binary],
+    }
+
+
+def call(command, base, path, token, work, **environment):
+    """Runs a client; gives its exit status, standard output and standard error."""
+    file = work / "token.jwt"
+    file.write_text(token + "\n")
+    env = {k: v for k, v in os.environ.items() if not k.startswith("ARTOS_")}
+    env |= {"ARTOS_API_URL": base, "ARTOS_TOKEN_FILE": str(file)} | environment
+    done = subprocess.run([*command, path], env=env, capture_output=True, text=True, timeout=60)
+    return done.returncode, done.stdout, done.stderr
+
+
+def expect(name, what, got, status, text, tokens):
+    """Holds one run to its exit status, a part of its output, and silence about every token."""
+    global tried
+    tried += 1
+    returned, out, err = got
+    if returned != status or text not in out + err:
+        failures.append(f"{name}, {what}: exit {returned} (expected {status}), output {out + err!r}")
+    for token in tokens:
+        for part in filter(lambda part: len(part) >= 8, token.split(".")):
+            if any(part[at : at + 12] in out + err for at in range(0, len(part) - 8, 4)):
+                failures.append(f"{name}, {what}: the output shows a part of the token")
+                return
+
+
+class Scripted(http.server.BaseHTTPRequestHandler):
+    """Answers by a script: what a deployment does while tokens rotate and instances restart."""
+
+    token_file = None
+    seen = {}
+
+    def do_GET(self):
+        count = self.seen[self.path] = self.seen.get(self.path, 0) + 1
+        good = self.headers.get("Authorization") == f"Bearer {GOOD}"
+        if self.path == "/redirect":
+            self.answer(302, "", Location="/elsewhere")
+        elif self.path == "/restarting" and count == 1:
+            self.answer(503, '{"detail":"Service unavailable"}', **{"Retry-After": "0"})
+        elif good:
+            self.answer(200, '{"ok":true}')
+        else:
+            if self.path == "/rotated":
+                self.token_file.write_text(GOOD + "\n")
+            self.answer(401, '{"detail":"Invalid authentication credentials"}')
+
+    def answer(self, status, body, **fields):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        for name, value in fields.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, *_):
+        pass
+
+
+def against_a_script(name, command, work):
+    """What a client does while the world changes."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Scripted)
+    Scripted.token_file, Scripted.seen = work / "token.jwt", {}
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    base = f"http://127.0.0.1:{server.server_port}"
+    tokens = [GOOD, EXPIRED]
+    expect(name, "a token rotated between two attempts", call(command, base, "/rotated", EXPIRED, work), 0, "ok", tokens)
+    expect(name, "a token that stays bad", call(command, base, "/bad", EXPIRED, work), 4, "new token", tokens)
+    expect(name, "a 503", call(command, base, "/restarting", GOOD, work), 0, "ok", tokens)
+    expect(name, "a redirect", call(command, base, "/redirect", GOOD, work), 1, "HTTP 302", tokens)
+    for path, count in {"/rotated": 2, "/bad": 1, "/restarting": 2, "/redirect": 1, "/elsewhere": 0}.items():
+        if Scripted.seen.get(path, 0) != count:
+            failures.append(f"{name}: {path} was asked {Scripted.seen.get(path, 0)} times, not {count}")
+    server.shutdown()
+    refused = call(command, "http://api.example", "/", GOOD, work)
+    expect(name, "plain http", refused, 2, "https://", tokens)
+    lacking = call(command, base, "/", GOOD, work, ARTOS_TOKEN_FILE=str(work / "nowhere"))
+    expect(name, "a token file that is not there", lacking, 1, "", tokens)
+
+
+def against_the_server(name, command, work, base, tokens):
+    """What a client says of each answer of the documented API."""
+    for what, token, path, status, text in [
+        ("a good token", tokens["TOKEN"], "/api/v1/documents/doc-a", 0, "org-a"),
+        ("no token", "", "/api/v1/templates/", 3, "401 Not authenticated"),
+        ("an expired token", tokens["TOKEN_EXPIRED"], "/api/v1/templates/", 4, "401 Invalid authentication credentials"),
+        ("a revoked token", tokens["TOKEN_REVOKED"], "/api/v1/templates/", 4, "401 Invalid authentication credentials"),
+        ("another organization", tokens["TOKEN_ORG_B"], "/api/v1/documents/doc-a", 5, "403 User has no organization"),
+        ("the public endpoint", "", "/api/v1/search/status", 0, ""),
+    ]:
+        expect(name, what, call(command, base, path, token, work), status, text, tokens.values())
+
+
+def main():
+    binary = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else HERE.parent.parent / "target/debug/artos-auth")
+    with tempfile.TemporaryDirectory() as folder:
+        work = pathlib.Path(folder)
+        server = subprocess.Popen(
+            [binary, "serve", "--dev", "--listen", "127.0.0.1:0"],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        )
+        try:
+            base, tokens = None, {}
+            for line in server.stdout:
+                base = base or (match := re.match(r"listening on (http\S+)", line)) and match[1]
+                if match := re.match(r"(TOKEN\w*)='([^']+)'", line):
+                    tokens[match[1]] = match[2]
+                if line.startswith("curl"):
+                    break
+            threading.Thread(target=server.stdout.read, daemon=True).start()
+            for name, command in clients(work).items():
+                against_the_server(name, command, work, base, tokens)
+                against_a_script(name, command, work)
+        finally:
+            server.terminate()
+            server.wait(20)
+    for failure in failures:
+        print(f"FAILED: {failure}", file=sys.stderr)
+    print(f"{tried - len(failures)} passed, {len(failures)} failed")
+    return 1 if failures or tried < 40 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
