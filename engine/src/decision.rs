@@ -4,10 +4,11 @@ use std::fmt;
 
 use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
 
-use crate::claims::{NumericDate, TextClaims, text};
-use crate::decide::{Authorized, Verified};
+use crate::claims::{TextClaims, text};
 use crate::policy::PublicPath;
 use crate::reason::{Answer, Reason};
+use crate::time::NumericDate;
+use crate::verified::{Authorized, Verified};
 
 /// The answer to a request.
 ///

@@ -77,16 +77,15 @@
 #![deny(clippy::allow_attributes, clippy::allow_attributes_without_reason)]
 
 mod algorithm;
-mod bytes;
+mod authorization;
 mod cache;
 mod claims;
-mod decide;
+mod context;
 mod decision;
-mod entry;
+mod engine;
 mod error;
 mod explain;
-mod header;
-mod jose;
+mod ids;
 mod json;
 mod keys;
 pub mod manual;
@@ -96,22 +95,25 @@ mod reason;
 mod request;
 mod resources;
 mod revocations;
+mod simd;
 mod time;
 mod token;
+mod verified;
 
 pub use algorithm::Algorithm;
-pub use claims::NumericDate;
-pub use decide::Engine;
+pub use context::{Account, Context, Organizations, Realm, ResourceOrg};
 pub use decision::{Access, Audit, Decision, Denial, Identity, Principal};
+pub use engine::Engine;
 pub use error::{LoadError, Position};
 pub use explain::{Check, Explanation, Step, Verdict};
 pub use keys::{KeyNotice, KeySet};
 pub use path::{Ambiguity, Pattern, PatternError};
 pub use policy::{ClaimNamesSpec, Policy, PolicySpec, PublicPath, PublicSpec, RouteSpec, Unlisted};
 pub use reason::{Answer, Reason};
-pub use request::{Account, Context, Organizations, Realm, Request, ResourceOrg};
+pub use request::Request;
 pub use resources::{ResourceSpec, Resources};
 pub use revocations::Revocations;
+pub use time::NumericDate;
 
 /// README's example is a test of this crate.
 #[cfg(doctest)]

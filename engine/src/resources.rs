@@ -5,9 +5,9 @@ use std::ops::ControlFlow;
 
 use serde::Deserialize;
 
+use crate::context::ResourceOrg;
 use crate::error::LoadError;
 use crate::path::{Matcher, Pattern, PlainPath, without_query};
-use crate::request::ResourceOrg;
 
 /// One entry, as a configuration writes it.
 #[derive(Clone, Debug, Default, Deserialize)]

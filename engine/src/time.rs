@@ -1,43 +1,57 @@
-//! Expiry and its opposite (TOK-3): against the caller's `now`, which is the only clock there is.
+//! Points in time, as claims hold them.
 
-use crate::claims::NumericDate;
-use crate::reason::Reason;
+use std::fmt;
 
-/// A token is valid only while `now < exp + leeway`: at `exp` itself it has expired (RFC 7519 §4.1.4).
-pub(crate) fn not_expired(expires_at: NumericDate, leeway_seconds: u64, now: u64) -> Result<(), Reason> {
-    if seconds(now) < expires_at.seconds() + seconds(leeway_seconds) {
-        Ok(())
-    } else {
-        Err(Reason::TokenExpired)
+use serde::{Serialize, Serializer};
+
+/// The last second of the year 9999, and so the largest date that a claim may hold.
+pub(crate) const MAX_DATE: f64 = 253_402_300_799.0;
+
+/// A date of a claim: seconds since the Unix epoch, perhaps with a fraction (RFC 7519 §2, NumericDate).
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct NumericDate(f64);
+
+impl NumericDate {
+    /// The Unix epoch.
+    pub(crate) const EPOCH: Self = Self(0.0);
+
+    /// A date from 0 to the end of the year 9999; -0 is 0.
+    pub(crate) fn new(seconds: f64) -> Option<Self> {
+        // Adding zero turns the negative zero into the positive one.
+        (0.0..=MAX_DATE).contains(&seconds).then_some(Self(seconds + 0.0))
+    }
+
+    /// Seconds since the Unix epoch.
+    #[must_use]
+    pub fn seconds(self) -> f64 {
+        self.0
+    }
+
+    fn whole_seconds(self) -> Option<u64> {
+        #[expect(
+            clippy::as_conversions,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a date is whole, not negative and far below 2^53 here"
+        )]
+        (self.0.fract() == 0.0).then_some(self.0 as u64)
     }
 }
 
-/// From `nbf - leeway` on (RFC 7519 §4.1.5).
-pub(crate) fn already_valid(
-    not_before: Option<NumericDate>,
-    leeway_seconds: u64,
-    now: u64,
-) -> Result<(), Reason> {
-    match not_before {
-        Some(instant) if seconds(now) + seconds(leeway_seconds) < instant.seconds() => {
-            Err(Reason::TokenNotYetValid)
+impl fmt::Display for NumericDate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.whole_seconds() {
+            Some(seconds) => write!(f, "{seconds}"),
+            None => write!(f, "{}", self.0),
         }
-        _ => Ok(()),
     }
 }
 
-/// The expiry, told to a person.
-pub(crate) fn describe_expiry(expires_at: NumericDate, leeway_seconds: u64, now: u64) -> String {
-    let past = seconds(now) - expires_at.seconds();
-    let when = if past < 0.0 { format!("in {} s", -past) } else { format!("{past} s ago") };
-    format!("it expires at {expires_at} ({when} at {now}, leeway {leeway_seconds} s)")
-}
-
-#[expect(
-    clippy::as_conversions,
-    clippy::cast_precision_loss,
-    reason = "dates end at 2^38, where doubles are exact; a later `now` is past every one of them all the same"
-)]
-fn seconds(whole: u64) -> f64 {
-    whole as f64
+impl Serialize for NumericDate {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.whole_seconds() {
+            Some(seconds) => serializer.serialize_u64(seconds),
+            None => serializer.serialize_f64(self.0),
+        }
+    }
 }

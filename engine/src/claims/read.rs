@@ -1,11 +1,13 @@
 //! Reading the claims: each that a rule needs has to be of its type and there once.
 
-use super::{Claims, NumericDate, Span, Spans};
+use super::model::Claims;
+use super::span::{Span, Spans};
+use crate::ids::MAX_ID_BYTES;
 use crate::json::{JsonString, Object, Take, Text};
 use crate::policy::{Claim, Policy};
 use crate::reason::Reason;
+use crate::time::NumericDate;
 
-const MAX_ID_BYTES: usize = 256;
 const MAX_PERMISSIONS: usize = 256;
 
 impl Claims {
@@ -165,11 +167,6 @@ impl Kept {
 #[inline]
 fn span(start: usize, length: usize) -> Option<Span> {
     if length > MAX_ID_BYTES { None } else { Span::new(start, length) }
-}
-
-/// What an id may be: at most 256 bytes, no control character (Unicode Cc).
-pub(crate) fn is_id(text: &str) -> bool {
-    text.len() <= MAX_ID_BYTES && !text.chars().any(char::is_control)
 }
 
 /// Whether the policy names one of the audiences; a policy that names none accepts none, not even an empty list.

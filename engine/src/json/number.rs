@@ -2,8 +2,8 @@
 
 use wide::u8x16;
 
-use super::scan::Text;
-use crate::bytes::{STEP, last_bytes, splat};
+use super::text::Text;
+use crate::simd::{STEP, last_bytes, splat};
 
 /// Whole numbers of so many digits are below 2^53, and so exact.
 const MAX_DIGITS: usize = 15;

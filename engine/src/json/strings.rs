@@ -1,6 +1,6 @@
 //! Strings, byte by byte: where they end, and what their escapes stand for.
 
-use crate::bytes::{bytes_below, equal_bytes};
+use crate::simd::{bytes_below, equal_bytes};
 
 /// The length of the string whose inside `inner` begins with, up to its quote, if it is one.
 #[inline(never)]

@@ -1,3 +1,4 @@
+use super::reader::Value;
 use super::*;
 
 const WANTED: Names<2, &str> = Names::known(["wanted", "other"]);

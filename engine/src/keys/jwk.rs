@@ -9,7 +9,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::{Key, Verifier};
+use super::key::Key;
+use super::verifier::Verifier;
 use crate::algorithm::Algorithm;
 use crate::error::{LoadError, Position, one_line};
 

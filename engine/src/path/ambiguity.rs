@@ -5,7 +5,7 @@ use std::fmt;
 
 use wide::u8x16;
 
-use crate::bytes::{STEP, last_bytes, splat};
+use crate::simd::{STEP, last_bytes, splat};
 
 /// Why a path is ambiguous.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

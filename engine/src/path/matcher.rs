@@ -6,8 +6,8 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
-use super::pattern::Segment;
-use super::{Pattern, PlainPath, split_first_segment};
+use super::pattern::{Pattern, Segment};
+use super::plain_path::{PlainPath, split_first_segment};
 
 /// Patterns as a trie of segments, each with what is filed under it.
 ///

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{PlainPath, split_first_segment};
+use super::plain_path::{PlainPath, split_first_segment};
 
 /// A path pattern: literals, `{name}` for one non-empty segment, `{*name}`, only last, for a non-empty rest.
 #[derive(Clone, Debug, PartialEq, Eq)]

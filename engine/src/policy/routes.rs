@@ -4,8 +4,8 @@ use std::fmt;
 use std::ops::ControlFlow;
 
 use super::spec::{RouteSpec, Unlisted};
-use crate::claims::is_id;
 use crate::error::LoadError;
+use crate::ids::is_id;
 use crate::path::{Ambiguity, Matcher, Pattern, PlainPath};
 
 /// The route rules, looked up by path, then by method.

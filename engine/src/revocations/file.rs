@@ -7,12 +7,25 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
-use super::Revocations;
 use super::sets::{SignedSet, TokenIdHashes};
-use crate::claims::{NumericDate, is_id};
+use super::snapshot::Revocations;
 use crate::error::{LoadError, one_line};
+use crate::ids::is_id;
+use crate::time::NumericDate;
 
-pub(super) fn read(text: &[u8]) -> Result<Revocations, LoadError> {
+impl Revocations {
+    /// Reads the JSON text of a revocations file.
+    ///
+    /// # Errors
+    ///
+    /// Says at which line an unknown or repeated member, a wrong type, or an entry that no token could ever
+    /// match stands: a revocation that does nothing must not pass for one.
+    pub fn from_json(text: &[u8]) -> Result<Self, LoadError> {
+        read(text)
+    }
+}
+
+fn read(text: &[u8]) -> Result<Revocations, LoadError> {
     let Object(file) = serde_json::from_slice::<Object<File>>(text).map_err(|error| {
         let mut load = LoadError::json(&error, "a list of revocations");
         if error.is_data() {

@@ -4,9 +4,9 @@
 //! What it takes, the grammar takes too, with the same values. What it does not take, for whatever reason, is left to
 //! the grammar.
 
-use super::name::Names;
-use super::scan::{Quotes, Text};
-use super::{JsonString, Place, Take, Value};
+use super::names::Names;
+use super::reader::{JsonString, Place, Take, Value};
+use super::text::{Quotes, Text};
 
 impl<'j> Text<'j> {
     /// Lets `take` have the values of the wanted members, each with its position among the names, if this is an object

@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use arc_swap::{ArcSwapAny, Guard};
 use foldhash::fast::FixedState;
 
-use crate::entry::{self, Entry, SharedEntry};
+use super::entry::{self, Entry, SharedEntry, SnapshotNumber};
 
 /// Slots in a set: as many as fit beside their tags into one line of the processor's cache.
 const WAYS: usize = 7;
@@ -55,10 +55,6 @@ struct Tags(AtomicU64);
 const VACANT: u8 = 0;
 /// What no slot is known by.
 const NO_SLOT: u8 = u8::MAX;
-
-/// The number of a snapshot of revocations, given out by the cache that remembers it; 0 is none's.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct SnapshotNumber(pub(crate) u64);
 
 /// An entry that was found, borrowed without counting references.
 pub(crate) type Found = Guard<SharedEntry>;

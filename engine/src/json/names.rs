@@ -1,7 +1,7 @@
 //! The names of members that are looked for.
 
-use super::scan::Text;
 use super::strings::unescape;
+use super::text::Text;
 
 /// The names of an object's wanted members.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 
 use wide::u8x16;
 
-use crate::bytes::{STEP, last_bytes, splat};
+use crate::simd::{STEP, last_bytes, splat};
 
 /// What a text holds, and what it takes to read it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

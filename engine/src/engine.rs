@@ -7,21 +7,20 @@
 
 use std::sync::Arc;
 
-use crate::cache::{Cache, Found, SnapshotNumber};
-use crate::claims::{self, TextClaims};
+use crate::authorization;
+use crate::cache::{self, Cache, Entry, Found, SharedEntry, SnapshotNumber};
+use crate::claims;
+use crate::context::{Account, Context, Realm, ResourceOrg};
 use crate::decision::{Access, Decision, Denial, Principal};
-use crate::entry::{self, Entry, SharedEntry};
 use crate::explain::{Check, Explanation, Observer, Recorder, Silent};
-use crate::header;
-use crate::jose::JoseHeader;
 use crate::keys::KeySet;
 use crate::path::without_query;
 use crate::policy::Policy;
 use crate::reason::Reason;
-use crate::request::{Account, Context, Realm, Request, ResourceOrg};
+use crate::request::Request;
 use crate::revocations::Revocations;
-use crate::time;
-use crate::token::{HeaderSegment, Scratch, SizedToken, signing_input};
+use crate::token::{self, HeaderSegment, JoseHeader, Scratch, SizedToken, signing_input};
+use crate::verified::{Authenticated, Authorized, Refused, Verified};
 
 /// Decides requests by a policy, a key set and revocations, each an immutable snapshot.
 ///
@@ -167,7 +166,7 @@ impl Engine {
         let policy = &*self.policy;
 
         observer.enter(Check::AuthorizationHeader);
-        let token = header::bearer(request.authorization)?;
+        let token = authorization::bearer(request.authorization)?;
 
         observer.enter(Check::TokenSize);
         let token = token.within(policy.max_token_bytes())?;
@@ -220,7 +219,7 @@ impl Engine {
 
         observer.enter(Check::ClaimsForm);
         let kept_token = self.cache.as_ref().map(|_| token.as_bytes());
-        let entry = entry::shared(kept_token, compact.claims, policy)?;
+        let entry = cache::shared(kept_token, compact.claims, policy)?;
         Ok(self.remember(token, entry))
     }
 
@@ -230,7 +229,7 @@ impl Engine {
             cache.insert(&entry);
         }
         let revoked = self.is_revoked(Entry::of(&entry), token.as_bytes());
-        Verified { entry: Found::from_inner(entry), marks: Marks::new(false, revoked) }
+        Verified::new(Found::from_inner(entry), false, revoked)
     }
 
     /// What was verified before under the same policy and keys has passed the same checks.
@@ -242,7 +241,7 @@ impl Engine {
         }
         let entry = Entry::of(&found);
         let revoked = self.is_revoked(entry, entry.token());
-        Verified { entry: found, marks: Marks::new(true, revoked) }
+        Verified::new(found, true, revoked)
     }
 
     fn is_revoked(&self, entry: Entry<'_>, token: &[u8]) -> bool {
@@ -258,14 +257,14 @@ impl Engine {
         now: u64,
         observer: &mut O,
     ) -> Result<Authenticated, Refused> {
-        let (policy, claims) = (&*self.policy, verified.claims());
-        let mut checks = || {
+        verified.authenticated_by(|verified| {
+            let (policy, claims) = (&*self.policy, verified.claims());
             observer.enter(Check::Expiry);
-            observer.note(|| time::describe_expiry(claims.expires_at(), policy.leeway_seconds(), now));
-            time::not_expired(claims.expires_at(), policy.leeway_seconds(), now)?;
+            observer.note(|| token::describe_expiry(claims.expires_at(), policy.leeway_seconds(), now));
+            token::not_expired(claims.expires_at(), policy.leeway_seconds(), now)?;
 
             observer.enter(Check::NotBefore);
-            time::already_valid(claims.not_before(), policy.leeway_seconds(), now)?;
+            token::already_valid(claims.not_before(), policy.leeway_seconds(), now)?;
 
             observer.enter(Check::Issuer);
             if !claims.issuer_accepted() {
@@ -278,7 +277,7 @@ impl Engine {
             }
 
             observer.enter(Check::Revocation);
-            if verified.marks.is_revoked() {
+            if verified.is_revoked() {
                 return Err(Reason::TokenRevoked);
             }
 
@@ -293,24 +292,20 @@ impl Engine {
                 // A token without an organization was not issued for a different one.
                 (Realm::Among(_) | Realm::Any, _) => Ok(()),
             }
-        };
-        match checks() {
-            Ok(()) => Ok(Authenticated(verified)),
-            Err(reason) => Err(Refused { reason, verified: Some(verified) }),
-        }
+        })
     }
 
     /// May its holder do this? If not, the answer is 403.
     fn authorize<O: Observer>(
         &self,
-        Authenticated(verified): Authenticated,
+        authenticated: Authenticated,
         method: &[u8],
         path: &[u8],
         context: &Context<'_>,
         observer: &mut O,
     ) -> Result<Authorized, Refused> {
-        let (routes, claims) = (self.policy.routes(), verified.claims());
-        let mut checks = || {
+        authenticated.authorized_by(|verified| {
+            let (routes, claims) = (self.policy.routes(), verified.claims());
             observer.enter(Check::Account);
             observer.note(|| format!("the user is {}", shown(claims.user())));
             if claims.user().is_none() {
@@ -354,81 +349,11 @@ impl Engine {
                 observer.note(|| refusal.to_string());
                 Reason::PermissionMissing
             })
-        };
-        match checks() {
-            Ok(()) => Ok(Authorized(verified)),
-            Err(reason) => Err(Refused { reason, verified: Some(verified) }),
-        }
+        })
     }
 
     fn deny(&self, Refused { reason, verified }: Refused) -> Decision<'_> {
         Decision::Deny(Denial::new(reason, self.policy.challenge(reason.answer()), verified))
-    }
-}
-
-/// The proof that a key of the key set signed these claims, and that they are well-formed.
-pub(crate) struct Verified {
-    entry: Found,
-    marks: Marks,
-}
-
-/// Whether an earlier call verified the claims, and whether the revocations in force hold the token, which counts at
-/// its own place in the order.
-///
-/// In one word, which is written and handed on in one piece.
-#[derive(Clone, Copy)]
-struct Marks(u64);
-
-impl Marks {
-    const REMEMBERED: u64 = 1;
-    const REVOKED: u64 = 2;
-
-    fn new(remembered: bool, revoked: bool) -> Self {
-        let mark = |mark: u64, is_set: bool| if is_set { mark } else { 0 };
-        Self(mark(Self::REMEMBERED, remembered) | mark(Self::REVOKED, revoked))
-    }
-
-    fn is_remembered(self) -> bool {
-        self.0 & Self::REMEMBERED != 0
-    }
-
-    fn is_revoked(self) -> bool {
-        self.0 & Self::REVOKED != 0
-    }
-}
-
-impl Verified {
-    pub(crate) fn claims(&self) -> TextClaims<'_> {
-        Entry::of(&self.entry).claims()
-    }
-
-    /// Whether the claims were verified by an earlier call.
-    pub(crate) fn is_remembered(&self) -> bool {
-        self.marks.is_remembered()
-    }
-}
-
-/// The proof that a verified token is a credential, here and now.
-struct Authenticated(Verified);
-
-/// The proof that an authenticated token entitles its holder to what was asked.
-pub(crate) struct Authorized(Verified);
-
-impl Authorized {
-    pub(crate) fn into_verified(self) -> Verified {
-        self.0
-    }
-}
-
-/// Why a request was refused, and whose it was, once that is known.
-struct Refused {
-    reason: Reason,
-    verified: Option<Verified>,
-}
-
-impl From<Reason> for Refused {
-    fn from(reason: Reason) -> Self {
-        Self { reason, verified: None }
     }
 }
 

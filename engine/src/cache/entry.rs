@@ -6,10 +6,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use smallvec::SmallVec;
 use triomphe::ThinArc;
 
-use crate::cache::SnapshotNumber;
 use crate::claims::{Claims, TextClaims};
 use crate::policy::Policy;
 use crate::reason::Reason;
+
+/// The number of a snapshot of revocations, given out by the cache that remembers it; 0 is none's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SnapshotNumber(pub(crate) u64);
 
 /// An entry and its text in one piece of memory, shared by whoever holds it.
 pub(crate) type SharedEntry = ThinArc<Head, u8>;

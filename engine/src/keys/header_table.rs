@@ -9,15 +9,16 @@ use base64_turbo::URL_SAFE_NO_PAD;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
-use super::{Candidates, Key, KeySet};
-use crate::jose::JoseHeader;
+use super::key::{Candidates, Key};
+use crate::algorithm::Algorithm;
+use crate::token::JoseHeader;
 
 /// Beyond this many keys the memory is better spent elsewhere.
 const MAX_KEYS: usize = 256;
 
 /// Headers by their encoded segment.
 #[derive(Default)]
-pub(super) struct KnownHeaders(HashMap<Box<[u8]>, KnownHeader, FixedState>);
+pub(super) struct HeaderTable(HashMap<Box<[u8]>, KnownHeader, FixedState>);
 
 /// A header that is recognised: parsed beforehand, and its keys looked up.
 pub(crate) struct KnownHeader {
@@ -30,19 +31,22 @@ impl KnownHeader {
         &self.header
     }
 
-    /// The keys that may verify a token with this header, as [`KeySet::candidates`] gives them.
+    /// The keys that may verify a token with this header, as the key set gives them.
     pub(crate) fn candidates(&self) -> Option<Candidates<'_>> {
         self.candidates.as_deref().map(Candidates)
     }
 }
 
-impl KnownHeaders {
-    pub(super) fn of(set: &KeySet) -> Self {
+impl HeaderTable {
+    pub(super) fn of<'k>(
+        keys: &[Key],
+        candidates: impl Fn(Option<&str>, Algorithm) -> Option<Candidates<'k>>,
+    ) -> Self {
         let mut known = Self::default();
-        for key in set.keys.iter().take(MAX_KEYS) {
+        for key in keys.iter().take(MAX_KEYS) {
             for text in usual_headers(key) {
                 if let Ok(header) = JoseHeader::parse(text.as_bytes()) {
-                    let candidates = set.candidates(header.key_id(), key.algorithm);
+                    let candidates = candidates(header.key_id(), key.algorithm);
                     let candidates = candidates.map(|candidates| candidates.0.into());
                     let segment = URL_SAFE_NO_PAD.encode(&text);
                     let known_header = KnownHeader { header: header.into_owned(), candidates };
@@ -58,9 +62,9 @@ impl KnownHeaders {
     }
 }
 
-impl fmt::Debug for KnownHeaders {
+impl fmt::Debug for HeaderTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "KnownHeaders({})", self.0.len())
+        write!(f, "HeaderTable({})", self.0.len())
     }
 }
 
@@ -102,8 +106,8 @@ mod tests {
     use rstest::rstest;
 
     use crate::algorithm::Algorithm;
-    use crate::jose::JoseHeader;
     use crate::keys::KeySet;
+    use crate::token::JoseHeader;
     use base64_turbo::URL_SAFE_NO_PAD;
 
     fn keys() -> KeySet {

@@ -5,8 +5,8 @@ use std::mem::MaybeUninit;
 
 use base64_turbo::URL_SAFE_NO_PAD;
 
-use crate::bytes;
 use crate::reason::Reason;
+use crate::simd;
 
 /// A token as it was presented. It never shows itself (SEC-1).
 #[derive(Clone, Copy)]
@@ -97,9 +97,9 @@ impl<'r> SizedToken<'r> {
         scratch: &'s mut Scratch,
         recognise: impl FnOnce(&[u8]) -> Option<H>,
     ) -> Option<Compact<'r, 's, H>> {
-        let (header, rest) = split_at(bytes::position(self.0, b'.')?, self.0)?;
+        let (header, rest) = split_at(simd::position(self.0, b'.')?, self.0)?;
         // From the end, which is mostly nearer.
-        let (claims, signature) = split_at(bytes::last_position(rest, b'.')?, rest)?;
+        let (claims, signature) = split_at(simd::last_position(rest, b'.')?, rest)?;
         let header_and_claims = header.len().saturating_add(claims.len());
         if header.is_empty() || claims.is_empty() || signature.is_empty() {
             return None;
@@ -125,7 +125,7 @@ impl<'r> SizedToken<'r> {
 
 /// What a compact JWS signs: everything before its last dot.
 pub(crate) fn signing_input(token: &[u8]) -> &[u8] {
-    bytes::last_position(token, b'.').and_then(|dot| token.get(..dot)).unwrap_or_default()
+    simd::last_position(token, b'.').and_then(|dot| token.get(..dot)).unwrap_or_default()
 }
 
 /// What comes before the dot there, and what behind it.

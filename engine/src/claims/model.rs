@@ -1,0 +1,225 @@
+//! What is kept of well-formed claims.
+
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+
+use super::span::{Span, Spans};
+use crate::time::NumericDate;
+
+/// Well-formed claims: what later checks and the principal need, and where in a text it stands.
+///
+/// `issuer_accepted` and `audience_accepted` are judged while reading, against the policy that reads them, so
+/// that neither has to be kept; they count at their own place in the order of checks.
+pub(crate) struct Claims {
+    pub(super) user: Option<Span>,
+    pub(super) organization: Option<Span>,
+    pub(super) token_id: Option<Span>,
+    pub(super) permissions: Spans,
+    pub(super) expires_at: NumericDate,
+    pub(super) not_before: Option<NumericDate>,
+    pub(super) issued_at: Option<NumericDate>,
+    pub(super) issuer_accepted: bool,
+    pub(super) audience_accepted: bool,
+    /// One of [`UNKNOWN`], [`PLAIN`] and [`ODD`]: found out when it is first asked for.
+    plainness: AtomicU8,
+}
+
+const UNKNOWN: u8 = 0;
+const PLAIN: u8 = 1;
+const ODD: u8 = 2;
+
+impl Claims {
+    /// No claims of no token.
+    pub(crate) fn empty() -> Self {
+        Self {
+            user: None,
+            organization: None,
+            token_id: None,
+            permissions: Spans::NONE,
+            expires_at: NumericDate::EPOCH,
+            not_before: None,
+            issued_at: None,
+            issuer_accepted: false,
+            audience_accepted: false,
+            plainness: AtomicU8::new(UNKNOWN),
+        }
+    }
+
+    /// The claims with the text that they were read from.
+    #[inline]
+    pub(crate) fn of_text<'c>(&'c self, text: &'c [u8]) -> TextClaims<'c> {
+        TextClaims { claims: self, text }
+    }
+
+    /// What the claims take in memory beside themselves and their text, in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        self.permissions.memory()
+    }
+}
+
+/// Claims and their text. What is compared is given in bytes, which are UTF-8.
+#[derive(Clone, Copy)]
+pub(crate) struct TextClaims<'c> {
+    claims: &'c Claims,
+    text: &'c [u8],
+}
+
+impl<'c> TextClaims<'c> {
+    /// The user, unless absent or empty.
+    pub(crate) fn user(self) -> Option<&'c [u8]> {
+        self.claims.user?.of(self.text).filter(|user| !user.is_empty())
+    }
+
+    /// The organization, unless absent or empty.
+    pub(crate) fn organization(self) -> Option<&'c [u8]> {
+        self.claims.organization?.of(self.text).filter(|organization| !organization.is_empty())
+    }
+
+    /// The token's own id, empty or not.
+    pub(crate) fn token_id(self) -> Option<&'c [u8]> {
+        self.claims.token_id?.of(self.text)
+    }
+
+    /// The permissions, in the token's order.
+    pub(crate) fn permissions(self) -> impl ExactSizeIterator<Item = &'c [u8]> + Clone {
+        self.claims.permissions.as_slice().iter().map(move |span| span.of(self.text).unwrap_or_default())
+    }
+
+    /// Whether user, organization, permissions and the token's id are plain, all of them.
+    pub(crate) fn are_plain(self) -> bool {
+        match self.claims.plainness.load(Relaxed) {
+            UNKNOWN => {
+                let ids = [self.user(), self.organization(), self.token_id()];
+                let mut bytes = ids.into_iter().flatten().chain(self.permissions()).flatten();
+                let plain = bytes.all(|byte| is_plain(*byte));
+                self.claims.plainness.store(if plain { PLAIN } else { ODD }, Relaxed);
+                plain
+            }
+            known => known == PLAIN,
+        }
+    }
+
+    /// Whether this is one of the permissions, byte for byte.
+    pub(crate) fn has_permission(self, permission: &str) -> bool {
+        self.claims
+            .permissions
+            .as_slice()
+            .iter()
+            .any(|span| span.of(self.text) == Some(permission.as_bytes()))
+    }
+
+    pub(crate) fn expires_at(self) -> NumericDate {
+        self.claims.expires_at
+    }
+
+    pub(crate) fn not_before(self) -> Option<NumericDate> {
+        self.claims.not_before
+    }
+
+    pub(crate) fn issued_at(self) -> Option<NumericDate> {
+        self.claims.issued_at
+    }
+
+    pub(crate) fn issuer_accepted(self) -> bool {
+        self.claims.issuer_accepted
+    }
+
+    pub(crate) fn audience_accepted(self) -> bool {
+        self.claims.audience_accepted
+    }
+}
+
+/// A visible character that means nothing else in JSON, in a field value, or between parts of one.
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b'!'..=b'~') && !matches!(byte, b'"' | b'\\' | b'%' | b',')
+}
+
+/// A part of the claims as text, which it is: nothing else is read.
+pub(crate) fn text(part: &[u8]) -> &str {
+    std::str::from_utf8(part).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::{Policy, PolicySpec};
+
+    fn with_claims<T>(permissions: &str, look: impl FnOnce(TextClaims<'_>) -> T) -> T {
+        let policy = Policy::new(&PolicySpec::default()).unwrap();
+        let decoded = format!(r#"{{"exp": 1, "permissions": {permissions}}}"#);
+        let mut claims = Claims::empty();
+        let parts = claims.read(decoded.as_bytes(), &policy).unwrap();
+        look(claims.of_text(parts.as_deref().unwrap_or(decoded.as_bytes())))
+    }
+
+    #[test]
+    fn a_permission_is_there_whole_or_not_at_all() {
+        let several = r#"["read", "documents:write", "", "wr ite", "\u0072ewrite"]"#;
+        with_claims(several, |claims| {
+            let there = ["read", "documents:write", "", "wr ite", "rewrite"];
+            assert!(claims.permissions().eq(there.map(str::as_bytes)));
+            assert!(there.iter().all(|permission| claims.has_permission(permission)));
+            for not_there in
+                ["rea", "ead", "read\", \"documents:write", "\"", "write", "documents", "wr", "exp"]
+            {
+                assert!(!claims.has_permission(not_there), "{not_there:?}");
+            }
+        });
+    }
+
+    #[test]
+    fn claims_are_plain_when_each_of_their_parts_is() {
+        let are_plain = |claims: &str| {
+            let policy = Policy::new(&PolicySpec::default()).unwrap();
+            let mut read = Claims::empty();
+            let parts = read.read(claims.as_bytes(), &policy).unwrap();
+            let claims = read.of_text(parts.as_deref().unwrap_or(claims.as_bytes()));
+            let first = claims.are_plain();
+            assert_eq!(claims.are_plain(), first, "asked again");
+            first
+        };
+        let all = r#"{"exp":1,"sub":"u1","org_id":"o1","jti":"t1","permissions":["a:r","b/*"],"x":"\u0000"}"#;
+        assert!(are_plain(all) && are_plain(r#"{"exp":1}"#));
+        for part in ["u1", "o1", "t1", "a:r", "b/*"] {
+            for odd in [" ", "%", ",", r#"\""#, r"\\", r"\u0022", "\u{e9}", "\u{2028}"] {
+                let claims = all.replace(part, &format!("x{odd}x"));
+                assert!(!are_plain(&claims), "{claims}");
+            }
+        }
+    }
+
+    #[test]
+    fn permissions_are_parted_by_single_spaces() {
+        for list in [r#""read  wr""#, r#"" read""#, r#""read ""#, r#"" ""#] {
+            let policy = Policy::new(&PolicySpec::default()).unwrap();
+            let decoded = format!(r#"{{"exp": 1, "permissions": {list}}}"#);
+            assert!(Claims::empty().read(decoded.as_bytes(), &policy).is_err(), "{list}");
+        }
+        for list in [r#""read write""#, r#""read\u0020write""#, r#"["read","write"]"#] {
+            with_claims(list, |claims| assert!(claims.permissions().eq([b"read", &b"write"[..]]), "{list}"));
+        }
+    }
+
+    #[test]
+    fn no_permission_is_not_an_empty_one() {
+        for none in ["[]", "\"\"", "null"] {
+            with_claims(none, |claims| {
+                assert_eq!(claims.permissions().len(), 0, "{none}");
+                assert!(!claims.has_permission(""), "{none}");
+            });
+        }
+    }
+
+    #[test]
+    fn permissions_that_are_many_are_kept_all_the_same() {
+        for count in [7, 8, 9, 200] {
+            let many: Vec<String> = (0..count).map(|number| format!("permission-{number}")).collect();
+            with_claims(&serde_json::to_string(&many).unwrap(), |claims| {
+                assert!(claims.permissions().eq(many.iter().map(String::as_bytes)), "{count}");
+                let has = |number| claims.has_permission(&format!("permission-{number}"));
+                assert!((0..count).all(has) && !has(count), "{count}");
+                let own_memory = if count > 8 { count * size_of::<Span>() } else { 0 };
+                assert!(claims.claims.memory() >= own_memory, "{count}");
+            });
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! What only the embedding service knows about a request.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashSet;
+
+/// What only the embedding service knows about a request.
+///
+/// The default knows nothing: any organization may authenticate, what is addressed is owned by nobody, and
+/// the account is as the token has it.
+#[derive(Clone, Debug, Default)]
+pub struct Context<'c> {
+    /// Whose tokens may authenticate here (TOK-4).
+    pub realm: Realm<'c>,
+    /// The organization that owns what is addressed (ORG-1).
+    pub resource_org: ResourceOrg<'c>,
+    /// What the service knows of the user's account (ORG-2, ORG-3).
+    pub account: Account,
+}
+
+/// The organizations whose tokens are credentials at this host or deployment (TOK-4).
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Realm<'c> {
+    /// Every organization's.
+    #[default]
+    Any,
+    /// Those of a named few; of an empty set, nobody's.
+    Among(&'c Organizations),
+}
+
+/// Who owns what the request addresses (ORG-1).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ResourceOrg<'c> {
+    /// Nobody in particular: a collection, or something that no organization owns.
+    #[default]
+    Unowned,
+    /// This organization.
+    Owned(Cow<'c, str>),
+    /// The service could not tell, so nobody may touch it.
+    Unresolved,
+}
+
+/// What the service knows of the user's account in the token's organization.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Account {
+    /// Nothing beyond what the token says.
+    #[default]
+    Unknown,
+    /// A member in good standing.
+    Active,
+    /// Not, or no longer, a member of the organization (ORG-3).
+    NotAMember,
+    /// Known, but not properly configured (ORG-2).
+    NotConfigured,
+}
+
+/// A set of organization ids, compared byte for byte.
+#[derive(Clone, Default)]
+pub struct Organizations {
+    all: HashSet<Box<[u8]>, FixedState>,
+    /// All of them once more, where they are so few that to look through them is quicker than to hash.
+    few: Vec<Box<[u8]>>,
+}
+
+const FEW: usize = 8;
+
+impl Organizations {
+    /// Whether the set holds this id.
+    #[must_use]
+    pub fn contains(&self, organization: &str) -> bool {
+        self.contains_bytes(organization.as_bytes())
+    }
+
+    pub(crate) fn contains_bytes(&self, organization: &[u8]) -> bool {
+        if self.few.is_empty() {
+            return self.all.contains(organization);
+        }
+        self.few.iter().any(|id| **id == *organization)
+    }
+
+    /// How many ids the set holds.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Whether the set holds nothing, so that no organization authenticates.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+}
+
+impl fmt::Debug for Organizations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.all.iter().map(|id| String::from_utf8_lossy(id))).finish()
+    }
+}
+
+impl<S: Into<Box<str>>> FromIterator<S> for Organizations {
+    fn from_iter<I: IntoIterator<Item = S>>(ids: I) -> Self {
+        let all: HashSet<Box<[u8]>, FixedState> =
+            ids.into_iter().map(|id| id.into().into_boxed_bytes()).collect();
+        let few = if all.len() <= FEW { all.iter().cloned().collect() } else { Vec::new() };
+        Self { all, few }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_organizations_are_told_apart_like_many() {
+        for count in [0, 1, FEW - 1, FEW, FEW + 1, 100] {
+            let organizations: Organizations = (0..count).map(|number| format!("org-{number}")).collect();
+            assert_eq!((organizations.len(), organizations.is_empty()), (count, count == 0));
+            assert!((0..count).all(|number| organizations.contains(&format!("org-{number}"))), "{count}");
+            for other in ["", "org-", "org-00", "ORG-0", "org-100"] {
+                assert!(!organizations.contains(other), "{other} of {count}");
+            }
+        }
+        let twice: Organizations = ["a", "a"].into_iter().collect();
+        assert_eq!(twice.len(), 1);
+    }
+}

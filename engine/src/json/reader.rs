@@ -1,0 +1,232 @@
+//! A strict reader of JSON objects (RFC 8259) that takes the members that a rule needs and passes over the rest.
+//!
+//! It exists because a token's JSON is read on every request and by an enemy: it allocates only for strings
+//! with escapes, never recurses, and tells a member that is there twice from one that is there once. A
+//! general parser does not look at what it skips; this one holds the whole text to the grammar first, and
+//! notes where the wanted members stand. A [`Value`] is therefore JSON, and reading it takes few checks.
+
+use std::borrow::Cow;
+
+use super::names::Names;
+use super::strings::unescape;
+use super::text::Text;
+
+/// The wanted members of an object, by their position among the names.
+pub(crate) struct Object<'t, 'j, const N: usize> {
+    text: &'t Text<'j>,
+    places: [Place; N],
+}
+
+/// Where a value stands, white space around it left out: its start and its end in one word, which is written and
+/// read in one piece. Nothing is 0, for no value begins where the text does.
+#[derive(Clone, Copy)]
+pub(super) struct Place(u64);
+
+impl Place {
+    const NOWHERE: Self = Self(0);
+
+    #[inline]
+    pub(super) fn new(start: usize, end: usize) -> Option<Self> {
+        let (start, end) = (u32::try_from(start).ok()?, u32::try_from(end).ok()?);
+        Some(Self(u64::from(start) << 32 | u64::from(end)))
+    }
+
+    #[inline]
+    fn is_nowhere(self) -> bool {
+        self.0 == 0
+    }
+
+    #[inline]
+    pub(super) fn start(self) -> usize {
+        usize::try_from(self.0 >> 32).unwrap_or(usize::MAX)
+    }
+
+    #[inline]
+    pub(super) fn end(self) -> usize {
+        usize::try_from(self.0 & u64::from(u32::MAX)).unwrap_or(usize::MAX)
+    }
+}
+
+impl<'t, 'j, const N: usize> Object<'t, 'j, N> {
+    /// Reads a text that is UTF-8, one object and nothing else; `None` for every other, and where one of the wanted
+    /// names is there twice.
+    ///
+    /// A name that is no text (a lone surrogate) equals none of them.
+    pub(crate) fn read<S: AsRef<str>>(text: &'t Text<'j>, wanted: &Names<N, S>) -> Option<Self> {
+        if !text.is_utf8() {
+            return None;
+        }
+        let mut places = [Place::NOWHERE; N];
+        let mut quotes = text.quotes_from(0);
+        let mut at = text.past(text.past_white_space(0), b'{')?;
+        if text.at(at) == Some(b'}') {
+            at = text.past(at, b'}')?;
+        } else {
+            loop {
+                let name_end = text.string_end(at, &mut quotes)?;
+                let index = text.find_name(at.wrapping_add(1), name_end, wanted);
+                let start = text.past(text.past_white_space(name_end.wrapping_add(1)), b':')?;
+                let end = text.value_end(start, &mut quotes)?;
+                if let Some(place) = index.and_then(|index| places.get_mut(index)) {
+                    if !place.is_nowhere() {
+                        return None;
+                    }
+                    *place = Place::new(start, end)?;
+                }
+                at = text.past_white_space(end);
+                if text.at(at) == Some(b'}') {
+                    at = text.past(at, b'}')?;
+                    break;
+                }
+                at = text.past(at, b',')?;
+            }
+        }
+        text.is_end(at).then_some(Self { text, places })
+    }
+
+    /// The value of the wanted member at this position, if it is there.
+    #[inline]
+    pub(crate) fn value(&self, index: usize) -> Option<Value<'t, 'j>> {
+        let place = self.places.get(index).copied().filter(|place| !place.is_nowhere())?;
+        Some(Value { text: self.text, place })
+    }
+}
+
+/// A value, to be taken once, for what it should be: `None` where it is anything else.
+pub(crate) trait Take<'j>: Sized {
+    /// Whether it is `null`.
+    fn is_null(&self) -> bool;
+
+    /// Whether it is an array.
+    fn is_array(&self) -> bool;
+
+    /// A number as an IEEE double; one that is too large for it is infinite.
+    fn number(self) -> Option<f64>;
+
+    /// A string.
+    fn string(self) -> Option<JsonString<'j>>;
+
+    /// Where the inside of a string begins and ends.
+    fn string_place(self) -> Option<(usize, usize)>;
+
+    /// Shows `each` the strings of an array that holds nothing else.
+    fn strings(self, each: impl FnMut(&JsonString<'j>) -> Option<()>) -> Option<()>;
+
+    /// Shows `each` where the inside of each string of such an array begins and ends.
+    fn string_places(self, each: impl FnMut(usize, usize) -> Option<()>) -> Option<()>;
+}
+
+/// A value, known to be JSON.
+#[derive(Clone, Copy)]
+pub(crate) struct Value<'o, 'j> {
+    pub(super) text: &'o Text<'j>,
+    pub(super) place: Place,
+}
+
+impl<'j> Take<'j> for Value<'_, 'j> {
+    fn is_null(&self) -> bool {
+        self.begins_with(b'n')
+    }
+
+    fn is_array(&self) -> bool {
+        self.begins_with(b'[')
+    }
+
+    fn number(self) -> Option<f64> {
+        let (start, end) = (self.place.start(), self.place.end());
+        match self.text.whole_number(start) {
+            Some((number, its_end)) if its_end == end => Some(number),
+            _ => parse(self.text.part(start, end)?),
+        }
+    }
+
+    fn string(self) -> Option<JsonString<'j>> {
+        let (start, end) = self.string_place()?;
+        self.text.string(start, end)
+    }
+
+    fn string_place(self) -> Option<(usize, usize)> {
+        let inside = || (self.place.start().wrapping_add(1), self.place.end().wrapping_sub(1));
+        self.begins_with(b'"').then(inside)
+    }
+
+    fn strings(self, mut each: impl FnMut(&JsonString<'j>) -> Option<()>) -> Option<()> {
+        self.string_places(|start, end| each(&self.text.string(start, end)?))
+    }
+
+    fn string_places(self, each: impl FnMut(usize, usize) -> Option<()>) -> Option<()> {
+        let start = self.place.start();
+        let all = self.text.strings_end(start, self.text.quotes_from(start), each);
+        if all.is_some() || self.is_empty_array() { Some(()) } else { None }
+    }
+}
+
+impl Value<'_, '_> {
+    fn is_empty_array(self) -> bool {
+        let inside = self.text.past(self.place.start(), b'[');
+        inside.is_some_and(|at| self.text.at(at) == Some(b']'))
+    }
+
+    fn begins_with(self, byte: u8) -> bool {
+        self.text.at(self.place.start()) == Some(byte)
+    }
+}
+
+/// Any number.
+#[inline(never)]
+fn parse(number: &[u8]) -> Option<f64> {
+    let is_number = matches!(number.first()?, b'-' | b'0'..=b'9');
+    if is_number { std::str::from_utf8(number).ok()?.parse().ok() } else { None }
+}
+
+impl<'j> Text<'j> {
+    /// The string whose inside this is.
+    #[inline]
+    fn string(&self, start: usize, end: usize) -> Option<JsonString<'j>> {
+        let (raw, plain) = (self.part(start, end)?, self.is_plain());
+        Some(JsonString { raw, start, escaped: !plain && raw.contains(&b'\\'), plain })
+    }
+}
+
+/// A string, as it is written.
+pub(crate) struct JsonString<'j> {
+    pub(super) raw: &'j [u8],
+    /// Where its inside begins in the whole text.
+    pub(super) start: usize,
+    pub(super) escaped: bool,
+    pub(super) plain: bool,
+}
+
+impl<'j> JsonString<'j> {
+    /// What it stands for, borrowed where it holds no escape. A lone surrogate is no text.
+    pub(crate) fn text(&self) -> Option<Cow<'j, str>> {
+        let raw = std::str::from_utf8(self.raw).ok()?;
+        if self.escaped { unescape(raw).map(Cow::Owned) } else { Some(Cow::Borrowed(raw)) }
+    }
+
+    /// The same in UTF-8.
+    #[inline]
+    pub(crate) fn bytes(&self) -> Option<Cow<'j, [u8]>> {
+        if self.escaped { self.unescaped() } else { Some(Cow::Borrowed(self.raw)) }
+    }
+
+    #[inline(never)]
+    fn unescaped(&self) -> Option<Cow<'j, [u8]>> {
+        Some(Cow::Owned(self.text()?.into_owned().into_bytes()))
+    }
+
+    /// The same in UTF-8, without control characters (Unicode Cc).
+    #[inline]
+    pub(crate) fn printable(&self) -> Option<Cow<'j, [u8]>> {
+        if !self.plain && self.text()?.contains(char::is_control) {
+            return None;
+        }
+        self.bytes()
+    }
+
+    /// Where its inside begins in the whole text.
+    #[inline]
+    pub(crate) fn start(&self) -> usize {
+        self.start
+    }
+}

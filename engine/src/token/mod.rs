@@ -1,0 +1,9 @@
+//! The token before its claims: compact serialization, JOSE header, and the time it is valid in.
+
+mod compact_jws;
+mod jose_header;
+mod validity;
+
+pub(crate) use compact_jws::{HeaderSegment, Scratch, SizedToken, Token, signing_input};
+pub(crate) use jose_header::JoseHeader;
+pub(crate) use validity::{already_valid, describe_expiry, not_expired};

@@ -1,0 +1,43 @@
+//! Expiry and its opposite (TOK-3): against the caller's `now`, which is the only clock there is.
+
+use crate::reason::Reason;
+use crate::time::NumericDate;
+
+/// A token is valid only while `now < exp + leeway`: at `exp` itself it has expired (RFC 7519 §4.1.4).
+pub(crate) fn not_expired(expires_at: NumericDate, leeway_seconds: u64, now: u64) -> Result<(), Reason> {
+    if seconds(now) < expires_at.seconds() + seconds(leeway_seconds) {
+        Ok(())
+    } else {
+        Err(Reason::TokenExpired)
+    }
+}
+
+/// From `nbf - leeway` on (RFC 7519 §4.1.5).
+pub(crate) fn already_valid(
+    not_before: Option<NumericDate>,
+    leeway_seconds: u64,
+    now: u64,
+) -> Result<(), Reason> {
+    match not_before {
+        Some(instant) if seconds(now) + seconds(leeway_seconds) < instant.seconds() => {
+            Err(Reason::TokenNotYetValid)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The expiry, told to a person.
+pub(crate) fn describe_expiry(expires_at: NumericDate, leeway_seconds: u64, now: u64) -> String {
+    let past = seconds(now) - expires_at.seconds();
+    let when = if past < 0.0 { format!("in {} s", -past) } else { format!("{past} s ago") };
+    format!("it expires at {expires_at} ({when} at {now}, leeway {leeway_seconds} s)")
+}
+
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_precision_loss,
+    reason = "dates end at 2^38, where doubles are exact; a later `now` is past every one of them all the same"
+)]
+fn seconds(whole: u64) -> f64 {
+    whole as f64
+}
