@@ -64,7 +64,11 @@ def express() -> Path:
             shutil.copy(source / file, folder)
         run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=folder, what="npm ci")
 
-    return once("express", pins, install) / "node_modules"
+    folder = once("express", pins, install)
+    # Modules are looked up beside the file that imports them.
+    for file in source.glob("*.js"):
+        shutil.copy(file, folder)
+    return folder
 
 
 def axum() -> Path:

@@ -96,4 +96,32 @@ class FastApi(Service):
         return argv, install.FOLDER / "fastapi"
 
 
-SERVICES = {service.name: service for service in (FastApi(),)}
+class Express(Service):
+    name, title, algorithm = "express", "Express", "ES256"
+    manners = [
+        Manner("jose", "`jose`, authentication as middleware of a router", "node"),
+        Manner("jsonwebtoken", "`jsonwebtoken`, and the checks that it lacks", "node", "jsonwebtoken"),
+        Manner("cluster", "two worker processes", "node", "cluster"),
+        Manner("guard-per-route", "authentication named at each route", "node", "guard-per-route"),
+        Manner("strict", "strict and case-sensitive routing", "node", "strict"),
+        Manner("json-first", "`express.json()` before everything else", "node", "json-first"),
+        Manner("validation-first", "validation of the body before authentication", "node", "validation-first"),
+        Manner("compression", "`compression` for every body", "node", "compression"),
+        Manner("cors", "`cors` before everything else", "node", "cors"),
+        Manner("helmet", "`helmet`", "node", "helmet"),
+        Manner("no-etag", "without `ETag`", "node", "no-etag"),
+        Manner("trust-proxy", "`trust proxy`", "node", "trust-proxy"),
+        Manner("rs256", "an RS256 key", "node", algorithm="RS256"),
+        Manner("one-secret", "one HS256 secret", "node", algorithm="HS256"),
+        Manner("no-environment", "no issuer and no audience", "node", with_environment=False),
+        *behind_proxies("node"),
+    ]
+
+    def install(self):
+        self.folder = install.express()
+
+    def command(self, server, port):
+        return ["node", self.folder / "main.js"], self.folder
+
+
+SERVICES = {service.name: service for service in (FastApi(), Express())}
