@@ -25,6 +25,7 @@ mod health;
 mod http;
 mod metrics;
 mod process;
+mod quote;
 mod server;
 mod service;
 pub mod signing;

@@ -8,6 +8,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::ConfigError;
+use super::reader::Root;
+use crate::text::visible;
 
 /// A file's text, parsed, with the place of every key.
 pub(super) struct Document<'t> {
@@ -31,31 +33,11 @@ impl<'t> Document<'t> {
     }
 
     pub(super) fn deserialize<T: DeserializeOwned>(&self) -> Result<T, ConfigError> {
-        self.refuse_arrays_for_tables()?;
-        T::deserialize(toml::Deserializer::from(self.table.clone())).map_err(|error| {
-            let span = error.span().unwrap_or(0..0);
-            let key = key_at(self.table.get_ref(), &span).unwrap_or_default();
-            let line = Some(line_of(self.text, span.start));
-            ConfigError { file: self.path.to_owned(), line, key, problem: in_our_words(error.message()) }
+        T::deserialize(Root(self.table.get_ref())).map_err(|problem| {
+            let line = problem.start().map(|start| line_of(self.text, start));
+            let (key, problem) = (visible(&problem.key()), problem.what().to_owned());
+            ConfigError { file: self.path.to_owned(), line, key, problem }
         })
-    }
-
-    /// A derived reader takes an array for a table, its elements for keys in their order: nobody means that.
-    fn refuse_arrays_for_tables(&self) -> Result<(), ConfigError> {
-        let tables = ["policy", "policy.claims", "keys", "revocations", "audit", "limits"];
-        let arrays = ["policy.public", "policy.routes", "realms", "resources"];
-        let elements = arrays.into_iter().flat_map(|key| {
-            let elements = match self.value(key) {
-                Some(DeValue::Array(elements)) => elements.len(),
-                _ => 0,
-            };
-            (0..elements).map(move |index| format!("{key}[{index}]"))
-        });
-        let mut tables = tables.into_iter().map(str::to_owned).chain(elements);
-        match tables.find(|key| matches!(self.value(key), Some(DeValue::Array(_)))) {
-            Some(key) => Err(self.error(&key, "this has to be a table, not an array")),
-            None => Ok(()),
-        }
     }
 
     /// Whether the file has this key, `keys.url` for instance.
@@ -111,47 +93,6 @@ fn member<'d, 't>(table: &'d DeTable<'t>, name: &str) -> Option<(usize, &'d DeVa
     Some((key.span().start, value.get_ref()))
 }
 
-/// The innermost key whose name or value stands at `span`.
-fn key_at(table: &DeTable<'_>, span: &Range<usize>) -> Option<String> {
-    let covers = |its: &Range<usize>| its.start <= span.start && span.end <= its.end;
-    let mut by_value = None;
-    for (key, value) in table {
-        let name = key.get_ref();
-        if covers(&key.span()) && key.span() == *span {
-            return Some(name.to_string());
-        }
-        if let Some(inner) = key_in(value, span) {
-            return Some(if inner.starts_with('[') {
-                format!("{name}{inner}")
-            } else {
-                format!("{name}.{inner}")
-            });
-        }
-        if covers(&value.span()) {
-            by_value = Some(name.to_string());
-        }
-    }
-    by_value
-}
-
-fn key_in(value: &Spanned<DeValue<'_>>, span: &Range<usize>) -> Option<String> {
-    match value.get_ref() {
-        DeValue::Table(table) => key_at(table, span),
-        DeValue::Array(elements) => elements.iter().enumerate().find_map(|(index, element)| {
-            let inner = key_in(element, span).map(|inner| {
-                if inner.starts_with('[') {
-                    format!("[{index}]{inner}")
-                } else {
-                    format!("[{index}].{inner}")
-                }
-            });
-            let its = element.span();
-            inner.or_else(|| (its.start <= span.start && span.end <= its.end).then(|| format!("[{index}]")))
-        }),
-        _ => None,
-    }
-}
-
 /// A key that the parser points at, if that is what it points at.
 fn quoted_key(text: &str, span: Option<Range<usize>>) -> String {
     let quoted = span.and_then(|span| text.get(span)).unwrap_or_default();
@@ -162,50 +103,4 @@ fn quoted_key(text: &str, span: Option<Range<usize>>) -> String {
 fn line_of(text: &str, offset: usize) -> usize {
     let before = text.as_bytes().get(..offset).unwrap_or(text.as_bytes());
     before.iter().filter(|byte| **byte == b'\n').count().saturating_add(1)
-}
-
-/// What serde says, without its names for types, and without values: somebody may have put a key there.
-pub(super) fn in_our_words(message: &str) -> String {
-    if let Some(rest) = message.strip_prefix("unknown field ") {
-        let expected = rest.rsplit_once(", expected ").map_or("none at all", |(_, expected)| expected);
-        return format!("an unknown key; the ones known here are {}", expected.trim_start_matches("one of "));
-    }
-    if let Some(rest) = message.strip_prefix("missing field ") {
-        return format!("the key {rest} is missing here");
-    }
-    for wrong in ["invalid type: ", "invalid value: ", "invalid length "] {
-        if let Some((found, expected)) =
-            message.strip_prefix(wrong).and_then(|rest| rest.rsplit_once(", expected "))
-        {
-            return format!("this has to be {}, not {}", type_words(expected), found_words(found));
-        }
-    }
-    if let Some((_, expected)) =
-        message.strip_prefix("unknown variant ").and_then(|rest| rest.rsplit_once(", expected "))
-    {
-        return format!("this has to be {}", expected.trim_start_matches("one of "));
-    }
-    message.to_owned()
-}
-
-fn type_words(expected: &str) -> &str {
-    match expected {
-        "u64" | "usize" => "a whole number that is not negative",
-        "a sequence" => "an array",
-        "path string" => "a string",
-        other if other.starts_with("struct ") => "a table",
-        other => other,
-    }
-}
-
-fn found_words(found: &str) -> &str {
-    match found.split(' ').next() {
-        Some("string") => "a string",
-        Some("integer") => "this number",
-        Some("floating") => "a number with a fraction",
-        Some("boolean") => "a boolean",
-        Some("sequence") => "an array",
-        Some("map") => "a table",
-        _ => "what it is",
-    }
 }
