@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::audit::rfc3339;
+use crate::quote::redact;
 
 /// What `GET /readyz` tells. Cloning gives another handle to the same state.
 #[derive(Clone, Debug, Default)]
@@ -83,6 +84,7 @@ impl Health {
     pub(crate) fn failed(&self, file: &'static str, path: PathBuf, now: Duration, problem: String) {
         let mut failures = self.failures();
         let since = failures.get(file).map_or(now, |earlier| earlier.since);
+        let problem = redact(&problem).into_owned();
         failures.insert(file, Failure { path, since, problem });
     }
 
@@ -101,7 +103,7 @@ impl Health {
         };
         let failed = failures.iter().map(|(file, failure)| ReportedFailure {
             file,
-            path: failure.path.to_string_lossy(),
+            path: redact(&failure.path.to_string_lossy()).into_owned().into(),
             since: rfc3339(failure.since),
             problem: &failure.problem,
         });

@@ -24,6 +24,7 @@ use crate::config::{self, Audit, Config, Limits};
 use crate::dev::{Accounts, Dev};
 use crate::health::Health;
 use crate::metrics::Metrics;
+use crate::quote::redact;
 use crate::server::Server;
 use crate::snapshot::Snapshot;
 use crate::sources::file::{Looks, Seen, Watch};
@@ -43,7 +44,7 @@ pub(crate) fn run_dev(key_file: Option<&Path>, listen: Option<SocketAddr>) -> Ex
 }
 
 fn refuse(problem: &str) -> ExitCode {
-    eprintln!("error: {problem}");
+    eprintln!("error: {}", redact(problem));
     ExitCode::from(2)
 }
 

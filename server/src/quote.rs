@@ -102,9 +102,9 @@ fn private_member(text: &str) -> Option<(usize, usize)> {
     };
     let name_start = after_quote(text)?;
     let after_name = text.get(name_start..)?;
-    let name = PRIVATE_MEMBERS.iter().find(|name| {
-        after_name.strip_prefix(**name).is_some_and(|rest| after_quote(rest).is_some())
-    })?;
+    let name = PRIVATE_MEMBERS
+        .iter()
+        .find(|name| after_name.strip_prefix(**name).is_some_and(|rest| after_quote(rest).is_some()))?;
     let mut at = name_start.saturating_add(name.len());
     at = at.saturating_add(after_quote(text.get(at..)?)?);
     let colon = text.get(at..)?.trim_start().strip_prefix(':')?.trim_start();
@@ -155,12 +155,13 @@ fn decodes_to_object(text: &str) -> bool {
         return false;
     };
     let decoded = decoded.trim_ascii_start();
-    decoded.first() == Some(&b'{') && decoded.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace())
+    decoded.first() == Some(&b'{')
+        && decoded.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace())
 }
 
 /// Letters of both cases and digits, long and without a word in them, as keys and signatures in base64url are.
 fn looks_like_key(segment: &str) -> bool {
-    let has = |test: fn(&u8) -> bool| segment.as_bytes().iter().any(|byte| test(byte));
+    let has = |test: fn(&u8) -> bool| segment.as_bytes().iter().any(test);
     segment.len() >= SHORTEST_KEY
         && has(u8::is_ascii_uppercase)
         && has(u8::is_ascii_lowercase)
@@ -173,8 +174,9 @@ pub(crate) fn path_segments(path: &[u8]) -> Cow<'_, [u8]> {
         return Cow::Borrowed(path);
     }
     let segments = path.split(|byte| *byte == b'/');
-    let shown: Vec<&[u8]> =
-        segments.map(|segment| if segment_holds_token(segment) { TOKEN.as_bytes() } else { segment }).collect();
+    let shown: Vec<&[u8]> = segments
+        .map(|segment| if segment_holds_token(segment) { TOKEN.as_bytes() } else { segment })
+        .collect();
     Cow::Owned(shown.join(&b'/'))
 }
 

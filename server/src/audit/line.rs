@@ -1,11 +1,13 @@
 //! How a line looks: JSON for machines, `key=value` on a terminal. No value can forge a field or a line.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::io::Write;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::by_outcome::ByOutcome;
+use crate::quote;
 use crate::text::{civil, needs_escape, none_is};
 use artos_auth_engine::{Decision, Identity};
 
@@ -61,8 +63,8 @@ impl Record<'_> {
         let (decision, identity) = (self.decision, self.decision.identity());
         let token_id = identity.and_then(Identity::token_id).filter(|id| !id.is_empty());
         fields.time(self.time);
-        fields.text(&name!("method"), Some(self.method));
-        fields.text(&name!("path"), Some(path(self.target)));
+        fields.text(&name!("method"), Some(&quote::field_value(self.method)));
+        fields.text(&name!("path"), Some(&path(self.target)));
         fields.outcome(decision, said);
         let plain = identity.is_some_and(Identity::is_plain);
         fields.part(&name!("user_id"), identity.and_then(Identity::user_id), plain);
@@ -99,9 +101,15 @@ pub(super) fn write_note(format: Format, time: Duration, level: &str, message: &
     }
 }
 
-/// The target without its query, cut where a character ends.
-fn path(target: &[u8]) -> &[u8] {
-    let path = target.split(|byte| *byte == b'?').next().unwrap_or_default();
+/// The target without its query and without tokens, cut where a character ends.
+fn path(target: &[u8]) -> Cow<'_, [u8]> {
+    match quote::path_segments(target.split(|byte| *byte == b'?').next().unwrap_or_default()) {
+        Cow::Borrowed(path) => Cow::Borrowed(cut(path)),
+        Cow::Owned(path) => Cow::Owned(cut(&path).to_vec()),
+    }
+}
+
+fn cut(path: &[u8]) -> &[u8] {
     let Some(mut cut) = path.get(..MAX_PATH_BYTES) else { return path };
     if path.get(MAX_PATH_BYTES).is_some_and(|next| is_continuation(*next)) {
         let start = cut.iter().rposition(|byte| !is_continuation(*byte)).unwrap_or(MAX_PATH_BYTES);
@@ -422,6 +430,9 @@ mod tests {
         assert_eq!(String::from_utf8(line).unwrap(), json);
     }
 
+    /// `{"alg":"ES256"}`, `{}` and a made-up signature.
+    const TOKEN: &[u8] = b"eyJhbGciOiJFUzI1NiJ9.e30.TWFkZSB1cCBmb3IgYSB0ZXN0LCBhbmQgbm8gc2lnbmF0dXJl";
+
     #[rstest]
     #[case::query("/a?b=c".as_bytes().to_vec(), b"/a".to_vec())]
     #[case::as_long_as_may_be(vec![b'a'; 512], vec![b'a'; 512])]
@@ -430,7 +441,9 @@ mod tests {
     #[case::through_a_long_character([vec![b'a'; 509], "\u{1f600}".into()].concat(), vec![b'a'; 509])]
     #[case::after_a_character([vec![b'a'; 510], "\u{e9}a".into()].concat(), [vec![b'a'; 510], "\u{e9}".into()].concat())]
     #[case::no_characters(vec![0x80; 600], vec![0x80; 512])]
+    #[case::token([b"/reset/", TOKEN, b"?x"].concat(), b"/reset/[token]".to_vec())]
+    #[case::token_across_the_cut([&vec![b'a'; 500], &b"/"[..], TOKEN].concat(), [&vec![b'a'; 500], &b"/[token]"[..]].concat())]
     fn paths_are_cut(#[case] target: Vec<u8>, #[case] shown: Vec<u8>) {
-        assert_eq!(path(&target), shown);
+        assert_eq!(*path(&target), shown);
     }
 }

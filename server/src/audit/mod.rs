@@ -18,6 +18,7 @@ pub(crate) use line::rfc3339;
 pub use line::{Format, Record};
 
 use crate::config::{AuditOutput, AuditOverflow};
+use crate::quote::redact;
 
 /// Where lines go before they are written. Cloning gives another handle to the same queue.
 #[derive(Clone, Debug)]
@@ -115,7 +116,7 @@ impl AuditLog {
         let time = std::time::SystemTime::now();
         let time = time.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         self.line(None, |line| {
-            line::write_note(self.format, time, level.name(), message, line);
+            line::write_note(self.format, time, level.name(), &redact(message), line);
         });
     }
 

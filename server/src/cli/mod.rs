@@ -2,25 +2,21 @@
 
 mod args;
 mod exit;
-mod redact;
 
-use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::{Cli, Command, ConfigArg, KeysCommand, TokenCommand};
-use redact::{is_no_word_of_ours, looks_like_token, redact, suspicious};
-
 use crate::commands::{Exit, Failure, check, decide, explain, keys, serve, token};
+use crate::quote::redact;
+use args::{Cli, Command, ConfigArg, KeysCommand, TokenCommand};
 
 /// Runs the command that the process was started with.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments: Vec<OsString> = std::env::args_os().collect();
-    let command = match Cli::try_parse_from(&arguments) {
+    let command = match Cli::try_parse() {
         Ok(Cli { command }) => command,
-        Err(error) => return refuse(&error, &arguments),
+        Err(error) => return refuse(&error),
     };
     let done = match command {
         Command::Serve(args) => return serve::run(&args),
@@ -34,24 +30,23 @@ pub fn main() -> ExitCode {
     };
     match done {
         Ok(exit) => exit.into(),
-        // Whoever read the output has seen enough.
+        // The reader of the output has closed it, and needs nothing more.
         Err(Failure::OutputClosed) => Exit::Done.into(),
         Err(Failure::Bad(problem)) => {
-            let tokens = suspicious(&arguments, looks_like_token);
-            eprintln!("error: {}", redact(&problem, &tokens));
+            eprintln!("error: {}", redact(&problem));
             Exit::Bad.into()
         }
     }
 }
 
-/// Prints what clap says, help included, but for arguments that could be a token or a key: who forgets the quotes
-/// around `Bearer TOKEN` must not find it in a log.
-fn refuse(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
+/// Prints what clap says, help included, without tokens and keys: forgotten quotes around `Bearer TOKEN` must not put the
+/// token into a log.
+fn refuse(error: &clap::Error) -> ExitCode {
     let status = if error.use_stderr() { Exit::Bad } else { Exit::Done };
     let plain = error.render().to_string();
-    let redacted = redact(&plain, &suspicious(arguments, is_no_word_of_ours));
+    let redacted = redact(&plain);
     if redacted == plain {
-        // Nobody is left to be told that this cannot be printed.
+        // There is no other place to report that this cannot be printed.
         let _ = error.print();
     } else {
         eprint!("{redacted}");

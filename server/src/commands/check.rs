@@ -8,6 +8,7 @@ use artos_auth_engine::{KeySet, PolicySpec, Revocations, Unlisted};
 
 use crate::commands::{Exit, Failure};
 use crate::config::{self, AuditOutput, AuditOverflow, Config};
+use crate::quote::redact;
 use crate::text::{count, visible};
 
 /// Loads everything and reports; where more than one file is wrong, on each of them.
@@ -29,11 +30,10 @@ pub(crate) fn run(path: &Path) -> Result<Exit, Failure> {
         .write_all(report.as_bytes())
         .and_then(|()| output.flush())
         .map_err(|error| Failure::output(&error))?;
-    for warning in &config.warnings {
-        eprintln!("warning: {warning}");
-    }
-    for notice in keys.notices() {
-        eprintln!("warning: {}: {notice}", config.keys_file.display());
+    let notices = keys.notices().iter().map(|notice| format!("{}: {notice}", config.keys_file.display()));
+    let warnings = config.warnings.iter().cloned().chain(notices);
+    for warning in warnings.chain(config::secret_file_warning(&config.keys_file)) {
+        eprintln!("warning: {}", redact(&warning));
     }
     Ok(Exit::Done)
 }

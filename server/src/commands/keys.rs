@@ -68,6 +68,9 @@ pub(crate) fn public(from: &Path) -> Result<Exit, Failure> {
 /// Reads a private JWK from a file.
 pub(crate) fn read_private(file: &Path) -> Result<PrivateKey, Failure> {
     let text = crate::config::read(file, MAX_KEY_BYTES)?;
+    if let Some(warning) = crate::config::secret_file_warning(file) {
+        eprintln!("warning: {warning}");
+    }
     PrivateKey::from_jwk(&zeroize::Zeroizing::new(text)).map_err(|error| Failure::key(file, &error))
 }
 

@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 
 use artos_auth_engine::LoadError;
 
+use crate::quote::redact;
+use crate::text::visible;
+
 /// Why a file did not load: `FILE:LINE: `KEY`: problem`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -39,15 +42,11 @@ impl ConfigError {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:", self.file.display())?;
-        if let Some(line) = self.line {
-            write!(f, "{line}:")?;
-        }
-        f.write_str(" ")?;
-        if !self.key.is_empty() {
-            write!(f, "`{}`: ", self.key)?;
-        }
-        f.write_str(&self.problem)
+        let line = self.line.map(|line| format!("{line}:")).unwrap_or_default();
+        let key = if self.key.is_empty() { String::new() } else { format!("`{}`: ", self.key) };
+        let file = visible(&self.file.to_string_lossy());
+        // A token or key in the wrong place shows up in the name of a file, in a key or in a value.
+        f.write_str(&redact(&format!("{file}:{line} {key}{}", self.problem)))
     }
 }
 

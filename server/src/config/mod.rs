@@ -8,7 +8,9 @@ mod error;
 mod file;
 mod limits;
 mod locate;
+mod reader;
 mod realms;
+mod secret_file;
 
 use std::fs::File;
 use std::io::Read;
@@ -20,8 +22,11 @@ use artos_auth_engine::{Engine, KeySet, LoadError, Policy, PolicySpec, Resources
 pub use error::ConfigError;
 use file::FileSpec;
 pub use limits::Limits;
-use locate::{Document, in_our_words};
+use locate::Document;
 pub use realms::{Realms, host_of_authority};
+pub(crate) use secret_file::secret_file_warning;
+
+use crate::quote::quoted;
 
 /// Where the server listens unless the file or a flag says otherwise.
 pub const DEFAULT_LISTEN: SocketAddr =
@@ -125,10 +130,7 @@ pub fn read_keys(path: &Path) -> Result<KeySet, ConfigError> {
 /// Names the file, the line and what is wrong there.
 pub fn read_revocations(path: &Path) -> Result<Revocations, ConfigError> {
     let text = read(path, MAX_REVOCATIONS_BYTES).map_err(|error| error.named_by("revocations.file"))?;
-    Revocations::from_json(&text).map_err(|error| {
-        let problem = in_our_words(&error.problem);
-        ConfigError { problem, ..ConfigError::of_json(path, error) }
-    })
+    Revocations::from_json(&text).map_err(|error| ConfigError::of_json(path, error))
 }
 
 /// Loads a configuration file and all that it names.
@@ -265,10 +267,10 @@ fn address(
 ) -> Result<Option<SocketAddr>, ConfigError> {
     let Some(text) = text else { return Ok(None) };
     text.parse().map(Some).map_err(|_| {
-        // What is too long for an address is something else, and perhaps nothing to show.
-        let quoted = if text.len() <= 64 { format!("`{}`", text.escape_debug()) } else { "this".to_owned() };
-        let problem =
-            format!("{quoted} is no address; say an IP address and a port, such as `127.0.0.1:8080`");
+        let problem = format!(
+            "{} is not an address; expected an IP address and a port, such as `127.0.0.1:8080`",
+            quoted(text)
+        );
         document.error(key, problem)
     })
 }

@@ -8,8 +8,8 @@ use std::ops::Range;
 
 use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{
-    DeserializeSeed, Deserializer, EnumAccess, Error, Expected, MapAccess, SeqAccess, Unexpected, VariantAccess,
-    Visitor,
+    DeserializeSeed, Deserializer, EnumAccess, Error, Expected, MapAccess, SeqAccess, Unexpected,
+    VariantAccess, Visitor,
 };
 use serde::forward_to_deserialize_any;
 use toml::Spanned;
@@ -183,7 +183,9 @@ impl<'de> Reader<'de, '_> {
 
     fn unsigned<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
         match self.0 {
-            DeValue::Integer(integer) if !integer.as_str().starts_with('-') => visitor.visit_u64(number(integer)?),
+            DeValue::Integer(integer) if !integer.as_str().starts_with('-') => {
+                visitor.visit_u64(number(integer)?)
+            }
             _ => self.wrong("a non-negative integer"),
         }
     }
@@ -335,9 +337,8 @@ impl<'de> MapAccess<'de> for Members<'de, '_> {
         let (key, _) = member;
         // An unknown key is found here: it is named like a member.
         let read = seed.deserialize(BorrowedStrDeserializer::new(key.get_ref()));
-        read.map(Some).map_err(|problem: Problem| {
-            problem.within(Step::Key(key.get_ref().to_string()), &key.span())
-        })
+        read.map(Some)
+            .map_err(|problem: Problem| problem.within(Step::Key(key.get_ref().to_string()), &key.span()))
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Problem> {

@@ -6,6 +6,8 @@ use std::collections::HashMap;
 use artos_auth_engine::{Organizations, Realm};
 use serde::Deserialize;
 
+use crate::quote::quoted;
+
 /// Whose tokens authenticate at which host.
 ///
 /// Fails closed: where the file has `[[realms]]`, a host that none names has the empty realm, in which nobody
@@ -58,7 +60,7 @@ impl Realms {
             };
             let host = parse_host(&spec.host).map_err(|problem| at("host", problem))?;
             if let Some(earlier) = hosts.insert(host.clone(), index) {
-                let problem = format!("`{host}` is the host of realms[{earlier}] already; say both in one");
+                let problem = format!("duplicate host (also in realms[{earlier}]); merge the entries");
                 return Err(at("host", problem));
             }
             let scope = match (spec.organizations, spec.any) {
@@ -161,9 +163,9 @@ fn parse_host(text: &str) -> Result<Box<str>, String> {
         return Ok(host.into());
     }
     Err(format!(
-        "`{}` is no host; say a name without a port, such as `acme.example`, an address, or `*` alone for every \
-         other host",
-        text.escape_debug()
+        "{} is not a host; expected a name without a port, such as `acme.example`, an IP address, or `*` alone for \
+         every other host",
+        quoted(text)
     ))
 }
 

@@ -103,6 +103,9 @@ impl Reloader {
         for notice in loader.state.load().engine().keys().notices() {
             loader.trail.note(Level::Warning, &format!("{}: {notice}", loader.keys_file.display()));
         }
+        if let Some(warning) = config::secret_file_warning(&loader.keys_file) {
+            loader.trail.note(Level::Warning, &warning);
+        }
         loader
     }
 
@@ -210,6 +213,9 @@ impl Reloader {
         }
         for notice in keys.notices() {
             self.trail.note(Level::Warning, &format!("{}: {notice}", config.keys_file.display()));
+        }
+        if let Some(warning) = config::secret_file_warning(&config.keys_file) {
+            self.trail.note(Level::Warning, &warning);
         }
         self.trail.note(Level::Info, &format!("policy loaded, and {} keys", keys.len()));
     }

@@ -75,6 +75,24 @@ connections = 500
 }
 
 #[test]
+fn a_secret_that_others_can_read_is_a_warning() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let workshop = Workshop::new();
+    let open = std::fs::Permissions::from_mode(0o644);
+    std::fs::set_permissions(workshop.path("key.jwk.json"), open).unwrap();
+    let warning = "warning: key.jwk.json: holds a private key or a secret, and every user of this machine has access to \
+                   it (mode 0644); run `chmod o= key.jwk.json`\n";
+    for arguments in [
+        &["check", "--config", "auth.toml"][..],
+        &["token", "mint", "--key", "key.jwk.json", "--user", "u1", "--org", "org-a"],
+    ] {
+        let run = workshop.run(arguments);
+        assert_eq!((run.status, run.errors.as_str()), (0, warning), "{run:?}");
+    }
+}
+
+#[test]
 fn everything_that_is_wrong_is_named() {
     let workshop = Workshop::new();
     insta::assert_snapshot!(workshop.run(&["check", "--config", "none.toml"]).refused(), @"error: none.toml: cannot be read: No such file or directory (os error 2)");
@@ -90,7 +108,7 @@ fn everything_that_is_wrong_is_named() {
     workshop.write("revocations.json", "{\n  \"token\": []\n}");
     insta::assert_snapshot!(workshop.run(&["check", "--config", "auth.toml"]).refused(), @"
     error: keys.json:2: `keys[0].k`: the secret has 5 bytes, and HS256 needs at least 32
-    error: revocations.json:2: an unknown key; the ones known here are `tokens`, `signed_sha256`, `users`, `organizations`
+    error: revocations.json:2: unknown field `token`, expected one of `tokens`, `signed_sha256`, `users`, `organizations`
     ");
 
     workshop.write("auth.toml", "[keys]\nfile = \"keys.json\"\n\n[policy]\nleeway_seconds = 300\n");

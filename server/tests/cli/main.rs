@@ -12,6 +12,7 @@ mod usage;
 
 use std::fmt;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -56,6 +57,8 @@ impl Workshop {
 
     fn write(&self, name: &str, content: impl AsRef<[u8]>) {
         std::fs::write(self.path(name), content).unwrap();
+        // Some files hold secrets, and a secret that others can read is a warning.
+        std::fs::set_permissions(self.path(name), std::fs::Permissions::from_mode(0o600)).unwrap();
     }
 
     fn command(&self, arguments: &[&str]) -> Command {

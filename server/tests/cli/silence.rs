@@ -135,6 +135,21 @@ fn files_that_hold_a_token_by_mistake_show_none() {
         format!("[keys]\nfile = \"key.jwk.json\"\n[policy]\nunlisted = \"{token}\""),
         format!("[keys]\nfile = \"key.jwk.json\"\n[policy]\nleeway_seconds = \"{token}\""),
         format!("[keys]\nfile = [\"{token}\"]"),
+        format!("[keys]\nfile = \"{token}\""),
+        format!("[keys]\nfile = \"key.jwk.json\"\n[revocations]\nfile = \"{token}\""),
+        format!("\"{token}\" = 1\n[keys]\nfile = \"key.jwk.json\""),
+        format!("[keys]\nfile = \"key.jwk.json\"\n[[realms]]\nhost = \"Bearer {token}\"\nany = true"),
+        format!("[keys]\nfile = \"key.jwk.json\"\n[policy]\nalgorithms = [\"{token}\"]"),
+        format!(
+            "[keys]\nfile = \"key.jwk.json\"\n[policy]\nroutes = [{{ methods = [\"{token} x\"], path = \"/x\", \
+             permissions = [\"a\"] }}]"
+        ),
+        format!(
+            "[keys]\nfile = \"key.jwk.json\"\n[[resources]]\npath = \"/x\"\norganization = \"{{{token}}}\""
+        ),
+        format!(
+            "[keys]\nfile = \"key.jwk.json\"\n[policy]\nclaims = {{ user = \"{token}\", organization = \"{token}\" }}"
+        ),
     ] {
         workshop.write("auth.toml", &text);
         assert_silent(&workshop.run(&["check", "--config", "auth.toml"]).refused(), &token);
