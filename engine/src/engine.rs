@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::authorization;
 use crate::cache::{self, Cache, Entry, Found, SharedEntry, SnapshotNumber};
-use crate::claims;
+use crate::claims::{self, BindingVerdict};
 use crate::context::{Account, Context, Realm, ResourceOrg};
 use crate::decision::{Access, Decision, Denial, Principal};
 use crate::explain::{Check, Explanation, Observer, Recorder, Silent};
@@ -213,13 +213,27 @@ impl Engine {
         });
 
         observer.enter(Check::Signature);
-        if !self.keys.verify(candidates, compact.signing_input, compact.signature) {
+        let (input, signature) = (compact.signing_input, compact.signature);
+        let Some(verified_by) = self.keys.verify(candidates, input, signature) else {
             return Err(Reason::SignatureInvalid);
-        }
+        };
 
         observer.enter(Check::ClaimsForm);
         let kept_token = self.cache.as_ref().map(|_| token.as_bytes());
-        let entry = cache::shared(kept_token, compact.claims, policy)?;
+        let read = |binding| cache::shared(kept_token, compact.claims, policy, binding);
+        let mut entry = read(verified_by.binding)?;
+        if Entry::of(&entry).claims().binding() != BindingVerdict::Met {
+            // The same key may be in another set, whose binding the token meets.
+            let mut left = verified_by.left;
+            while let Some(other) = self.keys.verify(left, input, signature) {
+                let read_again = read(other.binding)?;
+                if Entry::of(&read_again).claims().binding() == BindingVerdict::Met {
+                    entry = read_again;
+                    break;
+                }
+                left = other.left;
+            }
+        }
         Ok(self.remember(token, entry))
     }
 
@@ -267,7 +281,7 @@ impl Engine {
             token::already_valid(claims.not_before(), policy.leeway_seconds(), now)?;
 
             observer.enter(Check::Issuer);
-            if !claims.issuer_accepted() {
+            if !claims.issuer_accepted() || claims.binding() == BindingVerdict::OtherIssuer {
                 return Err(Reason::IssuerNotAccepted);
             }
 
@@ -287,11 +301,17 @@ impl Engine {
                 (Realm::Among(organizations), Some(organization))
                     if !organizations.contains_bytes(organization) =>
                 {
-                    Err(Reason::OrganizationNotInRealm)
+                    return Err(Reason::OrganizationNotInRealm);
                 }
                 // A token without an organization was not issued for a different one.
-                (Realm::Among(_) | Realm::Any, _) => Ok(()),
+                (Realm::Among(_) | Realm::Any, _) => {}
             }
+
+            observer.enter(Check::IssuerOrganization);
+            if claims.binding() == BindingVerdict::OtherOrganization {
+                return Err(Reason::OrganizationNotOfIssuer);
+            }
+            Ok(())
         })
     }
 

@@ -56,6 +56,8 @@ checks! {
     Revocation = "revocation";
     /// Whether its organization authenticates here (TOK-4).
     Realm = "realm";
+    /// Whether its organization is one that its keys are trusted with (TOK-4).
+    IssuerOrganization = "issuer's organizations";
     /// Whether user and organization are there and the account is configured (ORG-2).
     Account = "account";
     /// Whether the user is a member of the organization (ORG-3).

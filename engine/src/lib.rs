@@ -106,7 +106,7 @@ pub use decision::{Access, Audit, Decision, Denial, Identity, Principal};
 pub use engine::Engine;
 pub use error::{LoadError, Position};
 pub use explain::{Check, Explanation, Step, Verdict};
-pub use keys::{KeyNotice, KeySet};
+pub use keys::{KeyNotice, KeySet, KeySetBuilder};
 pub use path::{Ambiguity, Pattern, PatternError};
 pub use policy::{ClaimNamesSpec, Policy, PolicySpec, PublicPath, PublicSpec, RouteSpec, Unlisted};
 pub use reason::{Answer, Reason};

@@ -111,7 +111,7 @@ reasons! {
     TokenExpired = "token_expired", "TOK-3", InvalidCredentials;
     /// `now` is before `nbf` minus the leeway.
     TokenNotYetValid = "token_not_yet_valid", "TOK-1", InvalidCredentials;
-    /// An `iss` other than the policy's, or none where it names some.
+    /// An `iss` that the policy does not name, or that the key is not bound to, or no `iss` where one is needed.
     IssuerNotAccepted = "issuer_not_accepted", "TOK-6", InvalidCredentials;
     /// An `aud` without any audience of the policy's, none where it names some, or one where it names none.
     AudienceNotAccepted = "audience_not_accepted", "TOK-6", InvalidCredentials;
@@ -119,6 +119,8 @@ reasons! {
     TokenRevoked = "token_revoked", "TOK-5", InvalidCredentials;
     /// The token's organization does not authenticate here.
     OrganizationNotInRealm = "organization_not_in_realm", "TOK-4", InvalidCredentials;
+    /// The token's organization is not one that the keys that verified it are trusted with.
+    OrganizationNotOfIssuer = "organization_not_of_issuer", "TOK-4", InvalidCredentials;
     /// No user id in the token.
     UserMissing = "user_missing", "ORG-2", NotAuthorized;
     /// No organization in the token.

@@ -316,5 +316,8 @@ fn asking(token: &TokenSpec) -> Question {
 /// The reason of the decision under this policy.
 fn decide(policy: PolicyDocument, question: &Question) -> String {
     let keys = json!({ "keys": [TestKey::named("hs256").unwrap().published()] });
-    EngineDecider::new(&Setup { policy, keys, revocations: json!({}) }).unwrap().decide(question).reason
+    EngineDecider::new(&Setup { more_keys: Vec::new(), policy, keys, revocations: json!({}) })
+        .unwrap()
+        .decide(question)
+        .reason
 }

@@ -160,7 +160,7 @@ fn setup(policy: PolicyDocument) -> Setup {
     let names = ["hs256", "es256", "es384", "ed25519", "rsa"];
     let keys: Vec<Value> =
         names.iter().map(|name| TestKey::named(name).unwrap().published().into()).collect();
-    Setup { policy, keys: json!({ "keys": keys }), revocations: json!({}) }
+    Setup { more_keys: Vec::new(), policy, keys: json!({ "keys": keys }), revocations: json!({}) }
 }
 
 fn question(token: &TokenSpec, now: u64) -> Question {

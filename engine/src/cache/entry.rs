@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 use triomphe::ThinArc;
 
 use crate::claims::{Claims, TextClaims};
+use crate::keys::Binding;
 use crate::policy::Policy;
 use crate::reason::Reason;
 
@@ -32,11 +33,17 @@ pub(crate) struct Head {
 /// Most tokens with their claims; a longer text takes memory once more on its way.
 const USUAL_BYTES: usize = 2048;
 
-/// An entry of a token, given where it is to be kept as well, that carries these claims.
-pub(crate) fn shared(token: Option<&[u8]>, decoded: &[u8], policy: &Policy) -> Result<SharedEntry, Reason> {
+/// An entry of a token, given where it is to be kept as well, that carries these claims, verified by a key with this
+/// binding.
+pub(crate) fn shared(
+    token: Option<&[u8]>,
+    decoded: &[u8],
+    policy: &Policy,
+    binding: Option<&Binding>,
+) -> Result<SharedEntry, Reason> {
     let token = token.unwrap_or_default();
     let mut head = Head::new();
-    let parts = head.claims.read(decoded, policy)?;
+    let parts = head.claims.read(decoded, policy, binding)?;
     let claims_text = parts.as_deref().unwrap_or(decoded);
     head.token_bytes = token.len();
     if token.is_empty() {
@@ -147,7 +154,7 @@ mod tests {
     #[test]
     fn a_mark_is_there_until_it_is_taken_away() {
         let policy = Policy::new(&PolicySpec::default()).unwrap();
-        let shared = shared(Some(b"token"), br#"{"exp":1}"#, &policy).unwrap();
+        let shared = shared(Some(b"token"), br#"{"exp":1}"#, &policy, None).unwrap();
         let entry = Entry::of(&shared);
         assert!(!entry.is_marked() && !entry.unmark());
         entry.mark();
@@ -159,7 +166,7 @@ mod tests {
     #[test]
     fn a_snapshot_is_asked_once_about_a_token_that_it_spares() {
         let policy = Policy::new(&PolicySpec::default()).unwrap();
-        let shared = shared(Some(b"token"), br#"{"exp":1}"#, &policy).unwrap();
+        let shared = shared(Some(b"token"), br#"{"exp":1}"#, &policy, None).unwrap();
         let asked = |snapshot: u64, revokes: bool| {
             let mut asked = false;
             let revoked = Entry::of(&shared).is_revoked_by(SnapshotNumber(snapshot), || {

@@ -226,7 +226,7 @@ mod tests {
 
     fn shared(token: &str) -> SharedEntry {
         let policy = Policy::new(&PolicySpec::default()).unwrap();
-        entry::shared(Some(token.as_bytes()), br#"{"exp":1}"#, &policy).unwrap()
+        entry::shared(Some(token.as_bytes()), br#"{"exp":1}"#, &policy, None).unwrap()
     }
 
     #[test]

@@ -4,4 +4,4 @@ mod model;
 mod read;
 mod span;
 
-pub(crate) use model::{Claims, TextClaims, text};
+pub(crate) use model::{BindingVerdict, Claims, TextClaims, text};

@@ -19,8 +19,20 @@ pub(crate) struct Claims {
     pub(super) issued_at: Option<NumericDate>,
     pub(super) issuer_accepted: bool,
     pub(super) audience_accepted: bool,
+    pub(super) binding: BindingVerdict,
     /// One of [`UNKNOWN`], [`PLAIN`] and [`ODD`]: found out when it is first asked for.
     plainness: AtomicU8,
+}
+
+/// Whether the claims meet what the key that verified them is bound to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BindingVerdict {
+    /// They do, or the key is bound to nothing.
+    Met,
+    /// The key is bound to another issuer.
+    OtherIssuer,
+    /// The key is bound to other organizations.
+    OtherOrganization,
 }
 
 const UNKNOWN: u8 = 0;
@@ -40,6 +52,7 @@ impl Claims {
             issued_at: None,
             issuer_accepted: false,
             audience_accepted: false,
+            binding: BindingVerdict::Met,
             plainness: AtomicU8::new(UNKNOWN),
         }
     }
@@ -123,6 +136,10 @@ impl<'c> TextClaims<'c> {
         self.claims.issuer_accepted
     }
 
+    pub(crate) fn binding(self) -> BindingVerdict {
+        self.claims.binding
+    }
+
     pub(crate) fn audience_accepted(self) -> bool {
         self.claims.audience_accepted
     }
@@ -147,7 +164,7 @@ mod tests {
         let policy = Policy::new(&PolicySpec::default()).unwrap();
         let decoded = format!(r#"{{"exp": 1, "permissions": {permissions}}}"#);
         let mut claims = Claims::empty();
-        let parts = claims.read(decoded.as_bytes(), &policy).unwrap();
+        let parts = claims.read(decoded.as_bytes(), &policy, None).unwrap();
         look(claims.of_text(parts.as_deref().unwrap_or(decoded.as_bytes())))
     }
 
@@ -171,7 +188,7 @@ mod tests {
         let are_plain = |claims: &str| {
             let policy = Policy::new(&PolicySpec::default()).unwrap();
             let mut read = Claims::empty();
-            let parts = read.read(claims.as_bytes(), &policy).unwrap();
+            let parts = read.read(claims.as_bytes(), &policy, None).unwrap();
             let claims = read.of_text(parts.as_deref().unwrap_or(claims.as_bytes()));
             let first = claims.are_plain();
             assert_eq!(claims.are_plain(), first, "asked again");
@@ -192,7 +209,7 @@ mod tests {
         for list in [r#""read  wr""#, r#"" read""#, r#""read ""#, r#"" ""#] {
             let policy = Policy::new(&PolicySpec::default()).unwrap();
             let decoded = format!(r#"{{"exp": 1, "permissions": {list}}}"#);
-            assert!(Claims::empty().read(decoded.as_bytes(), &policy).is_err(), "{list}");
+            assert!(Claims::empty().read(decoded.as_bytes(), &policy, None).is_err(), "{list}");
         }
         for list in [r#""read write""#, r#""read\u0020write""#, r#"["read","write"]"#] {
             with_claims(list, |claims| assert!(claims.permissions().eq([b"read", &b"write"[..]]), "{list}"));

@@ -1,9 +1,10 @@
 //! Reading the claims: each that a rule needs has to be of its type and there once.
 
-use super::model::Claims;
+use super::model::{BindingVerdict, Claims};
 use super::span::{Span, Spans};
 use crate::ids::MAX_ID_BYTES;
 use crate::json::{JsonString, Object, Take, Text};
+use crate::keys::Binding;
 use crate::policy::{Claim, Policy};
 use crate::reason::Reason;
 use crate::time::NumericDate;
@@ -13,30 +14,57 @@ const MAX_PERMISSIONS: usize = 256;
 impl Claims {
     /// Fills empty claims, where they are to stay, with the decoded ones; `null` counts as absent.
     ///
+    /// `binding` is what the key that verified them is bound to.
+    ///
     /// Gives the text that they find their parts in, unless that is the decoded text, as it mostly is: of one
     /// with escapes or beyond ASCII no more is kept than the parts.
-    pub(crate) fn read(&mut self, decoded: &[u8], policy: &Policy) -> Result<Option<Vec<u8>>, Reason> {
-        self.fill(&Text::new(decoded), policy).ok_or(Reason::TokenClaimsMalformed)
+    pub(crate) fn read(
+        &mut self,
+        decoded: &[u8],
+        policy: &Policy,
+        binding: Option<&Binding>,
+    ) -> Result<Option<Vec<u8>>, Reason> {
+        let parts = self.fill(&Text::new(decoded), policy, binding).ok_or(Reason::TokenClaimsMalformed)?;
+        if let Some(binding) = binding
+            && self.binding == BindingVerdict::Met
+        {
+            let text = parts.as_deref().unwrap_or(decoded);
+            let organization = self.of_text(text).organization();
+            if !binding.accepts_organization(organization) {
+                self.binding = BindingVerdict::OtherOrganization;
+            }
+        }
+        Ok(parts)
     }
 
     #[inline]
-    fn fill(&mut self, json: &Text<'_>, policy: &Policy) -> Option<Option<Vec<u8>>> {
-        let mut reading = Reading::into(self, policy, None);
+    fn fill(
+        &mut self,
+        json: &Text<'_>,
+        policy: &Policy,
+        binding: Option<&Binding>,
+    ) -> Option<Option<Vec<u8>>> {
+        let mut reading = Reading::into(self, policy, binding, None);
         let read =
             json.compact_members(policy.claim_names(), |index, next| reading.take(Claim::at(index)?, next));
         if read.is_some() {
             return reading.finish();
         }
         *self = Self::empty();
-        self.fill_from_any(json, policy)
+        self.fill_from_any(json, policy, binding)
     }
 
     #[inline(never)]
-    fn fill_from_any(&mut self, json: &Text<'_>, policy: &Policy) -> Option<Option<Vec<u8>>> {
+    fn fill_from_any(
+        &mut self,
+        json: &Text<'_>,
+        policy: &Policy,
+        binding: Option<&Binding>,
+    ) -> Option<Option<Vec<u8>>> {
         let members = Object::read(json, policy.claim_names())?;
         // No part is longer than it is written.
-        let mut reading =
-            Reading::into(self, policy, (!json.is_plain()).then(|| Vec::with_capacity(json.len())));
+        let parts = (!json.is_plain()).then(|| Vec::with_capacity(json.len()));
+        let mut reading = Reading::into(self, policy, binding, parts);
         for (place, claim) in Claim::ALL.into_iter().enumerate() {
             if let Some(value) = members.value(place) {
                 reading.take(claim, value)?;
@@ -50,15 +78,22 @@ impl Claims {
 struct Reading<'c, 'p> {
     claims: &'c mut Claims,
     policy: &'p Policy,
+    binding: Option<&'p Binding>,
     kept: Kept,
     expires: bool,
 }
 
 impl<'c, 'p> Reading<'c, 'p> {
-    fn into(claims: &'c mut Claims, policy: &'p Policy, parts: Option<Vec<u8>>) -> Self {
+    fn into(
+        claims: &'c mut Claims,
+        policy: &'p Policy,
+        binding: Option<&'p Binding>,
+        parts: Option<Vec<u8>>,
+    ) -> Self {
+        claims.binding = binding_verdict(binding, None);
         claims.issuer_accepted = !policy.names_issuers();
         claims.audience_accepted = !policy.names_audiences();
-        Self { claims, policy, kept: Kept { parts }, expires: false }
+        Self { claims, policy, binding, kept: Kept { parts }, expires: false }
     }
 
     /// Reads one claim; `None` where it is not as it has to be.
@@ -68,7 +103,7 @@ impl<'c, 'p> Reading<'c, 'p> {
         if value.is_null() {
             return Some(());
         }
-        let Self { claims, policy, kept, expires } = self;
+        let Self { claims, policy, binding, kept, expires } = self;
         match claim {
             Claim::ExpiresAt | Claim::NotBefore | Claim::IssuedAt => {
                 let date = NumericDate::new(value.number()?)?;
@@ -86,7 +121,11 @@ impl<'c, 'p> Reading<'c, 'p> {
                     _ => claims.organization = id,
                 }
             }
-            Claim::Issuer => claims.issuer_accepted = policy.accepts_issuer(&value.string()?.bytes()?),
+            Claim::Issuer => {
+                let issuer = value.string()?.bytes()?;
+                claims.issuer_accepted = policy.accepts_issuer(&issuer);
+                claims.binding = binding_verdict(*binding, Some(&issuer));
+            }
             Claim::Audience => claims.audience_accepted = any_audience(value, policy)?,
             Claim::Permissions => kept.permissions(value, &mut claims.permissions)?,
         }
@@ -96,6 +135,15 @@ impl<'c, 'p> Reading<'c, 'p> {
     /// The text that the parts are to be found in, where it is not the decoded one; `None` without an expiry.
     fn finish(self) -> Option<Option<Vec<u8>>> {
         self.expires.then_some(self.kept.parts)
+    }
+}
+
+/// Whether a token of this issuer may be verified by a key with this binding.
+#[inline]
+fn binding_verdict(binding: Option<&Binding>, issuer: Option<&[u8]>) -> BindingVerdict {
+    match binding {
+        Some(binding) if !binding.accepts_issuer(issuer) => BindingVerdict::OtherIssuer,
+        _ => BindingVerdict::Met,
     }
 }
 

@@ -148,7 +148,7 @@ fn read_key(source: &str) -> Result<Read, Problem> {
     let verifier = verifier(algorithm, source, &members)?;
     let private =
         key_type != "oct" && ["d", "p", "q", "dp", "dq", "qi", "oth"].iter().any(|name| members.has(name));
-    Ok(Read::Usable { key: Key { id: id.map(Into::into), algorithm, verifier }, private })
+    Ok(Read::Usable { key: Key { id: id.map(Into::into), algorithm, verifier, binding: None }, private })
 }
 
 /// The one algorithm that a key serves: its `alg`, or what its type and curve stand for (RFC 8725 §3.1).

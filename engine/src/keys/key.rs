@@ -1,15 +1,58 @@
-//! One key.
+//! One key, and what it is bound to.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::verifier::Verifier;
 use crate::algorithm::Algorithm;
+use crate::context::Organizations;
 
 /// One key, bound to one algorithm.
 pub(crate) struct Key {
     pub(super) id: Option<Box<str>>,
     pub(super) algorithm: Algorithm,
     pub(super) verifier: Verifier,
+    pub(super) binding: Option<Arc<Binding>>,
+}
+
+/// What the tokens that a key verifies must carry.
+#[derive(Debug)]
+pub(crate) struct Binding {
+    issuer: Option<Box<str>>,
+    organizations: Option<Organizations>,
+}
+
+impl Binding {
+    pub(super) fn new(issuer: Option<String>, organizations: Option<Organizations>) -> Self {
+        Self { issuer: issuer.map(Into::into), organizations }
+    }
+
+    pub(super) fn organizations(&self) -> Option<&Organizations> {
+        self.organizations.as_ref()
+    }
+
+    /// Whether a token with this `iss` meets the binding; `None` is a token without one.
+    pub(crate) fn accepts_issuer(&self, issuer: Option<&[u8]>) -> bool {
+        self.issuer.as_ref().is_none_or(|bound| issuer == Some(bound.as_bytes()))
+    }
+
+    /// Whether a token of this organization meets the binding. A token without an organization was not issued for a
+    /// different one.
+    pub(crate) fn accepts_organization(&self, organization: Option<&[u8]>) -> bool {
+        match (&self.organizations, organization) {
+            (Some(bound), Some(organization)) => bound.contains_bytes(organization),
+            (None, _) | (_, None) => true,
+        }
+    }
+}
+
+/// That a key has verified a signature.
+#[derive(Clone, Copy)]
+pub(crate) struct VerifiedBy<'k> {
+    /// What the key is bound to.
+    pub(crate) binding: Option<&'k Binding>,
+    /// The candidates that were not tried.
+    pub(crate) left: Candidates<'k>,
 }
 
 /// Where the keys stand that may verify a token: one or more, all of the token's algorithm.

@@ -40,6 +40,7 @@ pub(crate) static SETUPS: LazyLock<Vec<Setup>> = LazyLock::new(|| {
     .map(|(policy, revocations)| Setup {
         policy: serde_json::from_value(policy).unwrap(),
         keys: key_set(&["hs256", "hs256-next", "es256", "ed25519"]),
+        more_keys: Vec::new(),
         revocations,
     })
     .to_vec()

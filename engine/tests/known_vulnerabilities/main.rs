@@ -21,7 +21,12 @@ fn setup() -> Setup {
     let names = ["hs256", "es256", "rsa"];
     let keys: Vec<Value> =
         names.iter().map(|name| TestKey::named(name).unwrap().published().into()).collect();
-    Setup { policy: PolicyDocument::default(), keys: json!({ "keys": keys }), revocations: json!({}) }
+    Setup {
+        more_keys: Vec::new(),
+        policy: PolicyDocument::default(),
+        keys: json!({ "keys": keys }),
+        revocations: json!({}),
+    }
 }
 
 fn policy_with_rule(path: &str, permission: &str) -> PolicyDocument {

@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod key_sets;
 mod keys;
 mod policy;
 mod resources;

@@ -32,7 +32,7 @@ pub(crate) fn run_names(input: &[u8]) {
     let claims = Some(ClaimNames { user, organization, permissions });
     let policy = PolicyDocument { claims, ..PolicyDocument::default() };
     let keys = json!({"keys": [test_key("hs256").published()]});
-    let setup = Setup { policy, keys, revocations: json!({}) };
+    let setup = Setup { more_keys: Vec::new(), policy, keys, revocations: json!({}) };
     // An empty name, one that is taken or one that is there twice.
     let Ok(pair) = Pair::new(setup) else { return };
     let claims = match choices.index(4) {

@@ -153,5 +153,7 @@ fn setups() -> Vec<Setup> {
         serde_json::from_value(policy).unwrap_or_else(|error| panic!("{error}"))
     };
     let setups = policies.map(policy).into_iter();
-    setups.map(|policy| Setup { policy, keys: keys(), revocations: revocations.clone() }).collect()
+    setups
+        .map(|policy| Setup { more_keys: Vec::new(), policy, keys: keys(), revocations: revocations.clone() })
+        .collect()
 }

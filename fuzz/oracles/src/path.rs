@@ -203,7 +203,7 @@ fn decide(pattern: &str, target: &str) {
     let spellable = pattern.bytes().all(|byte| byte.is_ascii_graphic());
     let public = spellable.then(|| vec![public]);
     let policy = PolicyDocument { routes, public, ..PolicyDocument::default() };
-    let pair = Pair::new(Setup { policy, keys: keys(), revocations: json!({}) });
+    let pair = Pair::new(Setup { more_keys: Vec::new(), policy, keys: keys(), revocations: json!({}) });
     let pair = pair.unwrap_or_else(|error| panic!("a policy of a good pattern does not load: {error}"));
     for method in ["GET", "PUT"] {
         let asked = question(vec![mint::bearer(&mint::good("hs256"))]);

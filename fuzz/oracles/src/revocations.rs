@@ -25,7 +25,12 @@ pub(crate) fn run(input: &[u8]) {
     assert!(revocations.tokens() <= list("tokens").len() + list("signed_sha256").len());
     assert!(revocations.organizations() <= list("organizations").len());
 
-    let setup = Setup { policy: PolicyDocument::default(), keys: keys(), revocations: file.clone() };
+    let setup = Setup {
+        more_keys: Vec::new(),
+        policy: PolicyDocument::default(),
+        keys: keys(),
+        revocations: file.clone(),
+    };
     let pair = Pair::new(setup).unwrap_or_else(|error| panic!("read otherwise once printed anew: {error}"));
     for claims in tokens_that_it_could_mean(&file) {
         let token = mint::token(mint::HEADER, claims.to_string().as_bytes());
@@ -68,7 +73,8 @@ fn revoke_what_was_signed(token: &[u8], file: &Value) {
     let mut hashes = file["signed_sha256"].as_array().cloned().unwrap_or_default();
     hashes.push(Value::from(hex));
     file["signed_sha256"] = Value::from(hashes);
-    let setup = Setup { policy: PolicyDocument::default(), keys: keys(), revocations: file };
+    let setup =
+        Setup { more_keys: Vec::new(), policy: PolicyDocument::default(), keys: keys(), revocations: file };
     let engine = EngineDecider::new(&setup).unwrap_or_else(|error| panic!("{error}"));
     let verdict = engine.decide(&question(vec![mint::bearer(token)]));
     assert_eq!(verdict.reason, "token_revoked");

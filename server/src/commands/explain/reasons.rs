@@ -16,7 +16,7 @@ pub(super) fn clauses(check: Check) -> &'static str {
         Check::Expiry => "TOK-3",
         Check::Issuer | Check::Audience => "TOK-6",
         Check::Revocation => "TOK-5 REV-1",
-        Check::Realm => "TOK-4",
+        Check::Realm | Check::IssuerOrganization => "TOK-4",
         Check::Account => "ORG-2",
         Check::Membership => "ORG-3",
         Check::ResourceOrganization => "ORG-1",
@@ -61,7 +61,7 @@ pub(super) fn advice(reason: Reason) -> &'static str {
         Reason::TokenExpired => "The token has expired. Ask for a fresh one.",
         Reason::TokenNotYetValid => "The token is not valid yet. Is a clock wrong?",
         Reason::IssuerNotAccepted => {
-            "The token's `iss` is not in `policy.issuers`. Is it of another environment?"
+            "The token's `iss` is not in `policy.issuers`, or its key is bound to another `issuer`."
         }
         Reason::AudienceNotAccepted => {
             "The token's `aud` names no audience of `policy.audiences`. Is it meant for another service?"
@@ -69,6 +69,9 @@ pub(super) fn advice(reason: Reason) -> &'static str {
         Reason::TokenRevoked => "The token, its user or its organization is revoked. Ask for a fresh one.",
         Reason::OrganizationNotInRealm => {
             "The token's organization does not authenticate at this host (`[[realms]]`)."
+        }
+        Reason::OrganizationNotOfIssuer => {
+            "The key that signed the token is not trusted with its organization (`organizations` of its `[[keys]]`)."
         }
         Reason::UserMissing => "The token names no user. Whoever issued it has to set the account up.",
         Reason::OrganizationMissing => {

@@ -1,0 +1,81 @@
+//! Several key sets as one, each trusted with the issuer and the organizations that it is bound to (TOK-4, TOK-6).
+
+use std::sync::Arc;
+
+use super::key::Binding;
+use super::key_set::KeySet;
+use crate::context::Organizations;
+use crate::error::LoadError;
+
+/// Puts one [`KeySet`] together from several; made by [`KeySet::builder`].
+///
+/// A token is tried with the keys of all of them, in the order in which they were added. The issuer and the
+/// organizations that count for it are those of the set whose key verifies it. Where several keys verify it, which are
+/// then the same key in several sets, the first of them whose binding the token meets counts.
+#[derive(Debug, Default)]
+#[must_use = "a builder does nothing until it is built"]
+pub struct KeySetBuilder {
+    sets: Vec<(KeySet, Option<Binding>)>,
+}
+
+impl KeySetBuilder {
+    /// Adds a set whose keys may sign for any issuer and organization that the policy accepts.
+    pub fn add(mut self, set: KeySet) -> Self {
+        self.sets.push((set, None));
+        self
+    }
+
+    /// Adds a set whose keys are trusted with one issuer, some organizations, or both; `None` leaves that open.
+    ///
+    /// A token that one of these keys verifies must carry exactly this `iss` (`issuer_not_accepted`), and its
+    /// organization must be one of these (`organization_not_of_issuer`). Both come on top of what the policy asks.
+    pub fn add_bound(
+        mut self,
+        set: KeySet,
+        issuer: Option<String>,
+        organizations: Option<Organizations>,
+    ) -> Self {
+        self.sets.push((set, Some(Binding::new(issuer, organizations))));
+        self
+    }
+
+    /// The sets as one.
+    ///
+    /// # Errors
+    ///
+    /// Names the set (`keys[1].organizations`, counted in the order in which they were added) that is bound to no
+    /// organization at all or to one without a name, or whose keys are bound already; and refuses to make a set of none.
+    pub fn build(self) -> Result<KeySet, LoadError> {
+        let mut keys = Vec::new();
+        let mut warnings = Vec::new();
+        for (index, (set, binding)) in self.sets.into_iter().enumerate() {
+            let error = |key: &str, problem: &str| LoadError::new(format!("keys[{index}]{key}"), problem);
+            let Some(binding) = binding else {
+                warnings.extend(set.into_parts(&mut keys));
+                continue;
+            };
+            if let Some(organizations) = binding.organizations() {
+                if organizations.is_empty() {
+                    let problem = "an empty list accepts no token; leave it out to accept any organization";
+                    return Err(error(".organizations", problem));
+                }
+                if organizations.contains("") {
+                    return Err(error(".organizations", "an organization must have a name"));
+                }
+            }
+            if set.keys.iter().any(|key| key.binding.is_some()) {
+                return Err(error("", "these keys are bound already; add them with `add`"));
+            }
+            let first = keys.len();
+            warnings.extend(set.into_parts(&mut keys));
+            let binding = Arc::new(binding);
+            for key in keys.iter_mut().skip(first) {
+                key.binding = Some(Arc::clone(&binding));
+            }
+        }
+        if keys.is_empty() {
+            return Err(LoadError::new("", "there is no key set; add one"));
+        }
+        Ok(KeySet::of(keys, warnings))
+    }
+}

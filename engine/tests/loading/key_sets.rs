@@ -1,0 +1,54 @@
+//! Several key sets as one: what is refused, what is reported, and how their keys are counted.
+
+use artos_auth_engine::{KeySet, Organizations};
+use rstest::rstest;
+use serde_json::{Value, json};
+
+/// A set of as many secrets of one algorithm, without ids.
+fn secrets(count: usize) -> KeySet {
+    let key = |number: usize| {
+        let k = base64_simd::URL_SAFE_NO_PAD.encode_to_string(vec![7; 32 + number]);
+        json!({"kty": "oct", "alg": "HS256", "k": k})
+    };
+    let keys: Vec<Value> = (0..count).map(key).collect();
+    KeySet::from_jwks(json!({ "keys": keys }).to_string().as_bytes()).unwrap()
+}
+
+fn organizations(names: &[&str]) -> Option<Organizations> {
+    Some(names.iter().copied().collect())
+}
+
+#[rstest]
+#[case::none(
+    &[],
+    "`keys[1].organizations`: an empty list accepts no token; leave it out to accept any organization"
+)]
+#[case::without_a_name(&["a", ""], "`keys[1].organizations`: an organization must have a name")]
+fn organizations_that_are_refused(#[case] names: &[&str], #[case] message: &str) {
+    let built = KeySet::builder().add(secrets(1)).add_bound(secrets(1), None, organizations(names)).build();
+    assert_eq!(built.unwrap_err().to_string(), message);
+}
+
+#[test]
+fn no_set_at_all_is_refused() {
+    assert_eq!(KeySet::builder().build().unwrap_err().to_string(), "there is no key set; add one");
+}
+
+#[test]
+fn keys_are_bound_once() {
+    let bound = || KeySet::builder().add_bound(secrets(1), Some("a".to_owned()), None).build().unwrap();
+    let twice = KeySet::builder().add_bound(bound(), Some("b".to_owned()), None).build();
+    let message = "`keys[0]`: these keys are bound already; add them with `add`";
+    assert_eq!(twice.unwrap_err().to_string(), message);
+    assert_eq!(KeySet::builder().add(bound()).add(secrets(2)).build().unwrap().len(), 3);
+}
+
+#[test]
+fn keys_without_ids_are_counted_over_all_sets() {
+    let notices = |set: &KeySet| set.notices().iter().map(ToString::to_string).collect::<Vec<_>>();
+    let eight = KeySet::builder().add(secrets(4)).add(secrets(4)).build().unwrap();
+    assert_eq!((eight.len(), notices(&eight)), (8, vec![]));
+    let both = KeySet::builder().add(secrets(9)).add(secrets(9)).build().unwrap();
+    let once = ["18 keys serve HS256, so a token of it without `kid` matches none of them"];
+    assert_eq!((both.len(), notices(&both)), (18, once.map(str::to_owned).to_vec()));
+}
