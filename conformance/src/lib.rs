@@ -1,37 +1,38 @@
-//! Tests any deployment of the documented API from outside and says which clause it breaks.
+//! Tests any deployment of the documented API from outside and reports which clauses it breaks.
 //!
-//! What a deployment must answer is written down in this crate's own catalogue: it shares no code with the
-//! engine that this project also offers, and is a second opinion on it.
+//! The catalogue of this crate says what a deployment must answer. It shares no code with the engine of the same
+//! project, so it is a second opinion on the engine as well.
+//!
+//! A Rust service runs the suite in its own tests with [`Profile`] and [`Suite`], and reads the [`Report`].
 
-pub mod baseline;
+#[doc(hidden)]
 pub mod case;
+#[doc(hidden)]
 pub mod catalogue;
-pub mod clause;
+#[doc(hidden)]
 pub mod cli;
-mod clock;
-pub mod compare;
-mod curl;
-pub mod filter;
+#[doc(hidden)]
 pub mod judge;
-pub mod need;
-mod pace;
-mod preflight;
+#[doc(hidden)]
 pub mod profile;
 pub mod report;
+#[doc(hidden)]
+pub mod run;
+#[doc(hidden)]
 pub mod secret;
-pub mod session;
-pub mod suite;
+#[doc(hidden)]
 pub mod token;
+#[doc(hidden)]
 pub mod transport;
 
-pub use baseline::Baseline;
-pub use clause::{Clause, Level};
-pub use filter::Filter;
-pub use profile::Profile;
+pub use case::clause::{Clause, Level};
+pub use case::filter::Filter;
+pub use profile::{Profile, ProfileError};
 pub use report::Report;
-pub use suite::{RunError, Suite};
+pub use report::baseline::Baseline;
+pub use run::suite::{Progress, RunError, Suite};
 pub use transport::TransportOptions;
 
-/// What every request says of itself.
-pub const USER_AGENT: &str =
+/// The `User-Agent` of every request.
+pub(crate) const USER_AGENT: &str =
     concat!("artos-conformance/", env!("CARGO_PKG_VERSION"), " (authentication conformance checker)");

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use artos_auth_conformance::Clause;
 use artos_auth_conformance::case::requests;
 use artos_auth_conformance::catalogue::{PREFLIGHT_REQUESTS, all};
-use artos_auth_conformance::clause::Clause;
 
 #[test]
 fn there_are_cases_enough_and_requests_not_too_many() {

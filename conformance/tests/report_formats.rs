@@ -1,10 +1,10 @@
 //! What each format makes of one report that has something of everything in it.
 
-use artos_auth_conformance::clause::{Clause, Level};
 use artos_auth_conformance::report::{
     CaseReport, Evidence, Format, Measurements, Outcome, Protocol, Report, Selection, Source, StaleEntry,
     Summary, Verdict, verdict_line,
 };
+use artos_auth_conformance::{Clause, Level};
 
 fn case(id: &str, clause: Clause, level: Level, outcome: Outcome) -> CaseReport {
     CaseReport {

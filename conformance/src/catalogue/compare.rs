@@ -2,10 +2,10 @@
 
 use crate::case::Accept;
 use crate::judge::Finding;
-use crate::session::{Session, Stop};
+use crate::run::session::{Session, Stop};
 
 /// Every answer of the case is acceptable.
-pub(super) async fn each(session: &mut Session) -> Result<Finding, Stop> {
+pub(in crate::catalogue) async fn each(session: &mut Session) -> Result<Finding, Stop> {
     let accept = session.accept();
     let mut finding = Finding::broken("nothing was sent");
     for index in 0..session.exchanges().len() {
@@ -18,7 +18,10 @@ pub(super) async fn each(session: &mut Session) -> Result<Finding, Stop> {
 }
 
 /// Each answer of the case is one of those that its turn accepts.
-pub(super) async fn expect(session: &mut Session, turns: &[&[Accept]]) -> Result<Finding, Stop> {
+pub(in crate::catalogue) async fn expect(
+    session: &mut Session,
+    turns: &[&[Accept]],
+) -> Result<Finding, Stop> {
     let mut finding = Finding::broken("nothing was sent");
     let mut observed = Vec::new();
     for (index, accept) in turns.iter().enumerate() {

@@ -1,10 +1,10 @@
-//! Every case, one file per group of clauses; a case's id is its file and its name.
+//! Every case: one folder per topic, one file per group. The id of a case is the name of its file and its own.
 //!
 //! What a deployment must answer is written down here and nowhere else.
 
 use std::sync::LazyLock;
 
-use crate::case::{Accept, Case};
+use crate::case::Case;
 
 /// Writes down a case. `probe` makes the one request that is judged by `accept`; `shared` does the same with a
 /// request that several cases judge; `run` is a procedure of several requests, at most `requests` of them beside
@@ -25,12 +25,12 @@ macro_rules! case {
             group: $crate::catalogue::group(module_path!()),
             name: stringify!($name),
             title: $title,
-            clauses: &[$($crate::clause::Clause::$clause),+],
-            level: $crate::clause::Level::$level,
+            clauses: &[$($crate::case::clause::Clause::$clause),+],
+            level: $crate::case::clause::Level::$level,
             sends: $sends,
             requirement: $requirement,
             source: $source,
-            needs: &[$($crate::need::Need::$need),*],
+            needs: &[$($crate::case::need::Need::$need),*],
             accept: &[$($accept),+],
             requests: $requests,
             shares: &[$($crate::case::Shared { name: $shared.0, requests: $shared.1 }),*],
@@ -74,8 +74,8 @@ macro_rules! case {
         $crate::catalogue::case! {@fields
             $crate::case::Procedure::Run(|session| Box::pin(async move {
                 let make: fn(
-                    &$crate::session::Session,
-                ) -> Result<$crate::transport::Request, $crate::session::Stop> = |$session| Ok($body);
+                    &$crate::run::session::Session,
+                ) -> Result<$crate::transport::Request, $crate::run::session::Stop> = |$session| Ok($body);
                 session.send_shared($shared, make).await?;
                 session.judge_last().await
             })),
@@ -151,36 +151,13 @@ macro_rules! beyond_public_paths {
 
 pub(crate) use beyond_public_paths;
 
-mod algorithm;
-mod beyond_public;
-mod beyond_public_status;
-mod bypass;
-mod challenge;
+mod access;
+mod answers;
 mod compare;
-mod environment;
-mod header;
-mod header_elsewhere;
-mod header_repeated;
-mod identity;
-mod key;
-mod leeway;
-mod look_alike;
-mod look_alike_content;
-mod method;
-mod organization;
-mod permission;
-mod public;
-mod revocation;
-mod rewrite;
-mod signature;
-mod silence;
+mod credentials;
+mod public_paths;
 mod sources;
-mod spellings;
-mod state;
-mod time;
-mod token_content;
-mod token_form;
-mod uniformity;
+mod tokens;
 
 /// The module's own name.
 const fn group(path: &'static str) -> &'static str {
@@ -196,32 +173,32 @@ const fn group(path: &'static str) -> &'static str {
 pub fn all() -> &'static [Case] {
     static ALL: LazyLock<Vec<Case>> = LazyLock::new(|| {
         [
-            public::CASES,
-            look_alike::CASES,
-            look_alike_content::CASES,
-            beyond_public::CASES,
-            beyond_public_status::CASES,
-            bypass::CASES,
-            rewrite::CASES,
-            method::CASES,
-            header::CASES,
-            header_repeated::CASES,
-            header_elsewhere::CASES,
-            token_form::CASES,
-            token_content::CASES,
-            algorithm::CASES,
-            key::CASES,
-            signature::CASES,
-            time::CASES,
-            environment::CASES,
-            revocation::CASES,
-            identity::CASES,
-            organization::CASES,
-            permission::CASES,
-            state::CASES,
-            uniformity::CASES,
-            challenge::CASES,
-            silence::CASES,
+            public_paths::public::CASES,
+            public_paths::look_alike::CASES,
+            public_paths::look_alike_content::CASES,
+            public_paths::beyond_public::CASES,
+            public_paths::beyond_public_status::CASES,
+            public_paths::bypass::CASES,
+            public_paths::rewrite::CASES,
+            public_paths::method::CASES,
+            credentials::header::CASES,
+            credentials::header_repeated::CASES,
+            credentials::header_elsewhere::CASES,
+            tokens::token_form::CASES,
+            tokens::token_content::CASES,
+            tokens::algorithm::CASES,
+            tokens::key::CASES,
+            tokens::signature::CASES,
+            tokens::time::CASES,
+            tokens::environment::CASES,
+            tokens::revocation::CASES,
+            access::identity::CASES,
+            access::organization::CASES,
+            access::permission::CASES,
+            access::state::CASES,
+            answers::uniformity::CASES,
+            answers::challenge::CASES,
+            answers::silence::CASES,
         ]
         .concat()
     });
@@ -230,20 +207,6 @@ pub fn all() -> &'static [Case] {
 
 /// The group whose cases look back at all the others and so run last.
 pub(crate) const LAST: &str = "silence";
-
-/// What the preflight's requests go by; it is no part of the catalogue.
-pub(crate) static PREFLIGHT: Case = case! {
-    preflight,
-    title: "The target can be tested",
-    clauses: [Pub1],
-    level: Must,
-    sends: "Sends GET to the public endpoint without a token, and to the protected and owned ones with good ones.",
-    requirement: "The deployment must be reachable and take its own good token.",
-    source: sources::PUBLIC,
-    needs: [],
-    accept: [Accept::Success],
-    probe: |s| s.public(),
-};
 
 /// At most so many requests go before the cases.
 pub const PREFLIGHT_REQUESTS: u32 = 4;

@@ -6,11 +6,11 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{ChoiceArgs, Failure, Status, write};
+use crate::case::clause::{Clause, Level};
+use crate::case::filter::Filter;
+use crate::case::need::Need;
 use crate::case::{self, Case};
 use crate::catalogue::{PREFLIGHT_REQUESTS, all};
-use crate::clause::{Clause, Level};
-use crate::filter::Filter;
-use crate::need::Need;
 use crate::profile::Profile;
 
 #[derive(Args, Debug)]

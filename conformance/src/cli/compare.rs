@@ -6,9 +6,9 @@ use clap::Args;
 
 use super::progress::ProgressLine;
 use super::{ChoiceArgs, Failure, ReachArgs, Status, write};
-use crate::compare::Comparison;
 use crate::profile::Profile;
-use crate::suite::{RunError, Suite};
+use crate::report::comparison::Comparison;
+use crate::run::suite::{RunError, Suite};
 
 #[derive(Args, Debug)]
 pub(super) struct CompareArgs {

@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::clause::Level;
-use crate::filter::Filter;
+use crate::case::clause::Level;
+use crate::case::filter::Filter;
 use crate::report::Format;
 use crate::transport::TransportOptions;
 

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use crate::report::Outcome;
-use crate::suite::Progress;
+use crate::run::suite::Progress;
 
 /// Writes to standard error, and only where that is a terminal.
 pub(super) struct ProgressLine {

@@ -7,11 +7,11 @@ use clap::Args;
 
 use super::progress::ProgressLine;
 use super::{ChoiceArgs, Failure, ReachArgs, Status, format, level, say, write};
-use crate::baseline::Baseline;
-use crate::clause::Level;
+use crate::case::clause::Level;
 use crate::profile::Profile;
+use crate::report::baseline::Baseline;
 use crate::report::{Format, Report, Verdict};
-use crate::suite::{RunError, Suite};
+use crate::run::suite::{RunError, Suite};
 
 #[derive(Args, Debug)]
 pub(super) struct RunArgs {

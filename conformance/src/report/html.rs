@@ -5,7 +5,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::words;
 use super::{CaseReport, Evidence, Outcome, Report};
-use crate::clause::Clause;
+use crate::case::clause::Clause;
 
 const STYLE: &str = include_str!("style.css");
 

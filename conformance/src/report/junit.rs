@@ -9,7 +9,7 @@ use quick_junit::{NonSuccessKind, Property, TestCase, TestCaseStatus, TestSuite}
 
 use super::words;
 use super::{CaseReport, Outcome, Report};
-use crate::clause::Level;
+use crate::case::clause::Level;
 
 /// The report as XML.
 pub fn render(report: &Report) -> String {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::words;
 use super::{CaseReport, Outcome, Report};
-use crate::clause::Clause;
+use crate::case::clause::Clause;
 
 /// The report as GitHub-flavoured Markdown.
 pub fn render(report: &Report) -> String {

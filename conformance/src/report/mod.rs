@@ -4,6 +4,10 @@
 //! [`Report`] to text; none of them decides anything, so that the same report gives the same verdict and the
 //! same exit status whatever it is printed as. Nothing in a report holds a token, or a piece of one.
 
+#[doc(hidden)]
+pub mod baseline;
+#[doc(hidden)]
+pub mod comparison;
 pub mod format;
 pub mod html;
 pub mod human;
@@ -12,6 +16,7 @@ pub mod markdown;
 pub mod sarif;
 mod words;
 
+pub use crate::transport::Protocol;
 pub use format::{Format, UnknownFormat};
 pub use words::verdict_line;
 
@@ -20,7 +25,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::clause::{Clause, Level};
+use crate::case::clause::{Clause, Level};
 
 /// A finished run, or what there is of one that had to stop.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,26 +64,6 @@ pub struct Report {
     pub stale_baseline: Vec<StaleEntry>,
     /// Every selected case, in the order of [`Report::sort`].
     pub cases: Vec<CaseReport>,
-}
-
-/// What carried the requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Protocol {
-    /// HTTP/1.1, written byte by byte.
-    #[serde(rename = "HTTP/1.1")]
-    Http11,
-    /// HTTP/2: negotiated with TLS, by prior knowledge without.
-    #[serde(rename = "HTTP/2")]
-    Http2,
-}
-
-impl fmt::Display for Protocol {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Http11 => "HTTP/1.1",
-            Self::Http2 => "HTTP/2",
-        })
-    }
 }
 
 /// The verdict of a run.

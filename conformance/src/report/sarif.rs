@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::words;
 use super::{CaseReport, Outcome, Report};
-use crate::clause::Level;
+use crate::case::clause::Level;
 
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";

@@ -7,6 +7,7 @@ mod connect;
 mod http1;
 mod http2;
 mod message;
+mod protocol;
 mod proxy;
 mod tls;
 
@@ -19,10 +20,10 @@ use tokio::time::{Instant, timeout_at};
 
 pub use connect::ConnectError;
 pub use message::{Answer, Field, Piece, Request, Response, Text};
+pub use protocol::Protocol;
 pub use tls::TlsSetupError;
 
 use crate::profile::Target;
-use crate::report::Protocol;
 
 /// How to reach a deployment.
 #[derive(Clone, Debug)]

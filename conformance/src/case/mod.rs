@@ -1,0 +1,155 @@
+//! What a case of the catalogue is: its words, what it needs, and the procedure that tests it.
+
+pub mod clause;
+pub mod filter;
+pub mod need;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+
+use crate::case::clause::{Clause, Level};
+use crate::case::need::Need;
+pub use crate::judge::Accept;
+use crate::judge::Finding;
+use crate::run::session::{Session, Stop};
+use crate::transport::Request;
+
+/// One thing that a deployment has to do, and how to find out whether it does.
+#[derive(Clone, Copy)]
+pub struct Case {
+    /// The module that holds it: the first half of its id.
+    pub group: &'static str,
+    /// Its name in that module, words parted by `_`: the second half of its id.
+    pub name: &'static str,
+    /// What it is about, in a few words.
+    pub title: &'static str,
+    /// The clauses that it tests, the most telling first.
+    pub clauses: &'static [Clause],
+    /// How binding it is.
+    pub level: Level,
+    /// "Sends …".
+    pub sends: &'static str,
+    /// "The deployment must …".
+    pub requirement: &'static str,
+    /// The sentence that the requirement rests on.
+    pub source: Quotation,
+    /// What the profile has to offer.
+    pub needs: &'static [Need],
+    /// The answers that are right.
+    pub accept: &'static [Accept],
+    /// At most so many requests of its own, control requests after a failure aside.
+    pub requests: u32,
+    /// Exchanges that it shares with other cases, by name: each is made once in a run.
+    pub shares: &'static [Shared],
+    /// Only HTTP/1.1 can carry what it sends.
+    pub http1_only: bool,
+    /// The test itself.
+    pub run: Procedure,
+}
+
+/// An exchange that several cases look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Shared {
+    /// What names it; cases that share it send the same.
+    pub name: &'static str,
+    /// How many requests it takes.
+    pub requests: u32,
+}
+
+/// How many requests cases send at most, exchanges that several of them share counted once.
+pub fn requests<'a>(cases: impl IntoIterator<Item = &'a Case>) -> u32 {
+    let mut shared: BTreeSet<&Shared> = BTreeSet::new();
+    let mut own = 0;
+    for case in cases {
+        own += case.requests;
+        shared.extend(case.shares);
+    }
+    own + shared.iter().map(|shared| shared.requests).sum::<u32>()
+}
+
+/// How a case is tested.
+#[derive(Clone, Copy)]
+pub enum Procedure {
+    /// By one request, whose answer has to be one of those that the case accepts.
+    Probe(fn(&Session) -> Result<Request, Stop>),
+    /// By several, which it sends and judges itself.
+    Run(Run),
+}
+
+/// A procedure of several requests.
+pub type Run =
+    for<'a> fn(&'a mut Session) -> Pin<Box<dyn Future<Output = Result<Finding, Stop>> + Send + 'a>>;
+
+/// A sentence of a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quotation {
+    /// Where it stands.
+    pub document: &'static str,
+    /// The sentence.
+    pub text: &'static str,
+}
+
+impl Case {
+    /// `group/name` in kebab-case.
+    pub fn id(&self) -> String {
+        format!("{}/{}", self.group, self.name).replace('_', "-")
+    }
+
+    /// The acceptable answers in words.
+    pub fn expected(&self) -> String {
+        let words: Vec<String> = self.accept.iter().map(ToString::to_string).collect();
+        words.join(" or ")
+    }
+}
+
+impl fmt::Debug for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Case").field("id", &self.id()).field("level", &self.level).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CASE: Case = Case {
+        group: "token_form",
+        name: "two_segments_only",
+        title: "",
+        clauses: &[],
+        level: Level::Must,
+        sends: "",
+        requirement: "",
+        source: Quotation { document: "", text: "" },
+        needs: &[],
+        accept: &[Accept::InvalidCredentials, Accept::Closed],
+        requests: 3,
+        shares: &[Shared { name: "refusals", requests: 5 }],
+        http1_only: false,
+        run: Procedure::Probe(|_| Ok(Request::new("GET", "/"))),
+    };
+
+    #[test]
+    fn an_exchange_that_cases_share_is_counted_once() {
+        let other = Case {
+            requests: 4,
+            shares: &[Shared { name: "refusals", requests: 5 }, Shared { name: "clock", requests: 1 }],
+            ..CASE
+        };
+        assert_eq!(requests(&[]), 0);
+        assert_eq!(requests(&[CASE]), 8);
+        assert_eq!(requests(&[CASE, other]), 13);
+    }
+
+    #[test]
+    fn a_case_is_named_and_what_it_expects_is_put_into_words() {
+        assert_eq!(CASE.id(), "token-form/two-segments-only");
+        assert_eq!(
+            CASE.expected(),
+            "401 `Invalid authentication credentials` or an answer that opens nothing"
+        );
+        assert_eq!(Accept::Other("the same answer twice").to_string(), "the same answer twice");
+    }
+}

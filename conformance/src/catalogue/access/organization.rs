@@ -1,0 +1,318 @@
+//! ORG-1, ORG-3, ORG-4: who may touch what is an organization's.
+
+use crate::case::{Accept, Case};
+use crate::catalogue::sources;
+use crate::profile::TokenKind;
+use crate::run::session::{Session, Stop};
+use crate::transport::Request;
+
+/// Another organization's good token: 403, or 404 without the resource.
+macro_rules! foreign {
+    ($name:ident, $title:literal, $sends:expr, needs: [$($need:ident),+], |$session:ident| $request:expr) => {
+        case! {
+            $name,
+            title: $title,
+            clauses: [Org1, Org4],
+            level: Must,
+            sends: $sends,
+            requirement: "The deployment must answer 403, or 404 without the resource.",
+            source: sources::ONLY_OWN,
+            needs: [$($need),+],
+            accept: [Accept::Forbidden, Accept::Hidden],
+            probe: |$session| $request,
+        }
+    };
+}
+
+/// The owner is named outside the token.
+macro_rules! smuggled {
+    ($name:ident, $title:literal, $what:literal, |$request:ident, $owner:ident| $change:expr) => {
+        foreign!($name, $title,
+            concat!("Sends GET to the owned resource with another organization's token and ", $what, "."),
+            needs: [Owned, OtherOrganization],
+            |s| {
+                let ($request, $owner) = (foreign(s)?, owner(s)?);
+                $change
+            })
+    };
+}
+
+/// GET of the owned resource with another organization's token.
+fn foreign(session: &Session) -> Result<Request, Stop> {
+    Ok(session.owned()?.bearer(session.other_organization()?.text()))
+}
+
+fn owner(session: &Session) -> Result<String, Stop> {
+    let owned = session.profile().endpoints.owned.as_ref();
+    owned.map(|owned| owned.organization.clone()).ok_or_else(|| Stop::Skip("needs endpoints.owned".into()))
+}
+
+/// A request that would change the owned resource.
+fn write(session: &Session, method: &str) -> Result<Request, Stop> {
+    let mut request = foreign(session)?;
+    request.method = method.into();
+    Ok(if method == "DELETE" { request } else { request.with_body("application/json", "{}") })
+}
+
+pub(in crate::catalogue) static CASES: &[Case] = &[
+    case! {
+        own_resource,
+        title: "An organization reads its own resource",
+        clauses: [Org4],
+        level: Must,
+        sends: "Sends GET to the owned resource with a token of its organization.",
+        requirement: "The deployment must answer 2xx.",
+        source: sources::ORGANIZATION_ID,
+        needs: [Owned, Valid],
+        accept: [Accept::Success],
+        shared: "the owner's token", |s| s.owned()?.bearer(s.valid()?.text()),
+    },
+    case! {
+        other_organization_authenticates,
+        title: "Another organization is somebody here too",
+        clauses: [Org4],
+        level: Must,
+        sends: "Sends GET to the protected endpoint with another organization's token.",
+        requirement: "The deployment must answer 2xx: the token is good.",
+        source: sources::INCLUDE,
+        needs: [OtherOrganization],
+        accept: [Accept::Success],
+        probe: |s| s.protected().bearer(s.other_organization()?.text()),
+    },
+    case! {
+        read,
+        title: "Another organization does not read the resource",
+        clauses: [Org1, Org4],
+        level: Must,
+        sends: "Sends GET to the owned resource with another organization's token.",
+        requirement: "The deployment must answer 403, or 404 without the resource.",
+        source: sources::ONLY_OWN,
+        needs: [Owned, OtherOrganization],
+        accept: [Accept::Forbidden, Accept::Hidden],
+        shared: "another organization's token", |s| foreign(s)?,
+    },
+    case! {
+        read_is_403,
+        title: "Another organization's resource is 403",
+        clauses: [Org1],
+        level: Should,
+        sends: "Sends GET to the owned resource with another organization's token.",
+        requirement: "The deployment should answer 403: that is what the documentation names, though it hides some resources behind 404.",
+        source: sources::WRONG_ORGANIZATION,
+        needs: [Owned, OtherOrganization],
+        accept: [Accept::Forbidden],
+        shared: "another organization's token", |s| foreign(s)?,
+    },
+    case! {
+        head,
+        title: "HEAD tells another organization nothing",
+        clauses: [Org1, Org4],
+        level: Must,
+        sends: "Sends HEAD to the owned resource with another organization's token.",
+        requirement: "The deployment must answer 403 or 404.",
+        source: sources::ONLY_OWN,
+        needs: [Owned, OtherOrganization],
+        accept: [Accept::Forbidden, Accept::Hidden, Accept::Contentless],
+        probe: |s| {
+            let mut request = foreign(s)?;
+            request.method = "HEAD".into();
+            request
+        },
+    },
+    case! {
+        options,
+        title: "OPTIONS tells another organization nothing",
+        clauses: [Org1, Org4],
+        level: Must,
+        sends: "Sends OPTIONS to the owned resource with another organization's token.",
+        requirement: "The deployment must not answer 2xx with content.",
+        source: sources::ONLY_OWN,
+        needs: [Owned, OtherOrganization],
+        accept: [Accept::Forbidden, Accept::Closed, Accept::Contentless],
+        probe: |s| {
+            let mut request = foreign(s)?;
+            request.method = "OPTIONS".into();
+            request
+        },
+    },
+    foreign!(conditional, "A condition tells another organization nothing",
+        "Sends GET to the owned resource with another organization's token and `If-None-Match: *`.",
+        needs: [Owned, OtherOrganization], |s| foreign(s)?.field("If-None-Match", "*")),
+    foreign!(put, "Another organization does not overwrite the resource",
+        "Sends PUT with an empty JSON object to the owned resource, with another organization's token.",
+        needs: [Owned, OtherOrganization, Writes], |s| write(s, "PUT")?),
+    foreign!(patch, "Another organization does not change the resource",
+        "Sends PATCH with an empty JSON object to the owned resource, with another organization's token.",
+        needs: [Owned, OtherOrganization, Writes], |s| write(s, "PATCH")?),
+    foreign!(delete, "Another organization does not delete the resource",
+        "Sends DELETE to the owned resource with another organization's token.",
+        needs: [Owned, OtherOrganization, Writes], |s| write(s, "DELETE")?),
+    smuggled!(
+        owner_in_x_org_id,
+        "The organization is not read from `X-Org-Id`",
+        "the owner in `X-Org-Id`",
+        |request, owner| request.field("X-Org-Id", owner)
+    ),
+    smuggled!(
+        owner_in_x_organization_id,
+        "The organization is not read from `X-Organization-Id`",
+        "the owner in `X-Organization-Id`",
+        |request, owner| request.field("X-Organization-Id", owner)
+    ),
+    smuggled!(
+        owner_in_x_tenant_id,
+        "The organization is not read from `X-Tenant-Id`",
+        "the owner in `X-Tenant-Id`",
+        |request, owner| request.field("X-Tenant-Id", owner)
+    ),
+    smuggled!(
+        owner_in_x_auth_org_id,
+        "The organization is not read from `X-Auth-Org-Id`",
+        "the owner in `X-Auth-Org-Id`",
+        |request, owner| request.field("X-Auth-Org-Id", owner)
+    ),
+    smuggled!(
+        owner_in_query,
+        "The organization is not read from the query",
+        "the owner in the query",
+        |request, owner| {
+            let mut request = request;
+            request.target =
+                request.target.plain(format!("?org_id={owner}&organization={owner}&tenant={owner}"));
+            request
+        }
+    ),
+    smuggled!(
+        owner_in_cookie,
+        "The organization is not read from a cookie",
+        "the owner in a cookie",
+        |request, owner| request.field("Cookie", format!("org_id={owner}; organization={owner}"))
+    ),
+    case! {
+        owner_beside_other_claim,
+        title: "A second claim does not change the organization",
+        clauses: [Org1, Tok7],
+        level: Must,
+        sends: "Sends GET to the owned resource with another organization's token that also names the owner, under six other names.",
+        requirement: "The deployment must answer 403, or 404 without the resource.",
+        source: sources::PREVENTED,
+        needs: [Key, Owned, OtherOrganization],
+        accept: [Accept::Forbidden, Accept::Hidden],
+        probe: |s| {
+            let (claim, owner) = (s.organization_claim()?, crate::token::quote(&owner(s)?));
+            let mut mint = s.mint()?.claim(&claim, "\"org-nobody-knows\"");
+            if let Ok(other) = s.other_organization_id() {
+                mint = mint.claim(&claim, &crate::token::quote(&other));
+            }
+            for name in ["org", "organization", "organization_id", "tenant", "tenant_id", "ORG_ID"] {
+                if name != claim {
+                    mint = mint.append(name, &owner);
+                }
+            }
+            s.owned()?.bearer(mint.sign(&s.key()?).text())
+        },
+    },
+    case! {
+        identity_in_fields_without_token,
+        title: "An identity in header fields is no token",
+        clauses: [Org4, Hdr2],
+        level: Must,
+        sends: "Sends GET to the owned resource with the owner in `X-Auth-Org-Id`, `X-Auth-User-Id` and `X-Forwarded-User`, without a token.",
+        requirement: "The deployment must answer 401 `Not authenticated`.",
+        source: sources::ALL_REQUIRE,
+        needs: [Owned],
+        accept: [Accept::NotAuthenticated],
+        probe: |s| {
+            let owner = owner(s)?;
+            s.owned()?
+                .field("X-Auth-Org-Id", owner)
+                .field("X-Auth-User-Id", "conformance")
+                .field("X-Forwarded-User", "conformance")
+        },
+    },
+    case! {
+        other_identity_fields_without_token,
+        title: "An identity in other header fields is no token either",
+        clauses: [Org4, Hdr2],
+        level: Must,
+        sends: "Sends GET to the owned resource with the owner in `X-Org-Id`, `X-User-Id`, `X_Auth_Org_Id` and `X_Auth_User_Id`, without a token.",
+        requirement: "The deployment must answer 401 `Not authenticated`.",
+        source: sources::ALL_REQUIRE,
+        needs: [Owned],
+        accept: [Accept::NotAuthenticated],
+        probe: |s| {
+            let owner = owner(s)?;
+            s.owned()?
+                .field("X-Org-Id", owner.clone())
+                .field("X-User-Id", "conformance")
+                .field("X_Auth_Org_Id", owner)
+                .field("X_Auth_User_Id", "conformance")
+        },
+    },
+    case! {
+        field_instead_of_claim,
+        title: "A field does not stand in for a missing organization",
+        clauses: [Org2, Org4],
+        level: Must,
+        sends: "Sends GET to the protected endpoint with a token that names no organization, and one in `X-Org-Id` and `X-Auth-Org-Id`.",
+        requirement: "The deployment must answer 403 `User has no organization or not authorized`.",
+        source: sources::NOT_CONFIGURED,
+        needs: [NoOrganization, Owned],
+        accept: [Accept::Forbidden],
+        probe: |s| {
+            let owner = owner(s)?;
+            s.protected()
+                .bearer(s.no_organization()?.text())
+                .field("X-Org-Id", owner.clone())
+                .field("X-Auth-Org-Id", owner)
+        },
+    },
+    case! {
+        forged_token_of_the_owner,
+        title: "A forged token of the owner is 401, not 403",
+        clauses: [Tok8, Org1],
+        level: Must,
+        sends: "Sends GET to the owned resource with a token of its organization whose signature was replaced by zeros.",
+        requirement: "The deployment must answer 401: authentication comes before authorization.",
+        source: sources::NOT_VALID,
+        needs: [Owned, Valid],
+        accept: [Accept::InvalidCredentials],
+        probe: |s| s.owned()?.bearer(s.forged()?.text()),
+    },
+    case! {
+        no_token_on_owned_resource,
+        title: "Without a token an owned resource is 401, not 403",
+        clauses: [Hdr2, Org1],
+        level: Must,
+        sends: "Sends GET to the owned resource without a token.",
+        requirement: "The deployment must answer 401 `Not authenticated`.",
+        source: sources::MISSING,
+        needs: [Owned],
+        accept: [Accept::NotAuthenticated],
+        probe: |s| s.owned()?,
+    },
+    case! {
+        not_a_member,
+        title: "Who is no member of the organization is 403",
+        clauses: [Org3],
+        level: Must,
+        sends: "Sends GET to the protected endpoint with a token of a user who is no member of the organization.",
+        requirement: "The deployment must answer 403 `User has no organization or not authorized`.",
+        source: sources::ONLY_OWN,
+        needs: [NotAMember],
+        accept: [Accept::Forbidden],
+        probe: |s| s.protected().bearer(s.only_named(TokenKind::NotAMember)?.text()),
+    },
+    case! {
+        account_not_configured,
+        title: "Whose account is not configured is 403",
+        clauses: [Org2],
+        level: Must,
+        sends: "Sends GET to the protected endpoint with a token of a user whose account is not configured.",
+        requirement: "The deployment must answer 403 `User has no organization or not authorized`.",
+        source: sources::NOT_CONFIGURED,
+        needs: [NotConfigured],
+        accept: [Accept::Forbidden],
+        probe: |s| s.protected().bearer(s.only_named(TokenKind::NotConfigured)?.text()),
+    },
+];

@@ -1,0 +1,84 @@
+//! HDR-2: a token anywhere but in the `Authorization` field is no token.
+
+use crate::case::{Accept, Case};
+use crate::catalogue::sources;
+use crate::transport::Text;
+
+macro_rules! elsewhere {
+    ($name:ident, $title:expr, $sends:expr, source: $source:expr, |$session:ident, $token:ident| $request:expr) => {
+        case! {
+            $name,
+            title: $title,
+            clauses: [Hdr2],
+            level: Must,
+            sends: $sends,
+            requirement: "The deployment must answer 401 `Not authenticated`.",
+            source: $source,
+            needs: [Valid],
+            accept: [Accept::NotAuthenticated],
+            probe: |$session| {
+                let $token = $session.valid()?.text();
+                $request
+            },
+        }
+    };
+}
+
+macro_rules! in_field {
+    ($name:ident, $field:literal, $prefix:literal) => {
+        elsewhere!(
+            $name,
+            concat!("A token in `", $field, "` is no token"),
+            concat!("Sends GET to the protected endpoint with a good token in `", $field, "`."),
+            source: sources::ALL_REQUIRE,
+            |s, token| s.protected().field($field, Text::from($prefix).token(token))
+        )
+    };
+}
+
+pub(in crate::catalogue) static CASES: &[Case] = &[
+    elsewhere!(query_access_token, "A token in the query is no token",
+    "Sends GET to the protected endpoint with a good token as the query parameter `access_token`.",
+    source: sources::NO_QUERY_TOKENS,
+    |s, token| {
+        let mut request = s.protected();
+        request.target = request.target.plain("?access_token=").token(token);
+        request
+    }),
+    elsewhere!(query_token, "A token in the query, under another name, is no token",
+    "Sends GET to the protected endpoint with a good token as the query parameters `token` and `jwt`.",
+    source: sources::NO_QUERY_TOKENS,
+    |s, token| {
+        let mut request = s.protected();
+        request.target = request.target.plain("?token=").token(&token).plain("&jwt=").token(&token);
+        request
+    }),
+    elsewhere!(cookie, "A token in a cookie is no token",
+    "Sends GET to the protected endpoint with a good token as the cookies `access_token`, `token` and `Authorization`.",
+    source: sources::ALL_REQUIRE,
+    |s, token| {
+        let value = Text::from("access_token=").token(&token).plain("; token=").token(&token);
+        s.protected().field("Cookie", value.plain("; Authorization=Bearer%20").token(&token))
+    }),
+    in_field!(x_access_token, "X-Access-Token", ""),
+    in_field!(x_auth_token, "X-Auth-Token", ""),
+    in_field!(x_forwarded_authorization, "X-Forwarded-Authorization", "Bearer "),
+    in_field!(proxy_authorization, "Proxy-Authorization", "Bearer "),
+    case! {
+        form_body,
+        title: "A token in a form body is no token",
+        clauses: [Hdr2],
+        level: Must,
+        sends: "Sends POST to the protected endpoint with a good token as `access_token` in a form body.",
+        requirement: "The deployment must not let the request through.",
+        source: sources::ALL_REQUIRE,
+        needs: [Valid, Writes],
+        accept: [Accept::NotAuthenticated, Accept::Closed],
+        probe: |s| {
+            let form = Text::from("access_token=").token(s.valid()?.text());
+            let mut request = s.protected().with_body("application/x-www-form-urlencoded", form);
+            request.method = "POST".into();
+            request
+        },
+    },
+];

@@ -1,0 +1,26 @@
+//! PUB-2: a path that extends the public one, and one that nobody serves, opens nothing.
+
+use crate::case::{Accept, Case};
+use crate::catalogue::{public_paths::spellings, sources};
+
+macro_rules! beyond {
+    ($name:ident, $what:literal, |$path:ident| $spelling:expr) => {
+        case! {
+            $name,
+            title: concat!($what, " is not public"),
+            clauses: [Pub2],
+            level: Must,
+            sends: concat!("Sends GET to ", $what, ", without a token."),
+            requirement: "The deployment must not answer 2xx.",
+            source: sources::ALL_REQUIRE,
+            needs: [],
+            accept: [Accept::NotAuthenticated, Accept::Closed],
+            shared: concat!("beyond the public path: ", $what), |s| {
+                let $path = spellings::public_path(s);
+                spellings::get($spelling)
+            },
+        }
+    };
+}
+
+pub(in crate::catalogue) static CASES: &[Case] = crate::catalogue::beyond_public_paths!(beyond);

@@ -1,0 +1,91 @@
+//! PUB-2: without a token, what is protected comes by no spelling of any path.
+
+use crate::case::{Accept, Case};
+use crate::catalogue::public_paths::spellings::{self, climb, get, owned_path, protected_path, public_path};
+use crate::catalogue::sources;
+
+macro_rules! bypass {
+    ($name:ident, $what:literal, $(needs: $need:ident,)? $(http1_only: $http1_only:literal,)? |$session:ident| $target:expr) => {
+        case! {
+            $name,
+            title: concat!("No token, no content: ", $what),
+            clauses: [Pub2],
+            level: Must,
+            sends: concat!("Sends GET to ", $what, ", without a token."),
+            requirement: "The deployment must not answer 2xx with anything but the public endpoint's own content.",
+            source: sources::ALL_REQUIRE,
+            needs: [$($need)?],
+            accept: [Accept::Closed, Accept::PublicContent],
+            $(http1_only: $http1_only,)?
+            probe: |$session| get($target),
+        }
+    };
+}
+
+pub(in crate::catalogue) static CASES: &[Case] = &[
+    bypass!(owned_resource, "the owned resource itself", needs: Owned, |s| owned_path(s)?),
+    bypass!(
+        up_from_the_public_path,
+        "the protected path reached from the public one with dot segments",
+        |s| climb(public_path(s), "..", protected_path(s))
+    ),
+    bypass!(up_with_encoded_dots, "the protected path reached from the public one with `%2e%2e`", |s| climb(
+        public_path(s),
+        "%2e%2e",
+        protected_path(s)
+    )),
+    bypass!(up_with_parameters, "the protected path reached from the public one with `..;`", |s| climb(
+        public_path(s),
+        "..;",
+        protected_path(s)
+    )),
+    bypass!(up_with_encoded_slashes, "the protected path reached from the public one with `..%2f`", |s| {
+        climb(public_path(s), "..", protected_path(s)).replace("/..", "%2f..")
+    }),
+    bypass!(up_with_backslashes, "the protected path reached from the public one with `..\\`", |s| climb(
+        public_path(s),
+        "..",
+        protected_path(s)
+    )
+    .replace("/..", "\\..")),
+    bypass!(owned_up_from_the_public_path, "the owned path reached from the public one with dot segments",
+        needs: Owned, |s| climb(public_path(s), "..", &owned_path(s)?)),
+    bypass!(doubled_slash, "the protected path with a doubled leading slash", |s| format!(
+        "/{}",
+        protected_path(s)
+    )),
+    bypass!(other_ending, "the protected path with its trailing slash added or taken away", |s| {
+        spellings::other_ending(protected_path(s))
+    }),
+    bypass!(upper_case, "the protected path in capitals", |s| protected_path(s).to_uppercase()),
+    bypass!(encoded_letter, "the protected path with a percent-encoded letter", |s| {
+        spellings::encoded_letter(protected_path(s))
+    }),
+    bypass!(dot_segment, "the protected path with a dot segment", |s| spellings::last_slash(
+        protected_path(s),
+        "/./"
+    )),
+    bypass!(path_parameter, "the protected path with a parameter behind it", |s| format!(
+        "{};x=1",
+        protected_path(s)
+    )),
+    bypass!(public_path_in_query, "the protected path with the public one as its query", |s| format!(
+        "{}?{}",
+        protected_path(s),
+        public_path(s)
+    )),
+    bypass!(
+        public_path_behind_encoded_question_mark,
+        "the protected path with `%3f` and the public one behind it",
+        |s| format!("{}%3f{}", protected_path(s), public_path(s))
+    ),
+    bypass!(public_path_in_fragment, "the protected path with the public one as its fragment",
+        http1_only: true, |s| format!("{}#{}", protected_path(s), public_path(s))),
+    bypass!(encoded_nul, "the protected path with `%00` behind it", |s| format!("{}%00", protected_path(s))),
+    bypass!(extension, "the protected path with `.json` behind it", |s| format!(
+        "{}.json",
+        protected_path(s).trim_end_matches('/')
+    )),
+    bypass!(absolute_form, "the protected endpoint's whole URL as the request-target",
+        http1_only: true, |s| spellings::absolute(s, protected_path(s))),
+];

@@ -1,0 +1,11 @@
+//! Which requests need no token, and which do whatever they look like.
+
+pub(super) mod beyond_public;
+pub(super) mod beyond_public_status;
+pub(super) mod bypass;
+pub(super) mod look_alike;
+pub(super) mod look_alike_content;
+pub(super) mod method;
+pub(super) mod public;
+pub(super) mod rewrite;
+pub(super) mod spellings;

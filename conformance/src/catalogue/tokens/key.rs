@@ -1,0 +1,131 @@
+//! TOK-8 and ROT-1: which key verifies a token is the deployment's to say.
+
+use crate::case::{Accept, Case};
+use crate::catalogue::sources;
+use crate::run::session::{Session, Stop};
+use crate::token::{Algorithm, Compact, Mint, SigningKey, base64url, quote};
+
+macro_rules! forged {
+    ($name:ident, $title:literal, $what:literal, clauses: [$($clause:ident),+], source: $source:expr,
+     needs: [$($need:ident),+], |$session:ident| $token:expr) => {
+        case! {
+            $name,
+            title: $title,
+            clauses: [$($clause),+],
+            level: Must,
+            sends: concat!("Sends GET to the protected endpoint with ", $what, "."),
+            requirement: "The deployment must answer 401 `Invalid authentication credentials`.",
+            source: $source,
+            needs: [$($need),+],
+            accept: [Accept::InvalidCredentials],
+            probe: |$session| {
+                let token = $token;
+                $session.protected().bearer(token.text())
+            },
+        }
+    };
+}
+
+fn impostor(session: &Session) -> Result<SigningKey, Stop> {
+    session.key()?.impostor().map_err(Stop::Skip)
+}
+
+/// A good token, its header changed, signed by a key that nobody trusts.
+fn by_impostor(session: &Session, change: impl FnOnce(Mint, &SigningKey) -> Mint) -> Result<Compact, Stop> {
+    let key = impostor(session)?;
+    Ok(change(session.mint()?, &key).sign(&key))
+}
+
+/// A good token under HS256 with a `kid` that is to make the deployment take this secret for a key.
+fn injected(session: &Session, kid: &str, secret: &[u8]) -> Result<Compact, Stop> {
+    let mint = session.mint()?.header("alg", "\"HS256\"").header("kid", kid);
+    Ok(mint.sign(&SigningKey::secret(Algorithm::Hs256, None, secret)))
+}
+
+/// A good token, rightly signed, with another `kid`.
+fn renamed(session: &Session, kid: &str) -> Result<Compact, Stop> {
+    Ok(session.mint()?.header("kid", kid).sign(&session.key()?))
+}
+
+fn kid(session: &Session) -> Result<String, Stop> {
+    Ok(session.key()?.kid().unwrap_or_default().to_owned())
+}
+
+pub(in crate::catalogue) static CASES: &[Case] = &[
+    forged!(stranger_under_the_known_id, "A stranger's key under a known id verifies nothing",
+        "a token signed by an unknown key under the `kid` of the deployment's own",
+        clauses: [Tok8], source: sources::NOT_VALID, needs: [Key], |s| by_impostor(s, |mint, _| mint)?),
+    forged!(stranger_under_its_own_id, "A stranger's key under an id of its own verifies nothing",
+        "a token signed by an unknown key under an unknown `kid`",
+        clauses: [Tok8, Rot1], source: sources::NOT_VALID, needs: [Key],
+        |s| by_impostor(s, |mint, _| mint.header("kid", "\"stranger\""))?),
+    forged!(stranger_without_id, "A stranger's key without an id verifies nothing",
+        "a token signed by an unknown key, without `kid`",
+        clauses: [Tok8, Rot1], source: sources::NOT_VALID, needs: [Key],
+        |s| by_impostor(s, |mint, _| mint.without_header("kid"))?),
+    forged!(embedded_jwk, "A key that the token brings along is not trusted",
+        "a token signed by an unknown key that its header holds as `jwk`",
+        clauses: [Tok8], source: sources::UNTRUSTED_KEYS, needs: [Key],
+        |s| by_impostor(s, |mint, key| mint.header("jwk", &key.public_jwk()))?),
+    forged!(embedded_certificate, "A certificate that the token brings along is not trusted",
+    "a token signed by an unknown key whose self-signed certificate its header holds as `x5c`",
+    clauses: [Tok8], source: sources::UNTRUSTED_KEYS, needs: [Key],
+    |s| {
+        let key = SigningKey::stranger(None).map_err(Stop::Skip)?;
+        let chain = format!("[{}]", quote(&base64_simd::STANDARD.encode_to_string(key.self_signed_certificate())));
+        s.mint()?.header("alg", "\"ES256\"").without_header("kid").header("x5c", &chain).sign(&key)
+    }),
+    forged!(remote_key_set, "A key set that the token points to is not fetched",
+        "a token signed by an unknown key whose header points to a key set with `jku`",
+        clauses: [Tok8], source: sources::UNTRUSTED_KEYS, needs: [Key],
+        |s| by_impostor(s, |mint, _| mint.header("jku", "\"https://192.0.2.1/keys.json\""))?),
+    forged!(id_is_a_path_to_an_empty_file, "A `kid` is no path",
+        "a token signed under HS256 with an empty secret under the `kid` `../../../../dev/null`",
+        clauses: [Tok8], source: sources::UNTRUSTED_CLAIMS, needs: [Key],
+        |s| injected(s, "\"../../../../../../dev/null\"", b"")?),
+    forged!(id_is_a_query, "A `kid` is no query",
+        "a token signed under HS256 with the secret that its `kid` has an SQL UNION return",
+        clauses: [Tok8], source: sources::UNTRUSTED_CLAIMS, needs: [Key],
+        |s| injected(s, "\"x' UNION SELECT 'artos-conformance' -- \"", b"artos-conformance")?),
+    forged!(id_of_four_thousand_characters, "A `kid` of four thousand characters does no harm",
+        "a token signed under HS256 with an empty secret under a `kid` of four thousand characters",
+        clauses: [Tok8], source: sources::UNTRUSTED_CLAIMS, needs: [Key],
+        |s| injected(s, &quote(&"k".repeat(4_000)), b"")?),
+    forged!(unknown_id, "A good signature under an unknown `kid` is not looked into",
+        "a rightly signed token under a `kid` that the deployment does not know",
+        clauses: [Rot1, Tok8], source: sources::NOT_VALID, needs: [KeyId], |s| renamed(s, "\"retired-key\"")?),
+    forged!(id_in_another_case, "A `kid` is compared byte for byte", "a rightly signed token with the case of its `kid` changed",
+    clauses: [Rot1, Tok8], source: sources::NOT_VALID, needs: [KeyId],
+    |s| {
+        let kid = kid(s)?;
+        let other = if kid == kid.to_uppercase() { kid.to_lowercase() } else { kid.to_uppercase() };
+        if other == kid {
+            return Err(Stop::Skip("needs [signing] with a key whose `kid` has letters".into()));
+        }
+        renamed(s, &quote(&other))?
+    }),
+    forged!(id_cut_by_nul, "A NUL does not end a `kid`", "a rightly signed token with a NUL and more behind its `kid`",
+        clauses: [Rot1, Tok8], source: sources::NOT_VALID, needs: [KeyId], |s| renamed(s, &quote(&format!("{}\0x", kid(s)?)))?),
+    forged!(id_is_a_number, "A `kid` that is a number is malformed", "a rightly signed token whose `kid` is a number",
+        clauses: [Tok1, Tok8], source: sources::MALFORMED, needs: [KeyId], |s| renamed(s, "0")?),
+    forged!(id_is_an_array, "A `kid` that is an array is malformed", "a rightly signed token whose `kid` stands in an array",
+        clauses: [Tok1, Tok8], source: sources::MALFORMED, needs: [KeyId], |s| renamed(s, &format!("[{}]", quote(&kid(s)?)))?),
+    forged!(unknown_critical_extension, "A critical extension that nobody knows makes the token invalid",
+        "a rightly signed token with `crit` naming an unknown extension that is there",
+        clauses: [Tok8], source: sources::CRITICAL, needs: [Key],
+        |s| s.mint()?.header("crit", "[\"artos-conformance\"]").header("artos-conformance", "true").sign(&s.key()?)),
+    forged!(empty_critical_list, "An empty `crit` makes the token invalid", "a rightly signed token with an empty `crit`",
+        clauses: [Tok8], source: sources::CRITICAL, needs: [Key], |s| s.mint()?.header("crit", "[]").sign(&s.key()?)),
+    forged!(critical_not_a_list, "A `crit` that is no list makes the token invalid", "a rightly signed token whose `crit` is a string",
+        clauses: [Tok8], source: sources::CRITICAL, needs: [Key], |s| s.mint()?.header("crit", "\"b64\"").sign(&s.key()?)),
+    forged!(unencoded_payload, "Unencoded claims are not supported",
+    "a token with `b64` false and critical, signed over its claims as they are",
+    clauses: [Tok8], source: sources::CRITICAL, needs: [Key],
+    |s| {
+        let (key, mint) = (s.key()?, s.mint()?);
+        let mint = mint.header("b64", "false").header("crit", "[\"b64\"]");
+        let header = base64url(mint.header_json().as_bytes());
+        let signature = key.sign(format!("{header}.{}", mint.claims_json()).as_bytes());
+        Compact { header, claims: base64url(mint.claims_json().as_bytes()), signature: base64url(&signature) }
+    }),
+];

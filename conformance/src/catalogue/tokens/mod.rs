@@ -1,0 +1,11 @@
+//! What makes a token valid: form, content, key, signature, time, environment, revocation.
+
+pub(super) mod algorithm;
+pub(super) mod environment;
+pub(super) mod key;
+pub(super) mod leeway;
+pub(super) mod revocation;
+pub(super) mod signature;
+pub(super) mod time;
+pub(super) mod token_content;
+pub(super) mod token_form;

@@ -1,0 +1,162 @@
+//! TOK-1 and TOK-2: three segments of base64url, and not a character more.
+
+use crate::case::{Accept, Case};
+use crate::catalogue::sources;
+use crate::run::session::Stop;
+use crate::token::Compact;
+
+macro_rules! malformed {
+    ($name:ident, $title:literal, $what:literal, level: $level:ident, source: $source:expr,
+     |$token:ident| $spelling:expr) => {
+        case! {
+            $name,
+            title: $title,
+            clauses: [Tok1, Tok2],
+            level: $level,
+            sends: concat!("Sends GET to the protected endpoint with ", $what, "."),
+            requirement: "The deployment has to answer 401 `Invalid authentication credentials`.",
+            source: $source,
+            needs: [Valid],
+            accept: [Accept::InvalidCredentials],
+            probe: |s| {
+                let $token = s.valid()?;
+                s.protected().bearer($spelling)
+            },
+        }
+    };
+    ($name:ident, $title:literal, $text:expr) => {
+        case! {
+            $name,
+            title: $title,
+            clauses: [Tok1],
+            level: Must,
+            sends: concat!("Sends GET to the protected endpoint with a token that is ", $title, "."),
+            requirement: "The deployment must answer 401 `Invalid authentication credentials`.",
+            source: sources::MALFORMED,
+            needs: [],
+            accept: [Accept::InvalidCredentials],
+            probe: |s| s.protected().bearer($text),
+        }
+    };
+}
+
+/// Puts text in the middle of a segment.
+fn inserted(segment: &str, text: &str) -> String {
+    let (one, other) = segment.split_at(segment.len() / 2);
+    format!("{one}{text}{other}")
+}
+
+/// The signature with bits set that its bytes do not need; `None` where it has none to spare.
+fn with_trailing_bits(segment: &str) -> Option<String> {
+    const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let last = segment.bytes().last()?;
+    let value = ALPHABET.iter().position(|&letter| letter == last)?;
+    // Two bytes in three letters leave two bits, one byte in two letters leaves four; either way the lowest is
+    // among them.
+    let other = ALPHABET.get(value ^ 1).filter(|_| !segment.len().is_multiple_of(4))?;
+    Some(format!("{}{}", &segment[..segment.len() - 1], char::from(*other)))
+}
+
+fn other_alphabet(token: &Compact) -> Option<Compact> {
+    let signature = token.signature.replace('-', "+").replace('_', "/");
+    (signature != token.signature).then(|| Compact { signature, ..token.clone() })
+}
+
+fn no_such_token(what: &str) -> Stop {
+    Stop::Skip(format!("needs [signing], or a tokens.valid {what}"))
+}
+
+pub(in crate::catalogue) static CASES: &[Case] = &[
+    malformed!(garbage, "no token at all", "not-a-token"),
+    malformed!(many_dots, "thousands of dots", ".".repeat(4_000)),
+    malformed!(long_garbage, "nine thousand letters", "x".repeat(9_000)),
+    malformed!(two_segments, "A token without a third segment is none", "a good token without its third segment",
+        level: Must, source: sources::THREE_SEGMENTS, |token| token.signed_part()),
+    malformed!(four_segments, "A fourth segment is too much", "a good token and a fourth segment",
+        level: Must, source: sources::THREE_SEGMENTS, |token| format!("{}.x", token.text())),
+    malformed!(five_segments, "An encrypted token is not the documented form",
+        "five segments, like a JWE, made of a good token's",
+        level: Must, source: sources::THREE_SEGMENTS,
+        |token| format!("{}.{}.{}", token.text(), token.claims, token.signature)),
+    malformed!(leading_dot, "A dot before the token is a character too many", "a good token and a dot before it",
+        level: Must, source: sources::NO_EXTRAS, |token| format!(".{}", token.text())),
+    malformed!(empty_header, "An empty header is malformed", "a good token with an empty first segment",
+        level: Must, source: sources::MALFORMED, |token| Compact { header: String::new(), ..token }.text()),
+    malformed!(empty_claims, "Empty claims are malformed", "a good token with an empty second segment",
+        level: Must, source: sources::MALFORMED, |token| Compact { claims: String::new(), ..token }.text()),
+    malformed!(last_character_missing, "A token without its last character is another",
+    "a good token without its last character",
+    level: Must, source: sources::NO_EXTRAS, |token| {
+        let mut text = token.text();
+        text.pop();
+        text
+    }),
+    malformed!(character_behind, "A letter behind the token is a character too many",
+        "a good token and the letter A behind it",
+        level: Must, source: sources::NO_EXTRAS, |token| format!("{}A", token.text())),
+    malformed!(asterisk_in_signature, "A character outside the alphabet is not skipped in the signature",
+        "a good token with `*` inside its signature",
+        level: Must, source: sources::NO_EXTRAS,
+        |token| Compact { signature: inserted(&token.signature, "*"), ..token }.text()),
+    malformed!(asterisk_in_claims, "A character outside the alphabet is not skipped in the claims",
+        "a good token with `*` inside its claims",
+        level: Must, source: sources::NO_EXTRAS,
+        |token| Compact { claims: inserted(&token.claims, "*"), ..token }.text()),
+    malformed!(padded_signature, "Padding behind the signature is refused",
+    "a good token with `=` behind its signature",
+    level: Should, source: sources::UNPADDED,
+    |token| {
+        let padding = "=".repeat((4 - token.signature.len() % 4) % 4);
+        if padding.is_empty() {
+            return Err(no_such_token("whose signature needs padding"));
+        }
+        format!("{}{padding}", token.text())
+    }),
+    malformed!(trailing_bits, "Bits behind the signature's last byte are zero",
+    "a good token with a bit set behind its signature's last byte",
+    level: Should, source: sources::CANONICAL_BITS,
+    |token| {
+        let signature = with_trailing_bits(&token.signature);
+        let signature =
+            signature.ok_or_else(|| no_such_token("whose signature does not fill its last character"))?;
+        Compact { signature, ..token }.text()
+    }),
+    case! {
+        other_base64_alphabet,
+        title: "The alphabet is base64url's",
+        clauses: [Tok1],
+        level: Should,
+        sends: "Sends GET to the protected endpoint with a good token whose signature is written with `+` and `/`.",
+        requirement: "The deployment should answer 401 `Invalid authentication credentials`.",
+        source: sources::UNPADDED,
+        needs: [Valid],
+        accept: [Accept::InvalidCredentials],
+        probe: |s| {
+            let tokens = (0..32).map(|_| s.valid()).collect::<Result<Vec<_>, _>>()?;
+            let token = tokens.iter().find_map(other_alphabet);
+            s.protected().bearer(token.ok_or_else(|| no_such_token("with `-` or `_` in its signature"))?.text())
+        },
+    },
+    malformed!(json_serialization, "The JSON serialization is not the documented form",
+    "a good token in the JSON serialization",
+    level: Must, source: sources::THREE_SEGMENTS,
+    |token| format!(
+        r#"{{"payload":"{}","protected":"{}","signature":"{}"}}"#,
+        token.claims, token.header, token.signature
+    )),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::token::{base64url, from_base64url};
+
+    #[test]
+    fn trailing_bits_change_the_text_and_not_the_bytes() {
+        let segment = base64url(&[7; 64]);
+        let other = with_trailing_bits(&segment).unwrap();
+        assert_ne!(segment, other);
+        assert_eq!(from_base64url(&other), None);
+        assert_eq!(with_trailing_bits(&base64url(&[7; 96])), None);
+    }
+}

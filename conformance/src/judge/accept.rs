@@ -1,0 +1,45 @@
+//! The answers that a case accepts.
+
+use std::fmt;
+
+/// An answer that is right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Accept {
+    /// 2xx.
+    Success,
+    /// Anything but 401, 403 and 5xx.
+    LetThrough,
+    /// 401 with `Not authenticated`.
+    NotAuthenticated,
+    /// 401 with `Invalid authentication credentials`.
+    InvalidCredentials,
+    /// 403 with `User has no organization or not authorized`.
+    Forbidden,
+    /// 404 without the content of the resource.
+    Hidden,
+    /// Anything that opens nothing: neither 2xx nor 5xx.
+    Closed,
+    /// 2xx without content, and without header fields that describe content.
+    Contentless,
+    /// 2xx with what the public endpoint shows.
+    PublicContent,
+    /// Whatever these words say; the case's own procedure judges it.
+    Other(&'static str),
+}
+
+impl fmt::Display for Accept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Success => "2xx",
+            Self::LetThrough => "an answer other than 401, 403 and 5xx",
+            Self::NotAuthenticated => "401 `Not authenticated`",
+            Self::InvalidCredentials => "401 `Invalid authentication credentials`",
+            Self::Forbidden => "403 `User has no organization or not authorized`",
+            Self::Hidden => "404 without the resource",
+            Self::Closed => "an answer that opens nothing",
+            Self::Contentless => "2xx without content",
+            Self::PublicContent => "2xx with the public endpoint's content",
+            Self::Other(words) => words,
+        })
+    }
+}

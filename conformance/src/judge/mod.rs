@@ -1,0 +1,278 @@
+//! Whether an answer is right: each rule of what counts as let through, refused or silent stands here once.
+
+mod accept;
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+pub use accept::Accept;
+
+use crate::transport::{Answer, Request, Response};
+
+/// `detail` of a 401 where no token was presented.
+pub const NOT_AUTHENTICATED: &str = "Not authenticated";
+/// `detail` of a 401 where the token is not acceptable.
+pub const INVALID_CREDENTIALS: &str = "Invalid authentication credentials";
+/// `detail` of a 403.
+pub const NOT_AUTHORIZED: &str = "User has no organization or not authorized";
+
+/// A header line of more bytes than this may be refused before the application sees it.
+const LONG_LINE: usize = 8_000;
+
+/// What the preflight saw: answers to compare with.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// The public endpoint, without a token.
+    pub public: Option<Response>,
+    /// The protected endpoint, with a good token.
+    pub protected: Option<Response>,
+    /// The owned resource, with its organization's token.
+    pub owned: Option<Response>,
+}
+
+/// What a case found out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The deployment does what it has to.
+    pub kept: bool,
+    /// What was seen, in words that are the same from run to run.
+    pub observed: String,
+    /// Which of the case's exchanges decided; `None` when no single one did.
+    pub deciding: Option<usize>,
+    /// It allowed what it must refuse.
+    pub wrongly_allowed: bool,
+    /// What else there is to say.
+    pub remarks: Vec<String>,
+}
+
+impl Finding {
+    /// The requirement is kept.
+    pub fn kept(observed: impl Into<String>) -> Self {
+        Self {
+            kept: true,
+            observed: observed.into(),
+            deciding: None,
+            wrongly_allowed: false,
+            remarks: Vec::new(),
+        }
+    }
+
+    /// The requirement is not kept.
+    pub fn broken(observed: impl Into<String>) -> Self {
+        Self { kept: false, ..Self::kept(observed) }
+    }
+
+    /// Names the exchange that decided.
+    #[must_use]
+    pub fn at(mut self, exchange: usize) -> Self {
+        self.deciding = Some(exchange);
+        self
+    }
+
+    /// Marks that the deployment allowed what it must refuse.
+    #[must_use]
+    pub fn allowed(mut self) -> Self {
+        self.wrongly_allowed = true;
+        self
+    }
+
+    /// Adds a remark.
+    #[must_use]
+    pub fn remark(mut self, remark: impl Into<String>) -> Self {
+        self.remarks.push(remark.into());
+        self
+    }
+}
+
+/// Whether one of the acceptable answers is what came.
+pub fn accepts(accept: &[Accept], request: &Request, answer: &Answer, known: &Known) -> bool {
+    let Answer::Response(response) = answer else { return false };
+    accept.iter().any(|accept| fits(*accept, request, response, known))
+}
+
+fn fits(accept: Accept, request: &Request, response: &Response, known: &Known) -> bool {
+    let documented = |status, detail| is_refusal(request, response, status, detail);
+    if is_refusing(accept) && refused_early(request, response) {
+        return true;
+    }
+    match accept {
+        Accept::Success => response.is_success(),
+        Accept::LetThrough => is_let_through(response),
+        Accept::NotAuthenticated => documented(401, NOT_AUTHENTICATED),
+        Accept::InvalidCredentials => documented(401, INVALID_CREDENTIALS),
+        Accept::Forbidden => documented(403, NOT_AUTHORIZED) && !shows_owned(response, known),
+        Accept::Hidden => response.status == 404 && !shows_owned(response, known),
+        Accept::Closed => !response.is_success() && response.status < 500,
+        Accept::Contentless => response.is_success() && !has_content(response),
+        Accept::PublicContent => {
+            response.is_success()
+                && known.public.as_ref().is_some_and(|public| same_content(public, response))
+        }
+        Accept::Other(_) => false,
+    }
+}
+
+/// Whether a refusal has the owned resource's content in it, whole or as a member: a body in JSON is looked
+/// through member by member, for a server may dress it up.
+fn shows_owned(response: &Response, known: &Known) -> bool {
+    let Some(owned) = known.owned.as_ref().filter(|owned| !owned.body.is_empty()) else { return false };
+    match (response.json(), owned.json()) {
+        (Some(json), Some(resource)) => holds(&json, &resource),
+        _ => response.body == owned.body,
+    }
+}
+
+fn holds(json: &Value, wanted: &Value) -> bool {
+    json == wanted
+        || match (json, wanted) {
+            (Value::Object(members), Value::Object(resource)) => {
+                !resource.is_empty() && resource.iter().all(|(name, value)| members.get(name) == Some(value))
+                    || members.values().any(|value| holds(value, wanted))
+            }
+            (Value::Object(members), _) => members.values().any(|value| holds(value, wanted)),
+            (Value::Array(items), _) => items.iter().any(|item| holds(item, wanted)),
+            _ => false,
+        }
+}
+
+/// Neither 401, 403 nor 5xx.
+pub fn is_let_through(response: &Response) -> bool {
+    !matches!(response.status, 401 | 403 | 500..)
+}
+
+/// The documented status and detail. An answer to HEAD has no body to look at.
+fn is_refusal(request: &Request, response: &Response, status: u16, detail: &str) -> bool {
+    response.status == status && (request.method == "HEAD" || response.detail().as_deref() == Some(detail))
+}
+
+/// Whether an acceptable answer keeps the caller out.
+pub fn is_refusing(accept: Accept) -> bool {
+    match accept {
+        Accept::NotAuthenticated
+        | Accept::InvalidCredentials
+        | Accept::Forbidden
+        | Accept::Hidden
+        | Accept::Closed
+        | Accept::Contentless
+        | Accept::PublicContent => true,
+        Accept::Success | Accept::LetThrough | Accept::Other(_) => false,
+    }
+}
+
+/// A server may turn these down before the application sees them: a very long header line, control or
+/// non-ASCII bytes, a repeated `Authorization` line, an illegal request line. What it then says is its own
+/// affair.
+fn refused_early(request: &Request, response: &Response) -> bool {
+    matches!(response.status, 400 | 413 | 414 | 431) && invites_early_refusal(request)
+}
+
+fn invites_early_refusal(request: &Request) -> bool {
+    let odd = |byte: &u8| (*byte < 0x20 && *byte != b'\t') || *byte >= 0x7f;
+    let fields = request.fields.iter().map(|field| (field.name.as_str(), field.value.bytes()));
+    let odd_field = fields
+        .into_iter()
+        .any(|(name, value)| name.len() + 2 + value.len() > LONG_LINE || value.iter().any(odd));
+    odd_field || request.authorizations().count() > 1 || illegal_request_line(request)
+}
+
+/// RFC 9112 §3: a method is a token, a target is origin-form, absolute-form or `*`, made of RFC 3986's
+/// characters, without a fragment.
+fn illegal_request_line(request: &Request) -> bool {
+    let target = request.target.bytes();
+    let legal = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~:/?[]@!$&'()*+,;=%".contains(byte);
+    let escapes = target.iter().enumerate().filter(|(_, byte)| **byte == b'%').all(|(at, _)| {
+        target.get(at + 1..at + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    });
+    let form = target.starts_with(b"/") || target.starts_with(b"http") || target == b"*";
+    let method =
+        request.method.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte));
+    !(target.iter().all(legal) && escapes && form && method)
+}
+
+/// Content, or the header fields that describe content (RFC 9110 §8).
+fn has_content(response: &Response) -> bool {
+    let described =
+        ["content-type", "content-encoding", "content-language", "content-range", "etag", "last-modified"]
+            .iter()
+            .any(|name| response.value(name).is_some());
+    let length = response.value("content-length").is_some_and(|length| length.trim() != "0");
+    !response.body.is_empty() || described || length
+}
+
+/// Whether two answers show the same thing: equal bodies, or JSON of the same members and types, for dates
+/// and counters change from one request to the next.
+pub fn same_content(one: &Response, other: &Response) -> bool {
+    if one.body == other.body {
+        return true;
+    }
+    match (one.json(), other.json()) {
+        (Some(one), Some(other)) => shape(&one) == shape(&other),
+        _ => false,
+    }
+}
+
+/// Whether this is the very answer that a good token gets.
+pub fn same_answer(one: &Response, other: &Response) -> bool {
+    one.status == other.status && same_content(one, other)
+}
+
+/// The members and types of a JSON text, without its values.
+fn shape(value: &Value) -> String {
+    match value {
+        Value::Null => "null".into(),
+        Value::Bool(_) => "bool".into(),
+        Value::Number(_) => "number".into(),
+        Value::String(_) => "string".into(),
+        Value::Array(items) => {
+            let shapes: BTreeSet<String> = items.iter().map(shape).collect();
+            format!("{shapes:?}")
+        }
+        Value::Object(members) => {
+            let shapes: BTreeSet<String> =
+                members.iter().map(|(name, value)| format!("{name}: {}", shape(value))).collect();
+            format!("{{{shapes:?}}}")
+        }
+    }
+}
+
+/// An answer in words that are the same from run to run.
+pub fn describe(answer: &Answer, known: &Known) -> String {
+    match answer {
+        Answer::Response(response) => describe_response(response, known),
+        Answer::Unreachable(error) => error.kind.to_owned(),
+        Answer::Closed => "connection closed without an answer".into(),
+        Answer::TimedOut => "no answer in time".into(),
+        Answer::Garbled(how) => how.clone(),
+        Answer::NotCarried(why) => why.clone(),
+    }
+}
+
+fn describe_response(response: &Response, known: &Known) -> String {
+    let status = response.status;
+    if let Some(detail) = response.detail() {
+        let detail: String = detail.chars().filter(|character| !character.is_control()).take(80).collect();
+        return format!("{status} `{detail}`");
+    }
+    if response.is_success() && !response.body.is_empty() {
+        let whose = [
+            (&known.owned, "the owned resource's content"),
+            (&known.protected, "the protected endpoint's content"),
+            (&known.public, "the public endpoint's content"),
+        ];
+        for (reference, words) in whose {
+            if reference.as_ref().is_some_and(|reference| same_content(reference, response)) {
+                return format!("{status} with {words}");
+            }
+        }
+    }
+    let html = response.value("content-type").is_some_and(|media| media.contains("text/html"));
+    match (html, status) {
+        (true, _) => format!("{status} with an HTML page"),
+        (false, 401 | 403) => format!("{status} without the documented detail"),
+        (false, _) => status.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

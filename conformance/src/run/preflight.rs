@@ -1,0 +1,125 @@
+//! Before anything is judged: is this the deployment, and does it take its own good token?
+
+use crate::judge::{self, Known};
+use crate::profile::TokenKind;
+use crate::run::clock::{Clock, http_date};
+use crate::run::session::{Session, Stop};
+use crate::transport::{Answer, Response};
+
+/// What the preflight found.
+pub(crate) struct Preflight {
+    pub(crate) known: Known,
+    pub(crate) clock: Clock,
+    pub(crate) clock_offset: Option<i64>,
+    pub(crate) notices: Vec<String>,
+}
+
+/// Why the target cannot be tested: what was sent, and what was seen.
+pub(crate) type Untestable = String;
+
+/// Sends up to five requests.
+pub(crate) async fn run(session: &mut Session) -> Result<Preflight, Untestable> {
+    let target = session.profile().target.to_string();
+    let mut notices = Vec::new();
+    if !session.profile().target.tls && !session.profile().target.is_loopback() {
+        notices.push(format!(
+            "tokens travel to {target} in plaintext: the documentation says HTTPS only (SEC-2)"
+        ));
+    }
+
+    let public = response(session, "the public endpoint", session.public()).await?;
+    if let Some(what) = not_the_api(&public) {
+        let path = &session.profile().endpoints.public.path;
+        return Err(format!("GET {target}{path} without a token answered {what}: this is not the API"));
+    }
+    let date = public.value("date").as_deref().and_then(http_date);
+    let (clock, clock_offset) = Clock::by_date(date);
+    if let Some(offset) = clock_offset.filter(|offset| offset.abs() > 2) {
+        notices.push(format!(
+            "the deployment's clock is {offset} s off this machine's: tokens are minted by its own"
+        ));
+    }
+    let mut known = Known { public: Some(public), ..Known::default() };
+
+    let mut good = Vec::new();
+    if let Some(token) = session.profile().tokens.get(&TokenKind::Valid) {
+        good.push(("tokens.valid", token.compact.text(), token.compact.expires_at()));
+    }
+    if session.profile().signing.is_some() {
+        let minted = session.mint().and_then(|mint| Ok(mint.sign(&session.key()?)));
+        let minted = minted.map_err(|stop| words(&stop))?;
+        good.push(("a token minted with signing.key", minted.text(), minted.expires_at()));
+    }
+    for (whose, token, expiry) in good {
+        let now = clock.now();
+        match expiry {
+            Some(expiry) if expiry <= now => {
+                return Err(format!("{whose} expired {} s ago: the profile needs a fresh one", now - expiry));
+            }
+            Some(expiry) if expiry <= now + 300 => {
+                notices
+                    .push(format!("{whose} expires in {} s, perhaps before the run is over", expiry - now));
+            }
+            _ => {}
+        }
+        let request = session.protected().bearer(&token);
+        let answer = response(session, "the protected endpoint", request).await?;
+        if !answer.is_success() {
+            let path = session.profile().endpoints.protected.path.clone();
+            let seen = judge::describe(&Answer::Response(answer), &known);
+            return Err(format!(
+                "GET {target}{path} with {whose} answered {seen}: the deployment refuses its own good token"
+            ));
+        }
+        known.protected.get_or_insert(answer);
+    }
+    if let Ok(owned) = session.owned()
+        && owned.method == "GET"
+        && let Ok(token) = session.valid()
+    {
+        let answer = response(session, "the owned resource", owned.bearer(token.text())).await?;
+        known.owned = answer.is_success().then_some(answer);
+    }
+    for kind in [TokenKind::OtherOrganization, TokenKind::Revoked, TokenKind::NoOrganization] {
+        let expiry = session.profile().tokens.get(&kind).and_then(|token| token.compact.expires_at());
+        if expiry.is_some_and(|expiry| expiry <= clock.now()) {
+            notices.push(format!("{kind} has expired: cases that need it are skipped"));
+        }
+    }
+    Ok(Preflight { known, clock, clock_offset, notices })
+}
+
+async fn response(
+    session: &mut Session,
+    what: &str,
+    request: crate::transport::Request,
+) -> Result<Response, Untestable> {
+    let path = request.target.bytes();
+    let place = format!("{}{}", session.profile().target, String::from_utf8_lossy(&path));
+    match session.send(request).await.map_err(|stop| words(&stop))? {
+        Answer::Response(response) => Ok(response),
+        Answer::Unreachable(error) => Err(format!("{what} is unreachable: {error}")),
+        other => Err(format!("GET {place}: {}", judge::describe(&other, &Known::default()))),
+    }
+}
+
+/// Refusals are for the cases to judge; what is no answer of an API at all cannot be judged.
+fn not_the_api(response: &Response) -> Option<String> {
+    let html = response.value("content-type").is_some_and(|media| media.contains("text/html"));
+    let seen = judge::describe(&Answer::Response(response.clone()), &Known::default());
+    match response.status {
+        300..400 => {
+            let place = response.value("location").unwrap_or_else(|| "nowhere".into());
+            Some(format!("{seen}, a redirect to {place}"))
+        }
+        404 | 500.. => Some(seen),
+        _ if html => Some(seen),
+        _ => None,
+    }
+}
+
+fn words(stop: &Stop) -> String {
+    match stop {
+        Stop::Skip(why) | Stop::Dead(why) => why.clone(),
+    }
+}

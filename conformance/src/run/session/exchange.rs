@@ -1,0 +1,304 @@
+//! Sending, waiting where the deployment asks for it, and judging what comes.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::{Exchange, Session, Stop, fresh_id, lock};
+use crate::judge::{self, Accept, Finding};
+use crate::secret::Redactor;
+use crate::transport::{Answer, Connection, Request, Response};
+
+impl Session {
+    /// Sends one request on a connection of its own and judges the answer by what the case accepts.
+    pub(crate) async fn probe(&mut self, request: Request) -> Result<Finding, Stop> {
+        self.send(request).await?;
+        self.judge_last().await
+    }
+
+    /// Judges the last answer by what the case accepts.
+    pub(crate) async fn judge_last(&mut self) -> Result<Finding, Stop> {
+        let accept = self.accept();
+        self.judge(self.exchanges.len().saturating_sub(1), accept).await
+    }
+
+    /// Judges an answer.
+    pub(crate) async fn judge(&mut self, index: usize, accept: &[Accept]) -> Result<Finding, Stop> {
+        let Some(exchange) = self.exchanges.get(index).cloned() else {
+            return Ok(Finding::broken("nothing was sent"));
+        };
+        let observed = judge::describe(&exchange.answer, self.known());
+        if judge::accepts(accept, &exchange.request, &exchange.answer, self.known()) {
+            return Ok(Finding::kept(observed).at(index));
+        }
+        let finding = Finding::broken(observed).at(index);
+        let refusing = !accept.is_empty() && accept.iter().all(|accept| judge::is_refusing(*accept));
+        let Answer::Response(response) = &exchange.answer else { return Ok(finding) };
+        if refusing
+            && (response.is_success() || self.is_what_a_good_token_gets(&exchange.request, response).await?)
+        {
+            return Ok(finding.allowed());
+        }
+        Ok(finding)
+    }
+
+    /// Whether the very answer comes back when the request carries a good token. Only asked of answers that
+    /// are neither 401 nor 403, and never by deleting anything.
+    async fn is_what_a_good_token_gets(
+        &mut self,
+        request: &Request,
+        response: &Response,
+    ) -> Result<bool, Stop> {
+        if matches!(response.status, 401 | 403) || request.method == "DELETE" {
+            return Ok(false);
+        }
+        let Ok(token) = self.valid() else { return Ok(false) };
+        let control = request.clone().without_authorization().bearer(token.text());
+        let mut shape = request.clone().without_authorization();
+        shape.request_id.clear();
+        let shape = format!("{shape:?}").into_bytes();
+        let shared = Arc::clone(&self.shared);
+        let mut controls = shared.controls.lock().await;
+        if let Some(known) = controls.get(&shape) {
+            return Ok(known.as_ref().is_some_and(|known| judge::same_answer(known, response)));
+        }
+        let answer = self.exchange(control).await?;
+        let reference = if let Answer::Response(reference) = answer { Some(reference) } else { None };
+        let same = reference.as_ref().is_some_and(|reference| judge::same_answer(reference, response));
+        controls.insert(shape, reference);
+        Ok(same)
+    }
+
+    /// Sends a request on a connection of its own; the answer is recorded.
+    pub(crate) async fn send(&mut self, request: Request) -> Result<Answer, Stop> {
+        let mut request = request;
+        request.request_id = self.next_request_id();
+        let answer = self.exchange(request.clone()).await?;
+        self.record(request, answer.clone());
+        Ok(answer)
+    }
+
+    /// As [`Session::send`], but only the first case that asks sends anything: all others get to see the same
+    /// exchange.
+    pub(crate) async fn send_shared(
+        &mut self,
+        name: &str,
+        make: fn(&Self) -> Result<Request, Stop>,
+    ) -> Result<Answer, Stop> {
+        let cell = Arc::clone(lock(&self.shared.exchanges).entry(name.to_owned()).or_default());
+        let made = cell.get_or_try_init(|| async {
+            let mut request = make(self)?;
+            request.request_id = self.next_request_id();
+            let answer = self.exchange(request.clone()).await?;
+            Ok::<_, Stop>(Exchange { request, answer })
+        });
+        let Exchange { request, answer } = made.await?.clone();
+        self.record(request, answer.clone());
+        Ok(answer)
+    }
+
+    /// Sends requests one after the other on one connection; where the deployment closes it in between, on
+    /// as many as it takes.
+    pub(crate) async fn send_on_one_connection(
+        &mut self,
+        requests: Vec<Request>,
+    ) -> Result<Vec<Answer>, Stop> {
+        let mut answers = Vec::new();
+        let mut connection: Option<Connection> = None;
+        for mut request in requests {
+            request.request_id = self.next_request_id();
+            let answer = match connection.take().filter(Connection::is_reusable) {
+                Some(mut open) => {
+                    self.shared.pace.wait().await;
+                    let answer = self.carry(&mut open, &request).await;
+                    connection = Some(open);
+                    // A connection that the deployment closed between two answers carried nothing.
+                    if answer == Answer::Closed {
+                        connection = None;
+                        self.exchange(request.clone()).await?
+                    } else {
+                        answer
+                    }
+                }
+                None => {
+                    self.shared.pace.wait().await;
+                    match self.shared.transport.connect().await {
+                        Ok(mut open) => {
+                            let answer = self.carry(&mut open, &request).await;
+                            connection = Some(open);
+                            answer
+                        }
+                        Err(error) => Answer::Unreachable(error),
+                    }
+                }
+            };
+            let answer = self.settle(&request, answer).await?;
+            self.record(request, answer.clone());
+            answers.push(answer);
+        }
+        Ok(answers)
+    }
+
+    /// Sends two requests at once on one connection.
+    pub(crate) async fn pipeline(
+        &mut self,
+        first: Request,
+        second: Request,
+    ) -> Result<(Answer, Answer), Stop> {
+        let (mut first, mut second) = (first, second);
+        first.request_id = self.next_request_id();
+        second.request_id = self.next_request_id();
+        self.shared.pace.wait().await;
+        self.shared.pace.wait().await;
+        let answers = match self.shared.transport.connect().await {
+            Ok(mut connection) => {
+                self.shared.requests.fetch_add(2, Ordering::Relaxed);
+                connection.pipeline(&first, &second).await
+            }
+            Err(error) => (Answer::Unreachable(error.clone()), Answer::Unreachable(error)),
+        };
+        let one = self.settle(&first, answers.0).await?;
+        self.record(first, one.clone());
+        // A server need not serve what was pipelined; then it is sent again, on its own.
+        let other =
+            if answers.1 == Answer::Closed { self.exchange(second.clone()).await? } else { answers.1 };
+        let other = self.settle(&second, other).await?;
+        self.record(second, other.clone());
+        Ok((one, other))
+    }
+
+    /// Sends requests at the same time, each on a connection of its own; answers come in the requests' order.
+    pub(crate) async fn send_at_once(&mut self, requests: Vec<Request>) -> Result<Vec<Answer>, Stop> {
+        let mut waiting = Vec::new();
+        for mut request in requests {
+            request.request_id = self.next_request_id();
+            self.shared.pace.wait().await;
+            let shared = Arc::clone(&self.shared);
+            let copy = request.clone();
+            let connection = self.shared.transport.connect().await;
+            waiting.push((request, async move {
+                shared.requests.fetch_add(1, Ordering::Relaxed);
+                match connection {
+                    Ok(mut connection) => connection.send(&copy).await,
+                    Err(error) => Answer::Unreachable(error),
+                }
+            }));
+        }
+        let mut running = Vec::new();
+        for (request, future) in waiting {
+            running.push((request, tokio::spawn(future)));
+        }
+        let mut answers = Vec::new();
+        for (request, task) in running {
+            let answer = task.await.unwrap_or(Answer::Closed);
+            let answer = self.settle(&request, answer).await?;
+            self.record(request, answer.clone());
+            answers.push(answer);
+        }
+        Ok(answers)
+    }
+
+    fn next_request_id(&self) -> String {
+        format!("{}-{}", self.shared.run_id, fresh_id())
+    }
+
+    fn record(&mut self, request: Request, answer: Answer) {
+        if let Answer::Response(response) = &answer
+            && leaks_token(&request, response)
+        {
+            lock(&self.shared.leaks).push(self.case.clone());
+        }
+        self.exchanges.push(Exchange { request, answer });
+    }
+
+    async fn carry(&self, connection: &mut Connection, request: &Request) -> Answer {
+        self.shared.requests.fetch_add(1, Ordering::Relaxed);
+        connection.send(request).await
+    }
+
+    async fn exchange_once(&self, request: &Request) -> Answer {
+        self.shared.pace.wait().await;
+        match self.shared.transport.connect().await {
+            Ok(mut connection) => self.carry(&mut connection, request).await,
+            Err(error) => Answer::Unreachable(error),
+        }
+    }
+
+    async fn exchange(&self, request: Request) -> Result<Answer, Stop> {
+        if let Some(why) = self.shared.is_dead() {
+            return Err(Stop::Dead(why));
+        }
+        {
+            let mut redactor = lock(&self.shared.redactor);
+            request.texts().flat_map(crate::transport::Text::tokens).for_each(|token| redactor.add(token));
+        }
+        let answer = self.exchange_once(&request).await;
+        self.settle(&request, answer).await
+    }
+
+    /// Waits and asks again where the deployment asks for time; finds out whether it still lives where
+    /// nothing came.
+    async fn settle(&self, request: &Request, answer: Answer) -> Result<Answer, Stop> {
+        let mut answer = answer;
+        for round in 0..3 {
+            let Some(wait) = asked_to_wait(&answer, round) else { break };
+            self.shared.pace.pause(wait).await;
+            answer = self.exchange_once(request).await;
+        }
+        match answer {
+            Answer::NotCarried(why) => Err(Stop::Skip(format!("{why}: it needs HTTP/1.1"))),
+            Answer::Response(_) | Answer::Garbled(_) => match asked_to_wait(&answer, 0) {
+                Some(_) => Err(Stop::Skip(
+                    "the deployment asked to be left in peace (429 or 503 with Retry-After) three times: \
+                     it needs a lower --rate, or a later run"
+                        .into(),
+                )),
+                None => Ok(answer),
+            },
+            Answer::Closed | Answer::TimedOut | Answer::Unreachable(_) if self.preflight => Ok(answer),
+            Answer::Closed | Answer::TimedOut | Answer::Unreachable(_) => {
+                self.require_life(&answer).await?;
+                Ok(answer)
+            }
+        }
+    }
+
+    /// Asks the public endpoint whether anyone is there at all.
+    async fn require_life(&self, seen: &Answer) -> Result<(), Stop> {
+        for _ in 0..2 {
+            let mut request = self.public();
+            request.request_id = self.next_request_id();
+            if matches!(self.exchange_once(&request).await, Answer::Response(_)) {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+        let what = judge::describe(seen, self.known());
+        let why = format!(
+            "{} stopped answering: {what}, and then the public endpoint neither",
+            self.profile().target
+        );
+        lock(&self.shared.dead).get_or_insert_with(|| why.clone());
+        Err(Stop::Dead(why))
+    }
+}
+
+/// How long a 429, or a 503 with `Retry-After`, asks to wait: a minute at most.
+fn asked_to_wait(answer: &Answer, round: u32) -> Option<Duration> {
+    let Answer::Response(response) = answer else { return None };
+    let asked = response.value("retry-after");
+    match (response.status, asked) {
+        (429 | 503, Some(asked)) => Some(crate::run::clock::retry_after(&asked).min(Duration::from_secs(60))),
+        (429, None) => Some(Duration::from_secs(1 << round)),
+        _ => None,
+    }
+}
+
+/// Whether an answer holds a piece of the claims or the signature of a token that the request presented.
+pub(crate) fn leaks_token(request: &Request, response: &Response) -> bool {
+    let mut telling = Redactor::default();
+    for token in request.texts().flat_map(crate::transport::Text::tokens) {
+        token.split(|&byte| byte == b'.').skip(1).for_each(|segment| telling.add(segment));
+    }
+    telling.finds_in(&response.body) || response.fields.iter().any(|(_, value)| telling.finds_in(value))
+}

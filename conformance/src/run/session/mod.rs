@@ -1,0 +1,173 @@
+//! What a case works with: the profile's tokens and endpoints, a way to send, and a record of what came.
+
+mod exchange;
+mod tokens;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::{Map, Value};
+use tokio::sync::{Mutex as AsyncMutex, OnceCell};
+
+use crate::judge::{Accept, Known};
+use crate::profile::{Profile, TokenKind};
+use crate::run::clock::Clock;
+use crate::run::pace::Pace;
+use crate::secret::Redactor;
+use crate::token::Compact;
+use crate::transport::{Answer, Request, Response, Transport};
+
+pub(crate) use exchange::leaks_token;
+
+/// A request and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// As it was sent, its id included.
+    pub request: Request,
+    /// What came.
+    pub answer: Answer,
+}
+
+/// Why a case came to no finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// It cannot be judged; this would let it run.
+    Skip(String),
+    /// The target no longer answers anyone.
+    Dead(String),
+}
+
+/// What all cases of a run share.
+pub(crate) struct Shared {
+    pub(crate) profile: Profile,
+    pub(crate) transport: Transport,
+    pub(crate) pace: Pace,
+    pub(crate) clock: Clock,
+    pub(crate) known: Known,
+    pub(crate) run_id: String,
+    pub(crate) requests: AtomicU64,
+    pub(crate) dead: Mutex<Option<String>>,
+    pub(crate) leeway: Mutex<Option<(u64, bool)>>,
+    /// Where a piece of a presented token came back: the request's id and the case that sent it.
+    pub(crate) leaks: Mutex<Vec<String>>,
+    pub(crate) redactor: Mutex<Redactor>,
+    /// Exchanges that several cases look at, by name.
+    pub(crate) exchanges: Mutex<HashMap<String, Arc<OnceCell<Exchange>>>>,
+    /// Tokens that every case may use as they are, minted once.
+    pub(crate) minted: Mutex<HashMap<TokenKind, Compact>>,
+    pub(crate) controls: AsyncMutex<HashMap<Vec<u8>, Option<Response>>>,
+}
+
+impl Shared {
+    pub(crate) fn is_dead(&self) -> Option<String> {
+        lock(&self.dead).clone()
+    }
+}
+
+/// A lock whose holder panicked still guards sound data here: every change is a single assignment.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The course of one case.
+pub struct Session {
+    pub(crate) shared: Arc<Shared>,
+    case: String,
+    accept: &'static [Accept],
+    exchanges: Vec<Exchange>,
+    /// Nobody has been seen alive yet: no answer is then what there is to say.
+    preflight: bool,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("case", &self.case).finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    pub(crate) fn new(shared: Arc<Shared>, case: String, accept: &'static [Accept]) -> Self {
+        Self { shared, case, accept, exchanges: Vec::new(), preflight: false }
+    }
+
+    pub(crate) fn preflight(shared: Arc<Shared>) -> Self {
+        Self { preflight: true, ..Self::new(shared, "preflight".into(), &[]) }
+    }
+
+    /// What was sent so far and what came of it.
+    pub fn exchanges(&self) -> &[Exchange] {
+        &self.exchanges
+    }
+
+    /// What the case accepts.
+    pub(crate) fn accept(&self) -> &'static [Accept] {
+        self.accept
+    }
+
+    pub(crate) fn known(&self) -> &Known {
+        &self.shared.known
+    }
+
+    pub(crate) fn profile(&self) -> &Profile {
+        &self.shared.profile
+    }
+
+    /// The deployment's time, in seconds since the Unix epoch.
+    pub(crate) fn now(&self) -> i64 {
+        self.shared.clock.now()
+    }
+}
+
+/// Requests.
+impl Session {
+    /// The public endpoint.
+    pub(crate) fn public(&self) -> Request {
+        Request::new("GET", self.profile().endpoints.public.path.as_str())
+    }
+
+    /// The protected endpoint.
+    pub(crate) fn protected(&self) -> Request {
+        Request::new("GET", self.profile().endpoints.protected.path.as_str())
+    }
+
+    /// The owned resource.
+    pub(crate) fn owned(&self) -> Result<Request, Stop> {
+        let owned = self.profile().endpoints.owned.as_ref().ok_or_else(|| lacking("endpoints.owned"))?;
+        Ok(Request::new(&owned.endpoint.method, owned.endpoint.path.as_str()))
+    }
+
+    /// The operation that needs a permission.
+    pub(crate) fn permission(&self) -> Result<Request, Stop> {
+        let entry =
+            self.profile().endpoints.permission.as_ref().ok_or_else(|| lacking("endpoints.permission"))?;
+        let request = Request::new(&entry.endpoint.method, entry.endpoint.path.as_str());
+        Ok(if entry.endpoint.method == "GET" { request } else { request.with_body("application/json", "{}") })
+    }
+}
+
+/// The header of a token with one member set, as JSON.
+pub(crate) fn header_with(token: &Compact, name: &str, value: Value) -> String {
+    with_member(token.header_members(), name, value)
+}
+
+/// The claims of a token with one member set, as JSON.
+pub(crate) fn claims_with(token: &Compact, name: &str, value: Value) -> String {
+    with_member(token.claim_members(), name, value)
+}
+
+fn with_member(mut members: Map<String, Value>, name: &str, value: Value) -> String {
+    members.insert(name.to_owned(), value);
+    Value::Object(members).to_string()
+}
+
+fn lacking(what: &str) -> Stop {
+    Stop::Skip(format!("needs {what}"))
+}
+
+/// A number that no other caller in this process gets.
+fn fresh_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
