@@ -15,7 +15,7 @@ use crate::decision::{Access, Decision, Denial, Principal};
 use crate::explain::{Check, Explanation, Observer, Recorder, Silent};
 use crate::keys::KeySet;
 use crate::path::without_query;
-use crate::policy::Policy;
+use crate::policy::{Policy, PublicPath};
 use crate::reason::Reason;
 use crate::request::Request;
 use crate::revocations::Revocations;
@@ -124,9 +124,11 @@ impl Engine {
         recorder.into_explanation(decision)
     }
 
-    /// The answer of a server to a forwarded request that it cannot judge, the token not looked at.
-    pub fn forwarded_request_unclear(&self) -> Decision<'_> {
-        self.deny(Refused { reason: Reason::ForwardedRequestUnclear, verified: None })
+    /// The proof that the request's path is public (PUB-1), if it is: for a server that can judge nothing else for the
+    /// moment, because its clock cannot be right or because its keys are missing.
+    #[must_use]
+    pub fn public_access(&self, request: &Request<'_>) -> Option<PublicPath> {
+        self.policy.public().admit(request.method, without_query(request.path))
     }
 
     fn decide_observed<O: Observer>(
@@ -151,10 +153,10 @@ impl Engine {
         observer: &mut O,
     ) -> Result<Access, Refused> {
         observer.enter(Check::PublicPath);
-        let path = without_query(request.path);
-        if let Some(public) = self.policy.public().admit(request.method, path) {
+        if let Some(public) = self.public_access(request) {
             return Ok(Access::Public(public));
         }
+        let path = without_query(request.path);
         let verified = self.verify(request, observer)?;
         let authenticated = self.authenticate(verified, context, now, observer)?;
         let authorized = self.authorize(authenticated, request.method, path, context, observer)?;

@@ -75,8 +75,6 @@ macro_rules! reasons {
 }
 
 reasons! {
-    /// A forwarded request whose description is missing, ambiguous or not to be trusted; the server alone gives it.
-    ForwardedRequestUnclear = "forwarded_request_unclear", "PUB-2", NotAuthorized;
     /// No `Authorization` field line.
     HeaderMissing = "header_missing", "HDR-2", NotAuthenticated;
     /// One `Authorization` line of nothing but spaces and tabs.

@@ -15,7 +15,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use tokio::net::TcpListener;
 
 use crate::config::Limits;
-use crate::health::{Health, Phase};
+use crate::health::Health;
 use crate::http::connection::Slot;
 use crate::http::listener::Listener;
 use crate::metrics::Metrics;
@@ -62,11 +62,9 @@ impl Admin {
             }
             "/healthz" => (StatusCode::OK, JSON, r#"{"status":"ok"}"#.to_owned()),
             "/readyz" => {
-                let status = match self.health.phase() {
-                    Phase::Ready => StatusCode::OK,
-                    Phase::Starting | Phase::Stopping => StatusCode::SERVICE_UNAVAILABLE,
-                };
-                (status, JSON, self.health.report())
+                let (is_ready, report) = self.health.report();
+                let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+                (status, JSON, report)
             }
             _ => match self.metrics.encode() {
                 Ok(text) => (StatusCode::OK, OPENMETRICS, text),
@@ -124,6 +122,7 @@ impl Service<Request<Incoming>> for Desk {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::health::Effect;
 
     #[test]
     fn it_is_ready_once_it_has_loaded_and_until_it_ends() {
@@ -131,28 +130,27 @@ mod tests {
         let admin = Admin::new(health.clone(), Metrics::new());
         let status = |path| admin.answer(&Method::GET, path).status().as_u16();
         assert_eq!((status("/readyz"), status("/healthz"), status("/metrics")), (503, 200, 200));
+        assert_eq!(health.report(), (false, r#"{"status":"unready","failed":[]}"#.to_owned()));
         health.is_ready();
         assert_eq!(status("/readyz"), 200);
-        health.failed(
-            "keys",
-            "keys.jwks.json".into(),
-            Duration::from_secs(1_700_000_000),
-            "broken".to_owned(),
-        );
-        health.failed(
-            "keys",
-            "keys.jwks.json".into(),
-            Duration::from_secs(1_800_000_000),
-            "worse".to_owned(),
-        );
-        assert_eq!(status("/readyz"), 200, "the old keys serve on");
+
+        let failed = |seconds, effect, error| {
+            health.failed("keys[0] keys.jwks.json", Duration::from_secs(seconds), effect, error)
+        };
+        assert!(failed(1_700_000_000, Effect::Degraded, "broken"));
+        assert!(!failed(1_700_000_001, Effect::Degraded, "broken"), "the same failure is no news");
+        assert!(failed(1_800_000_000, Effect::Degraded, "worse"));
+        assert_eq!(status("/readyz"), 200, "the last good keys serve on");
         let expected = concat!(
-            r#"{"status":"ready","failed":[{"file":"keys","path":"keys.jwks.json","#,
-            r#""since":"2023-11-14T22:13:20.000000Z","problem":"worse"}]}"#,
+            r#"{"status":"ready","failed":[{"source":"keys[0] keys.jwks.json","error":"worse","#,
+            r#""since":"2023-11-14T22:13:20.000000Z"}]}"#,
         );
-        assert_eq!(health.report(), expected, "since the first of the failures in a row");
-        health.loaded("keys");
-        assert_eq!(health.report(), r#"{"status":"ready","failed":[]}"#);
+        assert_eq!(health.report().1, expected, "since the first of the failures in a row");
+        failed(1_800_000_000, Effect::Unready, "worse");
+        assert_eq!(status("/readyz"), 503);
+        assert!(health.works("keys[0] keys.jwks.json"));
+        assert!(!health.works("keys[0] keys.jwks.json"));
+        assert_eq!(health.report(), (true, r#"{"status":"ready","failed":[]}"#.to_owned()));
         health.is_stopping();
         assert_eq!((status("/readyz"), status("/healthz")), (503, 200));
     }

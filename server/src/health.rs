@@ -1,7 +1,7 @@
-//! Whether the server is ready, and which files in force are older than those on disk.
+//! Whether the server is ready, and which of its sources fail.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::btree_map::Entry;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -18,7 +18,7 @@ pub(crate) struct Health(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     phase: AtomicU8,
-    failures: Mutex<BTreeMap<&'static str, Failure>>,
+    failures: Mutex<BTreeMap<String, Failure>>,
 }
 
 /// Where the server is in its life.
@@ -28,16 +28,25 @@ pub(crate) enum Phase {
     Starting,
     /// It answers.
     Ready,
-    /// It lets answers in flight finish, and takes no more.
+    /// It finishes the answers in flight, and accepts no more requests.
     Stopping,
 }
 
-/// A file that did not load, while an older one stays in force.
+/// What a failing source means for the requests that are answered meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// The last good value serves: `/readyz` names the source and stays 200.
+    Degraded,
+    /// Requests are not judged as they should be: `/readyz` is 503.
+    Unready,
+}
+
+/// A source that fails.
 #[derive(Clone, Debug)]
 struct Failure {
-    path: PathBuf,
     since: Duration,
-    problem: String,
+    effect: Effect,
+    error: String,
 }
 
 /// The body of `GET /readyz`.
@@ -49,10 +58,9 @@ struct Report<'h> {
 
 #[derive(Serialize)]
 struct ReportedFailure<'h> {
-    file: &'static str,
-    path: std::borrow::Cow<'h, str>,
+    source: &'h str,
+    error: &'h str,
     since: String,
-    problem: &'h str,
 }
 
 impl Health {
@@ -75,43 +83,57 @@ impl Health {
         self.0.phase.store(1, Ordering::Release);
     }
 
-    /// The server takes no more requests.
+    /// The server accepts no more requests.
     pub(crate) fn is_stopping(&self) {
         self.0.phase.store(2, Ordering::Release);
     }
 
-    /// A file did not load, at a time since the Unix epoch. The first of several failures in a row counts.
-    pub(crate) fn failed(&self, file: &'static str, path: PathBuf, now: Duration, problem: String) {
-        let mut failures = self.failures();
-        let since = failures.get(file).map_or(now, |earlier| earlier.since);
-        let problem = redact(&problem).into_owned();
-        failures.insert(file, Failure { path, since, problem });
+    /// A source fails, at a time since the Unix epoch; `since` stays that of the first of several failures in a row.
+    /// Returns whether this is news: the log tells it once until it changes.
+    pub(crate) fn failed(&self, source: &str, now: Duration, effect: Effect, error: &str) -> bool {
+        let (source, error) = (redact(source), redact(error));
+        match self.failures().entry(source.into_owned()) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(Failure { since: now, effect, error: error.into_owned() });
+                true
+            }
+            Entry::Occupied(mut occupied) => {
+                let failure = occupied.get_mut();
+                failure.effect = effect;
+                let is_news = failure.error != error;
+                if is_news {
+                    failure.error = error.into_owned();
+                }
+                is_news
+            }
+        }
     }
 
-    /// A file did load.
-    pub(crate) fn loaded(&self, file: &'static str) {
-        self.failures().remove(file);
+    /// A source works. Returns whether it failed before.
+    pub(crate) fn works(&self, source: &str) -> bool {
+        self.failures().remove(&*redact(source)).is_some()
     }
 
-    /// The body of `GET /readyz`: a JSON object.
-    pub(crate) fn report(&self) -> String {
+    /// Whether `GET /readyz` is 200, and its body: a JSON object.
+    pub(crate) fn report(&self) -> (bool, String) {
         let failures = self.failures();
+        let unready = failures.values().any(|failure| failure.effect == Effect::Unready);
         let status = match self.phase() {
-            Phase::Starting => "starting",
-            Phase::Ready => "ready",
+            Phase::Ready if !unready => "ready",
+            Phase::Ready | Phase::Starting => "unready",
             Phase::Stopping => "stopping",
         };
-        let failed = failures.iter().map(|(file, failure)| ReportedFailure {
-            file,
-            path: redact(&failure.path.to_string_lossy()).into_owned().into(),
+        let failed = failures.iter().map(|(source, failure)| ReportedFailure {
+            source,
+            error: &failure.error,
             since: rfc3339(failure.since),
-            problem: &failure.problem,
         });
         let report = Report { status, failed: failed.collect() };
-        serde_json::to_string(&report).unwrap_or_else(|_| r#"{"status":"unknown"}"#.to_owned())
+        let body = serde_json::to_string(&report).unwrap_or_else(|_| r#"{"status":"unready"}"#.to_owned());
+        (status == "ready", body)
     }
 
-    fn failures(&self) -> MutexGuard<'_, BTreeMap<&'static str, Failure>> {
+    fn failures(&self) -> MutexGuard<'_, BTreeMap<String, Failure>> {
         self.0.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

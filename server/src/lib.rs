@@ -14,8 +14,8 @@ compile_error!("artos-auth needs Unix: it uses signals, inodes and limits on ope
 
 mod admin;
 mod audit;
-mod by_outcome;
 pub mod cli;
+mod clock;
 mod commands;
 pub mod config;
 mod dev;
@@ -24,6 +24,7 @@ mod example;
 mod health;
 mod http;
 mod metrics;
+mod outcome;
 mod process;
 mod quote;
 mod server;
@@ -34,8 +35,9 @@ mod sources;
 mod text;
 
 pub use audit::{AuditLog, Format, Level, Record, Writer};
+pub use clock::{Clock, Reading, SystemClock};
 pub use commands::decide::decide_lines;
 pub use metrics::Metrics;
+pub use outcome::{Outcome, Unavailable};
 pub use server::{Builder, Server};
-pub use service::{Clock, SystemClock};
 pub use snapshot::{Asked, Configured, ContextResolver, Snapshot};

@@ -14,7 +14,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use crate::by_outcome::ByOutcome;
+use crate::outcome::{ByOutcome, Outcome};
 
 /// Everything that `GET /metrics` shows. Cloning gives another handle to the same numbers.
 #[derive(Clone)]
@@ -67,9 +67,9 @@ impl Metrics {
         Self { decisions, connections, reload_failures, snapshots, audit_dropped, registry }
     }
 
-    /// Counts a decision.
-    pub fn decided(&self, decision: &Decision<'_>, duration: Duration) {
-        self.decisions.count(decision, duration);
+    /// Counts an outcome.
+    pub fn decided(&self, outcome: &Outcome<'_>, duration: Duration) {
+        self.decisions.count(outcome, duration);
     }
 
     /// The text that `GET /metrics` answers with, in the OpenMetrics format.
@@ -113,11 +113,11 @@ struct Decisions {
 }
 
 impl Decisions {
-    fn count(&self, decision: &Decision<'_>, duration: Duration) {
-        if let Some(count) = self.outcomes.of(decision) {
+    fn count(&self, outcome: &Outcome<'_>, duration: Duration) {
+        if let Some(count) = self.outcomes.of(outcome) {
             count.fetch_add(1, Ordering::Relaxed);
         }
-        match decision.was_remembered() {
+        match outcome.decision().and_then(Decision::was_remembered) {
             Some(true) => _ = self.remembered.fetch_add(1, Ordering::Relaxed),
             Some(false) => _ = self.verified.fetch_add(1, Ordering::Relaxed),
             None => {}

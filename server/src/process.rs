@@ -20,9 +20,10 @@ use tokio::time::timeout;
 
 use crate::admin::Admin;
 use crate::audit::{AuditLog, Format, Level, Writer};
+use crate::clock::{Clock as _, SystemClock};
 use crate::config::{self, Audit, Config, Limits};
 use crate::dev::{Accounts, Dev};
-use crate::health::Health;
+use crate::health::{Effect, Health};
 use crate::metrics::Metrics;
 use crate::quote::redact;
 use crate::server::Server;
@@ -88,6 +89,7 @@ fn with_config(file: &Path, listen: Option<SocketAddr>) -> Result<ExitCode, Stri
             .trail(trail.clone())
             .metrics(metrics)
             .build();
+        check_clock(&health, &trail);
         health.is_ready();
         // Whoever reads the announcement may send a signal at once.
         let signals = Signals::new()?;
@@ -180,6 +182,7 @@ impl Process {
             Ok::<(), io::Error>(())
         });
 
+        let watching_clock = tokio::spawn(watch_clock(self.health.clone(), self.trail.clone()));
         let (hang_up, reloads) = (Arc::new(tokio::sync::Notify::new()), reloader);
         let reloading = reloads
             .map(|reloader| tokio::spawn(reload_forever(reloader, Arc::clone(&hang_up), self.trail.clone())));
@@ -199,6 +202,7 @@ impl Process {
         if let Some(reloading) = reloading {
             reloading.abort();
         }
+        watching_clock.abort();
         let written = at_once.is_none() && self.writer.close(LAST_LINES);
         serving.shutdown_background();
         Ok(match at_once {
@@ -208,6 +212,29 @@ impl Process {
             // Lines are lost, and standard error, where that would be said, is what does not take them.
             None => ExitCode::from(2),
         })
+    }
+}
+
+/// How often the system clock is looked at.
+const CLOCK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Tells the operator when the clock cannot be right, and when it is again. Each request looks for itself.
+async fn watch_clock(health: Health, trail: AuditLog) {
+    loop {
+        check_clock(&health, &trail);
+        tokio::time::sleep(CLOCK_INTERVAL).await;
+    }
+}
+
+fn check_clock(health: &Health, trail: &AuditLog) {
+    let reading = SystemClock.now();
+    match reading.problem() {
+        Some(problem) if health.failed("clock", reading.since_epoch, Effect::Unready, &problem) => {
+            trail.note(Level::Error, &problem);
+        }
+        Some(_) => {}
+        None if health.works("clock") => trail.note(Level::Info, "the system clock is usable again"),
+        None => {}
     }
 }
 

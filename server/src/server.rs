@@ -8,10 +8,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 
 use crate::audit::{AuditLog, Level};
+use crate::clock::{Clock, SystemClock};
 use crate::config::Limits;
 use crate::http::listener::Listener;
 use crate::metrics::Metrics;
-use crate::service::{Clock, ConnectionService, DecisionService, SystemClock};
+use crate::service::{ConnectionService, DecisionService};
 use crate::snapshot::{Configured, ContextResolver, Snapshot};
 
 /// Answers requests with decisions. Cloning gives another handle to the same server.
@@ -115,7 +116,8 @@ impl fmt::Debug for Server {
 }
 
 impl Builder {
-    /// Tells the time by `clock` instead of the machine's own.
+    /// Tells the time by `clock` instead of the machine's own. A function from nothing to a duration since the Unix epoch is
+    /// a clock that is trusted.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Box::new(clock);
         self

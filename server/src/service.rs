@@ -3,44 +3,23 @@
 use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
-use artos_auth_engine::{Decision, Request};
+use artos_auth_engine::{Access, Decision, Request};
 use hyper::body::{Body as _, Incoming};
 use hyper::header::AUTHORIZATION;
 use hyper::service::Service;
 use hyper::{Method, Response, Version};
 
 use crate::audit::{AuditLog, Record};
+use crate::clock::{Clock, Reading};
 use crate::http::connection::Slot;
 use crate::http::request::{Lines, Received, Refusal, is_forwarded};
 use crate::http::response::{self, Body, Form};
 use crate::metrics::Metrics;
+use crate::outcome::{Outcome, Unavailable};
 use crate::snapshot::{Asked, ContextResolver, Snapshot};
-
-/// Tells the time, once for each decision.
-pub trait Clock: Send + Sync + 'static {
-    /// The time that has passed since the Unix epoch.
-    fn now(&self) -> Duration;
-}
-
-/// The clock of the machine.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SystemClock;
-
-impl Clock for SystemClock {
-    /// Before 1970 it is 1970: every token that may be used later only is refused then.
-    fn now(&self) -> Duration {
-        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
-    }
-}
-
-impl<F: Fn() -> Duration + Send + Sync + 'static> Clock for F {
-    fn now(&self) -> Duration {
-        self()
-    }
-}
 
 /// What all connections judge by.
 pub(crate) struct DecisionService {
@@ -87,8 +66,8 @@ impl DecisionService {
         let http2 = parts.version == Version::HTTP_2;
         let form = Form { without_body: http2 && parts.method == Method::HEAD, close: has_body && !http2 };
         let state = self.state.load();
-        let decision = match self.decide(&parts, &state, started) {
-            Ok(decision) => decision,
+        let outcome = match self.judge(&parts, &state, started) {
+            Ok(outcome) => outcome,
             Err(refusal) => {
                 // Whoever sends such a request may mean something else by the rest of what it sends.
                 slot.nothing_follows();
@@ -97,52 +76,69 @@ impl DecisionService {
             }
         };
         let headers = std::mem::take(&mut parts.headers);
-        match &decision {
-            Decision::Allow(access) => response::allowed(access, headers, form),
-            Decision::Deny(denial) if is_forwarded(&parts) => {
-                state.denials().forwarded(denial, headers, form)
+        match &outcome {
+            Outcome::Decided(Decision::Allow(access)) => response::allowed(access, headers, form),
+            Outcome::Decided(Decision::Deny(denial)) => {
+                state.denials().answer(denial.answer(), headers, form)
             }
-            Decision::Deny(denial) => state.denials().answer(denial, headers, form),
+            Outcome::ForwardedRequestUnclear => state.denials().unclear(headers, form),
+            Outcome::Unavailable(_) => response::unavailable(headers, form),
         }
     }
 
-    /// Decides, and takes the decision down before anybody sees its answer.
-    fn decide<'s>(
+    /// Judges the request, and records the outcome before the client sees it.
+    fn judge<'s>(
         &self,
         parts: &hyper::http::request::Parts,
         state: &'s Snapshot,
         started: Instant,
-    ) -> Result<Decision<'s>, Refusal> {
+    ) -> Result<Outcome<'s>, Refusal> {
         if parts.headers.len() > self.header_count {
             return Err(Refusal::TooManyLines);
         }
         let received = Received::new(parts)?;
-        let time = self.clock.now();
-        let decision = if is_forwarded(parts) {
-            state.engine().forwarded_request_unclear()
-        } else {
-            let lines = Lines::of(parts, &AUTHORIZATION);
-            let request = Request::new(received.method, &*received.target, lines.as_slice());
-            let asked = Asked {
-                host: received.host,
-                method: received.method,
-                target: &received.target,
-                headers: &parts.headers,
-            };
-            let context = self.resolver.resolve(&asked, state);
-            state.engine().decide(&request, &context, time.as_secs())
-        };
+        let reading = self.clock.now();
+        let outcome = self.outcome(parts, &received, state, reading);
         let duration = started.elapsed();
-        self.metrics.decided(&decision, duration);
+        self.metrics.decided(&outcome, duration);
         if let Some(trail) = &self.trail {
             trail.record(&Record {
-                time,
+                time: reading.since_epoch,
                 method: received.method.as_bytes(),
                 target: received.target.as_bytes(),
-                decision: &decision,
+                outcome: &outcome,
                 duration,
             });
         }
-        Ok(decision)
+        Ok(outcome)
+    }
+
+    fn outcome<'s>(
+        &self,
+        parts: &hyper::http::request::Parts,
+        received: &Received<'_>,
+        state: &'s Snapshot,
+        reading: Reading,
+    ) -> Outcome<'s> {
+        if is_forwarded(parts) {
+            return Outcome::ForwardedRequestUnclear;
+        }
+        let lines = Lines::of(parts, &AUTHORIZATION);
+        let request = Request::new(received.method, &*received.target, lines.as_slice());
+        let clock = (!reading.is_usable).then_some(Unavailable::ClockUnusable);
+        if let Some(why) = clock.or_else(|| state.unavailable()) {
+            return match state.engine().public_access(&request) {
+                Some(public) => Outcome::Decided(Decision::Allow(Access::Public(public))),
+                None => Outcome::Unavailable(why),
+            };
+        }
+        let asked = Asked {
+            host: received.host,
+            method: received.method,
+            target: &received.target,
+            headers: &parts.headers,
+        };
+        let context = self.resolver.resolve(&asked, state);
+        state.engine().decide(&request, &context, reading.since_epoch.as_secs()).into()
     }
 }

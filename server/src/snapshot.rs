@@ -7,6 +7,7 @@ use hyper::HeaderMap;
 
 use crate::config::Realms;
 use crate::http::response::Denials;
+use crate::outcome::Unavailable;
 
 /// What requests are judged by. A request reads it once, so that it never sees half of a reload.
 #[derive(Debug)]
@@ -15,6 +16,7 @@ pub struct Snapshot {
     realms: Arc<Realms>,
     resources: Arc<Resources>,
     denials: Denials,
+    unavailable: Option<Unavailable>,
 }
 
 impl Snapshot {
@@ -22,13 +24,26 @@ impl Snapshot {
     #[must_use]
     pub fn new(engine: Engine, realms: impl Into<Arc<Realms>>, resources: impl Into<Arc<Resources>>) -> Self {
         let denials = Denials::of(engine.policy());
-        Self { engine, realms: realms.into(), resources: resources.into(), denials }
+        Self { engine, realms: realms.into(), resources: resources.into(), denials, unavailable: None }
     }
 
     /// The same state with another engine.
     #[must_use]
     pub fn with_engine(&self, engine: Engine) -> Self {
-        Self::new(engine, Arc::clone(&self.realms), Arc::clone(&self.resources))
+        let (realms, resources) = (Arc::clone(&self.realms), Arc::clone(&self.resources));
+        Self { unavailable: self.unavailable, ..Self::new(engine, realms, resources) }
+    }
+
+    /// The same snapshot, by which nothing but public paths can be judged for this reason; none: everything can be.
+    #[must_use]
+    pub fn with_unavailable(self, unavailable: Option<Unavailable>) -> Self {
+        Self { unavailable, ..self }
+    }
+
+    /// Why nothing but public paths can be judged, the clock aside.
+    #[must_use]
+    pub fn unavailable(&self) -> Option<Unavailable> {
+        self.unavailable
     }
 
     /// The engine in force.

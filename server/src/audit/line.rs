@@ -6,10 +6,10 @@ use std::io::Write;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use crate::by_outcome::ByOutcome;
+use crate::outcome::{ByOutcome, Outcome};
 use crate::quote;
 use crate::text::{civil, needs_escape, none_is};
-use artos_auth_engine::{Decision, Identity};
+use artos_auth_engine::Identity;
 
 /// The name of a field with what is around it, made when the program is built.
 struct Name {
@@ -41,8 +41,8 @@ pub struct Record<'r> {
     pub method: &'r [u8],
     /// The request-target; its query is left out, for it is not the trail's and may hold secrets.
     pub target: &'r [u8],
-    /// What came of it.
-    pub decision: &'r Decision<'r>,
+    /// What became of it.
+    pub outcome: &'r Outcome<'r>,
     /// How long it took, from the request's head to the decision.
     pub duration: Duration,
 }
@@ -60,12 +60,12 @@ impl Record<'_> {
     }
 
     fn write_as<const FORMAT: bool>(&self, mut fields: Fields<'_, FORMAT>, said: &Said) {
-        let (decision, identity) = (self.decision, self.decision.identity());
+        let identity = self.outcome.identity();
         let token_id = identity.and_then(Identity::token_id).filter(|id| !id.is_empty());
         fields.time(self.time);
         fields.text(&name!("method"), Some(&quote::field_value(self.method)));
         fields.text(&name!("path"), Some(&path(self.target)));
-        fields.outcome(decision, said);
+        fields.outcome(self.outcome, said);
         let plain = identity.is_some_and(Identity::is_plain);
         fields.part(&name!("user_id"), identity.and_then(Identity::user_id), plain);
         fields.part(&name!("org_id"), identity.and_then(Identity::org_id), plain);
@@ -182,15 +182,15 @@ impl<const FORMAT: bool> Fields<'_, FORMAT> {
         self.quote();
     }
 
-    fn outcome(&mut self, decision: &Decision<'_>, said: &Said) {
+    fn outcome(&mut self, outcome: &Outcome<'_>, said: &Said) {
         let write = |line: &mut Vec<u8>| {
             let mut fields = Fields::<FORMAT>(line);
-            fields.code(&name!("outcome"), decision.outcome());
-            fields.number(&name!("status"), decision.status().into());
-            fields.code(&name!("reason"), decision.reason_code());
-            fields.code(&name!("clause"), decision.clause());
+            fields.code(&name!("outcome"), outcome.name());
+            fields.number(&name!("status"), outcome.status().into());
+            fields.code(&name!("reason"), outcome.reason_code());
+            fields.code(&name!("clause"), outcome.clause());
         };
-        match said.of(decision) {
+        match said.of(outcome) {
             Some(once) => self.0.extend_from_slice(once.get_or_init(|| {
                 let mut text = Vec::new();
                 write(&mut text);
@@ -334,6 +334,7 @@ mod tests {
 
     use super::*;
     use crate::example::Example;
+    use crate::outcome::Unavailable;
 
     #[rstest]
     #[case(0, "1970-01-01T00:00:00.000000Z")]
@@ -351,24 +352,27 @@ mod tests {
     #[test]
     fn what_was_said_of_one_outcome_is_said_again_and_of_no_other() {
         let example = Example::new();
-        let decisions = [
-            example.decide("/api/v1/search/status", ""),
-            example.decide("/", "Bearer x"),
-            example.decide("/", "Basic x"),
-            example.decide_about("u1"),
-            example.engine.forwarded_request_unclear(),
+        let outcomes = [
+            example.decide("/api/v1/search/status", "").into(),
+            example.decide("/", "Bearer x").into(),
+            example.decide("/", "Basic x").into(),
+            example.decide_about("u1").into(),
+            Outcome::ForwardedRequestUnclear,
+            Outcome::Unavailable(Unavailable::ClockUnusable),
+            Outcome::Unavailable(Unavailable::KeysUnavailable),
+            Outcome::Unavailable(Unavailable::RevocationsStale),
         ];
-        assert!(decisions.iter().enumerate().all(|(index, one)| {
-            decisions.iter().skip(index + 1).all(|other| one.reason_code() != other.reason_code())
+        assert!(outcomes.iter().enumerate().all(|(index, one)| {
+            outcomes.iter().skip(index + 1).all(|other| one.reason_code() != other.reason_code())
         }));
         for format in [Format::Json, Format::Text] {
             let said = Said::default();
-            for decision in decisions.iter().chain(&decisions) {
+            for outcome in outcomes.iter().chain(&outcomes) {
                 let record = Record {
                     time: Duration::ZERO,
                     method: b"GET",
                     target: b"/",
-                    decision,
+                    outcome,
                     duration: Duration::ZERO,
                 };
                 let (mut with_others, mut alone) = (Vec::new(), Vec::new());
@@ -376,7 +380,7 @@ mod tests {
                 record.write(format, &Said::default(), &mut alone);
                 assert_eq!(with_others, alone);
                 let has = |word: &str| alone.windows(word.len()).any(|part| part == word.as_bytes());
-                assert!(has(decision.reason_code()) && has(decision.clause()) && has(decision.outcome()));
+                assert!(has(outcome.reason_code()) && has(outcome.clause()) && has(outcome.name()));
             }
         }
     }
@@ -399,7 +403,10 @@ mod tests {
     #[test]
     fn our_own_words_need_no_escape() {
         let reasons = Reason::ALL.iter().flat_map(|reason| [reason.code(), reason.clause()]);
-        for word in reasons.chain(["allow", "deny", "public_path", "authorized", "PUB-1", "ORG-4"]) {
+        let unavailable = Unavailable::ALL.iter().flat_map(|why| [why.code(), why.clause()]);
+        let others =
+            ["allow", "deny", "unavailable", "public_path", "authorized", "forwarded_request_unclear"];
+        for word in reasons.chain(unavailable).chain(others).chain(["PUB-1", "PUB-2", "ORG-4"]) {
             let (mut text, mut json) = (Vec::new(), Vec::new());
             text_value(word.as_bytes(), &mut text);
             json_string(word.as_bytes(), &mut json);

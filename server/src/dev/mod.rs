@@ -4,7 +4,6 @@ mod accounts;
 mod introduction;
 
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use artos_auth_engine::{
     Algorithm, Engine, KeySet, Policy, PolicySpec, ResourceSpec, Resources, Revocations,
@@ -12,6 +11,7 @@ use artos_auth_engine::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::clock::{Clock as _, SystemClock};
 use crate::config::Realms;
 use crate::signing::{self, PrivateKey};
 use crate::snapshot::Snapshot;
@@ -55,6 +55,8 @@ const KEY_ID: &str = "artos-auth-dev-never-use-elsewhere";
 const ORGANIZATIONS: [&str; 2] = ["org-a", "org-b"];
 const REVOKED_TOKEN_ID: &str = "dev-revoked";
 const HOUR: u64 = 3600;
+/// The latest date that a claim can hold: the end of the year 9999.
+const LAST_SECOND: u64 = 253_402_300_799;
 
 impl Dev {
     /// A fresh key, tokens signed with it, and the state that judges them. The private key is written to
@@ -115,12 +117,12 @@ impl Tokens {
         issuer: &str,
         audience: &str,
     ) -> Result<Self, String> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let now = SystemClock.now().since_epoch.as_secs().min(LAST_SECOND);
         let mint_with = |key: &PrivateKey, changes: Value| {
             let mut claims = json!({
                 "iss": issuer, "aud": audience, "sub": "alice", "org_id": "org-a",
                 "permissions": ["documents:read", "documents:write"], "jti": "dev-alice",
-                "iat": now, "exp": now.saturating_add(12 * HOUR),
+                "iat": now, "exp": now.saturating_add(12 * HOUR).min(LAST_SECOND),
             });
             if let (Some(claims), Value::Object(changes)) = (claims.as_object_mut(), changes) {
                 claims.extend(changes);
@@ -171,7 +173,7 @@ mod tests {
         let line = format!("Bearer {token}");
         let lines: [&[u8]; 1] = [line.as_bytes()];
         let request = Request::new("GET", "/api/v1/templates/", &lines);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let now = SystemClock.now().since_epoch.as_secs();
         let context = Context {
             account: accounts::account_of(Some(line.as_bytes())),
             realm: dev.state.realms().of(Some("localhost")),

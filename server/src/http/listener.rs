@@ -9,7 +9,7 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -68,6 +68,16 @@ const LINGER_TIME: Duration = Duration::from_secs(1);
 const LINGER_BYTES: u64 = 256 << 10;
 /// hyper's own bound on field lines, which needs no allocation.
 const HYPER_HEADER_COUNT: usize = 100;
+
+/// The answer of HTTP/1 while the clock is at no date that HTTP can write.
+const WITHOUT_DATE: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n\
+cache-control: no-store\r\nvary: Authorization\r\nretry-after: 1\r\nconnection: close\r\n\
+content-length: 32\r\n\r\n{\"detail\":\"Service unavailable\"}";
+
+/// Whether a time can be written as an HTTP date: from 1970 to 9999.
+fn has_http_date(time: SystemTime) -> bool {
+    time.duration_since(UNIX_EPOCH).is_ok_and(|since| since.as_secs() < 253_402_300_800)
+}
 
 impl Listener {
     pub(crate) fn new(limits: Limits, open: Gauge) -> Self {
@@ -224,6 +234,13 @@ impl Listener {
         W: AsyncWrite + Unpin + Send + 'static,
         S: Answers,
     {
+        if !has_http_date(SystemTime::now()) {
+            // hyper formats the date for every HTTP/1 connection, and panics where it has none.
+            if writer.write_all(WITHOUT_DATE).await.is_ok() && writer.shutdown().await.is_ok() {
+                linger(reader).await;
+            }
+            return;
+        }
         let limits = &self.0.limits;
         let mut builder = http1::Builder::new();
         // Slow heads are looked after here, without a timer for each request.
@@ -267,6 +284,8 @@ impl Listener {
         let header_bytes = u32::try_from(self.0.limits.header_bytes).unwrap_or(u32::MAX);
         let mut builder = http2::Builder::new(TokioExecutor::new());
         builder
+            // hyper panics where the clock is at no date that HTTP can write.
+            .auto_date_header(has_http_date(SystemTime::now()))
             .timer(TokioTimer::new())
             .max_header_list_size(header_bytes)
             .max_concurrent_streams(HTTP2_STREAMS)

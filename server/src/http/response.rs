@@ -1,11 +1,11 @@
 //! The answers: their heads and bodies made once, but for the identity of who was allowed.
 
-use artos_auth_engine::{Access, Answer, Denial, Policy};
+use artos_auth_engine::{Access, Answer, Policy};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, VARY,
-    WWW_AUTHENTICATE,
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER,
+    VARY, WWW_AUTHENTICATE,
 };
 use hyper::{Response, StatusCode};
 
@@ -60,21 +60,30 @@ impl Denials {
     }
 
     /// The answer to a denied request.
-    pub(crate) fn answer(&self, denial: &Denial<'_>, headers: HeaderMap, form: Form) -> Response<Body> {
-        let ready = self.ready(denial.answer());
-        let mut head = Head::new(ready.status, headers);
-        head.headers.insert(WWW_AUTHENTICATE, ready.challenge.clone());
-        head.finish(ready.body.clone(), form)
+    pub(crate) fn answer(&self, answer: Answer, headers: HeaderMap, form: Form) -> Response<Body> {
+        let ready = self.ready(answer);
+        self.denied(answer, headers).finish(ready.body.clone(), form)
     }
 
-    /// The answer to a request where forwarded ones are judged: without a body, for nginx keeps its connection
-    /// only then.
-    pub(crate) fn forwarded(&self, denial: &Denial<'_>, headers: HeaderMap, form: Form) -> Response<Body> {
-        let ready = self.ready(denial.answer());
+    /// The answer to a forwarded request that is unclear: without a body, because nginx closes its connection after a
+    /// response that has one.
+    pub(crate) fn unclear(&self, headers: HeaderMap, form: Form) -> Response<Body> {
+        self.denied(Answer::NotAuthorized, headers).finish(Bytes::new(), form)
+    }
+
+    fn denied(&self, answer: Answer, headers: HeaderMap) -> Head {
+        let ready = self.ready(answer);
         let mut head = Head::new(ready.status, headers);
         head.headers.insert(WWW_AUTHENTICATE, ready.challenge.clone());
-        head.finish(Bytes::new(), form)
+        head
     }
+}
+
+/// The answer while nothing can be judged: no challenge, because the token may be good.
+pub(crate) fn unavailable(headers: HeaderMap, form: Form) -> Response<Body> {
+    let mut head = Head::new(StatusCode::SERVICE_UNAVAILABLE, headers);
+    head.headers.insert(RETRY_AFTER, const { HeaderValue::from_static("1") });
+    head.finish(const { Bytes::from_static(br#"{"detail":"Service unavailable"}"#) }, form)
 }
 
 /// The answer to an allowed request.

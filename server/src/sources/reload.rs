@@ -13,7 +13,7 @@ use artos_auth_engine::{KeySet, Revocations};
 use super::file::Looks;
 use crate::audit::{AuditLog, Level};
 use crate::config::{self, Config, ConfigError};
-use crate::health::Health;
+use crate::health::{Effect, Health};
 use crate::metrics::{Metrics, file_label};
 use crate::snapshot::Snapshot;
 
@@ -147,7 +147,7 @@ impl Reloader {
                 Err((file, error)) => {
                     if file == KEYS {
                         // The configuration is right, as far as it goes: it waits for its keys.
-                        self.health.loaded(CONFIG);
+                        self.health.works(CONFIG);
                     }
                     self.failed(file, &error);
                 }
@@ -221,15 +221,16 @@ impl Reloader {
     }
 
     fn in_force(&self, file: &'static str) {
-        self.health.loaded(file);
+        self.health.works(file);
         self.metrics.snapshots.get_or_create(&file_label(file)).set(since_epoch().as_secs_f64());
     }
 
     fn failed(&self, file: &'static str, error: &ConfigError) {
         self.metrics.reload_failures.get_or_create(&file_label(file)).inc();
-        self.health.failed(file, error.file.clone(), since_epoch(), error.to_string());
-        self.trail
-            .note(Level::Error, &format!("not reloaded, and what was in force stays in force: {error}"));
+        if self.health.failed(file, since_epoch(), Effect::Degraded, &error.to_string()) {
+            let message = format!("not reloaded; the previous version stays in use: {error}");
+            self.trail.note(Level::Error, &message);
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 mod admin;
 mod attack;
 mod audit;
+mod clock;
 mod dev;
 mod guide;
 mod http1;
@@ -12,3 +13,4 @@ mod limits;
 mod process;
 mod reload;
 mod support;
+mod unavailable;

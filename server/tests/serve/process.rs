@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::{JoinHandle, sleep};
@@ -38,9 +38,20 @@ impl Process {
 
     /// `serve` with these arguments, once the lines of its output are `enough`.
     pub(crate) fn spawn(files: Files, arguments: &[&str], enough: impl Fn(&[String]) -> bool) -> Self {
+        Self::spawn_with(files, arguments, &[], enough)
+    }
+
+    /// The same, with more in its environment.
+    pub(crate) fn spawn_with(
+        files: Files,
+        arguments: &[&str],
+        environment: &[(&str, PathBuf)],
+        enough: impl Fn(&[String]) -> bool,
+    ) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_artos-auth"))
             .arg("serve")
             .args(arguments)
+            .envs(environment.iter().map(|(name, value)| (*name, value)))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

@@ -7,12 +7,13 @@ mod render;
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use artos_auth_engine::{Context, Organizations, Realm, Request, ResourceOrg};
 
+use crate::clock::{Clock as _, SystemClock};
 use crate::commands::{Exit, Failure};
 use crate::config::{self, Config, host_of_authority};
+use crate::outcome::Unavailable;
 pub(crate) use args::ExplainArgs;
 use render::Subject;
 
@@ -22,10 +23,7 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
     let loaded = config::load_all(&args.config)?;
     let now = match args.now {
         Some(now) => now,
-        None => SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_err(|_| Failure::Bad("the clock of this machine is before 1970; give `--now`".to_owned()))?
-            .as_secs(),
+        None => usable_now()?,
     };
     warn_of(args, &lines, &loaded.config);
 
@@ -44,6 +42,18 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
         .and_then(|()| output.flush())
         .map_err(|error| Failure::output(&error))?;
     Ok(if explanation.decision.is_allow() { Exit::Done } else { Exit::No })
+}
+
+/// The time of the system's clock, if a server would judge by it.
+fn usable_now() -> Result<u64, Failure> {
+    let reading = SystemClock.now();
+    match reading.problem() {
+        None => Ok(reading.since_epoch.as_secs()),
+        Some(problem) => Err(Failure::Bad(format!(
+            "{problem}, or give `--now`; until then a server answers 503 `{}` to everything but public paths",
+            Unavailable::ClockUnusable.code()
+        ))),
+    }
 }
 
 /// What the flags say, and where they are silent, what the file says, as in `serve`.

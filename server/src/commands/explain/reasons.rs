@@ -89,6 +89,5 @@ pub(super) fn advice(reason: Reason) -> &'static str {
             "Servers read this path differently, so that no route rule can be relied on."
         }
         Reason::PermissionMissing => "A route rule needs a permission that the token does not have.",
-        Reason::ForwardedRequestUnclear => "The proxy did not describe the request clearly.",
     }
 }

@@ -1,0 +1,197 @@
+//! What becomes of a request: the engine's decision, or one of the answers that the server alone gives.
+
+use artos_auth_engine::{Access, Answer, Decision, Identity, Reason};
+
+/// What becomes of a request that can be judged, or that nothing can judge right now.
+#[derive(Debug)]
+#[must_use = "an outcome that nobody looks at protects nothing"]
+pub enum Outcome<'e> {
+    /// The engine decided.
+    Decided(Decision<'e>),
+    /// A request below `/_auth/` that does not describe another one clearly: 403, the token not looked at (PUB-2).
+    ForwardedRequestUnclear,
+    /// Nothing can be judged right now: 503. It is never an allow, and it says nothing about the token.
+    Unavailable(Unavailable),
+}
+
+/// Why nothing but public paths can be judged. In this order: the first that applies is the reason given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Unavailable {
+    /// The clock says a time before 2025, so that no expiry can be relied on (TOK-3).
+    ClockUnusable,
+    /// No key set is usable (ROT-1).
+    KeysUnavailable,
+    /// The revocations are older than the configuration allows (REV-1).
+    RevocationsStale,
+}
+
+impl Unavailable {
+    /// Every reason, in the order in which they are asked for.
+    pub const ALL: [Self; 3] = [Self::ClockUnusable, Self::KeysUnavailable, Self::RevocationsStale];
+
+    /// The stable code, as logs and metrics have it.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::ClockUnusable => "clock_unusable",
+            Self::KeysUnavailable => "keys_unavailable",
+            Self::RevocationsStale => "revocations_stale",
+        }
+    }
+
+    /// The clause of the contract that the reason rests on.
+    #[must_use]
+    pub const fn clause(self) -> &'static str {
+        match self {
+            Self::ClockUnusable => "TOK-3",
+            Self::KeysUnavailable => "ROT-1",
+            Self::RevocationsStale => "REV-1",
+        }
+    }
+}
+
+/// Code, clause and public answer of a forwarded request that is unclear.
+const FORWARDED_REQUEST_UNCLEAR: (&str, &str, Answer) =
+    ("forwarded_request_unclear", "PUB-2", Answer::NotAuthorized);
+
+impl Outcome<'_> {
+    /// `allow`, `deny` or `unavailable`, as logs and metrics have it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Decided(decision) => decision.outcome(),
+            Self::ForwardedRequestUnclear => "deny",
+            Self::Unavailable(_) => "unavailable",
+        }
+    }
+
+    /// The status code of the answer: 200, 401, 403 or 503.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Decided(decision) => decision.status(),
+            Self::ForwardedRequestUnclear => FORWARDED_REQUEST_UNCLEAR.2.status(),
+            Self::Unavailable(_) => 503,
+        }
+    }
+
+    /// The stable code of why.
+    #[must_use]
+    pub fn reason_code(&self) -> &'static str {
+        match self {
+            Self::Decided(decision) => decision.reason_code(),
+            Self::ForwardedRequestUnclear => FORWARDED_REQUEST_UNCLEAR.0,
+            Self::Unavailable(why) => why.code(),
+        }
+    }
+
+    /// The clause of the contract that decided.
+    #[must_use]
+    pub fn clause(&self) -> &'static str {
+        match self {
+            Self::Decided(decision) => decision.clause(),
+            Self::ForwardedRequestUnclear => FORWARDED_REQUEST_UNCLEAR.1,
+            Self::Unavailable(why) => why.clause(),
+        }
+    }
+
+    /// The engine's decision, if it made one.
+    #[must_use]
+    pub fn decision(&self) -> Option<&Decision<'_>> {
+        match self {
+            Self::Decided(decision) => Some(decision),
+            Self::ForwardedRequestUnclear | Self::Unavailable(_) => None,
+        }
+    }
+
+    /// The caller's identity, as far as it is known (AUD-1).
+    #[must_use]
+    pub fn identity(&self) -> Option<Identity<'_>> {
+        self.decision().and_then(Decision::identity)
+    }
+}
+
+impl<'e> From<Decision<'e>> for Outcome<'e> {
+    fn from(decision: Decision<'e>) -> Self {
+        Self::Decided(decision)
+    }
+}
+
+/// One preallocated `T` per outcome, found without a lock or a hash.
+#[derive(Debug)]
+pub(crate) struct ByOutcome<T> {
+    public: T,
+    authorized: T,
+    denied: [T; Reason::ALL.len()],
+    forwarded_request_unclear: T,
+    unavailable: [T; Unavailable::ALL.len()],
+}
+
+impl<T: Default> Default for ByOutcome<T> {
+    fn default() -> Self {
+        Self {
+            public: T::default(),
+            authorized: T::default(),
+            denied: std::array::from_fn(|_| T::default()),
+            forwarded_request_unclear: T::default(),
+            unavailable: std::array::from_fn(|_| T::default()),
+        }
+    }
+}
+
+impl<T> ByOutcome<T> {
+    /// The `T` of this outcome; every outcome has one.
+    pub(crate) fn of(&self, outcome: &Outcome<'_>) -> Option<&T> {
+        match outcome {
+            Outcome::Decided(Decision::Allow(Access::Public(_))) => Some(&self.public),
+            Outcome::Decided(Decision::Allow(Access::Principal(_))) => Some(&self.authorized),
+            // The reasons are declared in the order of `ALL`, which a test checks.
+            Outcome::Decided(Decision::Deny(denial)) => self.denied.get(denial.reason() as usize),
+            Outcome::ForwardedRequestUnclear => Some(&self.forwarded_request_unclear),
+            Outcome::Unavailable(why) => {
+                let [clock, keys, revocations] = &self.unavailable;
+                Some(match why {
+                    Unavailable::ClockUnusable => clock,
+                    Unavailable::KeysUnavailable => keys,
+                    Unavailable::RevocationsStale => revocations,
+                })
+            }
+        }
+    }
+
+    /// All of them, each with the outcome and the code of its reason.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&'static str, &'static str, &T)> {
+        let allowed = [("allow", "public_path", &self.public), ("allow", "authorized", &self.authorized)];
+        let denied = Reason::ALL.iter().map(|reason| reason.code()).zip(&self.denied);
+        let unclear = (FORWARDED_REQUEST_UNCLEAR.0, &self.forwarded_request_unclear);
+        let unavailable = Unavailable::ALL.iter().map(|why| why.code()).zip(&self.unavailable);
+        allowed
+            .into_iter()
+            .chain(denied.chain([unclear]).map(|(reason, its)| ("deny", reason, its)))
+            .chain(unavailable.map(|(reason, its)| ("unavailable", reason, its)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reasons_are_declared_in_the_order_of_all() {
+        for (index, reason) in Reason::ALL.iter().enumerate() {
+            assert_eq!(*reason as usize, index, "{reason}");
+        }
+    }
+
+    #[test]
+    fn each_outcome_of_the_server_has_its_own_slot() {
+        let slots = ByOutcome::<std::cell::Cell<u8>>::default();
+        let outcomes = Unavailable::ALL.map(Outcome::Unavailable);
+        for outcome in outcomes.iter().chain([&Outcome::ForwardedRequestUnclear]) {
+            slots.of(outcome).unwrap().set(1);
+            let named: Vec<_> = slots.iter().filter(|(.., slot)| slot.take() == 1).collect();
+            assert_eq!(named.len(), 1);
+            assert_eq!((named[0].0, named[0].1), (outcome.name(), outcome.reason_code()));
+        }
+    }
+}
