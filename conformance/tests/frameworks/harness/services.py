@@ -124,4 +124,31 @@ class Express(Service):
         return ["node", self.folder / "main.js"], self.folder
 
 
-SERVICES = {service.name: service for service in (FastApi(), Express())}
+class Axum(Service):
+    name, title, algorithm = "axum", "axum", "ES256"
+    manners = [
+        Manner("extractor", "authentication as an extractor", "axum"),
+        Manner("http2", "HTTP/2", "axum", http2=True),
+        Manner("guard", "authentication as middleware around everything", "axum", "guard"),
+        Manner("route-layer", "authentication as middleware around known paths", "axum", "route-layer"),
+        Manner("validation-first", "validation of the body before authentication", "axum", "validation-first"),
+        Manner("compression", "`CompressionLayer` for every body", "axum", "compression"),
+        Manner("cors", "`CorsLayer`", "axum", "cors"),
+        Manner("timeout", "`TimeoutLayer`", "axum", "timeout"),
+        Manner("normalize-path", "`NormalizePathLayer`", "axum", "normalize-path"),
+        Manner("json-fallback", "JSON for unknown paths", "axum", "json-fallback"),
+        Manner("rs256", "an RS256 key", "axum", algorithm="RS256"),
+        Manner("ed25519", "an EdDSA key", "axum", algorithm="EdDSA"),
+        Manner("one-secret", "one HS256 secret", "axum", algorithm="HS256"),
+        Manner("no-environment", "no issuer and no audience", "axum", with_environment=False),
+        *behind_proxies("axum"),
+    ]
+
+    def install(self):
+        self.program = install.axum()
+
+    def command(self, server, port):
+        return [self.program], None
+
+
+SERVICES = {service.name: service for service in (FastApi(), Express(), Axum())}
