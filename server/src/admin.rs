@@ -49,7 +49,7 @@ impl Admin {
     /// Serves connections until `stop` is done.
     pub(crate) async fn serve(&self, listener: TcpListener, stop: impl Future<Output = ()>) {
         // What cannot be taken here is seen by whoever asks in vain.
-        self.gate.serve(listener, stop, |slot| Desk { admin: self.clone(), slot }, |_| {}).await;
+        self.gate.serve(listener, stop, |slot, _| Desk { admin: self.clone(), slot }, |_| {}).await;
     }
 
     fn answer(&self, method: &Method, path: &str) -> Response<Full<Bytes>> {

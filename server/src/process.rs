@@ -138,7 +138,8 @@ fn load(config: Config) -> Result<(Config, Snapshot), String> {
     let mut config = config;
     let engine = with_cache(Engine::new(config.policy.clone(), keys, revocations), config.limits)?;
     let (realms, resources) = (std::mem::take(&mut config.realms), std::mem::take(&mut config.resources));
-    Ok((config, Snapshot::new(engine, realms, resources)))
+    let forward = config.forward.take();
+    Ok((config, Snapshot::new(engine, realms, resources).with_forward(forward)))
 }
 
 /// The engine with as much memory for verified tokens as the limits give it. The key of its hash is drawn anew at

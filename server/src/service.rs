@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
-use artos_auth_engine::{Access, Decision, Request};
+use artos_auth_engine::{Access, Decision, Request, ResourceOrg};
 use hyper::body::{Body as _, Incoming};
 use hyper::header::AUTHORIZATION;
 use hyper::service::Service;
@@ -15,6 +15,8 @@ use hyper::{Method, Response, Version};
 use crate::audit::{AuditLog, Record};
 use crate::clock::{Clock, Reading};
 use crate::http::connection::Slot;
+use crate::http::forward::{self, Unclear};
+use crate::http::peer::Peer;
 use crate::http::request::{Lines, Received, Refusal, is_forwarded};
 use crate::http::response::{self, Body, Form};
 use crate::metrics::Metrics;
@@ -35,6 +37,7 @@ pub(crate) struct DecisionService {
 pub(crate) struct ConnectionService {
     pub(crate) judge: Arc<DecisionService>,
     pub(crate) slot: Slot,
+    pub(crate) peer: Peer,
 }
 
 impl Service<hyper::Request<Incoming>> for ConnectionService {
@@ -51,7 +54,7 @@ impl Service<hyper::Request<Incoming>> for ConnectionService {
         if has_body {
             self.slot.nothing_follows();
         }
-        ready(Ok(self.judge.answer(parts, has_body, started, &self.slot)))
+        ready(Ok(self.judge.answer(parts, has_body, started, &self.slot, self.peer)))
     }
 }
 
@@ -62,16 +65,21 @@ impl DecisionService {
         has_body: bool,
         started: Instant,
         slot: &Slot,
+        peer: Peer,
     ) -> Response<Body> {
         let http2 = parts.version == Version::HTTP_2;
-        let form = Form { without_body: http2 && parts.method == Method::HEAD, close: has_body && !http2 };
         let state = self.state.load();
-        let outcome = match self.judge(&parts, &state, started) {
+        let form = Form {
+            without_body: http2 && parts.method == Method::HEAD,
+            close: has_body && !http2,
+            bodiless: is_forwarded(&parts, state.forward()),
+        };
+        let outcome = match self.judge(&parts, &state, started, peer) {
             Ok(outcome) => outcome,
             Err(refusal) => {
                 // Whoever sends such a request may mean something else by the rest of what it sends.
                 slot.nothing_follows();
-                let form = Form { close: !http2, ..form };
+                let form = Form { close: !http2, bodiless: false, ..form };
                 return response::refused(refusal, std::mem::take(&mut parts.headers), form);
             }
         };
@@ -92,13 +100,34 @@ impl DecisionService {
         parts: &hyper::http::request::Parts,
         state: &'s Snapshot,
         started: Instant,
+        peer: Peer,
     ) -> Result<Outcome<'s>, Refusal> {
         if parts.headers.len() > self.header_count {
             return Err(Refusal::TooManyLines);
         }
-        let received = Received::new(parts)?;
+        let mut received = Received::new(parts)?;
         let reading = self.clock.now();
-        let outcome = self.outcome(parts, &received, state, reading);
+        let subject = if is_forwarded(parts, state.forward()) {
+            describe(&received, parts, state, peer).map(|(described, owner)| {
+                received = described;
+                owner
+            })
+        } else {
+            Ok(None)
+        };
+        let outcome = match subject {
+            Err(_) => Outcome::ForwardedRequestUnclear,
+            Ok(owner) => {
+                let lines = Lines::of(parts, &AUTHORIZATION);
+                let asked = Asked {
+                    host: received.host,
+                    method: received.method,
+                    target: &received.target,
+                    headers: &parts.headers,
+                };
+                self.decide(&asked, lines.as_slice(), owner, state, reading)
+            }
+        };
         let duration = started.elapsed();
         self.metrics.decided(&outcome, duration);
         if let Some(trail) = &self.trail {
@@ -113,18 +142,16 @@ impl DecisionService {
         Ok(outcome)
     }
 
-    fn outcome<'s>(
+    /// Decides what is asked, with these `Authorization` lines. `claimed` is the owner that a trusted proxy names.
+    fn decide<'s>(
         &self,
-        parts: &hyper::http::request::Parts,
-        received: &Received<'_>,
+        asked: &Asked<'_>,
+        lines: &[&[u8]],
+        claimed: Option<ResourceOrg<'_>>,
         state: &'s Snapshot,
         reading: Reading,
     ) -> Outcome<'s> {
-        if is_forwarded(parts) {
-            return Outcome::ForwardedRequestUnclear;
-        }
-        let lines = Lines::of(parts, &AUTHORIZATION);
-        let request = Request::new(received.method, &*received.target, lines.as_slice());
+        let request = Request::new(asked.method, asked.target, lines);
         let clock = (!reading.is_usable).then_some(Unavailable::ClockUnusable);
         if let Some(why) = clock.or_else(|| state.unavailable()) {
             return match state.engine().public_access(&request) {
@@ -132,13 +159,26 @@ impl DecisionService {
                 None => Outcome::Unavailable(why),
             };
         }
-        let asked = Asked {
-            host: received.host,
-            method: received.method,
-            target: &received.target,
-            headers: &parts.headers,
-        };
-        let context = self.resolver.resolve(&asked, state);
+        let mut context = self.resolver.resolve(asked, state);
+        if let Some(claimed) = claimed {
+            context.resource_org = forward::agreed_owner(claimed, context.resource_org, state.resources());
+        }
         state.engine().decide(&request, &context, reading.since_epoch.as_secs()).into()
     }
+}
+
+/// The request that a proxy describes, and the owner that it claims for what is addressed, where it is to claim one.
+fn describe<'r>(
+    received: &Received<'_>,
+    parts: &'r hyper::http::request::Parts,
+    state: &Snapshot,
+    peer: Peer,
+) -> Result<(Received<'r>, Option<ResourceOrg<'r>>), Unclear> {
+    let forward = state.forward().filter(|forward| forward::without_query(&received.target) == forward.path);
+    let forward = forward.ok_or(Unclear::NotServed)?;
+    let described = forward::describe(forward, &parts.headers, peer.is_trusted(&forward.trusted))?;
+    let owner = forward.trust_resource_org.then(|| forward::claimed_owner(&parts.headers));
+    let described =
+        Received { method: described.method, target: described.target.into(), host: Some(described.host) };
+    Ok((described, owner))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use artos_auth_engine::{Account, Context, Engine, Resources};
 use hyper::HeaderMap;
 
-use crate::config::Realms;
+use crate::config::{Forward, Realms};
 use crate::http::response::Denials;
 use crate::outcome::Unavailable;
 
@@ -15,6 +15,7 @@ pub struct Snapshot {
     engine: Engine,
     realms: Arc<Realms>,
     resources: Arc<Resources>,
+    forward: Option<Arc<Forward>>,
     denials: Denials,
     unavailable: Option<Unavailable>,
 }
@@ -24,20 +25,34 @@ impl Snapshot {
     #[must_use]
     pub fn new(engine: Engine, realms: impl Into<Arc<Realms>>, resources: impl Into<Arc<Resources>>) -> Self {
         let denials = Denials::of(engine.policy());
-        Self { engine, realms: realms.into(), resources: resources.into(), denials, unavailable: None }
+        Self {
+            engine,
+            realms: realms.into(),
+            resources: resources.into(),
+            forward: None,
+            denials,
+            unavailable: None,
+        }
     }
 
     /// The same state with another engine.
     #[must_use]
     pub fn with_engine(&self, engine: Engine) -> Self {
         let (realms, resources) = (Arc::clone(&self.realms), Arc::clone(&self.resources));
-        Self { unavailable: self.unavailable, ..Self::new(engine, realms, resources) }
+        let (forward, unavailable) = (self.forward.clone(), self.unavailable);
+        Self { forward, unavailable, ..Self::new(engine, realms, resources) }
     }
 
     /// The same snapshot, by which nothing but public paths can be judged for this reason; none: everything can be.
     #[must_use]
     pub fn with_unavailable(self, unavailable: Option<Unavailable>) -> Self {
         Self { unavailable, ..self }
+    }
+
+    /// The same snapshot, in which a proxy may describe the requests that it asks about. Without it, none may.
+    #[must_use]
+    pub fn with_forward(self, forward: Option<impl Into<Arc<Forward>>>) -> Self {
+        Self { forward: forward.map(Into::into), ..self }
     }
 
     /// Why nothing but public paths can be judged, the clock aside.
@@ -62,6 +77,12 @@ impl Snapshot {
     #[must_use]
     pub fn resources(&self) -> &Resources {
         &self.resources
+    }
+
+    /// Which proxies may describe a request, and in which fields.
+    #[must_use]
+    pub fn forward(&self) -> Option<&Forward> {
+        self.forward.as_deref()
     }
 
     pub(crate) fn denials(&self) -> &Denials {

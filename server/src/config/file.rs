@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use artos_auth_engine::{PolicySpec, ResourceSpec};
 use serde::Deserialize;
 
+use super::forward::ForwardSpec;
 use super::limits::LimitsSpec;
 use super::realms::RealmSpec;
 use super::{AuditOutput, AuditOverflow};
@@ -21,6 +22,7 @@ pub(super) struct FileSpec {
     pub(super) revocations: Option<RevocationsSpec>,
     pub(super) realms: Option<Vec<RealmSpec>>,
     pub(super) resources: Option<Vec<ResourceSpec>>,
+    pub(super) forward: Option<ForwardSpec>,
     pub(super) audit: Option<AuditSpec>,
     pub(super) limits: Option<LimitsSpec>,
 }

@@ -6,6 +6,7 @@
 
 mod error;
 mod file;
+mod forward;
 mod limits;
 mod locate;
 mod reader;
@@ -21,6 +22,7 @@ use artos_auth_engine::{Engine, KeySet, LoadError, Policy, PolicySpec, Resources
 
 pub use error::ConfigError;
 use file::FileSpec;
+pub use forward::{FieldFamily, Forward, TrustedProxies};
 pub use limits::Limits;
 use locate::Document;
 pub use realms::{Realms, host_of_authority};
@@ -54,6 +56,8 @@ pub struct Config {
     pub realms: Realms,
     /// Who owns what a path addresses.
     pub resources: Resources,
+    /// Which proxies may describe a request, and in which fields.
+    pub forward: Option<Forward>,
     /// The audit trail.
     pub audit: Audit,
     /// What a connection may cost.
@@ -212,6 +216,8 @@ pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
         None => None,
         Some(revocations) => Some(named_file(&document, "revocations.file", revocations.file)?),
     };
+    let forward = spec.forward.map(Forward::new).transpose();
+    let forward = forward.map_err(|(key, problem)| document.error(&key, problem))?;
     let audit = spec.audit.unwrap_or_default();
     let warned = [("listen", Some(listen)), ("admin_listen", admin_listen)];
     Ok(Config {
@@ -224,6 +230,7 @@ pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
         revocations_file,
         realms,
         resources,
+        forward,
         audit: Audit { output: audit.output, overflow: audit.overflow },
         limits,
         warnings: warned.into_iter().filter_map(|(key, at)| plaintext_warning(key, at?)).collect(),
@@ -237,13 +244,6 @@ fn refuse_what_is_not_supported(document: &Document<'_>) -> Result<(), ConfigErr
             "keys.url",
             "this version does not fetch keys yet; keep them in a file, replaced whenever they change, and \
              name it by `keys.file`",
-        ));
-    }
-    if document.has("forward") {
-        return Err(document.error(
-            "forward",
-            "this version does not judge forwarded requests yet; leave `[forward]` out and have the proxy \
-             send the request itself, as Envoy's HTTP `ext_authz` does",
         ));
     }
     match document.top_level_keys().find(|key| key.starts_with("tls")) {

@@ -26,6 +26,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::connection::{Connections, Open, Slot};
 use super::on_wake::OnWake;
 use super::outbox::Outbox;
+use super::peer::Peer;
 use super::stream::Observed;
 use crate::config::Limits;
 
@@ -90,7 +91,7 @@ impl Listener {
         &self,
         listener: TcpListener,
         stop: impl Future<Output = ()>,
-        answers: impl Fn(Slot) -> S,
+        answers: impl Fn(Slot, Peer) -> S,
         failed: impl Fn(&io::Error),
     ) {
         let mut stop = pin!(stop);
@@ -101,11 +102,11 @@ impl Listener {
                 accepted = listener.accept() => accepted,
             };
             match accepted {
-                Ok((stream, _)) => {
+                Ok((stream, address)) => {
                     // An answer goes out whole: there is nothing to wait for.
                     let _ = stream.set_nodelay(true);
                     let open = self.0.connections.open();
-                    let service = answers(open.slot().clone());
+                    let service = answers(open.slot().clone(), Peer::Address(address));
                     let (reader, writer) = stream.into_split();
                     tokio::spawn(self.clone().keep(reader, writer, open, service));
                 }
@@ -127,13 +128,13 @@ impl Listener {
     }
 
     /// Serves one stream, which need not be a socket.
-    pub(crate) async fn serve_stream<I, S>(&self, stream: I, answers: impl FnOnce(Slot) -> S)
+    pub(crate) async fn serve_stream<I, S>(&self, stream: I, answers: impl FnOnce(Slot, Peer) -> S)
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
         S: Answers,
     {
         let open = self.0.connections.open();
-        let service = answers(open.slot().clone());
+        let service = answers(open.slot().clone(), Peer::Unknown);
         let (reader, writer) = split(stream);
         self.clone().keep(reader, writer, open, service).await;
     }
@@ -362,7 +363,7 @@ mod tests {
     async fn an_answer_that_is_held_goes_out_before_its_connection_gives_way() {
         let (mut client, stream) = tokio::io::duplex(1 << 10);
         let gate = Listener::new(Limits::of_tokens(1 << 10), Gauge::default());
-        let mut serving = pin!(gate.serve_stream(stream, |_| Yes));
+        let mut serving = pin!(gate.serve_stream(stream, |_, _| Yes));
         let mut look = async || poll_fn(|context| Poll::Ready(serving.as_mut().poll(context))).await;
 
         assert_eq!(look().await, Poll::Pending, "nothing has arrived");
@@ -381,7 +382,7 @@ mod tests {
     async fn whoever_sends_requests_without_end_gives_way() {
         let (mut client, stream) = tokio::io::duplex(1 << 16);
         let gate = Listener::new(Limits::of_tokens(1 << 10), Gauge::default());
-        let mut serving = pin!(gate.serve_stream(stream, |_| Yes));
+        let mut serving = pin!(gate.serve_stream(stream, |_, _| Yes));
         client.write_all(REQUEST.repeat(200).as_bytes()).await.unwrap();
         let mut looks = 0;
         poll_fn(|context| {

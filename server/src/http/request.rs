@@ -6,7 +6,7 @@ use hyper::header::{CONNECTION, HOST, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, Version};
 
-use crate::config::host_of_authority;
+use crate::config::{Forward, host_of_authority};
 
 /// A request that can be judged.
 pub(crate) struct Received<'r> {
@@ -32,8 +32,8 @@ pub(crate) enum Refusal {
     TooManyLines,
 }
 
-/// The fields that are judged, or handed out on an allow, by this version or with forward authentication.
-const OURS: [&str; 13] = [
+/// The fields that are judged or sent on an allow, those of forward authentication included.
+const OURS: [&str; 14] = [
     "authorization",
     "host",
     "x-auth-user-id",
@@ -46,6 +46,7 @@ const OURS: [&str; 13] = [
     "x-original-method",
     "x-original-uri",
     "x-original-host",
+    "x-original-url",
     "x-resource-org",
 ];
 
@@ -94,9 +95,11 @@ impl<'r> Received<'r> {
     }
 }
 
-/// Whether the path of a request, in whatever form it came, lies where forwarded requests are judged.
-pub(crate) fn is_forwarded(parts: &Parts) -> bool {
-    parts.uri.path().starts_with("/_auth/")
+/// Whether the path of a request, in whatever form it came, is where forwarded requests are judged. Nothing there is
+/// judged as itself.
+pub(crate) fn is_forwarded(parts: &Parts, forward: Option<&Forward>) -> bool {
+    let path = parts.uri.path();
+    path.starts_with("/_auth/") || forward.is_some_and(|forward| path == forward.path)
 }
 
 fn names_ours(connection: &HeaderValue) -> bool {
@@ -107,7 +110,7 @@ fn names_ours(connection: &HeaderValue) -> bool {
 }
 
 /// `uri-host [ ":" port ]` (RFC 9110 §7.2), and not empty: an empty host names none.
-fn authority_of(value: &[u8]) -> Option<&str> {
+pub(super) fn authority_of(value: &[u8]) -> Option<&str> {
     let first = |wanted: u8| value.iter().position(|byte| *byte == wanted);
     let bracket = if value.starts_with(b"[") { first(b']') } else { None };
     let (host, port) = match bracket {

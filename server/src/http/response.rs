@@ -22,6 +22,8 @@ pub(crate) struct Form {
     pub(crate) without_body: bool,
     /// A request with a body, in HTTP/1: nobody will read it, so that nothing can follow on the connection.
     pub(crate) close: bool,
+    /// The answer to a proxy that describes a request: without a body, for nginx keeps its connection only then.
+    pub(crate) bodiless: bool,
 }
 
 /// The three denials under one policy.
@@ -62,20 +64,14 @@ impl Denials {
     /// The answer to a denied request.
     pub(crate) fn answer(&self, answer: Answer, headers: HeaderMap, form: Form) -> Response<Body> {
         let ready = self.ready(answer);
-        self.denied(answer, headers).finish(ready.body.clone(), form)
-    }
-
-    /// The answer to a forwarded request that is unclear: without a body, because nginx closes its connection after a
-    /// response that has one.
-    pub(crate) fn unclear(&self, headers: HeaderMap, form: Form) -> Response<Body> {
-        self.denied(Answer::NotAuthorized, headers).finish(Bytes::new(), form)
-    }
-
-    fn denied(&self, answer: Answer, headers: HeaderMap) -> Head {
-        let ready = self.ready(answer);
         let mut head = Head::new(ready.status, headers);
         head.headers.insert(WWW_AUTHENTICATE, ready.challenge.clone());
-        head
+        head.finish(ready.body.clone(), form)
+    }
+
+    /// The answer to a forwarded request that is unclear.
+    pub(crate) fn unclear(&self, headers: HeaderMap, form: Form) -> Response<Body> {
+        self.answer(Answer::NotAuthorized, headers, form)
     }
 }
 
@@ -128,6 +124,7 @@ impl Head {
     }
 
     fn finish(mut self, body: Bytes, form: Form) -> Response<Body> {
+        let body = if form.bodiless { Bytes::new() } else { body };
         if body.is_empty() {
             // hyper says so itself, but neither to HEAD nor in HTTP/2.
             self.headers.insert(CONTENT_LENGTH, const { HeaderValue::from_static("0") });

@@ -172,7 +172,8 @@ impl Reloader {
         let others = config.revocations_file != self.revocations_file;
         self.revocations_file = config.revocations_file;
         let engine = self.state.load().engine().with_policy_and_keys(config.policy, keys);
-        self.state.store(Arc::new(Snapshot::new(engine, config.realms, config.resources)));
+        let snapshot = Snapshot::new(engine, config.realms, config.resources).with_forward(config.forward);
+        self.state.store(Arc::new(snapshot));
         self.in_force(CONFIG);
         self.in_force(KEYS);
         Ok(others)

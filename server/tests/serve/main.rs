@@ -6,6 +6,7 @@ mod attack;
 mod audit;
 mod clock;
 mod dev;
+mod forward;
 mod guide;
 mod http1;
 mod http2;

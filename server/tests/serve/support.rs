@@ -73,7 +73,9 @@ impl Files {
     pub(crate) fn load(&self) -> (Snapshot, Limits) {
         let loaded = config::load_all(&self.path("artos-auth.toml")).unwrap();
         let limits = loaded.config.limits;
-        (Snapshot::new(loaded.engine, loaded.config.realms, loaded.config.resources), limits)
+        let state = Snapshot::new(loaded.engine, loaded.config.realms, loaded.config.resources)
+            .with_forward(loaded.config.forward);
+        (state, limits)
     }
 
     /// A token of a good issuer, with these claims instead of its own; `null` takes one away.
