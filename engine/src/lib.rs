@@ -47,7 +47,14 @@
 //! # What it does not do
 //!
 //! It fetches no keys (give it the JWK Set), decrypts no JWE, introspects no opaque token, and issues nothing.
-//! It has no feature flags: there is one engine, and it is the strict one.
+//!
+//! # Features
+//!
+//! Exactly one crypto backend has to be chosen. Both accept the same keys and the same signatures.
+//!
+//! * `aws-lc` (default): AWS-LC, by aws-lc-rs; the fast one.
+//! * `rust-crypto`: pure Rust, for targets that AWS-LC does not support, such as `wasm32-unknown-unknown`
+//!   (`default-features = false, features = ["rust-crypto"]`).
 
 #![deny(missing_docs, unreachable_pub)]
 // Purity is a lint, not a promise: `clippy.toml` beside the manifest says what a pure function may not call.
@@ -75,6 +82,13 @@
     )
 )]
 #![deny(clippy::allow_attributes, clippy::allow_attributes_without_reason)]
+
+#[cfg(all(feature = "aws-lc", feature = "rust-crypto"))]
+compile_error!(
+    "choose one crypto backend: `aws-lc` is on by default; `rust-crypto` needs `default-features = false`"
+);
+#[cfg(not(any(feature = "aws-lc", feature = "rust-crypto")))]
+compile_error!("choose a crypto backend: the feature `aws-lc` (default) or `rust-crypto`");
 
 mod algorithm;
 mod authorization;

@@ -1,8 +1,7 @@
 //! What jsonwebtoken does that the engine must not: a test for each trap, which shows the library falling into it where that
 //! can be shown, and the engine not.
 //!
-//! The engine takes keys from jsonwebtoken and nothing else. That its crypto provider is the process's own, and may be
-//! anybody's, is in `jsonwebtoken_provider.rs`, for it can be shown once in a process.
+//! The engine does not depend on jsonwebtoken. The traps show why, and that the engine avoids them.
 
 #![cfg(test)]
 #![expect(clippy::disallowed_methods, reason = "what the engine may not call is called to show what it does")]

@@ -3,13 +3,12 @@
 use std::fmt;
 
 use base64_turbo::URL_SAFE_NO_PAD;
-use jsonwebtoken::DecodingKey;
-use jsonwebtoken::jwk::{AlgorithmParameters, Jwk};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::key::Key;
+use super::public_key::{CurvePoint, RsaNumbers};
 use super::verifier::Verifier;
 use crate::algorithm::Algorithm;
 use crate::error::{LoadError, Position, one_line};
@@ -145,7 +144,7 @@ fn read_key(source: &str) -> Result<Read, Problem> {
         Ok(algorithm) => algorithm,
         Err(why) => return Ok(Read::PassedOver(why)),
     };
-    let verifier = verifier(algorithm, source, &members)?;
+    let verifier = verifier(algorithm, &members)?;
     let private =
         key_type != "oct" && ["d", "p", "q", "dp", "dq", "qi", "oth"].iter().any(|name| members.has(name));
     Ok(Read::Usable { key: Key { id: id.map(Into::into), algorithm, verifier, binding: None }, private })
@@ -172,59 +171,40 @@ fn serves(key_type: &str, curve: Option<&str>, named: Option<&str>) -> Result<Al
     }
 }
 
-fn verifier(algorithm: Algorithm, source: &str, members: &UniqueMembers) -> Result<Verifier, Problem> {
-    // jsonwebtoken's words may quote what it read, which may be key material.
-    let jwk: Jwk = serde_json::from_str(source).map_err(|_| unreadable_member(members))?;
-    let decoding_key = DecodingKey::from_jwk(&jwk).map_err(|_| unreadable_member(members))?;
-    let verifier = match &jwk.algorithm {
-        AlgorithmParameters::OctetKey(_) => {
-            let secret = decoding_key.try_get_as_bytes().map_err(|_| unreadable_member(members))?;
+fn verifier(algorithm: Algorithm, members: &UniqueMembers) -> Result<Verifier, Problem> {
+    use Algorithm::{ES256, ES384, EdDSA, HS256, HS384, HS512, PS256, PS384, PS512, RS256, RS384, RS512};
+    let verifier = match algorithm {
+        HS256 | HS384 | HS512 => {
+            let secret = members.bytes("k")?;
             let least = secret_bytes(algorithm);
             if secret.len() < least {
                 let text =
                     format!("the secret has {} bytes, and {algorithm} needs at least {least}", secret.len());
                 return Err(problem("k", text));
             }
-            Verifier::secret(algorithm, secret)
+            Verifier::secret(algorithm, &secret)
         }
-        AlgorithmParameters::RSA(parameters) => {
-            let modulus = decode("n", &parameters.n)?;
-            let exponent = decode("e", &parameters.e)?;
-            let bits = bit_length(&modulus);
-            if !(2048..=8192).contains(&bits) {
+        RS256 | RS384 | RS512 | PS256 | PS384 | PS512 => {
+            let numbers = RsaNumbers::new(&members.bytes("n")?, &members.bytes("e")?);
+            let bits = numbers.modulus_bits();
+            if !RsaNumbers::MODULUS_BITS.contains(&bits) {
                 return Err(problem(
                     "n",
                     format!("the modulus has {bits} bits, and has to have 2,048 to 8,192"),
                 ));
             }
-            Verifier::rsa(algorithm, &modulus, &exponent)
+            Verifier::rsa(algorithm, &numbers)
         }
-        AlgorithmParameters::EllipticCurve(_) | AlgorithmParameters::OctetKeyPair(_) => {
-            let public = decoding_key.try_get_as_bytes().map_err(|_| unreadable_member(members))?;
-            Verifier::curve(algorithm, public)
+        ES256 | ES384 => {
+            let length = if algorithm == ES256 { 32 } else { 48 };
+            CurvePoint::of_coordinates(length, &members.bytes("x")?, &members.bytes("y")?)
+                .and_then(|point| Verifier::curve(algorithm, &point))
         }
-        _ => None,
+        EdDSA => {
+            CurvePoint::ed25519(&members.bytes("x")?).and_then(|point| Verifier::curve(algorithm, &point))
+        }
     };
     verifier.ok_or_else(|| problem("", format!("this is no valid public key for {algorithm}")))
-}
-
-fn unreadable_member(members: &UniqueMembers) -> Problem {
-    let is_base64 = |text: &str| URL_SAFE_NO_PAD.decode(text).is_ok();
-    let member = ["k", "n", "e", "x", "y"]
-        .into_iter()
-        .find(|name| members.text(name).ok().flatten().is_some_and(|text| !is_base64(text)));
-    match member {
-        Some(member) => problem(member, "this has to be base64url without padding"),
-        None => problem("", "a member that its type needs is missing, or no base64url without padding"),
-    }
-}
-
-fn decode(member: &'static str, text: &str) -> Result<Vec<u8>, Problem> {
-    let bytes = URL_SAFE_NO_PAD.decode(text);
-    let bytes = bytes.map_err(|_| problem(member, "this has to be base64url without padding"))?;
-    // A leading zero octet is wrong by RFC 7518 §6.3.1.1, common, and means nothing.
-    let start = bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len());
-    Ok(bytes.get(start..).unwrap_or_default().to_vec())
 }
 
 /// A secret has to be at least as long as the hash output (RFC 7518 §3.2).
@@ -234,11 +214,6 @@ const fn secret_bytes(algorithm: Algorithm) -> usize {
         Algorithm::HS512 => 64,
         _ => 32,
     }
-}
-
-fn bit_length(big_endian: &[u8]) -> usize {
-    let leading = big_endian.first().map_or(0, |byte| byte.leading_zeros());
-    big_endian.len().saturating_mul(8).saturating_sub(usize::try_from(leading).unwrap_or(0))
 }
 
 /// The members of one JWK, each there once (RFC 7517 §4 leaves it to the reader what a second one means).
@@ -284,6 +259,13 @@ impl UniqueMembers {
             Some(Value::String(text)) => Ok(Some(text)),
             Some(_) => Err(problem(name, "this has to be a string")),
         }
+    }
+
+    /// A member that has to be there and is base64url without padding (RFC 7518 §6).
+    fn bytes(&self, name: &'static str) -> Result<Vec<u8>, Problem> {
+        let text = self.text(name)?.ok_or_else(|| problem(name, "a key of this type needs it"))?;
+        // The decoder's error may quote what it read, which may be key material.
+        URL_SAFE_NO_PAD.decode(text).map_err(|_| problem(name, "this has to be base64url without padding"))
     }
 
     fn allows_verify(&self) -> Result<bool, Problem> {

@@ -2,9 +2,10 @@
 
 use std::hash::{BuildHasher, Hasher};
 
-use aws_lc_rs::digest::{SHA256, digest};
 use foldhash::fast::FixedState;
 use siphasher::sip128::SipHasher13;
+
+use crate::keys::sha256;
 
 /// A set of token ids.
 #[derive(Clone, Default)]
@@ -53,7 +54,7 @@ impl SignedSet {
 
     /// The hash is taken only where the set asks for it.
     pub(super) fn contains<'t>(&self, signing_input: impl FnOnce() -> &'t [u8]) -> bool {
-        !self.0.sorted.is_empty() && self.0.contains(first_half(digest(&SHA256, signing_input()).as_ref()))
+        !self.0.sorted.is_empty() && self.0.contains(first_half(&sha256(signing_input())))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -89,8 +90,9 @@ impl Filter {
 
     /// The word that a hash is looked for in, and its three bits there.
     fn place(&self, hash: u64) -> (usize, u64) {
-        let mask = self.0.len().saturating_sub(1);
-        let word = usize::try_from(hash >> 18).unwrap_or(usize::MAX) & mask;
+        let mask = u64::try_from(self.0.len().saturating_sub(1)).unwrap_or(u64::MAX);
+        // Masked before it is narrowed, for a `usize` of 32 bits holds the masked value alone.
+        let word = usize::try_from(hash >> 18 & mask).unwrap_or(usize::MAX);
         let bit = |from: u32| 1_u64.wrapping_shl(u32::try_from(hash >> from & 63).unwrap_or(0));
         (word, bit(0) | bit(6) | bit(12))
     }

@@ -6,6 +6,7 @@
 //! more than "it did not crash": the reference decider, a second and obvious reading, a round trip or an invariant.
 
 mod authorization;
+mod backends;
 mod cache;
 mod choices;
 mod claims;
@@ -70,6 +71,11 @@ pub const TARGETS: &[Target] = &[
         name: "jwk_set",
         oracle: "ids and algorithms of the keys that load equal an obvious reading; no key material in any message",
         run: jwk_set::run,
+    },
+    Target {
+        name: "backends",
+        oracle: "both crypto backends load the same keys, and verify the same signatures with them",
+        run: backends::run,
     },
     Target {
         name: "policy",

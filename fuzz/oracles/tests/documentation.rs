@@ -31,3 +31,22 @@ fn every_target_has_a_program_of_its_name_and_no_other_has() {
         assert!(program.contains(&format!("fuzz!(\"{}\");", target.name)), "{}", target.name);
     }
 }
+
+/// The engine's dependencies, as a table of name and requirement; `optional` does not matter.
+fn dependencies(manifest: &str) -> toml::Table {
+    let manifest: toml::Table = read(manifest).parse().expect("a manifest");
+    let mut dependencies = manifest["dependencies"].as_table().expect("dependencies").clone();
+    for (_, dependency) in &mut dependencies {
+        if let Some(table) = dependency.as_table_mut() {
+            table.remove("optional");
+        }
+    }
+    dependencies
+}
+
+#[test]
+fn the_copy_with_the_other_backend_has_the_engines_dependencies() {
+    let mut engine = dependencies("engine/Cargo.toml");
+    engine.remove("aws-lc-rs").expect("the backend that the copy does without");
+    assert_eq!(dependencies("fuzz/engine-rust-crypto/Cargo.toml"), engine);
+}
