@@ -1,11 +1,10 @@
 //! Engines of every size: policies, key sets, revocations and organizations, and requests to them.
 
-use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use artos_auth_engine::{
-    Account, Context, Decision, Engine, KeySet, Organizations, Policy, PolicySpec, Realm, Request,
-    ResourceOrg, Revocations, RouteSpec,
+    Account, CacheBytes, Context, Decision, Engine, HashKey, KeySet, Organizations, Policy, PolicySpec, Request,
+    Revocations, RouteSpec, TenantScope, UnixTime,
 };
 use serde_json::{Value, json};
 
@@ -207,8 +206,8 @@ pub fn engine(key: &SigningKey, size: Size) -> Engine {
 pub fn with_cache(engine: Engine, tokens: usize) -> Engine {
     const BYTES_OF_ONE: usize = 4 * 1024;
     // Drawn at random by a server; fixed here, so that every run is the same.
-    const HASH_KEY: u64 = 0x5eed_0fbe_9c45;
-    engine.with_cache(tokens.max(16_384) * BYTES_OF_ONE, HASH_KEY)
+    const HASH_KEY: HashKey = HashKey(0x5eed_0fbe_9c45);
+    engine.with_cache(CacheBytes(tokens.max(16_384) * BYTES_OF_ONE), HASH_KEY)
 }
 
 /// One question to an engine, complete: decided again and again.
@@ -266,12 +265,10 @@ impl Question {
             None => &[],
         };
         let request = Request::new(self.method, self.path, lines);
-        let context = Context {
-            realm: Realm::Among(&self.organizations),
-            resource_org: ResourceOrg::Owned(Cow::Borrowed(ORGANIZATION)),
-            account: Account::Active,
-        };
-        self.engine.decide(std::hint::black_box(&request), std::hint::black_box(&context), NOW)
+        let context = Context::owned_by(ORGANIZATION)
+            .realm(TenantScope::Among(&self.organizations))
+            .account(Account::Active);
+        self.engine.decide(std::hint::black_box(&request), std::hint::black_box(&context), UnixTime::from_seconds(NOW))
     }
 
     /// Asserts that the request is allowed, and as whom.

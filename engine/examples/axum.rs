@@ -2,10 +2,11 @@
 //! for each request. `cargo run -p artos-auth-engine --example axum -- KEYS.jwks.json`
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use artos_auth_engine::{
     Access, Context, Decision, Engine, KeySet, Policy, PolicySpec, Request, ResourceOrg, Revocations,
+    UnixTime,
 };
 use axum::extract::{Path, Request as HttpRequest, State};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -31,12 +32,15 @@ async fn authorize(
     let lines: Vec<&[u8]> =
         request.headers().get_all(header::AUTHORIZATION).iter().map(HeaderValue::as_bytes).collect();
     let target = request.uri().path_and_query().map_or("", |target| target.as_str());
-    let context = Context { resource_org: owner_of(request.uri().path()), ..Context::default() };
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let context = Context::of(owner_of(request.uri().path()));
+    let Some(now) = UnixTime::from_system(SystemTime::now()) else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
     match engine.decide(&Request::new(request.method().as_str(), target, &lines), &context, now) {
         Decision::Allow(Access::Public(_)) => {}
         Decision::Allow(Access::Principal(principal)) => {
-            request.extensions_mut().insert(Arc::new(principal));
+            let principal = principal.to_owned();
+            request.extensions_mut().insert(principal);
         }
         Decision::Deny(denial) => {
             eprintln!("denied: {} ({})", denial.reason(), denial.reason().clause());

@@ -8,37 +8,103 @@ use hashbrown::HashSet;
 
 /// What only the embedding service knows about a request.
 ///
-/// The default knows nothing: any organization may authenticate, what is addressed is owned by nobody, and
-/// the account is as the token has it.
-#[derive(Clone, Debug, Default)]
+/// A context always says who owns the resource; there is no default. Where nothing else is said, any organization may
+/// authenticate and the account is as the token has it.
+///
+/// ```
+/// use artos_auth_engine::{Account, Context};
+///
+/// let document = Context::owned_by("org-a").account(Account::Active);
+/// let list = Context::unowned();
+/// let unknown_id = Context::unresolved(); // refused, whoever asks
+/// # let _ = (document, list, unknown_id);
+/// ```
+///
+/// An owner that is left out does not compile:
+///
+/// ```compile_fail,E0599
+/// let context = artos_auth_engine::Context::default();
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Context<'c> {
     /// Whose tokens may authenticate here (TOK-4).
-    pub realm: Realm<'c>,
-    /// The organization that owns what is addressed (ORG-1).
+    pub realm: TenantScope<'c>,
+    /// The organization that owns the resource (ORG-1).
     pub resource_org: ResourceOrg<'c>,
     /// What the service knows of the user's account (ORG-2, ORG-3).
     pub account: Account,
 }
 
+impl<'c> Context<'c> {
+    /// The resource belongs to this organization.
+    #[must_use]
+    pub fn owned_by(organization: impl Into<Cow<'c, str>>) -> Self {
+        Self::of(ResourceOrg::Owned(organization.into()))
+    }
+
+    /// The resource belongs to no organization in particular: a collection that the handler filters, or something that
+    /// every authenticated caller may use.
+    #[must_use]
+    pub fn unowned() -> Self {
+        Self::of(ResourceOrg::Unowned)
+    }
+
+    /// The service could not tell who owns the resource, so nobody may use it.
+    #[must_use]
+    pub fn unresolved() -> Self {
+        Self::of(ResourceOrg::Unresolved)
+    }
+
+    /// The resource has this owner, as [`Resources::owner_of`](crate::Resources::owner_of) gives it.
+    #[must_use]
+    pub fn of(owner: ResourceOrg<'c>) -> Self {
+        Self { realm: TenantScope::Any, resource_org: owner, account: Account::Unknown }
+    }
+
+    /// The same context, where only the tokens of these organizations authenticate (TOK-4).
+    #[must_use]
+    pub fn realm(self, realm: TenantScope<'c>) -> Self {
+        Self { realm, ..self }
+    }
+
+    /// The same context with what the service knows of the user's account (ORG-2, ORG-3).
+    #[must_use]
+    pub fn account(self, account: Account) -> Self {
+        Self { account, ..self }
+    }
+}
+
 /// The organizations whose tokens are credentials at this host or deployment (TOK-4).
 #[derive(Clone, Copy, Debug, Default)]
-pub enum Realm<'c> {
+pub enum TenantScope<'c> {
     /// Every organization's.
     #[default]
     Any,
-    /// Those of a named few; of an empty set, nobody's.
+    /// Those of a named few. With an empty set no organization's.
     Among(&'c Organizations),
 }
 
-/// Who owns what the request addresses (ORG-1).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Who owns the resource that the request addresses (ORG-1).
+///
+/// It has no default, and nothing converts an `Option` into it: a NULL in a database is not "owned by nobody".
+///
+/// ```compile_fail,E0277
+/// # use artos_auth_engine::ResourceOrg;
+/// let owner: Option<&str> = None;
+/// let owner: ResourceOrg<'_> = owner.into();
+/// ```
+///
+/// ```compile_fail,E0599
+/// let owner = artos_auth_engine::ResourceOrg::default();
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ResourceOrg<'c> {
-    /// Nobody in particular: a collection, or something that no organization owns.
-    #[default]
+    /// No organization in particular: a collection, or something that no organization owns.
     Unowned,
     /// This organization.
     Owned(Cow<'c, str>),
-    /// The service could not tell, so nobody may touch it.
+    /// The service could not tell, so nobody may use it.
     Unresolved,
 }
 

@@ -1,14 +1,18 @@
 //! What comes out: an allow, or a denial that carries its answer and, for the log alone, its reason.
 
 use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
 
 use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
 
+use crate::cache::{Entry, SharedEntry};
 use crate::claims::{TextClaims, text};
-use crate::policy::PublicPath;
+use crate::identity::{Identity, identity_accessors};
+use crate::policy::{Policy, PublicPath};
 use crate::reason::{Answer, Reason};
 use crate::time::NumericDate;
-use crate::verified::{Authorized, Verified};
+use crate::verified::{Authorized, Refused, Verified};
 
 /// The answer to a request.
 ///
@@ -17,147 +21,114 @@ use crate::verified::{Authorized, Verified};
 #[must_use = "a decision that nobody looks at protects nothing"]
 pub enum Decision<'e> {
     /// The request may go ahead.
-    Allow(Access),
+    Allow(Access<'e>),
     /// It may not.
     Deny(Denial<'e>),
 }
 
 /// Why, and as whom, a request may go ahead. It can only be built from what the checks return.
 #[derive(Debug)]
-pub enum Access {
-    /// The path needs no authentication, so that nobody is known (PUB-1).
+pub enum Access<'e> {
+    /// The path needs no authentication, so nobody is known (PUB-1).
     Public(PublicPath),
     /// The token is good, here and for this.
-    Principal(Principal),
+    Principal(PrincipalRef<'e>),
 }
 
-/// Who was allowed: all that an audit trail and a query filter need.
-pub struct Principal(Verified);
+/// Who was allowed, borrowed from the engine for as long as the decision lasts: a server that needs no more pays for no
+/// reference count. [`to_owned`](Self::to_owned) gives a [`Principal`] to keep.
+///
+/// What can be kept is owned, and the compiler says so:
+///
+/// ```compile_fail,E0521
+/// # use artos_auth_engine::{Access, Decision};
+/// fn keep<T: Send + 'static>(_: T) {}
+/// fn handle(decision: Decision<'_>) {
+///     if let Decision::Allow(Access::Principal(principal)) = decision {
+///         keep(principal);
+///     }
+/// }
+/// ```
+pub struct PrincipalRef<'e>(Verified, PhantomData<&'e ()>);
+
+impl PrincipalRef<'_> {
+    pub(crate) fn new(authorized: Authorized) -> Self {
+        Self(authorized.into_verified(), PhantomData)
+    }
+
+    /// The principal, owned: one reference count.
+    #[must_use]
+    pub fn to_owned(&self) -> Principal {
+        Principal(self.0.share())
+    }
+
+    fn claims(&self) -> TextClaims<'_> {
+        self.0.claims()
+    }
+
+    identity_accessors!();
+}
+
+impl fmt::Debug for PrincipalRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.identity().debug("Principal", f)
+    }
+}
+
+/// Who was allowed: what an audit trail and a query filter need.
+///
+/// Only the checks make one. It is cheap to clone, borrows nothing and holds no lock, so it can be kept in request
+/// extensions across await points.
+#[derive(Clone)]
+pub struct Principal(SharedEntry);
 
 impl Principal {
-    pub(crate) fn of(authorized: Authorized) -> Self {
-        Self(authorized.into_verified())
+    pub(crate) fn new(authorized: Authorized) -> Self {
+        Self(authorized.into_verified().share())
     }
 
-    /// The user id, for audit trails (AUD-1).
-    #[must_use]
-    pub fn user_id(&self) -> &str {
-        text(self.0.claims().user().unwrap_or_default())
+    fn claims(&self) -> TextClaims<'_> {
+        Entry::of(&self.0).claims()
     }
 
-    /// The organization id: the scope to filter by; nothing else may be used (ORG-4).
-    #[must_use]
-    pub fn org_id(&self) -> &str {
-        text(self.0.claims().organization().unwrap_or_default())
-    }
-
-    /// The permissions, in the token's order.
-    pub fn permissions(&self) -> impl ExactSizeIterator<Item = &str> + Clone {
-        self.0.claims().permissions().map(text)
-    }
-
-    /// Whether the token carries this permission, byte for byte.
-    #[must_use]
-    pub fn has_permission(&self, permission: &str) -> bool {
-        self.0.claims().has_permission(permission)
-    }
-
-    /// The token's own id (`jti`), if it has one.
-    #[must_use]
-    pub fn token_id(&self) -> Option<&str> {
-        self.0.claims().token_id().map(text)
-    }
-
-    /// All four in bytes.
-    #[must_use]
-    pub fn identity(&self) -> Identity<'_> {
-        Identity(self.0.claims())
-    }
-
-    /// When the token was issued (`iat`), if it says so.
-    #[must_use]
-    pub fn issued_at(&self) -> Option<NumericDate> {
-        self.0.claims().issued_at()
-    }
-
-    /// When the token expires (`exp`).
-    #[must_use]
-    pub fn expires_at(&self) -> NumericDate {
-        self.0.claims().expires_at()
-    }
+    identity_accessors!();
 }
 
 impl fmt::Debug for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Principal")
-            .field("user_id", &self.user_id())
-            .field("org_id", &self.org_id())
-            .field("token_id", &self.token_id())
-            .finish_non_exhaustive()
-    }
-}
-
-/// Who asked, in bytes, which are UTF-8: for whoever writes them on, and has no use for another look at whether
-/// they are.
-#[derive(Clone, Copy)]
-pub struct Identity<'d>(TextClaims<'d>);
-
-impl<'d> Identity<'d> {
-    /// The user id, unless absent or empty.
-    #[must_use]
-    pub fn user_id(self) -> Option<&'d [u8]> {
-        self.0.user()
-    }
-
-    /// The organization id, unless absent or empty.
-    #[must_use]
-    pub fn org_id(self) -> Option<&'d [u8]> {
-        self.0.organization()
-    }
-
-    /// The permissions, in the token's order.
-    pub fn permissions(self) -> impl ExactSizeIterator<Item = &'d [u8]> + Clone {
-        self.0.permissions()
-    }
-
-    /// The token's own id (`jti`), if it has one, empty or not.
-    #[must_use]
-    pub fn token_id(self) -> Option<&'d [u8]> {
-        self.0.token_id()
-    }
-
-    /// Whether all of it is visible ASCII, `"`, `\`, `%` and `,` apart, which nearly every identity is: it stands in JSON and
-    /// in field values as it is.
-    ///
-    /// Found out once for a token that is remembered.
-    #[must_use]
-    pub fn is_plain(self) -> bool {
-        self.0.are_plain()
-    }
-}
-
-impl fmt::Debug for Identity<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Identity")
-            .field("user_id", &self.user_id().map(text))
-            .field("org_id", &self.org_id().map(text))
-            .field("token_id", &self.token_id().map(text))
-            .finish_non_exhaustive()
+        self.identity().debug("Principal", f)
     }
 }
 
 /// Why a request may not go ahead. All that the caller sees follows from the reason.
 pub struct Denial<'e> {
     reason: Reason,
-    challenge: &'e str,
+    policy: PolicyOf<'e>,
     verified: Option<Verified>,
 }
 
-impl<'e> Denial<'e> {
-    pub(crate) fn new(reason: Reason, challenge: &'e str, verified: Option<Verified>) -> Self {
-        Self { reason, challenge, verified }
-    }
+/// The policy that a denial takes its challenge from.
+enum PolicyOf<'e> {
+    Borrowed(&'e Policy),
+    Shared(Arc<Policy>),
+}
 
+impl<'e> Denial<'e> {
+    /// A denial that borrows the policy, and perhaps an entry of the cache.
+    pub(crate) fn new(Refused { reason, verified }: Refused, policy: &'e Policy) -> Self {
+        Self { reason, policy: PolicyOf::Borrowed(policy), verified }
+    }
+}
+
+impl Denial<'static> {
+    /// A denial that borrows nothing.
+    pub(crate) fn shared(Refused { reason, verified }: Refused, policy: Arc<Policy>) -> Self {
+        let verified = verified.map(Verified::into_shared);
+        Self { reason, policy: PolicyOf::Shared(policy), verified }
+    }
+}
+
+impl Denial<'_> {
     /// Why: for the operator's log, never for the caller.
     #[must_use]
     pub fn reason(&self) -> Reason {
@@ -184,8 +155,18 @@ impl<'e> Denial<'e> {
 
     /// The `WWW-Authenticate` value.
     #[must_use]
-    pub fn www_authenticate(&self) -> &'e str {
-        self.challenge
+    pub fn www_authenticate(&self) -> &str {
+        let policy = match &self.policy {
+            PolicyOf::Borrowed(policy) => policy,
+            PolicyOf::Shared(policy) => &**policy,
+        };
+        policy.challenge(self.reason.answer())
+    }
+
+    /// What is known of the caller, for the log.
+    #[must_use]
+    pub fn audit(&self) -> Audit<'_> {
+        self.verified.as_ref().map_or_else(Audit::default, |verified| Audit::of(verified.claims()))
     }
 }
 
@@ -193,7 +174,7 @@ impl fmt::Debug for Denial<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Denial")
             .field("reason", &self.reason)
-            .field("www_authenticate", &self.challenge)
+            .field("www_authenticate", &self.www_authenticate())
             .finish_non_exhaustive()
     }
 }
@@ -210,6 +191,16 @@ pub struct Audit<'d> {
     pub token_id: Option<&'d str>,
 }
 
+impl<'d> Audit<'d> {
+    fn of(claims: TextClaims<'d>) -> Self {
+        Self {
+            user_id: claims.user().map(text),
+            org_id: claims.organization().map(text),
+            token_id: claims.token_id().filter(|id| !id.is_empty()).map(text),
+        }
+    }
+}
+
 impl<'e> Decision<'e> {
     /// Whether the request may go ahead.
     #[must_use]
@@ -219,7 +210,7 @@ impl<'e> Decision<'e> {
 
     /// Who was allowed, if anybody in particular.
     #[must_use]
-    pub fn principal(&self) -> Option<&Principal> {
+    pub fn principal(&self) -> Option<&PrincipalRef<'e>> {
         match self {
             Self::Allow(Access::Principal(principal)) => Some(principal),
             Self::Allow(Access::Public(_)) | Self::Deny(_) => None,
@@ -267,27 +258,23 @@ impl<'e> Decision<'e> {
         }
     }
 
-    /// Whether the token had been verified by an earlier call, if one was verified at all.
+    /// Whether the token was verified by an earlier call; `None` where none was verified.
     #[must_use]
-    pub fn was_remembered(&self) -> Option<bool> {
-        self.verified().map(Verified::is_remembered)
+    pub fn from_cache(&self) -> Option<bool> {
+        self.verified().map(Verified::is_from_cache)
     }
 
     /// Who asked, in bytes: known on allow and deny alike as soon as the signature has verified and the claims are
     /// well-formed.
     #[must_use]
     pub fn identity(&self) -> Option<Identity<'_>> {
-        self.verified().map(|verified| Identity(verified.claims()))
+        self.verified().map(|verified| Identity::of(verified.claims()))
     }
 
     /// What is known of who asked.
     #[must_use]
     pub fn audit(&self) -> Audit<'_> {
-        self.verified().map(Verified::claims).map_or_else(Audit::default, |claims| Audit {
-            user_id: claims.user().map(text),
-            org_id: claims.organization().map(text),
-            token_id: claims.token_id().filter(|id| !id.is_empty()).map(text),
-        })
+        self.verified().map_or_else(Audit::default, |verified| Audit::of(verified.claims()))
     }
 
     fn verified(&self) -> Option<&Verified> {
@@ -316,18 +303,13 @@ impl Serialize for Decision<'_> {
     }
 }
 
-impl Serialize for Principal {
+impl Serialize for PrincipalRef<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        struct Each<'p>(&'p Principal);
-        impl Serialize for Each<'_> {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_seq(self.0.permissions())
-            }
-        }
+        let permissions: Vec<&str> = self.permissions().collect();
         let mut fields = serializer.serialize_struct("Principal", 6)?;
         fields.serialize_field("user_id", self.user_id())?;
         fields.serialize_field("org_id", self.org_id())?;
-        fields.serialize_field("permissions", &Each(self))?;
+        fields.serialize_field("permissions", &permissions)?;
         fields.serialize_field("token_id", &self.token_id())?;
         fields.serialize_field("issued_at", &self.issued_at())?;
         fields.serialize_field("expires_at", &self.expires_at())?;

@@ -1,17 +1,19 @@
 //! The engine, and the order of its checks.
 //!
-//! Data flows one way: request → header → token → claims → organization → permission → decision. Each stage
-//! takes what the one before has minted and nothing else, so that no check can be left out: a [`Verified`] is
-//! minted in [`Engine::verify`] alone, an [`Authenticated`] in [`Engine::authenticate`], an [`Authorized`] in
-//! [`Engine::authorize`], and only the last makes a principal.
+//! Data flows one way: request → header → token → claims → organization → permission → decision. Each stage takes what
+//! the one before has minted and nothing else, so that no check can be left out: a [`Verified`] is minted in
+//! [`Engine::verify`] alone, an [`Authenticated`] by the checks of [`Engine::authenticated`], an [`Authorized`] by those of
+//! [`Engine::authorized`] or [`Caller::authorize`], and only an [`Authorized`] makes a principal.
 
 use std::sync::Arc;
 
 use crate::authorization;
-use crate::cache::{self, Cache, Entry, Found, SharedEntry, SnapshotNumber};
-use crate::claims::{self, BindingVerdict};
-use crate::context::{Account, Context, Realm, ResourceOrg};
-use crate::decision::{Access, Decision, Denial, Principal};
+use crate::cache::{self, Cache, CacheBytes, Entry, Found, HashKey, SharedEntry, SnapshotNumber};
+use crate::caller::{Admission, Caller};
+use crate::checks;
+use crate::claims::BindingVerdict;
+use crate::context::{Context, TenantScope};
+use crate::decision::{Access, Decision, Denial, PrincipalRef};
 use crate::explain::{Check, Explanation, Observer, Recorder, Silent};
 use crate::keys::KeySet;
 use crate::path::without_query;
@@ -19,7 +21,8 @@ use crate::policy::{Policy, PublicPath};
 use crate::reason::Reason;
 use crate::request::Request;
 use crate::revocations::Revocations;
-use crate::token::{self, HeaderSegment, JoseHeader, Scratch, SizedToken, signing_input};
+use crate::time::UnixTime;
+use crate::token::{HeaderSegment, JoseHeader, Scratch, SizedToken, signing_input};
 use crate::verified::{Authenticated, Authorized, Refused, Verified};
 
 /// Decides requests by a policy, a key set and revocations, each an immutable snapshot.
@@ -52,13 +55,21 @@ impl Engine {
         }
     }
 
-    /// The same engine with a cache of verified tokens of at most `max_bytes`.
+    /// The same engine with a cache of verified tokens of at most this size, whose hash has this key.
     ///
-    /// Decisions are the same with and without it. `hash_key` should be drawn at random, so that nobody can
-    /// choose tokens that crowd each other out.
+    /// Decisions are the same with and without it. Draw the key at random, so that nobody can choose tokens that evict each
+    /// other.
+    ///
+    /// Bare integers are refused, so that the two cannot be mixed up:
+    ///
+    /// ```compile_fail,E0308
+    /// # fn cached(engine: artos_auth_engine::Engine) {
+    /// let engine = engine.with_cache(16 << 20, 0x1234_5678);
+    /// # }
+    /// ```
     #[must_use]
-    pub fn with_cache(self, max_bytes: usize, hash_key: u64) -> Self {
-        self.cached(Some(Cache::new(max_bytes, hash_key)))
+    pub fn with_cache(self, size: CacheBytes, key: HashKey) -> Self {
+        self.cached(Some(Cache::new(size, key)))
     }
 
     /// The same engine with another policy and key set: they change together or not at all.
@@ -110,15 +121,48 @@ impl Engine {
         self.cache.as_deref().map_or(0, Cache::bytes)
     }
 
-    /// Decides a request at `now`, in seconds since the Unix epoch.
+    /// Decides a request at `now`.
     ///
     /// Total and deterministic: every input gives a decision, and the same arguments and snapshots give the same one.
-    pub fn decide(&self, request: &Request<'_>, context: &Context<'_>, now: u64) -> Decision<'_> {
+    pub fn decide(&self, request: &Request<'_>, context: &Context<'_>, now: UnixTime) -> Decision<'_> {
         self.decide_observed(request, context, now, &mut Silent)
     }
 
-    /// Decides, and tells every check in order: the same code path, watched.
-    pub fn explain(&self, request: &Request<'_>, context: &Context<'_>, now: u64) -> Explanation<'_> {
+    /// The first of two steps, for services that learn who owns a resource only after asking their database.
+    ///
+    /// Refuses everything that no owner and no account can change: whatever is 401, a token without user or organization,
+    /// an ambiguous path, and a permission that a route rule needs. [`Caller::authorize`] is the second step. The two give
+    /// the answer of [`decide`](Self::decide): status, detail and challenge are the same. So is the reason, except where an
+    /// owner or account is wrong beside a path or permission: the path or permission is reported then.
+    ///
+    /// # Errors
+    ///
+    /// A denial that borrows nothing.
+    pub fn authenticate(
+        &self,
+        request: &Request<'_>,
+        realm: TenantScope<'_>,
+        now: UnixTime,
+    ) -> Result<Admission, Denial<'static>> {
+        if let Some(public) = self.public_access(request) {
+            return Ok(Admission::Public(public));
+        }
+        let observer = &mut Silent;
+        let authenticated = self.authenticated(request, realm, now, observer);
+        let admitted = authenticated.and_then(|authenticated| {
+            authenticated.admitted_by(|claims| {
+                checks::identity(claims, observer)?;
+                checks::route(&self.policy, request, claims, observer)
+            })
+        });
+        match admitted {
+            Ok(admitted) => Ok(Admission::Caller(Caller::new(admitted, Arc::clone(&self.policy)))),
+            Err(refused) => Err(Denial::shared(refused, Arc::clone(&self.policy))),
+        }
+    }
+
+    /// Decides, and reports every check in order: the same code, observed.
+    pub fn explain(&self, request: &Request<'_>, context: &Context<'_>, now: UnixTime) -> Explanation<'_> {
         let mut recorder = Recorder::default();
         let decision = self.decide_observed(request, context, now, &mut recorder);
         recorder.into_explanation(decision)
@@ -135,32 +179,33 @@ impl Engine {
         &self,
         request: &Request<'_>,
         context: &Context<'_>,
-        now: u64,
+        now: UnixTime,
         observer: &mut O,
     ) -> Decision<'_> {
-        match self.judge(request, context, now, observer) {
-            Ok(access) => Decision::Allow(access),
-            Err(refused) => self.deny(refused),
+        observer.enter(Check::PublicPath);
+        if let Some(public) = self.public_access(request) {
+            return Decision::Allow(Access::Public(public));
+        }
+        match self.authorized(request, context, now, observer) {
+            Ok(authorized) => Decision::Allow(Access::Principal(PrincipalRef::new(authorized))),
+            Err(refused) => Decision::Deny(Denial::new(refused, &self.policy)),
         }
     }
 
     /// Authentication always comes before authorization, and the first check that fails decides.
-    fn judge<O: Observer>(
+    fn authorized<O: Observer>(
         &self,
         request: &Request<'_>,
         context: &Context<'_>,
-        now: u64,
+        now: UnixTime,
         observer: &mut O,
-    ) -> Result<Access, Refused> {
-        observer.enter(Check::PublicPath);
-        if let Some(public) = self.public_access(request) {
-            return Ok(Access::Public(public));
-        }
-        let path = without_query(request.path);
-        let verified = self.verify(request, observer)?;
-        let authenticated = self.authenticate(verified, context, now, observer)?;
-        let authorized = self.authorize(authenticated, request.method, path, context, observer)?;
-        Ok(Access::Principal(Principal::of(authorized)))
+    ) -> Result<Authorized, Refused> {
+        self.authenticated(request, context.realm, now, observer)?.authorized_by(|claims| {
+            let organization = checks::identity(claims, observer)?;
+            checks::account(context.account, observer)?;
+            checks::owner(&context.resource_org, organization, observer)?;
+            checks::route(&self.policy, request, claims, observer)
+        })
     }
 
     /// Is this a token at all, and who vouches for it? Nothing of its claims is believed before.
@@ -265,122 +310,17 @@ impl Engine {
             .is_revoked_by(self.snapshot, || self.revocations.revoke(entry.claims(), || signing_input(token)))
     }
 
-    /// Is the token a credential here and now? If not, the answer is 401.
-    fn authenticate<O: Observer>(
+    /// The proof that the request carries a credential, here and now.
+    fn authenticated<O: Observer>(
         &self,
-        verified: Verified,
-        context: &Context<'_>,
-        now: u64,
+        request: &Request<'_>,
+        realm: TenantScope<'_>,
+        now: UnixTime,
         observer: &mut O,
     ) -> Result<Authenticated, Refused> {
-        verified.authenticated_by(|verified| {
-            let (policy, claims) = (&*self.policy, verified.claims());
-            observer.enter(Check::Expiry);
-            observer.note(|| token::describe_expiry(claims.expires_at(), policy.leeway_seconds(), now));
-            token::not_expired(claims.expires_at(), policy.leeway_seconds(), now)?;
-
-            observer.enter(Check::NotBefore);
-            token::already_valid(claims.not_before(), policy.leeway_seconds(), now)?;
-
-            observer.enter(Check::Issuer);
-            if !claims.issuer_accepted() || claims.binding() == BindingVerdict::OtherIssuer {
-                return Err(Reason::IssuerNotAccepted);
-            }
-
-            observer.enter(Check::Audience);
-            if !claims.audience_accepted() {
-                return Err(Reason::AudienceNotAccepted);
-            }
-
-            observer.enter(Check::Revocation);
-            if verified.is_revoked() {
-                return Err(Reason::TokenRevoked);
-            }
-
-            observer.enter(Check::Realm);
-            observer.note(|| format!("the token's organization is {}", shown(claims.organization())));
-            match (context.realm, claims.organization()) {
-                (Realm::Among(organizations), Some(organization))
-                    if !organizations.contains_bytes(organization) =>
-                {
-                    return Err(Reason::OrganizationNotInRealm);
-                }
-                // A token without an organization was not issued for a different one.
-                (Realm::Among(_) | Realm::Any, _) => {}
-            }
-
-            observer.enter(Check::IssuerOrganization);
-            if claims.binding() == BindingVerdict::OtherOrganization {
-                return Err(Reason::OrganizationNotOfIssuer);
-            }
-            Ok(())
-        })
+        let verified = self.verify(request, observer)?;
+        verified.authenticated_by(|verified| checks::credential(verified, &self.policy, realm, now, observer))
     }
-
-    /// May its holder do this? If not, the answer is 403.
-    fn authorize<O: Observer>(
-        &self,
-        authenticated: Authenticated,
-        method: &[u8],
-        path: &[u8],
-        context: &Context<'_>,
-        observer: &mut O,
-    ) -> Result<Authorized, Refused> {
-        authenticated.authorized_by(|verified| {
-            let (routes, claims) = (self.policy.routes(), verified.claims());
-            observer.enter(Check::Account);
-            observer.note(|| format!("the user is {}", shown(claims.user())));
-            if claims.user().is_none() {
-                return Err(Reason::UserMissing);
-            }
-            let organization = claims.organization().ok_or(Reason::OrganizationMissing)?;
-            if context.account == Account::NotConfigured {
-                return Err(Reason::AccountNotConfigured);
-            }
-
-            observer.enter(Check::Membership);
-            if context.account == Account::NotAMember {
-                return Err(Reason::NotAMember);
-            }
-
-            observer.enter(Check::ResourceOrganization);
-            match &context.resource_org {
-                ResourceOrg::Unowned => observer.note(|| "nobody owns what is addressed".to_owned()),
-                ResourceOrg::Owned(owner) => {
-                    observer
-                        .note(|| format!("what is addressed belongs to {}", shown(Some(owner.as_bytes()))));
-                    if owner.as_bytes() != organization {
-                        return Err(Reason::ResourceOfOtherOrganization);
-                    }
-                }
-                ResourceOrg::Unresolved => return Err(Reason::ResourceUnresolved),
-            }
-
-            observer.enter(Check::PathForRules);
-            let mut decoded = Vec::new();
-            let path = match routes.path(path, &mut decoded) {
-                Ok(path) => path,
-                Err(ambiguity) => {
-                    observer.note(|| ambiguity.to_string());
-                    return Err(Reason::PathAmbiguous);
-                }
-            };
-
-            observer.enter(Check::Permissions);
-            routes.permit(method, path, |permission| claims.has_permission(permission)).map_err(|refusal| {
-                observer.note(|| refusal.to_string());
-                Reason::PermissionMissing
-            })
-        })
-    }
-
-    fn deny(&self, Refused { reason, verified }: Refused) -> Decision<'_> {
-        Decision::Deny(Denial::new(reason, self.policy.challenge(reason.answer()), verified))
-    }
-}
-
-fn shown(id: Option<&[u8]>) -> String {
-    id.map_or_else(|| "absent".to_owned(), |id| format!("`{}`", claims::text(id)))
 }
 
 #[cfg(test)]
@@ -395,7 +335,7 @@ mod tests {
         let keys = KeySet::from_jwks(format!(r#"{{"kty":"oct","k":"{secret}"}}"#).as_bytes()).unwrap();
         let plain = Engine::new(policy, keys, Revocations::none());
         assert_eq!(plain.snapshot, SnapshotNumber::default());
-        let cached = plain.with_cache(1 << 10, 7);
+        let cached = plain.with_cache(CacheBytes(1 << 10), HashKey(7));
         assert_ne!(cached.snapshot, SnapshotNumber::default());
         assert_ne!(cached.with_revocations(Revocations::none()).snapshot, cached.snapshot);
     }

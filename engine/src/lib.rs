@@ -6,13 +6,13 @@
 //! and nothing that it returns or prints shows a token.
 //!
 //! ```
-//! use artos_auth_engine::{Context, Decision, Engine, KeySet, Policy, PolicySpec, Request, Revocations};
+//! use artos_auth_engine::{Context, Decision, Engine, KeySet, Policy, Request, Revocations, UnixTime};
 //!
 //! let keys = KeySet::from_jwks(br#"{"kty": "oct", "k": "dGhpcyBpcyBhIGRvY3VtZW50YXRpb24ta2V5LCBub3QgYSByZWFsIG9uZQ"}"#)?;
-//! let engine = Engine::new(Policy::new(&PolicySpec::default())?, keys, Revocations::none());
+//! let engine = Engine::new(Policy::builder().build()?, keys, Revocations::none());
 //!
 //! let request = Request::new("GET", "/api/v1/templates/", &[b"Bearer not.a.token"]);
-//! match engine.decide(&request, &Context::default(), 1_700_000_000) {
+//! match engine.decide(&request, &Context::unowned(), UnixTime::from_seconds(1_700_000_000)) {
 //!     Decision::Allow(access) => println!("go ahead: {access:?}"),
 //!     Decision::Deny(denial) => assert_eq!((denial.status(), denial.reason().code()), (401, "token_malformed")),
 //! }
@@ -27,14 +27,17 @@
 //! * An [`Engine`] holds one of each as an immutable snapshot. Swapping one ([`Engine::with_revocations`],
 //!   [`Engine::with_policy_and_keys`]) makes another engine and costs next to nothing; keep the current one in an
 //!   `ArcSwap`, a `RwLock` or whatever your service uses.
-//! * A [`Context`] tells what only your service knows: the organization that owns what is addressed, above all.
-//!   [`Resources`] can tell it from the path.
+//! * A [`Context`] says what only your service knows, above all the organization that owns the resource. There is no
+//!   default: a service that forgets the owner does not compile. [`Resources`] finds it by the path.
+//! * A service that asks its database for the owner decides in two steps: [`Engine::authenticate`] gives a [`Caller`],
+//!   [`Caller::authorize`] a [`Principal`]. Both are owned and cheap to clone.
 //! * A [`Decision`] is an [`Access`] or a [`Denial`]. A [`Principal`] carries the organization to filter every
 //!   query by, and what an audit trail needs. A denial carries status, body and challenge for the caller, and
 //!   a [`Reason`] for your log.
-//! * [`Engine::with_cache`] remembers verified tokens, so that a signature is verified once. The decision is the
-//!   same: time, revocations, realm, account, organization and permissions are judged on every call.
-//! * [`Engine::explain`] tells a decision check by check, for a support ticket.
+//! * [`UnixTime::from_system`] is `None` for a clock that is not set. Answer 503 then.
+//! * [`Engine::with_cache`] keeps verified tokens, so that a signature is verified once. The decision is the
+//!   same: time, revocations, realm, account, organization and permissions are checked on every call.
+//! * [`Engine::explain`] reports a decision check by check, for a support ticket.
 //!
 //! `examples/axum.rs` is a service that does all of this in some sixty lines.
 //!
@@ -93,12 +96,15 @@ compile_error!("choose a crypto backend: the feature `aws-lc` (default) or `rust
 mod algorithm;
 mod authorization;
 mod cache;
+mod caller;
+mod checks;
 mod claims;
 mod context;
 mod decision;
 mod engine;
 mod error;
 mod explain;
+mod identity;
 mod ids;
 mod json;
 mod keys;
@@ -115,19 +121,25 @@ mod token;
 mod verified;
 
 pub use algorithm::Algorithm;
-pub use context::{Account, Context, Organizations, Realm, ResourceOrg};
-pub use decision::{Access, Audit, Decision, Denial, Identity, Principal};
+pub use cache::{CacheBytes, HashKey};
+pub use caller::{Admission, Caller};
+pub use context::{Account, Context, Organizations, ResourceOrg, TenantScope};
+pub use decision::{Access, Audit, Decision, Denial, Principal, PrincipalRef};
 pub use engine::Engine;
 pub use error::{LoadError, Position};
 pub use explain::{Check, Explanation, Step, Verdict};
+pub use identity::Identity;
 pub use keys::{KeyNotice, KeySet, KeySetBuilder};
 pub use path::{Ambiguity, Pattern, PatternError};
-pub use policy::{ClaimNamesSpec, Policy, PolicySpec, PublicPath, PublicSpec, RouteSpec, Unlisted};
+pub use policy::{
+    ClaimNamesSpec, Policy, PolicyBuilder, PolicySpec, PublicPath, PublicSpec, RouteSpec, TokenBytes,
+    Unlisted,
+};
 pub use reason::{Answer, Reason};
 pub use request::Request;
 pub use resources::{ResourceSpec, Resources};
 pub use revocations::Revocations;
-pub use time::NumericDate;
+pub use time::{NumericDate, UnixTime};
 
 /// README's example is a test of this crate.
 #[cfg(doctest)]

@@ -1,58 +1,46 @@
 //! The proof types: what each stage of a decision hands to the next.
 
-use crate::cache::{Entry, Found};
+use crate::cache::{Entry, Found, SharedEntry};
 use crate::claims::TextClaims;
 use crate::reason::Reason;
 
 /// The proof that a key of the key set signed these claims, and that they are well-formed.
 pub(crate) struct Verified {
     entry: Found,
-    marks: Marks,
-}
-
-/// Whether an earlier call verified the claims, and whether the revocations in force hold the token, which counts at
-/// its own place in the order.
-///
-/// In one word, which is written and handed on in one piece.
-#[derive(Clone, Copy)]
-struct Marks(u64);
-
-impl Marks {
-    const REMEMBERED: u64 = 1;
-    const REVOKED: u64 = 2;
-
-    fn new(remembered: bool, revoked: bool) -> Self {
-        let mark = |mark: u64, is_set: bool| if is_set { mark } else { 0 };
-        Self(mark(Self::REMEMBERED, remembered) | mark(Self::REVOKED, revoked))
-    }
-
-    fn is_remembered(self) -> bool {
-        self.0 & Self::REMEMBERED != 0
-    }
-
-    fn is_revoked(self) -> bool {
-        self.0 & Self::REVOKED != 0
-    }
+    /// Whether an earlier call verified the claims.
+    from_cache: bool,
+    /// Whether the current revocations hold the token, which counts at its own place in the order of checks.
+    revoked: bool,
 }
 
 impl Verified {
     /// Minted where a signature has just verified, or where the cache holds a token that did.
-    pub(crate) fn new(entry: Found, remembered: bool, revoked: bool) -> Self {
-        Self { entry, marks: Marks::new(remembered, revoked) }
+    pub(crate) fn new(entry: Found, from_cache: bool, revoked: bool) -> Self {
+        Self { entry, from_cache, revoked }
     }
 
     pub(crate) fn claims(&self) -> TextClaims<'_> {
         Entry::of(&self.entry).claims()
     }
 
-    /// Whether the claims were verified by an earlier call.
-    pub(crate) fn is_remembered(&self) -> bool {
-        self.marks.is_remembered()
+    /// Whether an earlier call verified the claims.
+    pub(crate) fn is_from_cache(&self) -> bool {
+        self.from_cache
     }
 
     /// Whether the current revocations hold the token.
     pub(crate) fn is_revoked(&self) -> bool {
-        self.marks.is_revoked()
+        self.revoked
+    }
+
+    /// The claims, shared: one reference count more.
+    pub(crate) fn share(&self) -> SharedEntry {
+        SharedEntry::clone(&self.entry)
+    }
+
+    /// The same, without a borrow of the cache.
+    pub(crate) fn into_shared(self) -> Self {
+        Self { entry: Found::from_inner(Found::into_inner(self.entry)), ..self }
     }
 
     /// The proof of authentication, if these checks pass.
@@ -71,14 +59,50 @@ impl Verified {
 pub(crate) struct Authenticated(Verified);
 
 impl Authenticated {
-    /// The proof of authorization, if these checks pass.
+    /// The proof of authorization, if these checks pass: all of them.
     pub(crate) fn authorized_by(
         self,
-        checks: impl FnOnce(&Verified) -> Result<(), Reason>,
+        checks: impl FnOnce(TextClaims<'_>) -> Result<(), Reason>,
     ) -> Result<Authorized, Refused> {
-        match checks(&self.0) {
+        match checks(self.0.claims()) {
             Ok(()) => Ok(Authorized(self.0)),
             Err(reason) => Err(Refused { reason, verified: Some(self.0) }),
+        }
+    }
+
+    /// The proof of admission, if these checks pass: those that neither an owner nor an account can change.
+    pub(crate) fn admitted_by(
+        self,
+        checks: impl FnOnce(TextClaims<'_>) -> Result<(), Reason>,
+    ) -> Result<Admitted, Refused> {
+        match checks(self.0.claims()) {
+            Ok(()) => Ok(Admitted { from_cache: self.0.from_cache, entry: Found::into_inner(self.0.entry) }),
+            Err(reason) => Err(Refused { reason, verified: Some(self.0) }),
+        }
+    }
+}
+
+/// The proof that an authenticated token needs only the right owner and account.
+#[derive(Clone)]
+pub(crate) struct Admitted {
+    entry: SharedEntry,
+    from_cache: bool,
+}
+
+impl Admitted {
+    pub(crate) fn claims(&self) -> TextClaims<'_> {
+        Entry::of(&self.entry).claims()
+    }
+
+    /// The proof of authorization, if these checks pass: those of the owner and the account.
+    pub(crate) fn authorized_by(
+        &self,
+        checks: impl FnOnce(TextClaims<'_>) -> Result<(), Reason>,
+    ) -> Result<Authorized, Refused> {
+        let verified = || Verified::new(Found::from_inner(self.entry.clone()), self.from_cache, false);
+        match checks(self.claims()) {
+            Ok(()) => Ok(Authorized(verified())),
+            Err(reason) => Err(Refused { reason, verified: Some(verified()) }),
         }
     }
 }

@@ -5,16 +5,16 @@
 
 use allocation_counter::measure;
 use artos_auth_engine::{
-    Account, Context, Engine, KeySet, Organizations, Policy, PolicySpec, Realm, Request, ResourceOrg,
-    Revocations, RouteSpec,
+    Account, CacheBytes, Context, Engine, HashKey, KeySet, Organizations, Policy, PolicySpec, Request,
+    Revocations, RouteSpec, TenantScope, UnixTime,
 };
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64_simd::URL_SAFE_NO_PAD;
 
 const SECRET: &[u8; 32] = b"test-only, never a real secret!!";
 const SEED: &[u8; 32] = b"test-only seed, of no real key!!";
-const NOW: u64 = 1_800_000_000;
-const CACHE_BYTES: usize = 1 << 20;
+const NOW: UnixTime = UnixTime::from_seconds(1_800_000_000);
+const CACHE_BYTES: CacheBytes = CacheBytes(1 << 20);
 
 /// A policy that asks for everything, with revocations to look through.
 fn engine() -> Engine {
@@ -76,11 +76,8 @@ const HS256: &str = r#"{"alg":"HS256","typ":"JWT","kid":"test-hs256"}"#;
 /// How often one decision allocates, made and dropped; asserts its reason.
 fn allocations(engine: &Engine, line: Option<&str>, reason: &str) -> u64 {
     let organizations: Organizations = ["org-a", "org-b"].into_iter().collect();
-    let context = Context {
-        realm: Realm::Among(&organizations),
-        resource_org: ResourceOrg::Owned("org-a".into()),
-        account: Account::Active,
-    };
+    let context =
+        Context::owned_by("org-a").realm(TenantScope::Among(&organizations)).account(Account::Active);
     let line = line.map(str::as_bytes);
     let request = Request::new("GET", "/api/v1/documents/doc-a?x=1", line.as_slice());
     measure(|| {
@@ -103,13 +100,13 @@ fn a_cold_allow_allocates_four_times_at_most() {
 #[test]
 fn a_cold_allow_with_a_cache_allocates_four_times_at_most() {
     let line = format!("Bearer {}", hs256(HS256, CLAIMS));
-    let count = allocations(&engine().with_cache(CACHE_BYTES, 1), Some(&line), "authorized");
+    let count = allocations(&engine().with_cache(CACHE_BYTES, HashKey(1)), Some(&line), "authorized");
     assert!(count <= 4, "{count} allocations");
 }
 
 #[test]
 fn a_warm_allow_allocates_nothing() {
-    let engine = engine().with_cache(CACHE_BYTES, 1);
+    let engine = engine().with_cache(CACHE_BYTES, HashKey(1));
     for token in [hs256(HS256, CLAIMS), eddsa(CLAIMS)] {
         let line = format!("Bearer {token}");
         allocations(&engine, Some(&line), "authorized");
@@ -119,7 +116,7 @@ fn a_warm_allow_allocates_nothing() {
 
 #[test]
 fn a_warm_denial_allocates_nothing() {
-    let engine = engine().with_cache(CACHE_BYTES, 1);
+    let engine = engine().with_cache(CACHE_BYTES, HashKey(1));
     for (claims, reason) in [
         (CLAIMS.replace("1900000000", "1700000001"), "token_expired"),
         (CLAIMS.replace("t-1", "t-0"), "token_revoked"),
@@ -136,7 +133,7 @@ fn a_warm_denial_allocates_nothing() {
 #[test]
 fn a_denial_before_the_signature_allocates_nothing() {
     let plain = engine();
-    let cached = engine().with_cache(CACHE_BYTES, 1);
+    let cached = engine().with_cache(CACHE_BYTES, HashKey(1));
     let bearer = |header: &str| format!("Bearer {}", hs256(header, CLAIMS));
     let good = hs256(HS256, CLAIMS);
     let (unsigned, signature) = good.rsplit_once('.').expect("three segments");

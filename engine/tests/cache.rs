@@ -7,7 +7,9 @@ mod asked;
 
 use std::thread;
 
-use artos_auth_engine::{Context, Engine, KeySet, Policy, PolicySpec, Request, Revocations};
+use artos_auth_engine::{
+    CacheBytes, Context, Engine, HashKey, KeySet, Policy, PolicySpec, Request, Revocations, UnixTime,
+};
 use artos_auth_fixtures::engine::{EngineDecider, asked as in_own_types, verdict};
 use artos_auth_fixtures::{Decider, Question, TokenSpec, case};
 use asked::{NOW, SETUPS, asked, key_set};
@@ -15,7 +17,9 @@ use proptest::prelude::*;
 use serde_json::json;
 
 fn decide(engine: &Engine, question: &Question) -> artos_auth_fixtures::Verdict {
-    in_own_types(question, |request, context| verdict(&engine.decide(request, context, question.now)))
+    in_own_types(question, |request, context| {
+        verdict(&engine.decide(request, context, UnixTime::from_seconds(question.now)))
+    })
 }
 
 fn engine() -> Engine {
@@ -31,14 +35,19 @@ fn header(token_id: &str) -> Vec<u8> {
 /// Whether the token is allowed, and whether it was remembered.
 fn ask(engine: &Engine, header: &[u8]) -> (bool, Option<bool>) {
     let lines = [header];
-    let decision = engine.decide(&Request::new("GET", "/", &lines), &Context::default(), NOW);
-    (decision.is_allow(), decision.was_remembered())
+    let decision =
+        engine.decide(&Request::new("GET", "/", &lines), &Context::unowned(), UnixTime::from_seconds(NOW));
+    (decision.is_allow(), decision.from_cache())
 }
 
 #[test]
 fn every_case_is_decided_alike_the_first_time_and_the_second() {
     for case in case::load().unwrap() {
-        let engine = EngineDecider::new(&case.setup).unwrap().engine().clone().with_cache(1 << 20, 7);
+        let engine = EngineDecider::new(&case.setup)
+            .unwrap()
+            .engine()
+            .clone()
+            .with_cache(CacheBytes(1 << 20), HashKey(7));
         assert_eq!(decide(&engine, &case.question), case.expected, "{}", case.id);
         assert_eq!(decide(&engine, &case.question), case.expected, "{}, again", case.id);
     }
@@ -54,7 +63,7 @@ proptest! {
     ) {
         let plain: Vec<EngineDecider> = SETUPS.iter().map(|setup| EngineDecider::new(setup).unwrap()).collect();
         let cached: Vec<Engine> =
-            plain.iter().map(|decider| decider.engine().clone().with_cache(max_bytes, 7)).collect();
+            plain.iter().map(|decider| decider.engine().clone().with_cache(CacheBytes(max_bytes), HashKey(7))).collect();
         let minted: Vec<(usize, Question)> = questions.iter().map(|asked| (asked.setup, asked.question())).collect();
         for index in order {
             let (setup, question) = index.get(&minted);
@@ -65,7 +74,7 @@ proptest! {
 
 #[test]
 fn a_token_is_verified_once() {
-    let engine = engine().with_cache(1 << 20, 7);
+    let engine = engine().with_cache(CacheBytes(1 << 20), HashKey(7));
     let header = header("t-1");
     assert_eq!(ask(&engine, &header), (true, Some(false)));
     assert_eq!(ask(&engine, &header), (true, Some(true)));
@@ -74,7 +83,7 @@ fn a_token_is_verified_once() {
 
 #[test]
 fn what_is_not_the_very_token_is_verified_by_itself() {
-    let engine = engine().with_cache(1 << 20, 7);
+    let engine = engine().with_cache(CacheBytes(1 << 20), HashKey(7));
     let good = header("t-1");
     ask(&engine, &good);
     for at in "Bearer ".len()..good.len() {
@@ -87,7 +96,7 @@ fn what_is_not_the_very_token_is_verified_by_itself() {
 
 #[test]
 fn a_revocation_counts_from_the_next_decision_on_and_its_end_too() {
-    let engine = engine().with_cache(1 << 20, 7);
+    let engine = engine().with_cache(CacheBytes(1 << 20), HashKey(7));
     let header = header("t-1");
     ask(&engine, &header);
     let revoked = engine.with_revocations(Revocations::from_json(br#"{"tokens": ["t-1"]}"#).unwrap());
@@ -101,7 +110,7 @@ fn a_revocation_counts_from_the_next_decision_on_and_its_end_too() {
 
 #[test]
 fn another_policy_or_key_set_remembers_nothing() {
-    let engine = engine().with_cache(1 << 20, 7);
+    let engine = engine().with_cache(CacheBytes(1 << 20), HashKey(7));
     let header = header("t-1");
     ask(&engine, &header);
     let spec = PolicySpec { algorithms: Some(vec!["ES256".into()]), ..PolicySpec::default() };
@@ -117,7 +126,7 @@ fn another_policy_or_key_set_remembers_nothing() {
 #[test]
 fn a_flood_of_tokens_that_come_once_neither_grows_it_nor_drives_out_those_in_use() {
     let max_bytes = 64 << 10;
-    let engine = engine().with_cache(max_bytes, 7);
+    let engine = engine().with_cache(CacheBytes(max_bytes), HashKey(7));
     let in_use: Vec<Vec<u8>> = (0..8).map(|number| header(&format!("used-{number}"))).collect();
     for header in &in_use {
         ask(&engine, header);
@@ -136,7 +145,7 @@ fn a_flood_of_tokens_that_come_once_neither_grows_it_nor_drives_out_those_in_use
 
 #[test]
 fn forged_tokens_are_not_remembered() {
-    let engine = engine().with_cache(1 << 20, 7);
+    let engine = engine().with_cache(CacheBytes(1 << 20), HashKey(7));
     for number in 0..100 {
         let mut forged = header(&format!("t-{number}"));
         let end = forged.len() - 10;
@@ -148,7 +157,7 @@ fn forged_tokens_are_not_remembered() {
 
 #[test]
 fn threads_share_it_and_agree() {
-    let engine = engine().with_cache(8 << 10, 7);
+    let engine = engine().with_cache(CacheBytes(8 << 10), HashKey(7));
     let headers: Vec<Vec<u8>> = (0..40).map(|number| header(&format!("t-{number}"))).collect();
     thread::scope(|scope| {
         for start in 0..4 {

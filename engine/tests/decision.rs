@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use artos_auth_engine::{
     Access, Algorithm, Answer, Context, Decision, Engine, KeySet, Organizations, Policy, PolicySpec, Reason,
-    Request, ResourceOrg, Resources, Revocations,
+    Request, ResourceOrg, Resources, Revocations, UnixTime,
 };
 use artos_auth_fixtures::TokenSpec;
 use artos_auth_fixtures::case::NOW;
@@ -25,7 +25,7 @@ fn line(claims: Value) -> Vec<u8> {
 }
 
 fn ask<T>(path: &str, lines: &[&[u8]], context: &Context<'_>, look: impl FnOnce(&Decision<'_>) -> T) -> T {
-    look(&engine().decide(&Request::new("GET", path, lines), context, NOW))
+    look(&engine().decide(&Request::new("GET", path, lines), context, UnixTime::from_seconds(NOW)))
 }
 
 #[test]
@@ -34,11 +34,11 @@ fn who_was_allowed() {
         "sub": "u7", "org_id": "org-7", "jti": "t7", "iat": 1_699_999_000.5, "exp": 1_700_009_000_u64,
         "permissions": ["b", "a"],
     }));
-    ask("/x", &[&line], &Context::default(), |decision| {
+    ask("/x", &[&line], &Context::unowned(), |decision| {
         assert!(decision.is_allow() && decision.denial().is_none());
         assert_eq!((decision.outcome(), decision.status()), ("allow", 200));
         assert_eq!((decision.reason_code(), decision.clause()), ("authorized", "ORG-4"));
-        assert_eq!(decision.was_remembered(), Some(false));
+        assert_eq!(decision.from_cache(), Some(false));
         let principal = decision.principal().unwrap();
         assert_eq!((principal.user_id(), principal.org_id()), ("u7", "org-7"));
         assert_eq!(principal.permissions().collect::<Vec<_>>(), ["b", "a"]);
@@ -59,7 +59,7 @@ fn an_identity_is_what_its_parts_are_one_by_one() {
         json!({"sub": "ü\"7", "org_id": "org\\7", "exp": 1_700_009_000_u64, "permissions": "é b"}),
         json!({"sub": "u7", "org_id": "org-7", "jti": "", "exp": 1_700_009_000_u64}),
     ] {
-        ask("/x", &[&line(claims)], &Context::default(), |decision| {
+        ask("/x", &[&line(claims)], &Context::unowned(), |decision| {
             let principal = decision.principal().unwrap();
             for identity in [principal.identity(), decision.identity().unwrap()] {
                 assert_eq!(identity.user_id(), Some(principal.user_id().as_bytes()));
@@ -74,24 +74,24 @@ fn an_identity_is_what_its_parts_are_one_by_one() {
 #[test]
 fn who_was_refused_is_known_once_the_token_is_verified() {
     let expired = line(json!({"sub": "u7", "org_id": "org-7", "jti": "t7", "exp": 1, "permissions": ["a"]}));
-    ask("/x", &[&expired], &Context::default(), |decision| {
+    ask("/x", &[&expired], &Context::unowned(), |decision| {
         assert!(!decision.is_allow());
         let identity = decision.identity().unwrap();
         assert_eq!((identity.user_id(), identity.org_id()), (Some(&b"u7"[..]), Some(&b"org-7"[..])));
         assert_eq!(identity.token_id(), Some(&b"t7"[..]));
         assert!(identity.permissions().eq([b"a"]));
     });
-    ask("/x", &[b"Bearer x.y.z"], &Context::default(), |decision| assert!(decision.identity().is_none()));
+    ask("/x", &[b"Bearer x.y.z"], &Context::unowned(), |decision| assert!(decision.identity().is_none()));
 }
 
 #[test]
 fn nobody_is_known_on_a_public_path() {
-    ask("/api/v1/search/status", &[b"Bearer x"], &Context::default(), |decision| {
+    ask("/api/v1/search/status", &[b"Bearer x"], &Context::unowned(), |decision| {
         assert!(matches!(decision, Decision::Allow(Access::Public(_))));
         assert!(decision.is_allow() && decision.principal().is_none() && decision.denial().is_none());
         assert_eq!((decision.outcome(), decision.status()), ("allow", 200));
         assert_eq!((decision.reason_code(), decision.clause()), ("public_path", "PUB-1"));
-        assert_eq!(decision.was_remembered(), None);
+        assert_eq!(decision.from_cache(), None);
         assert_eq!(decision.audit().user_id, None);
     });
 }
@@ -99,12 +99,12 @@ fn nobody_is_known_on_a_public_path() {
 #[test]
 fn why_and_with_what_answer_it_was_denied() {
     let line = line(json!({"sub": "u7", "jti": ""}));
-    let context = Context { resource_org: ResourceOrg::Unresolved, ..Context::default() };
+    let context = Context::unresolved();
     ask("/x", &[&line], &context, |decision| {
         assert!(!decision.is_allow() && decision.principal().is_none());
         assert_eq!((decision.outcome(), decision.status()), ("deny", 403));
         assert_eq!((decision.reason_code(), decision.clause()), ("resource_unresolved", "ORG-1"));
-        assert_eq!(decision.was_remembered(), Some(false));
+        assert_eq!(decision.from_cache(), Some(false));
         let denial = decision.denial().unwrap();
         assert_eq!(denial.reason(), Reason::ResourceUnresolved);
         assert_eq!(denial.reason().to_string(), "resource_unresolved");
@@ -114,12 +114,12 @@ fn why_and_with_what_answer_it_was_denied() {
         let audit = decision.audit();
         assert_eq!((audit.user_id, audit.org_id, audit.token_id), (Some("u7"), Some("org-a"), None));
     });
-    ask("/x", &[], &Context::default(), |decision| {
+    ask("/x", &[], &Context::unowned(), |decision| {
         let denial = decision.denial().unwrap();
         assert_eq!((denial.status(), denial.answer()), (401, Answer::NotAuthenticated));
         assert_eq!(denial.detail(), "Not authenticated");
         assert_eq!(denial.www_authenticate(), r#"Bearer realm="here""#);
-        assert_eq!(decision.was_remembered(), None);
+        assert_eq!(decision.from_cache(), None);
     });
 }
 
@@ -127,7 +127,7 @@ fn why_and_with_what_answer_it_was_denied() {
 fn a_decision_is_printed_with_all_that_the_log_needs() {
     let line = line(json!({"permissions": "a b"}));
     let printed =
-        ask("/x", &[&line], &Context::default(), |decision| serde_json::to_value(decision).unwrap());
+        ask("/x", &[&line], &Context::unowned(), |decision| serde_json::to_value(decision).unwrap());
     let expected = json!({
         "outcome": "allow", "status": 200, "detail": null, "www_authenticate": null,
         "reason": "authorized", "clause": "ORG-4",
@@ -139,7 +139,7 @@ fn a_decision_is_printed_with_all_that_the_log_needs() {
     });
     assert_eq!(printed, expected);
     let printed =
-        ask("/x", &[b"Basic x"], &Context::default(), |decision| serde_json::to_value(decision).unwrap());
+        ask("/x", &[b"Basic x"], &Context::unowned(), |decision| serde_json::to_value(decision).unwrap());
     let expected = json!({
         "outcome": "deny", "status": 401, "detail": "Not authenticated", "www_authenticate": "Bearer realm=\"here\"",
         "reason": "scheme_not_bearer", "clause": "HDR-3", "principal": null,

@@ -1,8 +1,8 @@
 //! What `explain` tells a person at each check, and that it tells of no check that was not reached.
 
 use artos_auth_engine::{
-    Account, Check, Context, Engine, KeySet, Organizations, Policy, PolicySpec, Realm, Request, ResourceOrg,
-    Revocations, RouteSpec, Verdict,
+    Account, CacheBytes, Check, Context, Engine, HashKey, KeySet, Organizations, Policy, PolicySpec, Request,
+    Revocations, RouteSpec, TenantScope, UnixTime, Verdict,
 };
 use artos_auth_fixtures::TokenSpec;
 use artos_auth_fixtures::keys::TestKey;
@@ -31,7 +31,13 @@ fn token(spec: Value) -> Vec<u8> {
 }
 
 /// The checks that were reached, and the note of each that has one.
-fn told(engine: &Engine, path: &str, line: &[u8], context: &Context<'_>, now: u64) -> Vec<(Check, String)> {
+fn told(
+    engine: &Engine,
+    path: &str,
+    line: &[u8],
+    context: &Context<'_>,
+    now: UnixTime,
+) -> Vec<(Check, String)> {
     let explanation = engine.explain(&Request::new("GET", path, &[line]), context, now);
     let reached = explanation.steps.iter().filter(|step| step.verdict != Verdict::NotReached);
     reached.filter_map(|step| Some((step.check, step.note.clone()?))).collect()
@@ -47,15 +53,16 @@ fn note(told: &[(Check, String)], check: Check) -> Option<&str> {
 #[case::at_once(1_700_003_600, "it expires at 1700003600 (0 s ago at 1700003600, leeway 5 s)")]
 #[case::after(1_700_003_700, "it expires at 1700003600 (100 s ago at 1700003700, leeway 5 s)")]
 fn the_expiry_is_told_with_how_far_it_is(#[case] now: u64, #[case] expected: &str) {
-    let told = told(&engine(), "/api/x", &token(json!({})), &Context::default(), now);
+    let told = told(&engine(), "/api/x", &token(json!({})), &Context::unowned(), UnixTime::from_seconds(now));
     assert_eq!(note(&told, Check::Expiry), Some(expected));
 }
 
 #[test]
 fn the_checks_of_a_good_token_say_what_they_saw() {
     let permissions = json!({"claims": {"permissions": ["documents:read", "documents:write"]}});
-    let context = Context { resource_org: ResourceOrg::Owned("org-a".into()), ..Context::default() };
-    let told = told(&engine(), "/api/x", &token(permissions), &context, 1_700_000_000);
+    let context = Context::owned_by("org-a");
+    let told =
+        told(&engine(), "/api/x", &token(permissions), &context, UnixTime::from_seconds(1_700_000_000));
     let expected = [
         (Check::Algorithm, "HS256"),
         (Check::Key, "one key can have signed it"),
@@ -79,17 +86,17 @@ fn the_keys_that_are_tried_are_counted() {
     let policy = Policy::new(&PolicySpec::default()).expect("a policy");
     let engine = Engine::new(policy, keys, Revocations::none());
     let line = token(json!({"drop_header": ["kid"]}));
-    let told = told(&engine, "/api/x", &line, &Context::default(), 1_700_000_000);
+    let told = told(&engine, "/api/x", &line, &Context::unowned(), UnixTime::from_seconds(1_700_000_000));
     assert_eq!(note(&told, Check::Key), Some("2 keys can have signed it"));
 }
 
 #[test]
 fn a_second_look_at_a_token_says_so() {
-    let engine = engine().with_cache(1 << 20, 1);
+    let engine = engine().with_cache(CacheBytes(1 << 20), HashKey(1));
     let line = token(json!({}));
-    let first = told(&engine, "/api/x", &line, &Context::default(), 1_700_000_000);
+    let first = told(&engine, "/api/x", &line, &Context::unowned(), UnixTime::from_seconds(1_700_000_000));
     assert_eq!(note(&first, Check::Signature), None);
-    let second = told(&engine, "/api/x", &line, &Context::default(), 1_700_000_000);
+    let second = told(&engine, "/api/x", &line, &Context::unowned(), UnixTime::from_seconds(1_700_000_000));
     for check in [Check::HeaderMembers, Check::Algorithm, Check::Key, Check::Signature, Check::ClaimsForm] {
         assert_eq!(note(&second, check), Some("as verified before"));
     }
@@ -110,22 +117,24 @@ fn a_second_look_at_a_token_says_so() {
 #[case::escaped_control("/%00", "it escapes a control byte")]
 #[case::not_utf8("/%ff", "its escapes are not UTF-8")]
 fn an_ambiguous_path_is_told_by_what_makes_it_so(#[case] path: &str, #[case] expected: &str) {
-    let told = told(&engine(), path, &token(json!({})), &Context::default(), 1_700_000_000);
+    let told =
+        told(&engine(), path, &token(json!({})), &Context::unowned(), UnixTime::from_seconds(1_700_000_000));
     assert_eq!(note(&told, Check::PathForRules), Some(expected));
 }
 
 #[test]
 fn what_is_missing_is_told_by_name() {
     let (engine, line) = (engine(), token(json!({})));
-    let told = |path: &str| told(&engine, path, &line, &Context::default(), 1_700_000_000);
+    let told =
+        |path: &str| told(&engine, path, &line, &Context::unowned(), UnixTime::from_seconds(1_700_000_000));
     assert_eq!(note(&told("/api/x"), Check::Permissions), Some("`documents:write` is needed"));
     assert_eq!(note(&told("/other"), Check::Permissions), Some("no rule lists this method and path"));
     let nobody = self::told(
         &engine,
         "/api/x",
         &token(json!({"drop_claims": ["sub", "org_id"]})),
-        &Context::default(),
-        1_700_000_000,
+        &Context::unowned(),
+        UnixTime::from_seconds(1_700_000_000),
     );
     assert_eq!(note(&nobody, Check::Realm), Some("the token's organization is absent"));
     assert_eq!(note(&nobody, Check::Account), Some("the user is absent"));
@@ -134,10 +143,14 @@ fn what_is_missing_is_told_by_name() {
 #[test]
 fn nothing_is_told_of_checks_that_were_not_reached() {
     let none = Organizations::default();
-    let context = Context { realm: Realm::Among(&none), account: Account::NotAMember, ..Context::default() };
+    let context = Context::unowned().realm(TenantScope::Among(&none)).account(Account::NotAMember);
     let engine = engine();
     let line = token(json!({}));
-    let explanation = engine.explain(&Request::new("GET", "/api/x", &[&line]), &context, 1_700_000_000);
+    let explanation = engine.explain(
+        &Request::new("GET", "/api/x", &[&line]),
+        &context,
+        UnixTime::from_seconds(1_700_000_000),
+    );
     let verdict = |check: Check| {
         explanation
             .steps

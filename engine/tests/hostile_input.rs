@@ -5,7 +5,9 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use allocation_counter::{AllocationInfo, measure};
-use artos_auth_engine::{Context, Engine, KeySet, Policy, PolicySpec, Request, Revocations, RouteSpec};
+use artos_auth_engine::{
+    Context, Engine, KeySet, Policy, PolicySpec, Request, Revocations, RouteSpec, UnixTime,
+};
 use artos_auth_fixtures::TokenSpec;
 use artos_auth_fixtures::keys::TestKey;
 use aws_lc_rs::hmac;
@@ -16,7 +18,7 @@ use serde_json::{Value, json};
 const SECRET: &[u8; 32] = b"test-only, never a real secret!!";
 /// The longest token that a policy can take.
 const LONGEST: usize = 65_536;
-const NOW: u64 = 1_700_000_000;
+const NOW: UnixTime = UnixTime::from_seconds(1_700_000_000);
 
 /// An engine of the longest tokens, of this many keys that could all have signed one.
 fn engine(keys: usize) -> Engine {
@@ -135,7 +137,7 @@ fn decide(engine: &Engine, path: &str, token: &[u8]) -> &'static str {
 }
 
 fn decide_lines(engine: &Engine, path: &str, lines: &[&[u8]]) -> &'static str {
-    engine.decide(&Request::new("GET", path, lines), &Context::default(), NOW).reason_code()
+    engine.decide(&Request::new("GET", path, lines), &Context::unowned(), NOW).reason_code()
 }
 
 /// What a decision allocates, without what the test itself does.

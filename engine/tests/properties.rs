@@ -7,7 +7,7 @@ mod asked;
 
 use std::collections::{BTreeSet, HashSet};
 
-use artos_auth_engine::Reason;
+use artos_auth_engine::{CacheBytes, HashKey, Reason, UnixTime};
 use artos_auth_fixtures::decider::{Account, RouteDocument};
 use artos_auth_fixtures::engine::EngineDecider;
 use artos_auth_fixtures::reference::differences::{DIFFERENCES, agree, declared};
@@ -192,13 +192,13 @@ proptest! {
         prop_assert_eq!(&first, &asked.engine().decide(&question));
         prop_assert_eq!(&first, &decide(asked.setup(), &question));
         let explained = artos_auth_fixtures::engine::asked(&question, |request, context| {
-            artos_auth_fixtures::engine::verdict(&asked.engine().engine().explain(request, context, question.now).decision)
+            artos_auth_fixtures::engine::verdict(&asked.engine().engine().explain(request, context, UnixTime::from_seconds(question.now)).decision)
         });
         prop_assert_eq!(&first, &explained);
-        let remembering = asked.engine().engine().clone().with_cache(1 << 20, 7);
+        let remembering = asked.engine().engine().clone().with_cache(CacheBytes(1 << 20), HashKey(7));
         for _ in 0..2 {
             let remembered = artos_auth_fixtures::engine::asked(&question, |request, context| {
-                artos_auth_fixtures::engine::verdict(&remembering.decide(request, context, question.now))
+                artos_auth_fixtures::engine::verdict(&remembering.decide(request, context, UnixTime::from_seconds(question.now)))
             });
             prop_assert_eq!(&first, &remembered);
         }
@@ -342,8 +342,8 @@ proptest! {
         let question = asked.question();
         let engine = asked.engine().engine();
         let printed = artos_auth_fixtures::engine::asked(&question, |request, context| {
-            let decision = engine.decide(request, context, question.now);
-            let explained = engine.explain(request, context, question.now);
+            let decision = engine.decide(request, context, UnixTime::from_seconds(question.now));
+            let explained = engine.explain(request, context, UnixTime::from_seconds(question.now));
             format!("{request:?} {context:?} {decision:?} {} {explained:?}", serde_json::to_string(&decision).unwrap())
         });
         let printed: HashSet<&[u8]> = printed.as_bytes().windows(8).collect();

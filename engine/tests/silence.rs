@@ -4,7 +4,7 @@
 
 use std::fmt::Debug;
 
-use artos_auth_engine::{KeySet, Policy, PolicySpec, Revocations};
+use artos_auth_engine::{KeySet, Policy, PolicySpec, Revocations, UnixTime};
 use artos_auth_fixtures::case;
 use artos_auth_fixtures::engine::{EngineDecider, asked};
 use artos_auth_fixtures::keys::TestKey;
@@ -26,8 +26,8 @@ fn no_rendering_holds_a_part_of_the_token_or_of_a_key() {
             format!("{:?} {:?}", engine.keys().iter().collect::<Vec<_>>(), engine.keys().notices()),
         ];
         asked(&case.question, |request, context| {
-            let decision = engine.decide(request, context, case.question.now);
-            let explained = engine.explain(request, context, case.question.now);
+            let decision = engine.decide(request, context, UnixTime::from_seconds(case.question.now));
+            let explained = engine.explain(request, context, UnixTime::from_seconds(case.question.now));
             // The path is no secret of ours: a token that a client puts there is shown as the path it asked for.
             if case.question.authorization.iter().any(|line| !line.is_empty()) {
                 shown.push(format!("{request:?}"));

@@ -1,6 +1,9 @@
 //! An engine tells what is in force, and a swap of one snapshot leaves the others as they are.
 
-use artos_auth_engine::{Algorithm, Context, Engine, KeySet, Policy, PolicySpec, Request, Revocations};
+use artos_auth_engine::{
+    Algorithm, CacheBytes, Context, Engine, HashKey, KeySet, Policy, PolicySpec, Request, Revocations,
+    UnixTime,
+};
 use artos_auth_fixtures::TokenSpec;
 use artos_auth_fixtures::keys::TestKey;
 use serde_json::{Value, json};
@@ -47,12 +50,16 @@ fn a_swap_changes_what_it_names() {
 #[test]
 fn a_cache_tells_what_it_holds_and_is_empty_under_other_keys() {
     let plain = Engine::new(policy(0), keys(&["hs256"]), Revocations::none());
-    let cached = plain.clone().with_cache(1 << 20, 1);
+    let cached = plain.clone().with_cache(CacheBytes(1 << 20), HashKey(1));
     let line = [b"Bearer ".to_vec(), TokenSpec::default().mint().expect("a token")].concat();
     let decide = |engine: &Engine| {
         let lines = [&line[..]];
-        let decision = engine.decide(&Request::new("GET", "/x", &lines), &Context::default(), 1_700_000_000);
-        (decision.is_allow(), decision.was_remembered())
+        let decision = engine.decide(
+            &Request::new("GET", "/x", &lines),
+            &Context::unowned(),
+            UnixTime::from_seconds(1_700_000_000),
+        );
+        (decision.is_allow(), decision.from_cache())
     };
     assert_eq!((plain.cached_bytes(), cached.cached_bytes()), (0, 0));
     assert_eq!((decide(&plain), decide(&cached)), ((true, Some(false)), (true, Some(false))));

@@ -1,7 +1,7 @@
 //! An engine and tokens that it accepts, for tests that need decisions.
 
 use artos_auth_engine::{
-    Algorithm, Context, Decision, Engine, KeySet, Policy, PolicySpec, Request, Revocations,
+    Algorithm, Context, Decision, Engine, KeySet, Policy, PolicySpec, Request, Revocations, UnixTime,
 };
 use serde_json::json;
 
@@ -23,7 +23,7 @@ impl Example {
     /// The decision about this value of `Authorization`.
     pub(crate) fn decide(&self, path: &str, authorization: &str) -> Decision<'_> {
         let lines = [authorization.as_bytes()];
-        self.engine.decide(&Request::new("GET", path, &lines), &Context::default(), 0)
+        self.engine.decide(&Request::new("GET", path, &lines), &Context::unowned(), UnixTime::from_seconds(0))
     }
 
     /// The decision about a good token of this user.

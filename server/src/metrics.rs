@@ -117,7 +117,7 @@ impl Decisions {
         if let Some(count) = self.outcomes.of(outcome) {
             count.fetch_add(1, Ordering::Relaxed);
         }
-        match outcome.decision().and_then(Decision::was_remembered) {
+        match outcome.decision().and_then(Decision::from_cache) {
             Some(true) => _ = self.remembered.fetch_add(1, Ordering::Relaxed),
             Some(false) => _ = self.verified.fetch_add(1, Ordering::Relaxed),
             None => {}

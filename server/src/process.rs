@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use artos_auth_engine::{Engine, Revocations};
+use artos_auth_engine::{CacheBytes, Engine, HashKey, Revocations};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -151,7 +151,7 @@ fn with_cache(engine: Engine, limits: Limits) -> Result<Engine, String> {
     let mut key = [0; 8];
     // Not from the crypto library, whose first draw gathers entropy of its own for longer than all else at the start takes.
     getrandom::fill(&mut key).map_err(|_| "the system gives no random bytes".to_owned())?;
-    Ok(engine.with_cache(limits.cache_bytes, u64::from_le_bytes(key)))
+    Ok(engine.with_cache(CacheBytes(limits.cache_bytes), HashKey(u64::from_le_bytes(key))))
 }
 
 /// Everything that runs, once it is put together.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
-use artos_auth_engine::{Access, Decision, Request, ResourceOrg};
+use artos_auth_engine::{Access, Decision, Request, ResourceOrg, UnixTime};
 use hyper::body::{Body as _, Incoming};
 use hyper::header::AUTHORIZATION;
 use hyper::service::Service;
@@ -163,7 +163,8 @@ impl DecisionService {
         if let Some(claimed) = claimed {
             context.resource_org = forward::agreed_owner(claimed, context.resource_org, state.resources());
         }
-        state.engine().decide(&request, &context, reading.since_epoch.as_secs()).into()
+        let now = UnixTime::from_seconds(reading.since_epoch.as_secs());
+        state.engine().decide(&request, &context, now).into()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use artos_auth_engine::{Account, Context, Engine, Resources};
+use artos_auth_engine::{Context, Engine, Resources};
 use hyper::HeaderMap;
 
 use crate::config::{Forward, Realms};
@@ -117,10 +117,6 @@ pub struct Configured;
 
 impl ContextResolver for Configured {
     fn resolve<'s>(&'s self, asked: &Asked<'_>, state: &'s Snapshot) -> Context<'s> {
-        Context {
-            realm: state.realms().of(asked.host),
-            resource_org: state.resources().owner_of(asked.target.as_bytes()),
-            account: Account::Unknown,
-        }
+        Context::of(state.resources().owner_of(asked.target.as_bytes())).realm(state.realms().of(asked.host))
     }
 }

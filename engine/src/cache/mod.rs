@@ -5,3 +5,4 @@ mod table;
 
 pub(crate) use entry::{Entry, SharedEntry, SnapshotNumber, shared};
 pub(crate) use table::{Cache, Found};
+pub use table::{CacheBytes, HashKey};

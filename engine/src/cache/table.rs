@@ -29,11 +29,26 @@ const SWEEP_SETS: usize = 8;
 /// How much of a token's end is hashed: some ninety bits of its signature.
 const HASHED_BYTES: usize = 16;
 
+/// The size of a cache of verified tokens, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CacheBytes(pub usize);
+
+/// The key of the hash of a cache of verified tokens: 64 bits, drawn at random.
+#[derive(Clone, Copy)]
+pub struct HashKey(pub u64);
+
+/// The key is a secret (SEC-1).
+impl fmt::Debug for HashKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HashKey(redacted)")
+    }
+}
+
 /// The verified tokens of one policy and key set.
 pub(crate) struct Cache {
     sets: Box<[Set]>,
     hasher: FixedState,
-    hash_key: u64,
+    hash_key: HashKey,
     bytes: AtomicUsize,
     max_bytes: usize,
     /// The set that is asked next to make room.
@@ -60,14 +75,14 @@ const NO_SLOT: u8 = u8::MAX;
 pub(crate) type Found = Guard<SharedEntry>;
 
 impl Cache {
-    /// A cache of at most `max_bytes` of tokens and claims, whose hash nobody without `hash_key` can foresee.
-    pub(crate) fn new(max_bytes: usize, hash_key: u64) -> Self {
+    /// A cache of at most `max_bytes` of tokens and claims, whose hash nobody without `hash_key` can predict.
+    pub(crate) fn new(CacheBytes(max_bytes): CacheBytes, hash_key: HashKey) -> Self {
         let tokens = max_bytes.checked_div(TYPICAL_BYTES).unwrap_or(0);
         let sets = tokens.div_ceil(WAYS).max(1).next_power_of_two();
         let vacant = entry::vacant();
         Self {
             sets: (0..sets).map(|_| Set::new(&vacant)).collect(),
-            hasher: FixedState::with_seed(hash_key),
+            hasher: FixedState::with_seed(hash_key.0),
             hash_key,
             bytes: AtomicUsize::new(0),
             max_bytes,
@@ -79,7 +94,7 @@ impl Cache {
 
     /// An empty cache of the same size, for another policy or key set.
     pub(crate) fn emptied(&self) -> Self {
-        Self::new(self.max_bytes, self.hash_key)
+        Self::new(CacheBytes(self.max_bytes), self.hash_key)
     }
 
     /// A number that no other snapshot of revocations has in this cache.
@@ -273,7 +288,7 @@ mod tests {
 
     /// A cache of one set, full with so many tokens of five bytes.
     fn with_room_for(tokens: usize) -> Cache {
-        let cache = Cache::new(Entry::of(&shared("token")).memory() * tokens, 7);
+        let cache = Cache::new(CacheBytes(Entry::of(&shared("token")).memory() * tokens), HashKey(7));
         assert_eq!(cache.sets.len(), 1);
         cache
     }
@@ -314,7 +329,7 @@ mod tests {
 
     #[test]
     fn tokens_spread_over_all_sets_and_have_tags_of_their_own() {
-        let cache = Cache::new(64 << 10, 7);
+        let cache = Cache::new(CacheBytes(64 << 10), HashKey(7));
         assert_eq!(cache.sets.len(), 16);
         let tokens: Vec<String> = (0..2_000).map(|number| format!("a token, and its end {number}")).collect();
         let mut in_set = [0; 16];
@@ -330,7 +345,7 @@ mod tests {
         tags.dedup();
         assert!(tags.len() > 250, "{} tags of 254", tags.len());
         // Nobody without the hash key can foresee them.
-        let other = Cache::new(64 << 10, 8);
+        let other = Cache::new(CacheBytes(64 << 10), HashKey(8));
         let same = tokens.iter().filter(|token| {
             other.place(token.as_bytes()).unwrap().1 == cache.place(token.as_bytes()).unwrap().1
         });
@@ -339,7 +354,7 @@ mod tests {
 
     #[test]
     fn snapshots_have_numbers_of_their_own() {
-        let cache = Cache::new(0, 7);
+        let cache = Cache::new(CacheBytes(0), HashKey(7));
         let numbers: Vec<u64> = (0..3).map(|_| cache.number_snapshot().0).collect();
         assert_eq!(numbers, [1, 2, 3]);
     }

@@ -1,11 +1,11 @@
 //! Expiry and its opposite (TOK-3): against the caller's `now`, which is the only clock there is.
 
 use crate::reason::Reason;
-use crate::time::NumericDate;
+use crate::time::{NumericDate, UnixTime};
 
 /// A token is valid only while `now < exp + leeway`: at `exp` itself it has expired (RFC 7519 §4.1.4).
-pub(crate) fn not_expired(expires_at: NumericDate, leeway_seconds: u64, now: u64) -> Result<(), Reason> {
-    if seconds(now) < expires_at.seconds() + seconds(leeway_seconds) {
+pub(crate) fn not_expired(expires_at: NumericDate, leeway_seconds: u64, now: UnixTime) -> Result<(), Reason> {
+    if seconds(now.seconds()) < expires_at.seconds() + seconds(leeway_seconds) {
         Ok(())
     } else {
         Err(Reason::TokenExpired)
@@ -16,10 +16,10 @@ pub(crate) fn not_expired(expires_at: NumericDate, leeway_seconds: u64, now: u64
 pub(crate) fn already_valid(
     not_before: Option<NumericDate>,
     leeway_seconds: u64,
-    now: u64,
+    now: UnixTime,
 ) -> Result<(), Reason> {
     match not_before {
-        Some(instant) if seconds(now) + seconds(leeway_seconds) < instant.seconds() => {
+        Some(instant) if seconds(now.seconds()) + seconds(leeway_seconds) < instant.seconds() => {
             Err(Reason::TokenNotYetValid)
         }
         _ => Ok(()),
@@ -27,8 +27,8 @@ pub(crate) fn already_valid(
 }
 
 /// The expiry, told to a person.
-pub(crate) fn describe_expiry(expires_at: NumericDate, leeway_seconds: u64, now: u64) -> String {
-    let past = seconds(now) - expires_at.seconds();
+pub(crate) fn describe_expiry(expires_at: NumericDate, leeway_seconds: u64, now: UnixTime) -> String {
+    let past = seconds(now.seconds()) - expires_at.seconds();
     let when = if past < 0.0 { format!("in {} s", -past) } else { format!("{past} s ago") };
     format!("it expires at {expires_at} ({when} at {now}, leeway {leeway_seconds} s)")
 }

@@ -1,6 +1,6 @@
 //! What a token says, and how it is spelt.
 
-use artos_auth_engine::{Engine, KeySet, Policy, PolicySpec, Revocations};
+use artos_auth_engine::{CacheBytes, Engine, HashKey, KeySet, Policy, PolicySpec, Revocations, UnixTime};
 use artos_auth_fixtures::case::NOW;
 use artos_auth_fixtures::decider::Context;
 use artos_auth_fixtures::engine::{EngineDecider, asked, verdict};
@@ -182,9 +182,12 @@ fn patterns_in_claims() {
 /// **Stop:** a remembered token is found by all of its bytes, and everything that time, context and snapshots decide is decided anew
 #[test]
 fn cache_confusion() {
-    let hot = EngineDecider::new(&setup()).unwrap().engine().clone().with_cache(1 << 20, 7);
+    let hot =
+        EngineDecider::new(&setup()).unwrap().engine().clone().with_cache(CacheBytes(1 << 20), HashKey(7));
     let decide = |engine: &Engine, question: &Question| {
-        asked(question, |request, context| verdict(&engine.decide(request, context, question.now)))
+        asked(question, |request, context| {
+            verdict(&engine.decide(request, context, UnixTime::from_seconds(question.now)))
+        })
     };
     let [ours, theirs] = ["org-a", "org-b"].map(|id| question(&with_claim("org_id", json!(id))));
     for _ in 0..200 {

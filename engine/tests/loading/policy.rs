@@ -1,6 +1,10 @@
 //! Policies: each value at its limits and past them.
 
-use artos_auth_engine::{ClaimNamesSpec, Policy, PolicySpec, PublicSpec, RouteSpec};
+use std::time::Duration;
+
+use artos_auth_engine::{
+    Algorithm, ClaimNamesSpec, Policy, PolicyBuilder, PolicySpec, PublicSpec, RouteSpec, TokenBytes, Unlisted,
+};
 use rstest::rstest;
 
 fn list(values: &[&str]) -> Option<Vec<String>> {
@@ -181,4 +185,50 @@ fn a_policy_tells_what_is_in_force() {
     assert_eq!((policy.public_paths(), policy.route_rules()), (2, 3));
     let default = Policy::new(&PolicySpec::default()).unwrap();
     assert_eq!((default.max_token_bytes(), default.public_paths(), default.route_rules()), (8192, 1, 0));
+}
+
+#[test]
+fn a_policy_built_in_code_is_the_policy_of_a_file() {
+    let built = Policy::builder()
+        .algorithms([Algorithm::ES256, Algorithm::EdDSA])
+        .issuers(["https://auth.example"])
+        .audiences(["https://api.example"])
+        .leeway(Duration::from_secs(30))
+        .max_token_bytes(TokenBytes(4096))
+        .realm("files")
+        .types(["JWT"])
+        .claims(ClaimNamesSpec { organization: "tenant".into(), ..ClaimNamesSpec::default() })
+        .public([PublicSpec { path: "/health".into(), methods: Some(vec!["GET".into()]) }])
+        .routes([RouteSpec { methods: None, path: "/a/{id}".into(), permissions: vec!["a:read".into()] }])
+        .unlisted(Unlisted::Deny)
+        .build()
+        .expect("a policy");
+    let spec: PolicySpec = serde_json::from_value(serde_json::json!({
+        "algorithms": ["ES256", "EdDSA"],
+        "issuers": ["https://auth.example"],
+        "audiences": ["https://api.example"],
+        "leeway_seconds": 30,
+        "max_token_bytes": 4096,
+        "realm": "files",
+        "types": ["JWT"],
+        "claims": {"organization": "tenant"},
+        "public": [{"path": "/health", "methods": ["GET"]}],
+        "routes": [{"path": "/a/{id}", "permissions": ["a:read"]}],
+        "unlisted": "deny",
+    }))
+    .expect("a specification");
+    assert_eq!(format!("{built:?}"), format!("{:?}", Policy::new(&spec).expect("a policy")));
+    let default = Policy::builder().build().expect("a policy");
+    let of_no_key = Policy::new(&PolicySpec::default()).expect("a policy");
+    assert_eq!(format!("{default:?}"), format!("{of_no_key:?}"));
+}
+
+#[rstest]
+#[case::fraction(Policy::builder().leeway(Duration::from_millis(1500)), "`leeway_seconds`: must be whole seconds, got 1.5s")]
+#[case::too_short(
+    Policy::builder().max_token_bytes(TokenBytes(12)),
+    "`max_token_bytes`: a token may have 256 to 65536 bytes at most, not 12"
+)]
+fn a_policy_built_in_code_is_validated(#[case] builder: PolicyBuilder, #[case] expected: &str) {
+    assert_eq!(builder.build().expect_err("no policy").to_string(), expected);
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use artos_auth_engine::{Engine, KeySet, Policy, PolicySpec, Revocations};
+use artos_auth_engine::{CacheBytes, Engine, HashKey, KeySet, Policy, PolicySpec, Revocations, UnixTime};
 use artos_auth_fixtures::decider::{Account, Context};
 use artos_auth_fixtures::engine::{asked, verdict};
 use artos_auth_fixtures::token::TokenSpec;
@@ -19,7 +19,7 @@ pub(crate) fn run(input: &[u8]) {
     let mut choices = Choices::new(input);
     let seed = u64::from(choices.byte());
     let plain = Engine::new(of(&POLICIES, 0), of(&KEY_SETS, 0), of(&REVOCATIONS, 0));
-    let with = |bytes: usize| plain.clone().with_cache(bytes, seed);
+    let with = |bytes: usize| plain.clone().with_cache(CacheBytes(bytes), HashKey(seed));
     let mut engines = [with(0), with(2 << 10), with(1 << 20), plain];
     let mut before = engines.clone();
     for _ in 0..200 {
@@ -50,7 +50,9 @@ fn decide_alike(engines: &[Engine; 4], question: &Question) {
     let decisions: Vec<Verdict> = engines
         .iter()
         .map(|engine| {
-            asked(question, |request, context| verdict(&engine.decide(request, context, question.now)))
+            asked(question, |request, context| {
+                verdict(&engine.decide(request, context, UnixTime::from_seconds(question.now)))
+            })
         })
         .collect();
     let [first, .., last] = &decisions[..] else { return };

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use artos_auth_engine::Verdict as StepVerdict;
-use artos_auth_engine::{Check, Decision, Explanation, Request};
+use artos_auth_engine::{Check, Decision, Explanation, Request, UnixTime};
 use artos_auth_fixtures::case::{KEYS, NOW, PATH};
 use artos_auth_fixtures::decider::{Context, PolicyDocument};
 use artos_auth_fixtures::engine::{EngineDecider, asked, verdict};
@@ -31,9 +31,10 @@ impl Pair {
     pub(crate) fn check(&self, question: &Question) -> Verdict {
         let (decided, explained) = asked(question, |request, context| {
             let engine = self.engine.engine();
-            let decision = engine.decide(request, context, question.now);
+            let now = UnixTime::from_seconds(question.now);
+            let decision = engine.decide(request, context, now);
             let decided = verdict(&decision);
-            let explanation = engine.explain(request, context, question.now);
+            let explanation = engine.explain(request, context, now);
             is_silent(&format!("{decision:?}"), &explanation, question);
             shows_no_line(&format!("{request:?}"), question);
             is_told_in_order(&explanation, &decision);
@@ -63,7 +64,7 @@ fn is_told_in_order(explanation: &Explanation<'_>, decision: &Decision<'_>) {
 /// SEC-1. Before anything has verified, notes are words of the engine's own; afterwards the signature shows nowhere.
 fn is_silent(printed: &str, explanation: &Explanation<'_>, question: &Question) {
     let notes: Vec<&str> = explanation.steps.iter().filter_map(|step| step.note.as_deref()).collect();
-    if explanation.decision.was_remembered().is_none() {
+    if explanation.decision.from_cache().is_none() {
         let own = |note: &&str| {
             note.ends_with("can have signed it") || artos_auth_engine::Algorithm::from_name(note).is_some()
         };

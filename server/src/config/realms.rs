@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use artos_auth_engine::{Organizations, Realm};
+use artos_auth_engine::{Organizations, TenantScope};
 use serde::Deserialize;
 
 use crate::quote::quoted;
@@ -93,9 +93,9 @@ impl Realms {
     /// Letter case plays no part. A request without a host (HTTP/1.0) is at a host that no
     /// realm names, `*` included.
     #[must_use]
-    pub fn of(&self, host: Option<&str>) -> Realm<'_> {
-        let Some(named) = &self.0 else { return Realm::Any };
-        let Some(host) = host else { return Realm::Among(&named.empty) };
+    pub fn of(&self, host: Option<&str>) -> TenantScope<'_> {
+        let Some(named) = &self.0 else { return TenantScope::Any };
+        let Some(host) = host else { return TenantScope::Among(&named.empty) };
         // Its trailing dot is off already: a second one makes it another name.
         let host = match host.bytes().any(|byte| byte.is_ascii_uppercase()) {
             true => Cow::Owned(host.to_ascii_lowercase()),
@@ -103,8 +103,8 @@ impl Realms {
         };
         let scope = named.by_host.get(&*host).unwrap_or(&named.other);
         match scope {
-            Scope::Any => Realm::Any,
-            Scope::Among(organizations) => Realm::Among(organizations),
+            Scope::Any => TenantScope::Any,
+            Scope::Among(organizations) => TenantScope::Among(organizations),
         }
     }
 

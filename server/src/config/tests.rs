@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use artos_auth_engine::{Realm, ResourceOrg};
+use artos_auth_engine::{ResourceOrg, TenantScope};
 use rstest::rstest;
 
 use super::*;
@@ -120,7 +120,7 @@ fn a_host_has_the_realm_that_names_it(#[case] host: &str, #[case] expected: &str
          [[realms]]\nhost = \"[::1]\"\norganizations = [\"v6\"]",
     )
     .unwrap();
-    let Realm::Among(organizations) = config.realms.of(Some(host)) else { panic!("any") };
+    let TenantScope::Among(organizations) = config.realms.of(Some(host)) else { panic!("any") };
     assert_eq!(organizations.len(), usize::from(!expected.is_empty()));
     assert!(expected.is_empty() || organizations.contains(expected));
 }
@@ -131,11 +131,11 @@ fn a_star_stands_for_every_other_host_and_not_for_none() {
         parsed(&format!("[keys]\nfile = \"k\"\n[[realms]]\nhost = \"*\"\n{star}")).unwrap().realms
     };
     let any = realms("any = true");
-    assert!(matches!(any.of(Some("x.example")), Realm::Any));
-    assert!(matches!(any.of(None), Realm::Among(nobody) if nobody.is_empty()));
+    assert!(matches!(any.of(Some("x.example")), TenantScope::Any));
+    assert!(matches!(any.of(None), TenantScope::Among(nobody) if nobody.is_empty()));
     let few = realms("organizations = [\"a\", \"b\"]");
-    assert!(matches!(few.of(Some("x.example")), Realm::Among(few) if few.len() == 2));
-    assert!(matches!(Realms::default().of(None), Realm::Any));
+    assert!(matches!(few.of(Some("x.example")), TenantScope::Among(few) if few.len() == 2));
+    assert!(matches!(Realms::default().of(None), TenantScope::Any));
 }
 
 #[rstest]

@@ -22,7 +22,7 @@ pub(crate) struct Accounts;
 impl ContextResolver for Accounts {
     fn resolve<'s>(&'s self, asked: &Asked<'_>, state: &'s Snapshot) -> Context<'s> {
         let account = account_of(asked.headers.get(AUTHORIZATION).map(HeaderValue::as_bytes));
-        Context { account, ..Configured.resolve(asked, state) }
+        Configured.resolve(asked, state).account(account)
     }
 }
 

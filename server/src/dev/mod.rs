@@ -165,7 +165,7 @@ fn tamper(token: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use artos_auth_engine::{Context, Request};
+    use artos_auth_engine::{Context, Request, UnixTime};
 
     use super::*;
 
@@ -173,12 +173,10 @@ mod tests {
         let line = format!("Bearer {token}");
         let lines: [&[u8]; 1] = [line.as_bytes()];
         let request = Request::new("GET", "/api/v1/templates/", &lines);
-        let now = SystemClock.now().since_epoch.as_secs();
-        let context = Context {
-            account: accounts::account_of(Some(line.as_bytes())),
-            realm: dev.state.realms().of(Some("localhost")),
-            ..Context::default()
-        };
+        let now = UnixTime::from_seconds(SystemClock.now().since_epoch.as_secs());
+        let context = Context::unowned()
+            .realm(dev.state.realms().of(Some("localhost")))
+            .account(accounts::account_of(Some(line.as_bytes())));
         dev.state.engine().decide(&request, &context, now).reason_code()
     }
 

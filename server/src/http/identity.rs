@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::ops::Range;
 
-use artos_auth_engine::Principal;
+use artos_auth_engine::PrincipalRef;
 use bytes::{BufMut as _, Bytes, BytesMut};
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
@@ -35,7 +35,7 @@ const USUAL_BYTES: usize = 512;
 /// Puts who was allowed into the fields, and gives the body: all of it in one buffer, the body first.
 ///
 /// What a field says as the body does, as it nearly always is, is not written again: the field is that part of the body.
-pub(super) fn identify(headers: &mut HeaderMap, principal: &Principal) -> Bytes {
+pub(super) fn identify(headers: &mut HeaderMap, principal: &PrincipalRef<'_>) -> Bytes {
     let identity = principal.identity();
     let plain = identity.is_plain();
     let part = |text| Part { text, plain };

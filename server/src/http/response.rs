@@ -83,7 +83,7 @@ pub(crate) fn unavailable(headers: HeaderMap, form: Form) -> Response<Body> {
 }
 
 /// The answer to an allowed request.
-pub(crate) fn allowed(access: &Access, headers: HeaderMap, form: Form) -> Response<Body> {
+pub(crate) fn allowed(access: &Access<'_>, headers: HeaderMap, form: Form) -> Response<Body> {
     let mut head = Head::new(StatusCode::OK, headers);
     let body = match access {
         Access::Public(_) => identify_nobody(&mut head.headers),

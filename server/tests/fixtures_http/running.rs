@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use artos_auth_engine::{Account, Context, Organizations, Realm, ResourceOrg, Resources};
+use artos_auth_engine::{Account, Context, Organizations, ResourceOrg, Resources, TenantScope};
 use artos_auth_fixtures::case::Case;
 use artos_auth_fixtures::decider::Account as CaseAccount;
 use artos_auth_fixtures::engine::EngineDecider;
@@ -29,11 +29,9 @@ impl ContextResolver for Contexts {
     fn resolve<'s>(&'s self, asked: &Asked<'_>, _: &'s Snapshot) -> Context<'s> {
         let index: usize = asked.headers["x-case"].to_str().unwrap().parse().unwrap();
         let (realm, resource_org, account) = &self.0[index];
-        Context {
-            realm: realm.as_ref().map_or(Realm::Any, Realm::Among),
-            resource_org: resource_org.clone(),
-            account: *account,
-        }
+        Context::of(resource_org.clone())
+            .realm(realm.as_ref().map_or(TenantScope::Any, TenantScope::Among))
+            .account(*account)
     }
 }
 

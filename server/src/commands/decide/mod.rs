@@ -6,7 +6,7 @@ mod request;
 use std::io::{self, BufRead, BufWriter, Write};
 use std::path::Path;
 
-use artos_auth_engine::{Context, Decision, Engine, Realm, Request};
+use artos_auth_engine::{Context, Decision, Engine, Request, TenantScope};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -83,8 +83,8 @@ fn answer_line(engine: &Engine, text: &[u8], output: &mut impl Write) -> io::Res
     };
     let lines: Vec<&[u8]> = authorization.iter().map(AsRef::as_ref).collect();
     let request = Request::new(&*method, &*path, &lines);
-    let realm = context.realm.as_ref().map_or(Realm::Any, Realm::Among);
-    let context = Context { realm, resource_org: context.resource_org, account: context.account };
+    let realm = context.realm.as_ref().map_or(TenantScope::Any, TenantScope::Among);
+    let context = Context::of(context.resource_org).realm(realm).account(context.account);
     let decision = engine.decide(&request, &context, now);
     answer(output, id, Outcome::Decision(&decision))
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use artos_auth_engine::{Account, Organizations, ResourceOrg};
+use artos_auth_engine::{Account, Organizations, ResourceOrg, UnixTime};
 use base64_turbo::STANDARD;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -14,12 +14,11 @@ pub(super) struct LineRequest<'l> {
     pub(super) method: Cow<'l, str>,
     pub(super) path: Cow<'l, str>,
     pub(super) authorization: Vec<Cow<'l, [u8]>>,
-    pub(super) now: u64,
+    pub(super) now: UnixTime,
     pub(super) context: LineContext,
 }
 
-/// The context, with what is not said as it is by default: any realm, unowned, unknown.
-#[derive(Default)]
+/// The context of a line.
 pub(super) struct LineContext {
     pub(super) realm: Option<Organizations>,
     pub(super) resource_org: ResourceOrg<'static>,
@@ -80,13 +79,19 @@ impl<'l> LineRequest<'l> {
             now: serde_json::from_str(now.get())
                 .ok()
                 .filter(|now| *now <= MAX_NOW)
+                .map(UnixTime::from_seconds)
                 .ok_or_else(|| format!("`now` has to be an integer from 0 to {MAX_NOW}"))?,
-            context: context.map_or_else(|| Ok(LineContext::default()), LineContext::parse)?,
+            context: context.map_or_else(|| Ok(LineContext::of_no_member()), LineContext::parse)?,
         })
     }
 }
 
 impl LineContext {
+    /// The documented default: any realm, unowned, unknown account.
+    fn of_no_member() -> Self {
+        Self { realm: None, resource_org: ResourceOrg::Unowned, account: Account::Unknown }
+    }
+
     fn parse(value: &RawValue) -> Result<Self, String> {
         let Members(members) =
             serde_json::from_str(value.get()).map_err(|_| "`context` has to be an object".to_owned())?;

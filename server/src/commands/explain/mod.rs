@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::Path;
 
-use artos_auth_engine::{Context, Organizations, Realm, Request, ResourceOrg};
+use artos_auth_engine::{Context, Organizations, Request, ResourceOrg, TenantScope, UnixTime};
 
 use crate::clock::{Clock as _, SystemClock};
 use crate::commands::{Exit, Failure};
@@ -22,7 +22,7 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
     let lines = authorization_lines(args)?;
     let loaded = config::load_all(&args.config)?;
     let now = match args.now {
-        Some(now) => now,
+        Some(now) => UnixTime::from_seconds(now),
         None => usable_now()?,
     };
     warn_of(args, &lines, &loaded.config);
@@ -45,10 +45,10 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
 }
 
 /// The time of the system's clock, if a server would judge by it.
-fn usable_now() -> Result<u64, Failure> {
+fn usable_now() -> Result<UnixTime, Failure> {
     let reading = SystemClock.now();
     match reading.problem() {
-        None => Ok(reading.since_epoch.as_secs()),
+        None => Ok(UnixTime::from_seconds(reading.since_epoch.as_secs())),
         Some(problem) => Err(Failure::Bad(format!(
             "{problem}, or give `--now`; until then a server answers 503 `{}` to everything but public paths",
             Unavailable::ClockUnusable.code()
@@ -61,14 +61,14 @@ fn context<'c>(args: &'c ExplainArgs, config: &'c Config, named: &'c Organizatio
     let realm = if args.realm.is_empty() {
         config.realms.of(args.host.as_deref().map(host_of_authority))
     } else {
-        Realm::Among(named)
+        TenantScope::Among(named)
     };
     let resource_org = match &args.resource_org {
         _ if args.resource_unresolved => ResourceOrg::Unresolved,
         Some(owner) => ResourceOrg::Owned(owner.into()),
         None => config.resources.owner_of(args.path.as_bytes()),
     };
-    Context { realm, resource_org, account: args.account.into() }
+    Context::of(resource_org).realm(realm).account(args.account.into())
 }
 
 /// What goes wrong so often, or matters so much, that it should not have to be found out.
@@ -160,9 +160,9 @@ mod tests {
         {
             let Explain { args } =
                 Explain::try_parse_from(["", "--config", "auth.toml", "--path", path]).unwrap();
-            let context = Context::default();
-            let explanation = engine.explain(&Request::new("GET", path, &[]), &context, 0);
-            let subject = Subject { args: &args, context: &context, config: &config, now: 0 };
+            let (context, now) = (Context::unowned(), UnixTime::from_seconds(0));
+            let explanation = engine.explain(&Request::new("GET", path, &[]), &context, now);
+            let subject = Subject { args: &args, context: &context, config: &config, now };
             let (plain, coloured) =
                 (render::render(&subject, &explanation, false), render::render(&subject, &explanation, true));
             assert!(coloured.contains(verdict), "{coloured}");

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use artos_auth_engine::{Check, Context, Decision, Explanation, Realm, ResourceOrg, Verdict};
+use artos_auth_engine::{Check, Context, Decision, Explanation, ResourceOrg, TenantScope, UnixTime, Verdict};
 
 use super::ExplainArgs;
 use super::reasons::{advice, clauses};
@@ -14,7 +14,7 @@ pub(super) struct Subject<'s> {
     pub(super) args: &'s ExplainArgs,
     pub(super) context: &'s Context<'s>,
     pub(super) config: &'s Config,
-    pub(super) now: u64,
+    pub(super) now: UnixTime,
 }
 
 /// Green, red and faint, where somebody sees them.
@@ -56,13 +56,15 @@ fn request(page: &mut String, subject: &Subject<'_>) {
         None => (args.path.as_str(), ""),
     };
     row(page, "request", &format!("{} {}{query}", visible(&args.method), visible(path)));
-    row(page, "at", &format!("{now} ({})", rfc3339(*now)));
+    row(page, "at", &format!("{now} ({})", rfc3339(now.seconds())));
     let realm = match context.realm {
-        Realm::Any if args.realm.is_empty() && config.realms.is_open() => "any organization".to_owned(),
-        Realm::Any => format!("any organization, at {}", shown_host(args)),
-        Realm::Among(_) if !args.realm.is_empty() => format!("only {}", visible(&args.realm.join(", "))),
-        Realm::Among(few) if few.is_empty() => format!("no organization, at {}", shown_host(args)),
-        Realm::Among(few) => {
+        TenantScope::Any if args.realm.is_empty() && config.realms.is_open() => "any organization".to_owned(),
+        TenantScope::Any => format!("any organization, at {}", shown_host(args)),
+        TenantScope::Among(_) if !args.realm.is_empty() => {
+            format!("only {}", visible(&args.realm.join(", ")))
+        }
+        TenantScope::Among(few) if few.is_empty() => format!("no organization, at {}", shown_host(args)),
+        TenantScope::Among(few) => {
             format!("{} of the file, at {}", count(few.len(), "organization"), shown_host(args))
         }
     };

@@ -1,0 +1,78 @@
+//! A request that is authenticated before its resource is known: the first of two steps, and the second.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::checks;
+use crate::claims::{TextClaims, text};
+use crate::context::{Account, ResourceOrg};
+use crate::decision::{Denial, Principal};
+use crate::explain::Silent;
+use crate::identity::{Identity, identity_accessors};
+use crate::policy::{Policy, PublicPath};
+use crate::time::NumericDate;
+use crate::verified::Admitted;
+
+/// The result of [`Engine::authenticate`](crate::Engine::authenticate).
+#[derive(Clone, Debug)]
+#[must_use = "an admission that nobody looks at protects nothing"]
+pub enum Admission {
+    /// The path needs no authentication, so nobody is known (PUB-1).
+    Public(PublicPath),
+    /// The token is good here, and everything that does not depend on a resource is checked.
+    Caller(Caller),
+}
+
+/// An authenticated user of an organization, before the service knows which resource is asked for.
+///
+/// A `Caller` is **not** an allow for a resource. It proves that the token is valid here and now, that it names a user and
+/// an organization, and that it has the permissions of the route rules. A handler that lists what belongs to
+/// [`org_id`](Self::org_id) needs no more. A handler that serves one resource asks its database who owns it and calls
+/// [`authorize`](Self::authorize).
+///
+/// It is cheap to clone, borrows nothing and holds no lock, so it can be kept in request extensions across await points.
+#[derive(Clone)]
+pub struct Caller {
+    admitted: Admitted,
+    policy: Arc<Policy>,
+}
+
+impl Caller {
+    pub(crate) fn new(admitted: Admitted, policy: Arc<Policy>) -> Self {
+        Self { admitted, policy }
+    }
+
+    /// Decides whether the caller may use a resource of this owner, given what the service knows of the account.
+    ///
+    /// Can be called as often as needed. The time is that of [`Engine::authenticate`](crate::Engine::authenticate): expiry
+    /// and revocations are not checked again.
+    ///
+    /// # Errors
+    ///
+    /// The 403 of the contract: another organization's resource, an unresolved owner (ORG-1), an account that is not
+    /// configured (ORG-2) or not a member (ORG-3).
+    pub fn authorize(&self, owner: ResourceOrg<'_>, account: Account) -> Result<Principal, Denial<'static>> {
+        let authorized = self.admitted.authorized_by(|claims| {
+            let observer = &mut Silent;
+            let organization = checks::identity(claims, observer)?;
+            checks::account(account, observer)?;
+            checks::owner(&owner, organization, observer)
+        });
+        match authorized {
+            Ok(authorized) => Ok(Principal::new(authorized)),
+            Err(refused) => Err(Denial::shared(refused, Arc::clone(&self.policy))),
+        }
+    }
+
+    fn claims(&self) -> TextClaims<'_> {
+        self.admitted.claims()
+    }
+
+    identity_accessors!();
+}
+
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.identity().debug("Caller", f)
+    }
+}

@@ -1,0 +1,139 @@
+//! The checks of verified claims, one function for each question.
+//!
+//! [`Engine::decide`](crate::Engine::decide) asks all of them. [`Engine::authenticate`](crate::Engine::authenticate) asks
+//! those that neither an owner nor an account can change, and [`Caller::authorize`](crate::Caller::authorize) the rest.
+
+use crate::claims::{self, BindingVerdict, TextClaims};
+use crate::context::{Account, ResourceOrg, TenantScope};
+use crate::explain::{Check, Observer};
+use crate::path::without_query;
+use crate::policy::Policy;
+use crate::reason::Reason;
+use crate::request::Request;
+use crate::time::UnixTime;
+use crate::token;
+use crate::verified::Verified;
+
+/// Whether the token is a credential here and now. If not, the answer is 401.
+pub(crate) fn credential<O: Observer>(
+    verified: &Verified,
+    policy: &Policy,
+    realm: TenantScope<'_>,
+    now: UnixTime,
+    observer: &mut O,
+) -> Result<(), Reason> {
+    let claims = verified.claims();
+    observer.enter(Check::Expiry);
+    observer.note(|| token::describe_expiry(claims.expires_at(), policy.leeway_seconds(), now));
+    token::not_expired(claims.expires_at(), policy.leeway_seconds(), now)?;
+
+    observer.enter(Check::NotBefore);
+    token::already_valid(claims.not_before(), policy.leeway_seconds(), now)?;
+
+    observer.enter(Check::Issuer);
+    if !claims.issuer_accepted() || claims.binding() == BindingVerdict::OtherIssuer {
+        return Err(Reason::IssuerNotAccepted);
+    }
+
+    observer.enter(Check::Audience);
+    if !claims.audience_accepted() {
+        return Err(Reason::AudienceNotAccepted);
+    }
+
+    observer.enter(Check::Revocation);
+    if verified.is_revoked() {
+        return Err(Reason::TokenRevoked);
+    }
+
+    observer.enter(Check::Realm);
+    observer.note(|| format!("the token's organization is {}", shown(claims.organization())));
+    match (realm, claims.organization()) {
+        (TenantScope::Among(organizations), Some(organization))
+            if !organizations.contains_bytes(organization) =>
+        {
+            return Err(Reason::OrganizationNotInRealm);
+        }
+        // A token without an organization was not issued for a different one.
+        (TenantScope::Among(_) | TenantScope::Any, _) => {}
+    }
+
+    observer.enter(Check::IssuerOrganization);
+    if claims.binding() == BindingVerdict::OtherOrganization {
+        return Err(Reason::OrganizationNotOfIssuer);
+    }
+    Ok(())
+}
+
+/// The organization of a token that names a user and an organization (ORG-2).
+pub(crate) fn identity<'c, O: Observer>(
+    claims: TextClaims<'c>,
+    observer: &mut O,
+) -> Result<&'c [u8], Reason> {
+    observer.enter(Check::Account);
+    observer.note(|| format!("the user is {}", shown(claims.user())));
+    if claims.user().is_none() {
+        return Err(Reason::UserMissing);
+    }
+    claims.organization().ok_or(Reason::OrganizationMissing)
+}
+
+/// Whether the account is configured (ORG-2) and its user a member (ORG-3). Continues the check that [`identity`] begins.
+pub(crate) fn account<O: Observer>(account: Account, observer: &mut O) -> Result<(), Reason> {
+    if account == Account::NotConfigured {
+        return Err(Reason::AccountNotConfigured);
+    }
+    observer.enter(Check::Membership);
+    if account == Account::NotAMember {
+        return Err(Reason::NotAMember);
+    }
+    Ok(())
+}
+
+/// Whether the resource is the organization's (ORG-1).
+pub(crate) fn owner<O: Observer>(
+    owner: &ResourceOrg<'_>,
+    organization: &[u8],
+    observer: &mut O,
+) -> Result<(), Reason> {
+    observer.enter(Check::ResourceOrganization);
+    match owner {
+        ResourceOrg::Unowned => observer.note(|| "nobody owns what is addressed".to_owned()),
+        ResourceOrg::Owned(owner) => {
+            observer.note(|| format!("what is addressed belongs to {}", shown(Some(owner.as_bytes()))));
+            if owner.as_bytes() != organization {
+                return Err(Reason::ResourceOfOtherOrganization);
+            }
+        }
+        ResourceOrg::Unresolved => return Err(Reason::ResourceUnresolved),
+    }
+    Ok(())
+}
+
+/// Whether the token has the permissions that the route rules need (PERM-1).
+pub(crate) fn route<O: Observer>(
+    policy: &Policy,
+    request: &Request<'_>,
+    claims: TextClaims<'_>,
+    observer: &mut O,
+) -> Result<(), Reason> {
+    let routes = policy.routes();
+    observer.enter(Check::PathForRules);
+    let mut decoded = Vec::new();
+    let path = match routes.path(without_query(request.path), &mut decoded) {
+        Ok(path) => path,
+        Err(ambiguity) => {
+            observer.note(|| ambiguity.to_string());
+            return Err(Reason::PathAmbiguous);
+        }
+    };
+
+    observer.enter(Check::Permissions);
+    routes.permit(request.method, path, |permission| claims.has_permission(permission)).map_err(|refusal| {
+        observer.note(|| refusal.to_string());
+        Reason::PermissionMissing
+    })
+}
+
+fn shown(id: Option<&[u8]>) -> String {
+    id.map_or_else(|| "absent".to_owned(), |id| format!("`{}`", claims::text(id)))
+}
