@@ -1,15 +1,17 @@
 //! The revocations file: who and what, each entry one that a token could match.
+//!
+//! It is read in one pass, so that ten million ids are never held as strings. Errors name the entry and speak of JSON;
+//! none holds text of the file.
 
+use std::cell::Cell;
 use std::fmt;
-use std::marker::PhantomData;
 
 use serde::Deserialize;
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 
 use super::sets::{SignedSet, TokenIdHashes};
 use super::snapshot::Revocations;
-use crate::error::{LoadError, one_line};
+use crate::error::LoadError;
 use crate::ids::is_id;
 use crate::time::NumericDate;
 
@@ -18,69 +20,308 @@ impl Revocations {
     ///
     /// # Errors
     ///
-    /// Says at which line an unknown or repeated member, a wrong type, or an entry that no token could ever
-    /// match stands: a revocation that does nothing must not pass for one.
+    /// Names the entry and the line of an unknown or duplicate member, a wrong type, or an entry that no token could
+    /// match: a revocation without effect must not pass for one.
     pub fn from_json(text: &[u8]) -> Result<Self, LoadError> {
-        read(text)
+        let place = Place::default();
+        let mut file = File {
+            place: &place,
+            token_ids: TokenIdHashes::default(),
+            signed: Vec::new(),
+            read: Self::default(),
+        };
+        let mut deserializer = serde_json::Deserializer::from_slice(text);
+        let read = ObjectOf(&mut file).deserialize(&mut deserializer).and_then(|()| deserializer.end());
+        read.map_err(|error| {
+            let mut load = LoadError::json(&error, "a list of revocations");
+            if error.is_data() {
+                load.key = place.key();
+                // Every error about data is one of this module, and quotes nothing.
+                load.problem = without_position(&error);
+            }
+            load
+        })?;
+        let File { token_ids, signed, mut read, .. } = file;
+        read.token_ids = token_ids.into_set();
+        read.signed = SignedSet::new(signed);
+        Ok(read)
     }
 }
 
-fn read(text: &[u8]) -> Result<Revocations, LoadError> {
-    let Object(file) = serde_json::from_slice::<Object<File>>(text).map_err(|error| {
-        let mut load = LoadError::json(&error, "a list of revocations");
-        if error.is_data() {
-            // Revocations hold ids, never tokens or keys, so that serde's own words may be shown.
-            load.problem = one_line(without_position(&error));
+/// Where the reader is: `users[1].issued_before`.
+#[derive(Default)]
+struct Place {
+    list: Cell<Option<&'static str>>,
+    index: Cell<Option<usize>>,
+    member: Cell<Option<&'static str>>,
+}
+
+impl Place {
+    fn key(&self) -> String {
+        let index = self.index.get().map(|index| format!("[{index}]")).unwrap_or_default();
+        let member = self.member.get().map(|member| format!(".{member}")).unwrap_or_default();
+        format!("{}{index}{member}", self.list.get().unwrap_or_default())
+    }
+}
+
+/// Gives a visitor the methods that refuse other types than it expects, named by the kinds of JSON.
+macro_rules! refuse {
+    ($expected:literal: $($kind:ident)*) => { $(refuse!(@$kind $expected);)* };
+    (@boolean $expected:literal) => {
+        fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
+            Err(E::custom(concat!("expected ", $expected, ", found a boolean")))
         }
-        load
-    })?;
-    Ok(file.into())
+    };
+    (@number $expected:literal) => {
+        fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> {
+            Err(E::custom(concat!("expected ", $expected, ", found a number")))
+        }
+        fn visit_u64<E: Error>(self, _: u64) -> Result<Self::Value, E> {
+            Err(E::custom(concat!("expected ", $expected, ", found a number")))
+        }
+        fn visit_f64<E: Error>(self, _: f64) -> Result<Self::Value, E> {
+            Err(E::custom(concat!("expected ", $expected, ", found a number")))
+        }
+    };
+    (@string $expected:literal) => {
+        fn visit_str<E: Error>(self, _: &str) -> Result<Self::Value, E> {
+            Err(E::custom(concat!("expected ", $expected, ", found a string")))
+        }
+    };
+    (@null $expected:literal) => {
+        fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+            Err(E::custom(concat!("expected ", $expected, ", found null")))
+        }
+    };
+    (@array $expected:literal) => {
+        fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<Self::Value, A::Error> {
+            Err(A::Error::custom(concat!("expected ", $expected, ", found an array")))
+        }
+    };
+    (@object $expected:literal) => {
+        fn visit_map<A: MapAccess<'de>>(self, _: A) -> Result<Self::Value, A::Error> {
+            Err(A::Error::custom(concat!("expected ", $expected, ", found an object")))
+        }
+    };
+    (@expecting $expected:literal) => {
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str($expected)
+        }
+    };
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct File {
-    tokens: Ids,
-    signed_sha256: Digests,
-    users: Vec<Object<UserEntry>>,
-    organizations: Vec<Object<OrganizationEntry>>,
+/// An object with these members.
+trait Object<'de> {
+    const MEMBERS: &'static [&'static str];
+
+    /// Reads the value of the member with this index.
+    fn read_member<A: MapAccess<'de>>(&mut self, index: usize, map: &mut A) -> Result<(), A::Error>;
+
+    /// Notes which member is read, for errors; `None`: the object itself.
+    fn at_member(&self, member: Option<&'static str>);
+
+    /// Checks the object once all of its members have been read.
+    fn finish<E: Error>(&mut self) -> Result<(), E> {
+        Ok(())
+    }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct UserEntry {
-    org: Option<Id>,
-    user: Id,
-    issued_before: Instant,
+struct ObjectOf<'o, O>(&'o mut O);
+
+impl<'de, O: Object<'de>> DeserializeSeed<'de> for ObjectOf<'_, O> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct OrganizationEntry {
-    org: Id,
-    issued_before: Instant,
+impl<'de, O: Object<'de>> Visitor<'de> for ObjectOf<'_, O> {
+    type Value = ();
+
+    refuse! { "an object": boolean number string null array expecting }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut seen = 0_u32;
+        while let Some(index) = map.next_key_seed(MemberName(O::MEMBERS))? {
+            self.0.at_member(O::MEMBERS.get(index).copied());
+            let bit = 1_u32.checked_shl(u32::try_from(index).unwrap_or(u32::MAX)).unwrap_or_default();
+            if seen & bit != 0 {
+                return Err(A::Error::custom("duplicate member"));
+            }
+            seen |= bit;
+            self.0.read_member(index, &mut map)?;
+            self.0.at_member(None);
+        }
+        self.0.finish()
+    }
 }
 
-impl From<File> for Revocations {
-    fn from(file: File) -> Self {
-        let mut revocations = Self {
-            token_ids: file.tokens.0.into_set(),
-            signed: SignedSet::new(file.signed_sha256.0),
-            ..Self::default()
-        };
-        for Object(UserEntry { org, user, issued_before: Instant(instant) }) in file.users {
-            let user = revocations.users.entry(user.0.into()).or_default();
-            match org {
-                Some(org) => {
-                    keep_latest(user.in_organizations.entry(org.0.into()).or_insert(instant), instant)
-                }
-                None => keep_latest(user.anywhere.get_or_insert(instant), instant),
+/// One of these names, by its index.
+struct MemberName(&'static [&'static str]);
+
+impl<'de> DeserializeSeed<'de> for MemberName {
+    type Value = usize;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<usize, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for MemberName {
+    type Value = usize;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a member")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<usize, E> {
+        self.0.iter().position(|member| *member == name).ok_or_else(|| {
+            let members: Vec<String> = self.0.iter().map(|member| format!("`{member}`")).collect();
+            E::custom(format_args!("unknown member; expected one of {}", members.join(", ")))
+        })
+    }
+}
+
+/// The whole file.
+struct File<'p> {
+    place: &'p Place,
+    token_ids: TokenIdHashes,
+    /// The first half of each SHA-256.
+    signed: Vec<u128>,
+    read: Revocations,
+}
+
+impl<'de> Object<'de> for File<'_> {
+    const MEMBERS: &'static [&'static str] = &["tokens", "signed_sha256", "users", "organizations"];
+
+    fn read_member<A: MapAccess<'de>>(&mut self, index: usize, map: &mut A) -> Result<(), A::Error> {
+        let place = self.place;
+        match index {
+            0 => map.next_value_seed(ListOf { place, each: TokenId(&mut self.token_ids) }),
+            1 => map.next_value_seed(ListOf { place, each: Digest(&mut self.signed) }),
+            2 => map.next_value_seed(ListOf { place, each: User { place, read: &mut self.read } }),
+            _ => map.next_value_seed(ListOf { place, each: Organization { place, read: &mut self.read } }),
+        }
+    }
+
+    fn at_member(&self, member: Option<&'static str>) {
+        self.place.list.set(member);
+    }
+}
+
+/// What reads each element of a list.
+trait Element<'de> {
+    fn read<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error>;
+}
+
+struct ListOf<'p, E> {
+    place: &'p Place,
+    each: E,
+}
+
+impl<'de, L: Element<'de>> DeserializeSeed<'de> for ListOf<'_, L> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de, L: Element<'de>> Visitor<'de> for ListOf<'_, L> {
+    type Value = ();
+
+    refuse! { "an array": boolean number string null object expecting }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut elements: A) -> Result<(), A::Error> {
+        for index in 0.. {
+            self.place.index.set(Some(index));
+            if elements.next_element_seed(OneElement(&mut self.each))?.is_none() {
+                break;
             }
         }
-        for Object(OrganizationEntry { org, issued_before: Instant(instant) }) in file.organizations {
-            keep_latest(revocations.organizations.entry(org.0.into()).or_insert(instant), instant);
+        self.place.index.set(None);
+        Ok(())
+    }
+}
+
+struct OneElement<'e, E>(&'e mut E);
+
+impl<'de, L: Element<'de>> DeserializeSeed<'de> for OneElement<'_, L> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        self.0.read(deserializer)
+    }
+}
+
+struct TokenId<'f>(&'f mut TokenIdHashes);
+
+impl<'de> Element<'de> for TokenId<'_> {
+    fn read<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
+        Text(|id: &str| {
+            if !is_id(id) {
+                return Err(
+                    "a `jti` has at most 256 bytes and no control character, so no token could match this one",
+                );
+            }
+            self.0.push(id.as_bytes());
+            Ok(())
+        })
+        .deserialize(deserializer)
+    }
+}
+
+struct Digest<'f>(&'f mut Vec<u128>);
+
+impl<'de> Element<'de> for Digest<'_> {
+    fn read<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
+        Text(|hex: &str| {
+            let valid = hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
+            let half = hex.get(..32).filter(|_| valid).and_then(|half| u128::from_str_radix(half, 16).ok());
+            self.0.push(half.ok_or("expected a SHA-256 as 64 hex digits")?);
+            Ok(())
+        })
+        .deserialize(deserializer)
+    }
+}
+
+/// The revoked users so far, and what reads one more.
+struct User<'f> {
+    place: &'f Place,
+    read: &'f mut Revocations,
+}
+
+impl<'de> Element<'de> for User<'_> {
+    fn read<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
+        let mut entry = Entry::<true> { place: self.place, user: None, org: None, issued_before: None };
+        ObjectOf(&mut entry).deserialize(deserializer)?;
+        if let (Some(user), Some(instant)) = (entry.user, entry.issued_before) {
+            let user = self.read.users.entry(user.into()).or_default();
+            let known = match entry.org {
+                Some(org) => user.in_organizations.entry(org.into()).or_insert(instant),
+                None => user.anywhere.get_or_insert(instant),
+            };
+            keep_latest(known, instant);
         }
-        revocations
+        Ok(())
+    }
+}
+
+/// The revoked organizations so far, and what reads one more.
+struct Organization<'f> {
+    place: &'f Place,
+    read: &'f mut Revocations,
+}
+
+impl<'de> Element<'de> for Organization<'_> {
+    fn read<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
+        let mut entry = Entry::<false> { place: self.place, user: None, org: None, issued_before: None };
+        ObjectOf(&mut entry).deserialize(deserializer)?;
+        if let (Some(org), Some(instant)) = (entry.org, entry.issued_before) {
+            keep_latest(self.read.organizations.entry(org.into()).or_insert(instant), instant);
+        }
+        Ok(())
     }
 }
 
@@ -91,130 +332,127 @@ fn keep_latest(known: &mut NumericDate, other: NumericDate) {
     }
 }
 
-/// An object and nothing else: a derived reader takes an array too, its elements for members in their order.
-struct Object<T>(T);
+/// A user, in one organization or in any, or an organization.
+struct Entry<'p, const OF_USER: bool> {
+    place: &'p Place,
+    user: Option<Box<str>>,
+    org: Option<Box<str>>,
+    issued_before: Option<NumericDate>,
+}
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ObjectVisitor<T>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
-            type Value = T;
+impl<'de, const OF_USER: bool> Object<'de> for Entry<'_, OF_USER> {
+    const MEMBERS: &'static [&'static str] =
+        if OF_USER { &["org", "issued_before", "user"] } else { &["org", "issued_before"] };
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
+    fn read_member<A: MapAccess<'de>>(&mut self, index: usize, map: &mut A) -> Result<(), A::Error> {
+        match index {
+            0 => map.next_value_seed(Id { into: &mut self.org, null_is_absent: OF_USER }),
+            1 => {
+                self.issued_before = Some(map.next_value_seed(Instant)?);
+                Ok(())
             }
-
-            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<T, A::Error> {
-                T::deserialize(MapAccessDeserializer::new(members))
-            }
+            _ => map.next_value_seed(Id { into: &mut self.user, null_is_absent: false }),
         }
-        deserializer.deserialize_map(ObjectVisitor(PhantomData)).map(Self)
+    }
+
+    fn at_member(&self, member: Option<&'static str>) {
+        self.place.member.set(member);
+    }
+
+    fn finish<E: Error>(&mut self) -> Result<(), E> {
+        let missing = match self {
+            Self { issued_before: None, .. } => "missing member `issued_before`",
+            Self { user: None, .. } if OF_USER => "missing member `user`",
+            Self { org: None, .. } if !OF_USER => "missing member `org`",
+            _ => return Ok(()),
+        };
+        Err(E::custom(missing))
     }
 }
 
 /// The id of a user or an organization; an empty one counts as absent in a token, so that no token could match.
-struct Id(Box<str>);
+struct Id<'e> {
+    into: &'e mut Option<Box<str>>,
+    null_is_absent: bool,
+}
 
-impl<'de> Deserialize<'de> for Id {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = Box::<str>::deserialize(deserializer)?;
-        if text.is_empty() || !is_id(&text) {
-            return Err(D::Error::custom(
+impl<'de> DeserializeSeed<'de> for Id<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Id<'_> {
+    type Value = ();
+
+    refuse! { "a string": boolean number array object expecting }
+
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        if self.null_is_absent { Ok(()) } else { Err(E::custom("expected a string, found null")) }
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        if text.is_empty() || !is_id(text) {
+            return Err(E::custom(
                 "an id has 1 to 256 bytes and no control character, so no token could match this one",
             ));
         }
-        Ok(Self(text))
+        *self.into = Some(text.into());
+        Ok(())
     }
 }
 
-struct Instant(NumericDate);
+/// A text that is checked and used at once, and not kept.
+struct Text<F>(F);
 
-impl<'de> Deserialize<'de> for Instant {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let seconds = f64::deserialize(deserializer)?;
-        NumericDate::new(seconds).map(Self).ok_or_else(|| {
-            D::Error::custom("`issued_before` has to be seconds since 1970, from 0 to 253402300799")
-        })
+impl<'de, F: FnMut(&str) -> Result<(), &'static str>> DeserializeSeed<'de> for Text<F> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
     }
 }
 
-#[derive(Default)]
-struct Ids(TokenIdHashes);
+impl<'de, F: FnMut(&str) -> Result<(), &'static str>> Visitor<'de> for Text<F> {
+    type Value = ();
 
-impl<'de> Deserialize<'de> for Ids {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut hashes = TokenIdHashes::default();
-        each_string(deserializer, |id| {
-            if !is_id(id) {
-                return Err(
-                    "a `jti` has at most 256 bytes and no control character, so no token could match this one",
-                );
-            }
-            hashes.push(id.as_bytes());
-            Ok(())
-        })?;
-        Ok(Self(hashes))
+    refuse! { "a string": boolean number null array object expecting }
+
+    fn visit_str<E: Error>(mut self, text: &str) -> Result<(), E> {
+        (self.0)(text).map_err(E::custom)
     }
 }
 
-#[derive(Default)]
-struct Digests(Vec<u128>);
+/// Seconds since 1970.
+struct Instant;
 
-impl<'de> Deserialize<'de> for Digests {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut halves = Vec::new();
-        each_string(deserializer, |hex| {
-            let valid = hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
-            let half = hex.get(..32).filter(|_| valid).and_then(|half| u128::from_str_radix(half, 16).ok());
-            halves.push(half.ok_or("a SHA-256 has to be 64 hex digits")?);
-            Ok(())
-        })?;
-        Ok(Self(halves))
+impl<'de> DeserializeSeed<'de> for Instant {
+    type Value = NumericDate;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<NumericDate, D::Error> {
+        deserializer.deserialize_any(self)
     }
 }
 
-/// Reads an array of strings, each handed over at once and not kept.
-fn each_string<'de, D: Deserializer<'de>>(
-    deserializer: D,
-    each: impl FnMut(&str) -> Result<(), &'static str>,
-) -> Result<(), D::Error> {
-    struct Strings<F>(F);
-    struct OneString<'f, F>(&'f mut F);
+impl<'de> Visitor<'de> for Instant {
+    type Value = NumericDate;
 
-    impl<'de, F: FnMut(&str) -> Result<(), &'static str>> Visitor<'de> for Strings<F> {
-        type Value = ();
+    refuse! { "a number": boolean string null array object expecting }
 
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an array of strings")
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(mut self, mut elements: A) -> Result<(), A::Error> {
-            while elements.next_element_seed(OneString(&mut self.0))?.is_some() {}
-            Ok(())
-        }
+    fn visit_u64<E: Error>(self, seconds: u64) -> Result<NumericDate, E> {
+        self.visit_f64(f64::deserialize(seconds.into_deserializer())?)
     }
 
-    impl<'de, F: FnMut(&str) -> Result<(), &'static str>> DeserializeSeed<'de> for OneString<'_, F> {
-        type Value = ();
-
-        fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-            deserializer.deserialize_str(self)
-        }
+    fn visit_i64<E: Error>(self, seconds: i64) -> Result<NumericDate, E> {
+        self.visit_f64(f64::deserialize(seconds.into_deserializer())?)
     }
 
-    impl<F: FnMut(&str) -> Result<(), &'static str>> Visitor<'_> for OneString<'_, F> {
-        type Value = ();
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a string")
-        }
-
-        fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<(), E> {
-            (self.0)(text).map_err(E::custom)
-        }
+    fn visit_f64<E: Error>(self, seconds: f64) -> Result<NumericDate, E> {
+        NumericDate::new(seconds)
+            .ok_or_else(|| E::custom("expected seconds since 1970, from 0 to 253402300799"))
     }
-
-    deserializer.deserialize_seq(Strings(each))
 }
 
 fn without_position(error: &serde_json::Error) -> String {
