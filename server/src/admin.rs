@@ -14,10 +14,12 @@ use hyper::{Method, Request, Response, StatusCode};
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::net::TcpListener;
 
+use crate::audit::{AuditLog, Trouble};
+use crate::clock::{Clock as _, SystemClock};
 use crate::config::Limits;
-use crate::health::Health;
+use crate::health::{Effect, Health};
 use crate::http::connection::Slot;
-use crate::http::listener::Listener;
+use crate::http::listener::{Answers, Listener};
 use crate::metrics::Metrics;
 
 /// Answers `GET /healthz`, `GET /readyz` and `GET /metrics`.
@@ -25,6 +27,7 @@ use crate::metrics::Metrics;
 pub(crate) struct Admin {
     health: Health,
     metrics: Metrics,
+    audit: Option<AuditLog>,
     gate: Listener,
 }
 
@@ -43,7 +46,33 @@ impl Admin {
             shutdown_time: Duration::from_millis(500),
             ..Limits::of_tokens(0)
         };
-        Self { health, metrics, gate: Listener::new(limits, Gauge::default()) }
+        Self { health, metrics, audit: None, gate: Listener::new(limits, Gauge::default()) }
+    }
+
+    /// The same admin port; `/readyz` also tells whether decisions wait for this log.
+    pub(crate) fn with_audit(self, audit: AuditLog) -> Self {
+        Self { audit: Some(audit), ..self }
+    }
+
+    /// Has `/readyz` name the audit log where it cannot be written. Once a decision has waited for a second, the server is
+    /// not ready.
+    fn check_audit(&self) {
+        const TOO_LONG: Duration = Duration::from_secs(1);
+        let Some(audit) = &self.audit else { return };
+        let Some(Trouble { waited, failure }) = audit.trouble() else {
+            self.health.works("audit");
+            return;
+        };
+        let waits_long = waited.is_some_and(|waited| waited >= TOO_LONG);
+        let error = match (failure, waits_long) {
+            (Some(error), true) => format!("cannot be written: {error}; decisions wait"),
+            (Some(error), false) => format!("cannot be written: {error}"),
+            (None, true) => "its reader takes no lines; decisions wait".to_owned(),
+            // A reader that is slow for a moment is nothing to report.
+            (None, false) => return,
+        };
+        let effect = if waits_long { Effect::Unready } else { Effect::Degraded };
+        self.health.failed("audit", SystemClock.now().since_epoch, effect, &error);
     }
 
     /// Serves connections until `stop` is done.
@@ -62,6 +91,7 @@ impl Admin {
             }
             "/healthz" => (StatusCode::OK, JSON, r#"{"status":"ok"}"#.to_owned()),
             "/readyz" => {
+                self.check_audit();
                 let (is_ready, report) = self.health.report();
                 let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
                 (status, JSON, report)
@@ -98,6 +128,8 @@ struct Desk {
     slot: Slot,
 }
 
+impl Answers for Desk {}
+
 impl Service<Request<Incoming>> for Desk {
     type Response = Response<Full<Bytes>>;
     type Error = Infallible;
@@ -122,7 +154,6 @@ impl Service<Request<Incoming>> for Desk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::health::Effect;
 
     #[test]
     fn it_is_ready_once_it_has_loaded_and_until_it_ends() {

@@ -34,7 +34,7 @@ mod snapshot;
 mod sources;
 mod text;
 
-pub use audit::{AuditLog, Format, Level, Record, Writer};
+pub use audit::{AuditLog, Format, Level, QueueNumbers, Writer};
 pub use clock::{Clock, Reading, SystemClock};
 pub use commands::decide::decide_lines;
 pub use metrics::Metrics;

@@ -14,6 +14,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use crate::audit::QueueNumbers;
+use crate::http::request::Refusal;
 use crate::outcome::{ByOutcome, Outcome};
 
 /// Everything that `GET /metrics` shows. Cloning gives another handle to the same numbers.
@@ -23,13 +25,25 @@ pub struct Metrics {
     pub(crate) connections: Gauge,
     pub(crate) reload_failures: Family<FileLabel, Counter>,
     pub(crate) snapshots: Family<FileLabel, Gauge<f64, AtomicU64>>,
-    /// Audit lines that were not written.
-    pub audit_dropped: Counter,
+    /// The audit log's queue.
+    pub audit: QueueNumbers,
+    refused: Family<RefusalLabels, Counter>,
     registry: Arc<Registry>,
 }
 
 /// Which of the files that the server reads: its role, not its path.
 pub(crate) type FileLabel = [(&'static str, &'static str); 1];
+
+type RefusalLabels = [(&'static str, &'static str); 2];
+
+const fn refusal_labels(refusal: Refusal) -> RefusalLabels {
+    let status = match refusal.status() {
+        400 => "400",
+        405 => "405",
+        _ => "431",
+    };
+    [("status", status), ("reason", refusal.code())]
+}
 
 /// The label of a file.
 pub(crate) const fn file_label(file: &'static str) -> FileLabel {
@@ -45,7 +59,15 @@ impl Metrics {
         let connections = Gauge::default();
         let reload_failures = Family::default();
         let snapshots = Family::default();
-        let audit_dropped = Counter::default();
+        let audit = QueueNumbers {
+            reopen_failures: reload_failures.get_or_create_owned(&file_label("audit")),
+            ..QueueNumbers::default()
+        };
+        let refused = Family::default();
+        for refusal in Refusal::ALL {
+            // The series is there before the first refusal, so that an alert on its growth works.
+            drop(refused.get_or_create(&refusal_labels(refusal)));
+        }
         registry.register_collector(Box::new(Arc::clone(&decisions)));
         registry.register("artos_auth_connections", "Connections open on the main port", connections.clone());
         registry.register(
@@ -61,15 +83,35 @@ impl Metrics {
         registry.register(
             "artos_auth_audit_dropped",
             "Audit lines that were not written",
-            audit_dropped.clone(),
+            audit.dropped.clone(),
+        );
+        registry.register(
+            "artos_auth_audit_queue_bytes",
+            "Bytes of audit lines that are queued and not written yet",
+            audit.queued_bytes.clone(),
+        );
+        registry.register(
+            "artos_auth_decisions_waiting",
+            "Decisions whose answer waits until its audit line is queued",
+            audit.waiting.clone(),
+        );
+        registry.register(
+            "artos_auth_refused",
+            "Requests answered without a judgement, by status and reason",
+            refused.clone(),
         );
         let registry = Arc::new(registry);
-        Self { decisions, connections, reload_failures, snapshots, audit_dropped, registry }
+        Self { decisions, connections, reload_failures, snapshots, audit, refused, registry }
     }
 
     /// Counts an outcome.
     pub fn decided(&self, outcome: &Outcome<'_>, duration: Duration) {
         self.decisions.count(outcome, duration);
+    }
+
+    /// Counts an answer without a judgement.
+    pub(crate) fn refused(&self, refusal: Refusal) {
+        self.refused.get_or_create(&refusal_labels(refusal)).inc();
     }
 
     /// The text that `GET /metrics` answers with, in the OpenMetrics format.

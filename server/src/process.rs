@@ -63,12 +63,12 @@ fn with_config(file: &Path, listen: Option<SocketAddr>) -> Result<ExitCode, Stri
         config.admin_listen.map(|address| bind(&control, "admin_listen", address)).transpose()?;
 
     let (health, metrics) = (Health::new(), Metrics::new());
-    let (trail, writer) = start_trail(config.audit, &metrics)?;
+    let (trail, writer) = start_trail(&control, &config.audit, &metrics)?;
     warn_of_plaintext(&config, listen, &trail);
 
     // From here on, whoever asks learns that it is not ready yet: many revocations take some seconds.
     let (stop_admin, admin_stopped) = oneshot::channel::<()>();
-    let admin = Admin::new(health.clone(), metrics.clone());
+    let admin = Admin::new(health.clone(), metrics.clone()).with_audit(trail.clone());
     let admin_address = admin_listener.as_ref().map(address_of).transpose()?;
     let admin_port = async move {
         if let Some(listener) = admin_listener {
@@ -107,7 +107,7 @@ fn with_dev(dev: Dev, listen: Option<SocketAddr>) -> Result<ExitCode, String> {
     let listener = bind(&control, "--listen", listen.unwrap_or(config::DEFAULT_LISTEN))?;
     let address = address_of(&listener)?;
     let (health, metrics) = (Health::new(), Metrics::new());
-    let (trail, writer) = start_trail(Audit::default(), &metrics)?;
+    let (trail, writer) = start_trail(&control, &Audit::default(), &metrics)?;
     if let Some(warning) = config::plaintext_warning("--listen", address) {
         trail.note(Level::Warning, &warning);
         trail.note(Level::Warning, "this is a demonstration: whoever reads its output can use its tokens");
@@ -188,6 +188,7 @@ impl Process {
         let reloading = reloads
             .map(|reloader| tokio::spawn(reload_forever(reloader, Arc::clone(&hang_up), self.trail.clone())));
         while let Event::HangUp = signals.next().await {
+            self.trail.reopen();
             hang_up.notify_one();
         }
         self.health.is_stopping();
@@ -359,10 +360,15 @@ fn address_of(listener: &TcpListener) -> Result<SocketAddr, String> {
     listener.local_addr().map_err(|error| format!("the port has no address: {error}"))
 }
 
-fn start_trail(audit: Audit, metrics: &Metrics) -> Result<(AuditLog, Writer), String> {
+fn start_trail(control: &Runtime, audit: &Audit, metrics: &Metrics) -> Result<(AuditLog, Writer), String> {
+    {
+        let _guard = control.enter();
+        // With a handler, a write beyond the limit on the size of files fails, and does not end the process.
+        let exceeded = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
+        drop(signal(exceeded).map_err(|error| format!("signals cannot be received: {error}"))?);
+    }
     let format = if io::stderr().is_terminal() { Format::Text } else { Format::Json };
-    AuditLog::start(io::stderr(), format, audit.output, audit.overflow, metrics.audit_dropped.clone())
-        .map_err(|error| format!("the thread that writes the audit trail cannot be started: {error}"))
+    AuditLog::start(io::stderr(), format, audit, metrics.audit.clone())
 }
 
 /// The warnings of the file, and of the flag that wins over it.

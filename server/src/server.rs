@@ -83,7 +83,7 @@ impl Server {
 
     /// Serves connections until `stop` is done, and then for as long as answers in flight take, within the limit.
     pub async fn serve(&self, listener: TcpListener, stop: impl Future<Output = ()>) {
-        let answers = |slot, peer| ConnectionService { judge: Arc::clone(&self.judge), slot, peer };
+        let answers = |slot, peer| ConnectionService::new(Arc::clone(&self.judge), slot, peer);
         let failed = |error: &std::io::Error| {
             if let Some(trail) = &self.judge.trail {
                 trail.note(Level::Error, &format!("a connection cannot be taken: {error}"));
@@ -98,11 +98,7 @@ impl Server {
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         self.gate
-            .serve_stream(stream, |slot, peer| ConnectionService {
-                judge: Arc::clone(&self.judge),
-                slot,
-                peer,
-            })
+            .serve_stream(stream, |slot, peer| ConnectionService::new(Arc::clone(&self.judge), slot, peer))
             .await;
     }
 

@@ -1,8 +1,9 @@
 //! From a request to its answer: the hot path.
 
 use std::convert::Infallible;
-use std::future::{Ready, ready};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
@@ -12,10 +13,11 @@ use hyper::header::AUTHORIZATION;
 use hyper::service::Service;
 use hyper::{Method, Response, Version};
 
-use crate::audit::{AuditLog, Record};
+use crate::audit::{self, AuditLog, Record, WaitingLine};
 use crate::clock::{Clock, Reading};
 use crate::http::connection::Slot;
 use crate::http::forward::{self, Unclear};
+use crate::http::listener::Answers;
 use crate::http::peer::Peer;
 use crate::http::request::{Lines, Received, Refusal, is_forwarded};
 use crate::http::response::{self, Body, Form};
@@ -33,19 +35,27 @@ pub(crate) struct DecisionService {
     pub(crate) header_count: usize,
 }
 
-/// The judge at one connection.
+/// The service of one connection.
 pub(crate) struct ConnectionService {
-    pub(crate) judge: Arc<DecisionService>,
-    pub(crate) slot: Slot,
-    pub(crate) peer: Peer,
+    judge: Arc<DecisionService>,
+    slot: Slot,
+    peer: Peer,
+    /// The peer as the audit log has it.
+    peer_text: Option<Box<str>>,
+}
+
+impl ConnectionService {
+    pub(crate) fn new(judge: Arc<DecisionService>, slot: Slot, peer: Peer) -> Self {
+        Self { judge, slot, peer, peer_text: peer.text() }
+    }
 }
 
 impl Service<hyper::Request<Incoming>> for ConnectionService {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = Ready<Result<Response<Body>, Infallible>>;
+    type Future = Answering;
 
-    fn call(&self, request: hyper::Request<Incoming>) -> Self::Future {
+    fn call(&self, request: hyper::Request<Incoming>) -> Answering {
         let started = Instant::now();
         let has_body = !request.body().is_end_stream();
         // Without its body, which goes away unread: the answer does not depend on it.
@@ -54,61 +64,94 @@ impl Service<hyper::Request<Incoming>> for ConnectionService {
         if has_body {
             self.slot.nothing_follows();
         }
-        ready(Ok(self.judge.answer(parts, has_body, started, &self.slot, self.peer)))
+        let (response, line) = self.answer(parts, has_body, started);
+        match line {
+            None => Answering::Ready(Some(response)),
+            Some(line) => Answering::Waiting(Box::pin(async move {
+                line.queued().await;
+                response
+            })),
+        }
     }
 }
 
-impl DecisionService {
+impl Answers for ConnectionService {
+    fn refused(&self, refusal: Refusal) {
+        self.record_refusal(refusal, None, Instant::now());
+    }
+}
+
+/// An answer that is ready, or one that waits until its line in the audit log is queued.
+pub(crate) enum Answering {
+    Ready(Option<Response<Body>>),
+    Waiting(Pin<Box<dyn Future<Output = Response<Body>> + Send>>),
+}
+
+impl Future for Answering {
+    type Output = Result<Response<Body>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut *self {
+            Self::Ready(response) => {
+                response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)))
+            }
+            Self::Waiting(waiting) => waiting.as_mut().poll(context).map(Ok),
+        }
+    }
+}
+
+impl ConnectionService {
     fn answer(
         &self,
         mut parts: hyper::http::request::Parts,
         has_body: bool,
         started: Instant,
-        slot: &Slot,
-        peer: Peer,
-    ) -> Response<Body> {
+    ) -> (Response<Body>, Option<WaitingLine>) {
         let http2 = parts.version == Version::HTTP_2;
-        let state = self.state.load();
+        let state = self.judge.state.load();
         let form = Form {
             without_body: http2 && parts.method == Method::HEAD,
             close: has_body && !http2,
             bodiless: is_forwarded(&parts, state.forward()),
         };
-        let outcome = match self.judge(&parts, &state, started, peer) {
-            Ok(outcome) => outcome,
+        let (outcome, line) = match self.judge(&parts, &state, started) {
+            Ok(judged) => judged,
             Err(refusal) => {
-                // Whoever sends such a request may mean something else by the rest of what it sends.
-                slot.nothing_follows();
+                self.record_refusal(refusal, Some(&parts), started);
+                // What such a client sends next may not mean what it seems to.
+                self.slot.nothing_follows();
                 let form = Form { close: !http2, bodiless: false, ..form };
-                return response::refused(refusal, std::mem::take(&mut parts.headers), form);
+                return (response::refused(refusal, std::mem::take(&mut parts.headers), form), None);
             }
         };
         let headers = std::mem::take(&mut parts.headers);
-        match &outcome {
+        let response = match &outcome {
             Outcome::Decided(Decision::Allow(access)) => response::allowed(access, headers, form),
             Outcome::Decided(Decision::Deny(denial)) => {
                 state.denials().answer(denial.answer(), headers, form)
             }
             Outcome::ForwardedRequestUnclear => state.denials().unclear(headers, form),
             Outcome::Unavailable(_) => response::unavailable(headers, form),
-        }
+        };
+        (response, line)
     }
 
-    /// Judges the request, and records the outcome before the client sees it.
+    /// Judges the request, and records the outcome before the client sees it: a line that is returned has to be queued
+    /// first.
     fn judge<'s>(
         &self,
         parts: &hyper::http::request::Parts,
         state: &'s Snapshot,
         started: Instant,
-        peer: Peer,
-    ) -> Result<Outcome<'s>, Refusal> {
-        if parts.headers.len() > self.header_count {
+    ) -> Result<(Outcome<'s>, Option<WaitingLine>), Refusal> {
+        let judge = &*self.judge;
+        if parts.headers.len() > judge.header_count {
             return Err(Refusal::TooManyLines);
         }
         let mut received = Received::new(parts)?;
-        let reading = self.clock.now();
+        let reading = judge.clock.now();
         let subject = if is_forwarded(parts, state.forward()) {
-            describe(&received, parts, state, peer).map(|(described, owner)| {
+            describe(&received, parts, state, self.peer).map(|(described, owner)| {
                 received = described;
                 owner
             })
@@ -125,23 +168,53 @@ impl DecisionService {
                     target: &received.target,
                     headers: &parts.headers,
                 };
-                self.decide(&asked, lines.as_slice(), owner, state, reading)
+                judge.decide(&asked, lines.as_slice(), owner, state, reading)
             }
         };
         let duration = started.elapsed();
-        self.metrics.decided(&outcome, duration);
-        if let Some(trail) = &self.trail {
+        judge.metrics.decided(&outcome, duration);
+        let line = judge.trail.as_ref().and_then(|trail| {
             trail.record(&Record {
                 time: reading.since_epoch,
-                method: received.method.as_bytes(),
-                target: received.target.as_bytes(),
-                outcome: &outcome,
+                method: Some(received.method.as_bytes()),
+                target: Some(received.target.as_bytes()),
+                result: audit::Result::Judged(&outcome),
+                peer: self.peer_text.as_deref(),
+                host: received.host.map(str::as_bytes),
+                request_id: audit::request_id(&parts.headers),
+                trace_id: audit::trace_id(&parts.headers),
                 duration,
-            });
-        }
-        Ok(outcome)
+            })
+        });
+        Ok((outcome, line))
     }
 
+    /// Counts and records an answer without a judgement. Without `parts`, no request could be read.
+    fn record_refusal(
+        &self,
+        refusal: Refusal,
+        parts: Option<&hyper::http::request::Parts>,
+        started: Instant,
+    ) {
+        let judge = &*self.judge;
+        judge.metrics.refused(refusal);
+        let Some(trail) = &judge.trail else { return };
+        let waiting = trail.record(&Record {
+            time: judge.clock.now().since_epoch,
+            method: parts.map(|parts| parts.method.as_str().as_bytes()),
+            target: parts.map(|parts| parts.uri.path().as_bytes()),
+            result: audit::Result::Refused(refusal),
+            peer: self.peer_text.as_deref(),
+            host: None,
+            request_id: parts.and_then(|parts| audit::request_id(&parts.headers)),
+            trace_id: parts.and_then(|parts| audit::trace_id(&parts.headers)),
+            duration: started.elapsed(),
+        });
+        debug_assert!(waiting.is_none(), "a refusal never waits for the log");
+    }
+}
+
+impl DecisionService {
     /// Decides what is asked, with these `Authorization` lines. `claimed` is the owner that a trusted proxy names.
     fn decide<'s>(
         &self,

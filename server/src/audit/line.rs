@@ -6,10 +6,11 @@ use std::io::Write;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use crate::http::request::Refusal;
 use crate::outcome::{ByOutcome, Outcome};
 use crate::quote;
 use crate::text::{civil, needs_escape, none_is};
-use artos_auth_engine::Identity;
+use artos_auth_engine::{Access, Decision, Identity};
 
 /// The name of a field with what is around it, made when the program is built.
 struct Name {
@@ -32,19 +33,46 @@ pub enum Format {
     Text,
 }
 
-/// A decision, as the trail takes it down.
+/// A line: what was asked, by whom, and what became of it.
 #[derive(Clone, Copy, Debug)]
-pub struct Record<'r> {
-    /// When it was made, since the Unix epoch.
-    pub time: Duration,
-    /// The request's method.
-    pub method: &'r [u8],
-    /// The request-target; its query is left out, for it is not the trail's and may hold secrets.
-    pub target: &'r [u8],
-    /// What became of it.
-    pub outcome: &'r Outcome<'r>,
+pub(crate) struct Record<'r> {
+    /// When it was decided, since the Unix epoch.
+    pub(crate) time: Duration,
+    /// The request's method; none where no request could be read.
+    pub(crate) method: Option<&'r [u8]>,
+    /// The request-target, whose query is left out: it may hold secrets.
+    pub(crate) target: Option<&'r [u8]>,
+    /// What became of the request.
+    pub(crate) result: Result<'r>,
+    /// The address of the other end of the connection.
+    pub(crate) peer: Option<&'r str>,
+    /// The host that was asked for, without its port.
+    pub(crate) host: Option<&'r [u8]>,
+    /// As [`request_id`](super::request_id) gives it.
+    pub(crate) request_id: Option<&'r [u8]>,
+    /// As [`trace_id`](super::trace_id) gives it.
+    pub(crate) trace_id: Option<&'r [u8]>,
     /// How long it took, from the request's head to the decision.
-    pub duration: Duration,
+    pub(crate) duration: Duration,
+}
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Result<'r> {
+    /// It was judged, or it could not be right now.
+    Judged(&'r Outcome<'r>),
+    /// It was answered without a judgement.
+    Refused(Refusal),
+}
+
+impl Result<'_> {
+    /// Whether its answer may wait for the log: a public path is not held up by it, nor is a refusal.
+    pub(super) fn may_wait(&self) -> bool {
+        match self {
+            Self::Judged(Outcome::Decided(Decision::Allow(Access::Public(_)))) | Self::Refused(_) => false,
+            Self::Judged(_) => true,
+        }
+    }
 }
 
 /// The most that a line shows of a path, in bytes.
@@ -60,16 +88,29 @@ impl Record<'_> {
     }
 
     fn write_as<const FORMAT: bool>(&self, mut fields: Fields<'_, FORMAT>, said: &Said) {
-        let identity = self.outcome.identity();
+        let identity = match self.result {
+            Result::Judged(outcome) => outcome.identity(),
+            Result::Refused(_) => None,
+        };
         let token_id = identity.and_then(Identity::token_id).filter(|id| !id.is_empty());
         fields.time(self.time);
-        fields.text(&name!("method"), Some(&quote::field_value(self.method)));
-        fields.text(&name!("path"), Some(&path(self.target)));
-        fields.outcome(self.outcome, said);
+        fields.text(&name!("method"), self.method.map(quote::field_value).as_deref());
+        fields.text(&name!("path"), self.target.map(path).as_deref());
+        match self.result {
+            Result::Judged(outcome) => fields.outcome(outcome, said),
+            Result::Refused(refusal) => fields.refusal(refusal),
+        }
         let plain = identity.is_some_and(Identity::is_plain);
         fields.part(&name!("user_id"), identity.and_then(Identity::user_id), plain);
         fields.part(&name!("org_id"), identity.and_then(Identity::org_id), plain);
         fields.part(&name!("token_id"), token_id, plain);
+        match self.peer {
+            Some(peer) => fields.code(&name!("peer"), peer),
+            None => fields.text(&name!("peer"), None),
+        }
+        fields.text(&name!("host"), self.host.map(quote::field_value).as_deref());
+        fields.text(&name!("request_id"), self.request_id.map(quote::field_value).as_deref());
+        fields.text(&name!("trace_id"), self.trace_id);
         fields.number(&name!("duration_us"), u64::try_from(self.duration.as_micros()).unwrap_or(u64::MAX));
         fields.end();
     }
@@ -189,6 +230,7 @@ impl<const FORMAT: bool> Fields<'_, FORMAT> {
             fields.number(&name!("status"), outcome.status().into());
             fields.code(&name!("reason"), outcome.reason_code());
             fields.code(&name!("clause"), outcome.clause());
+            fields.text(&name!("cause"), None);
         };
         match said.of(outcome) {
             Some(once) => self.0.extend_from_slice(once.get_or_init(|| {
@@ -198,6 +240,14 @@ impl<const FORMAT: bool> Fields<'_, FORMAT> {
             })),
             None => write(self.0),
         }
+    }
+
+    fn refusal(&mut self, refusal: Refusal) {
+        self.code(&name!("outcome"), "refused");
+        self.number(&name!("status"), refusal.status().into());
+        self.code(&name!("reason"), refusal.code());
+        self.text(&name!("clause"), None);
+        self.text(&name!("cause"), None);
     }
 
     fn number(&mut self, name: &Name, value: u64) {
@@ -370,9 +420,13 @@ mod tests {
             for outcome in outcomes.iter().chain(&outcomes) {
                 let record = Record {
                     time: Duration::ZERO,
-                    method: b"GET",
-                    target: b"/",
-                    outcome,
+                    method: Some(b"GET"),
+                    target: Some(b"/"),
+                    result: Result::Judged(outcome),
+                    peer: None,
+                    host: None,
+                    request_id: None,
+                    trace_id: None,
                     duration: Duration::ZERO,
                 };
                 let (mut with_others, mut alone) = (Vec::new(), Vec::new());
@@ -406,7 +460,14 @@ mod tests {
         let unavailable = Unavailable::ALL.iter().flat_map(|why| [why.code(), why.clause()]);
         let others =
             ["allow", "deny", "unavailable", "public_path", "authorized", "forwarded_request_unclear"];
-        for word in reasons.chain(unavailable).chain(others).chain(["PUB-1", "PUB-2", "ORG-4"]) {
+        let refusals = Refusal::ALL.iter().map(|refusal| refusal.code()).chain([
+            "refused",
+            "127.0.0.1:8080",
+            "[::1]:80",
+        ]);
+        for word in
+            reasons.chain(unavailable).chain(others).chain(refusals).chain(["PUB-1", "PUB-2", "ORG-4"])
+        {
             let (mut text, mut json) = (Vec::new(), Vec::new());
             text_value(word.as_bytes(), &mut text);
             json_string(word.as_bytes(), &mut json);

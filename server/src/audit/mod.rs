@@ -1,127 +1,168 @@
-//! The trail: one line for each decision, and what else the operator should know, on standard error.
+//! The audit log: one line for each decision, and what else the operator should know.
 //!
-//! Lines are put together where they come up and written by a thread of their own, from a queue of bounded size.
-//! What happens when it is full is the operator's choice, and whatever is lost is counted.
+//! Lines are formatted by the thread that decides, and written by a thread of their own, from a queue of bounded size. With
+//! `overflow = "block"`, a decision whose line can be neither written nor queued is not answered: its line waits, without
+//! a thread. With `"drop"` the line is lost and counted.
 
 mod line;
+mod queue;
+mod trace;
+mod writer;
 
 use std::cell::RefCell;
-use std::io::Write;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use prometheus_client::metrics::counter::Counter;
-
+pub use line::Format;
 use line::Said;
 pub(crate) use line::rfc3339;
-pub use line::{Format, Record};
+pub(crate) use line::{Record, Result};
+pub use queue::QueueNumbers;
+use queue::{Queue, WhenFull};
+pub(crate) use queue::{Trouble, WaitingLine};
+pub(crate) use trace::{request_id, trace_id};
+use writer::{AppendFile, Event, Sink, Stream};
 
-use crate::config::{AuditOutput, AuditOverflow};
+use crate::config::{Audit, AuditOutput, AuditOverflow};
 use crate::quote::redact;
 
-/// Where lines go before they are written. Cloning gives another handle to the same queue.
+/// Where lines go before they are written. Cloning gives another handle to the same queues.
 #[derive(Clone, Debug)]
 pub struct AuditLog {
+    /// Lines of decisions; none: they are not recorded.
+    decisions: Option<Lines>,
+    /// Lines about the server itself: the same queue, where both go to standard error.
+    notes: Lines,
+    said: Arc<Said>,
+    when_full: WhenFull,
+}
+
+/// Lines of one format in one queue.
+#[derive(Clone, Debug)]
+struct Lines {
     queue: Arc<Queue>,
     format: Format,
-    said: Arc<Said>,
-    decisions: AuditOutput,
-    overflow: AuditOverflow,
 }
 
-/// Writes what a [`AuditLog`] takes, until it is closed.
+/// Writes what an [`AuditLog`] takes, until it is closed.
 #[derive(Debug)]
 pub struct Writer {
-    queue: Arc<Queue>,
-    thread: Option<JoinHandle<()>>,
-}
-
-#[derive(Debug)]
-struct Queue {
-    pending: Mutex<Pending>,
-    /// Something to write, or the end.
-    filled: Condvar,
-    /// Room for more, or everything written.
-    emptied: Condvar,
-    capacity: usize,
-    dropped: Counter,
-}
-
-#[derive(Debug, Default)]
-struct Pending {
-    /// Whole lines, each with its end.
-    lines: Vec<u8>,
-    /// The writer waits for the first line, and has to be told of it.
-    asleep: bool,
-    closed: bool,
-    /// The writer has written everything and ends.
-    finished: bool,
+    /// The decisions' own queue first, if they have one, so that what its end tells is still written.
+    threads: Vec<(Arc<Queue>, Option<JoinHandle<()>>)>,
 }
 
 /// Some seconds of lines at a rate that one core can decide.
 const CAPACITY: usize = 4 << 20;
-/// How long the writer lets lines gather, so that a busy server wakes it for many at once.
-const GATHER: Duration = Duration::from_millis(5);
 
 impl AuditLog {
-    /// A trail that `sink` receives, from a thread that ends when the writer is closed.
+    /// A log of this configuration. `stderr` receives messages about the server, and decisions unless they go to a file
+    /// or nowhere; `format` is its format, and a file has JSON.
     ///
     /// # Errors
     ///
-    /// The thread cannot be started.
+    /// The file cannot be opened, or a thread cannot be started.
     pub fn start(
-        sink: impl Write + Send + 'static,
+        stderr: impl Write + Send + 'static,
         format: Format,
-        decisions: AuditOutput,
-        overflow: AuditOverflow,
-        dropped: Counter,
-    ) -> std::io::Result<(Self, Writer)> {
-        Self::with_capacity(CAPACITY, sink, format, decisions, overflow, dropped)
+        audit: &Audit,
+        numbers: QueueNumbers,
+    ) -> std::result::Result<(Self, Writer), String> {
+        Self::with_capacity(CAPACITY, stderr, format, audit, numbers)
     }
 
     fn with_capacity(
         capacity: usize,
-        sink: impl Write + Send + 'static,
+        stderr: impl Write + Send + 'static,
         format: Format,
-        decisions: AuditOutput,
-        overflow: AuditOverflow,
-        dropped: Counter,
-    ) -> std::io::Result<(Self, Writer)> {
-        let queue = Arc::new(Queue {
-            pending: Mutex::default(),
-            filled: Condvar::new(),
-            emptied: Condvar::new(),
-            capacity,
-            dropped,
-        });
-        let for_thread = Arc::clone(&queue);
-        let thread =
-            std::thread::Builder::new().name("audit".to_owned()).spawn(move || for_thread.write_to(sink))?;
-        let writer = Writer { queue: Arc::clone(&queue), thread: Some(thread) };
-        Ok((Self { queue, format, said: Arc::default(), decisions, overflow }, writer))
+        audit: &Audit,
+        numbers: QueueNumbers,
+    ) -> std::result::Result<(Self, Writer), String> {
+        let reopen_failures = numbers.reopen_failures.clone();
+        let dropped = numbers.dropped.clone();
+        let to_stderr = audit.output == AuditOutput::Stderr;
+        let own_numbers =
+            if to_stderr { numbers.clone() } else { QueueNumbers { dropped, ..QueueNumbers::default() } };
+        let notes = Lines { queue: Arc::new(Queue::new(capacity, own_numbers)), format };
+        let told = notes.clone();
+        let tell = move |event: Event<'_>| {
+            // While standard error cannot be written, there is no other place to say so than `/readyz`.
+            if let Event::Recovered = event {
+                told.note(
+                    Level::Warning,
+                    "standard error could not be written for a while; nothing was lost",
+                );
+            }
+        };
+        let thread = start(&notes.queue, Stream(stderr), tell)?;
+        let mut threads = vec![(Arc::clone(&notes.queue), Some(thread))];
+        let decisions = match (audit.output, &audit.file) {
+            (AuditOutput::Off, _) => None,
+            (AuditOutput::Stderr, _) | (AuditOutput::File, None) => Some(notes.clone()),
+            (AuditOutput::File, Some(path)) => {
+                let file = AppendFile::open(path)
+                    .map_err(|error| format!("`audit.file`: {} cannot be opened: {error}", path.display()))?;
+                let lines = Lines { queue: Arc::new(Queue::new(capacity, numbers)), format: Format::Json };
+                let told = notes.clone();
+                let (path, waits) = (path.clone(), audit.overflow == AuditOverflow::Block);
+                let tell = move |event: Event<'_>| {
+                    if let Event::NotReopened(_) = event {
+                        reopen_failures.inc();
+                    }
+                    tell_of_file(&told, &path, waits, &event);
+                };
+                let thread = start(&lines.queue, file, tell)?;
+                threads.insert(0, (Arc::clone(&lines.queue), Some(thread)));
+                Some(lines)
+            }
+        };
+        let when_full = match audit.overflow {
+            AuditOverflow::Block => WhenFull::Wait,
+            AuditOverflow::Drop => WhenFull::Drop,
+        };
+        Ok((Self { decisions, notes, said: Arc::default(), when_full }, Writer { threads }))
     }
 
-    /// Takes down a decision.
-    pub fn record(&self, record: &Record<'_>) {
-        if self.decisions == AuditOutput::Off {
-            return;
-        }
-        self.line(Some(self.overflow), |line| record.write(self.format, &self.said, line));
+    /// Records what became of a request. A line that is returned has to be queued before the answer goes out.
+    #[must_use = "an answer must not go out before its line is queued"]
+    pub(crate) fn record(&self, record: &Record<'_>) -> Option<WaitingLine> {
+        let lines = self.decisions.as_ref()?;
+        // What waits for nobody's decision does not wait for the log either.
+        let when_full = if record.result.may_wait() { self.when_full } else { WhenFull::Exceed };
+        lines.add(when_full, |line| record.write(lines.format, &self.said, line))
     }
 
-    /// Tells the operator something that is no decision. It never waits, for whoever writes it has signals to look
-    /// after, and finds room where decisions find none.
+    /// Tells the operator something that is not a decision. It never waits, and finds room where decisions find none.
     pub fn note(&self, level: Level, message: &str) {
-        let time = std::time::SystemTime::now();
-        let time = time.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        self.line(None, |line| {
+        self.notes.note(level, message);
+    }
+
+    /// Has the file of decisions opened again, if there is one: another program has renamed it.
+    pub(crate) fn reopen(&self) {
+        if let Some(lines) = &self.decisions {
+            lines.queue.reopen();
+        }
+    }
+
+    /// Whether decisions cannot be recorded, or wait for it.
+    pub(crate) fn trouble(&self) -> Option<Trouble> {
+        self.decisions.as_ref()?.queue.trouble()
+    }
+}
+
+impl Lines {
+    fn note(&self, level: Level, message: &str) {
+        let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let waiting = self.add(WhenFull::Exceed, |line| {
             line::write_note(self.format, time, level.name(), &redact(message), line);
         });
+        debug_assert!(waiting.is_none(), "a note never waits");
     }
 
-    /// Puts a line together where its thread always does, and queues it whole.
-    fn line(&self, overflow: Option<AuditOverflow>, write: impl FnOnce(&mut Vec<u8>)) {
+    /// Formats a line in memory that its thread reuses, and queues it whole.
+    fn add(&self, when_full: WhenFull, write: impl FnOnce(&mut Vec<u8>)) -> Option<WaitingLine> {
         thread_local! {
             static LINE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
         }
@@ -129,8 +170,37 @@ impl AuditLog {
             line.clear();
             write(line);
             line.push(b'\n');
-            self.queue.push(line, overflow);
-        });
+            self.queue.push(line, when_full)
+        })
+    }
+}
+
+fn start(
+    queue: &Arc<Queue>,
+    sink: impl Sink,
+    tell: impl Fn(Event<'_>) + Send + 'static,
+) -> std::result::Result<JoinHandle<()>, String> {
+    writer::start(Arc::clone(queue), sink, tell)
+        .map_err(|error: io::Error| format!("the thread that writes the log cannot be started: {error}"))
+}
+
+fn tell_of_file(notes: &Lines, path: &Path, waits: bool, event: &Event<'_>) {
+    let path = path.display();
+    let meanwhile =
+        if waits { "decisions wait until it can" } else { "lines are dropped once the queue is full" };
+    match event {
+        Event::Failed(error) => {
+            notes.note(
+                Level::Error,
+                &format!("{path}: the audit log cannot be written: {error}; {meanwhile}"),
+            );
+        }
+        Event::Recovered => notes.note(Level::Info, &format!("{path}: the audit log is written again")),
+        Event::NotReopened(error) => {
+            let message =
+                format!("{path}: the audit log cannot be opened again: {error}; the old file is still used");
+            notes.note(Level::Error, &message);
+        }
     }
 }
 
@@ -156,111 +226,27 @@ impl Level {
 }
 
 impl Writer {
-    /// Has every line written that was taken so far, and ends the thread. `false`: it took longer than `patience`,
-    /// and what is left is lost.
+    /// Has every line written that was taken so far, and ends the threads. `false`: it took longer than `patience`, or
+    /// lines were lost.
     #[must_use = "lines may be lost"]
     pub fn close(mut self, patience: Duration) -> bool {
         self.finish(patience)
     }
 
     fn finish(&mut self, patience: Duration) -> bool {
-        let Some(thread) = self.thread.take() else { return true };
-        self.queue.lock().closed = true;
-        self.queue.filled.notify_all();
-        self.queue.emptied.notify_all();
-        let (pending, _) = self
-            .queue
-            .emptied
-            .wait_timeout_while(self.queue.lock(), patience, |pending| !pending.finished)
-            .unwrap_or_else(PoisonError::into_inner);
-        let finished = pending.finished;
-        drop(pending);
-        finished && thread.join().is_ok()
+        let mut all = true;
+        for (queue, thread) in &mut self.threads {
+            let Some(thread) = thread.take() else { continue };
+            all &= queue.close(patience) && thread.join().is_ok();
+        }
+        all
     }
 }
 
-/// Whoever forgets to close loses nothing for that, unless nobody takes the lines.
+/// Without a call of `close`, nothing is lost either, unless nobody takes the lines.
 impl Drop for Writer {
     fn drop(&mut self) {
         let _ = self.finish(Duration::from_secs(1));
-    }
-}
-
-impl Queue {
-    fn lock(&self) -> MutexGuard<'_, Pending> {
-        // A panic elsewhere leaves whole lines behind, for a line goes in at once.
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Takes a line; without an `overflow`, beyond the capacity too, but not without end.
-    fn push(&self, line: &[u8], overflow: Option<AuditOverflow>) {
-        let mut pending = self.lock();
-        let is_full = |pending: &Pending| {
-            !pending.lines.is_empty() && pending.lines.len().saturating_add(line.len()) > self.capacity
-        };
-        if is_full(&pending) {
-            match overflow {
-                None if pending.lines.len() < self.capacity.saturating_mul(2) => {}
-                None | Some(AuditOverflow::Drop) => {
-                    self.dropped.inc();
-                    return;
-                }
-                Some(AuditOverflow::Block) => {
-                    self.filled.notify_one();
-                    pending = self
-                        .emptied
-                        .wait_while(pending, |pending| !pending.closed && is_full(pending))
-                        .unwrap_or_else(PoisonError::into_inner);
-                }
-            }
-        }
-        if pending.closed {
-            self.dropped.inc();
-            return;
-        }
-        pending.lines.extend_from_slice(line);
-        let wake = std::mem::take(&mut pending.asleep);
-        drop(pending);
-        if wake {
-            self.filled.notify_one();
-        }
-    }
-
-    fn write_to(&self, mut sink: impl Write) {
-        let mut lines = Vec::new();
-        loop {
-            let mut pending = self.lock();
-            pending.asleep = true;
-            pending = self
-                .filled
-                .wait_while(pending, |pending| pending.lines.is_empty() && !pending.closed)
-                .unwrap_or_else(PoisonError::into_inner);
-            pending.asleep = false;
-            if !pending.closed {
-                let half = self.capacity / 2;
-                let gathering = |pending: &mut Pending| !pending.closed && pending.lines.len() < half;
-                (pending, _) = self
-                    .filled
-                    .wait_timeout_while(pending, GATHER, gathering)
-                    .unwrap_or_else(PoisonError::into_inner);
-            }
-            let closed = pending.closed;
-            lines.clear();
-            std::mem::swap(&mut lines, &mut pending.lines);
-            drop(pending);
-            self.emptied.notify_all();
-            if sink.write_all(&lines).and_then(|()| sink.flush()).is_err() {
-                // Nobody can be told where nobody listens; but the count can be asked for.
-                let lost = lines.iter().filter(|byte| **byte == b'\n').count();
-                self.dropped.inc_by(u64::try_from(lost).unwrap_or(u64::MAX));
-            }
-            if closed {
-                // Nothing goes in after the end.
-                self.lock().finished = true;
-                self.emptied.notify_all();
-                return;
-            }
-        }
     }
 }
 

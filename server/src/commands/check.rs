@@ -68,9 +68,10 @@ fn report(config: &Config, keys: &KeySet, revocations: Option<&Revocations>) -> 
     }
     realms_and_resources(config, &mut row);
 
-    let output = match config.audit.output {
-        AuditOutput::Off => "off",
-        AuditOutput::Stderr => "to standard error",
+    let output = match (config.audit.output, &config.audit.file) {
+        (AuditOutput::Off, _) => "off".to_owned(),
+        (AuditOutput::Stderr, _) | (AuditOutput::File, None) => "to standard error".to_owned(),
+        (AuditOutput::File, Some(file)) => format!("to {}", file.display()),
     };
     let overflow = match (config.audit.output, config.audit.overflow) {
         (AuditOutput::Off, _) => "",

@@ -44,4 +44,5 @@ pub(super) struct RevocationsSpec {
 pub(super) struct AuditSpec {
     pub(super) output: AuditOutput,
     pub(super) overflow: AuditOverflow,
+    pub(super) file: Option<PathBuf>,
 }

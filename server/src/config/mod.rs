@@ -67,10 +67,12 @@ pub struct Config {
 }
 
 /// Where the audit trail goes, and what happens when it cannot be written as fast as decisions are made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Audit {
     /// Where it goes.
     pub output: AuditOutput,
+    /// The file, for [`AuditOutput::File`].
+    pub file: Option<PathBuf>,
     /// What happens when it is full.
     pub overflow: AuditOverflow,
 }
@@ -84,6 +86,8 @@ pub enum AuditOutput {
     Stderr,
     /// Nowhere.
     Off,
+    /// To a file that is appended to, and opened again on SIGHUP.
+    File,
 }
 
 /// What happens when audit lines cannot be written as fast as decisions are made.
@@ -231,7 +235,11 @@ pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
         realms,
         resources,
         forward,
-        audit: Audit { output: audit.output, overflow: audit.overflow },
+        audit: Audit {
+            output: audit.output,
+            file: audit_file(&document, audit.output, audit.file)?,
+            overflow: audit.overflow,
+        },
         limits,
         warnings: warned.into_iter().filter_map(|(key, at)| plaintext_warning(key, at?)).collect(),
     })
@@ -273,6 +281,25 @@ fn address(
         );
         document.error(key, problem)
     })
+}
+
+/// `audit.file`, which `output = "file"` needs and nothing else uses.
+fn audit_file(
+    document: &Document<'_>,
+    output: AuditOutput,
+    file: Option<PathBuf>,
+) -> Result<Option<PathBuf>, ConfigError> {
+    match (output, file) {
+        (AuditOutput::File, Some(file)) => named_file(document, "audit.file", file).map(Some),
+        (AuditOutput::File, None) => {
+            Err(document.error("audit", "missing key `file`, which `output = \"file\"` needs"))
+        }
+        (_, Some(_)) => {
+            Err(document
+                .error("audit.file", "used only with `output = \"file\"`; set `output` or remove `file`"))
+        }
+        (_, None) => Ok(None),
+    }
 }
 
 /// Relative paths are relative to the file that has them.

@@ -69,7 +69,7 @@ overflow = "block"
     assert_eq!(config.policy.route_rules(), 1);
     assert_eq!(config.realms.summary(), [("acme.example", Some(1)), ("*", None)]);
     assert_eq!(config.resources.owner_of(b"/api/v1/orgs/a/x"), ResourceOrg::Owned("a".into()));
-    assert_eq!(config.audit, Audit { output: AuditOutput::Stderr, overflow: AuditOverflow::Block });
+    assert_eq!(config.audit, Audit::default());
     assert_eq!(config.limits, Limits::of_tokens(8192));
     assert_eq!(config.warnings, [] as [&str; 0]);
 }
@@ -208,6 +208,8 @@ const WRONG: &[(&str, &str)] = &[
     ("a negative number", "KEYS\n[policy]\nleeway_seconds = -1"),
     ("a fraction", "KEYS\n[policy]\nleeway_seconds = 1.5"),
     ("an unknown value", "KEYS\n[audit]\noutput = \"stdout\""),
+    ("an audit file without a name", "KEYS\n[audit]\noutput = \"file\""),
+    ("an audit file that is not used", "KEYS\n[audit]\nfile = \"audit.jsonl\""),
     ("an unknown value of unlisted", "KEYS\n[policy]\nunlisted = \"ask\""),
     ("a name for an address", "listen = \"localhost:8080\"\nKEYS"),
     ("an address without port", "admin_listen = \"127.0.0.1\"\nKEYS"),

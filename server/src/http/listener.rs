@@ -27,6 +27,7 @@ use super::connection::{Connections, Open, Slot};
 use super::on_wake::OnWake;
 use super::outbox::Outbox;
 use super::peer::Peer;
+use super::request::Refusal;
 use super::stream::Observed;
 use crate::config::Limits;
 
@@ -37,14 +38,10 @@ pub(crate) trait Answers:
     + Unpin
     + 'static
 {
-}
-
-impl<S> Answers for S where
-    S: Service<Request<Incoming>, Response = Response<Full<Bytes>>, Error = Infallible, Future: Send + Unpin>
-        + Send
-        + Unpin
-        + 'static
-{
+    /// hyper has answered what arrived by itself, for this reason.
+    fn refused(&self, refusal: Refusal) {
+        let _ = refusal;
+    }
 }
 
 /// Lets connections in, and out again. Cloning gives another handle to the same gate.
@@ -271,8 +268,12 @@ impl Listener {
             poll
         });
         let Ok(result) = outbox.send_during(conversation, &mut writer).await else { return };
+        let parts = connection.into_parts();
+        if let Some(refusal) = result.as_ref().err().and_then(answered_by_hyper) {
+            parts.service.refused(refusal);
+        }
         if writer.shutdown().await.is_ok() && (result.is_err() || slot.may_be_sending()) {
-            let (reader, _) = connection.into_parts().io.into_inner().into_inner();
+            let (reader, _) = parts.io.into_inner().into_inner();
             linger(reader).await;
         }
     }
@@ -303,6 +304,15 @@ impl Listener {
             connection.as_mut().poll(context)
         })
         .await;
+    }
+}
+
+/// Why hyper answered a request of HTTP/1 by itself and ended the connection, if it did.
+fn answered_by_hyper(error: &hyper::Error) -> Option<Refusal> {
+    match error {
+        error if error.is_parse_too_large() => Some(Refusal::HeadTooLarge),
+        error if error.is_parse() => Some(Refusal::Malformed),
+        _ => None,
     }
 }
 
@@ -346,6 +356,8 @@ mod tests {
 
     /// Answers everything with a 200 and no body.
     struct Yes;
+
+    impl Answers for Yes {}
 
     impl Service<Request<Incoming>> for Yes {
         type Response = Response<Full<Bytes>>;

@@ -19,6 +19,14 @@ impl Peer {
         self.address().is_some_and(|address| proxies.contain(address))
     }
 
+    /// Its address and port, as the audit log has it.
+    pub(crate) fn text(self) -> Option<Box<str>> {
+        match self {
+            Self::Address(address) => Some(address.to_string().into()),
+            Self::Unknown => None,
+        }
+    }
+
     /// Its address, if it has one.
     pub(crate) fn address(self) -> Option<IpAddr> {
         match self {

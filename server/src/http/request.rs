@@ -28,8 +28,47 @@ pub(crate) enum Refusal {
     Connection,
     /// CONNECT: there is no tunnel here.
     Connect,
-    /// More field lines than the limit, in HTTP/2; in HTTP/1.1 hyper counts them itself.
+    /// More field lines than the limit, in HTTP/2.
     TooManyLines,
+    /// What arrived is not HTTP. Answered by hyper.
+    Malformed,
+    /// A head of HTTP/1 longer than the limit, or with more field lines. Answered by hyper.
+    HeadTooLarge,
+}
+
+impl Refusal {
+    /// Every reason.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Host,
+        Self::HostOfTarget,
+        Self::Connection,
+        Self::Connect,
+        Self::TooManyLines,
+        Self::Malformed,
+        Self::HeadTooLarge,
+    ];
+
+    /// The status code of the answer.
+    pub(crate) const fn status(self) -> u16 {
+        match self {
+            Self::Host | Self::HostOfTarget | Self::Connection | Self::Malformed => 400,
+            Self::Connect => 405,
+            Self::TooManyLines | Self::HeadTooLarge => 431,
+        }
+    }
+
+    /// The stable code, as logs and metrics have it.
+    pub(crate) const fn code(self) -> &'static str {
+        match self {
+            Self::Host => "host_invalid",
+            Self::HostOfTarget => "host_not_of_target",
+            Self::Connection => "connection_names_field",
+            Self::Connect => "method_connect",
+            Self::TooManyLines => "too_many_fields",
+            Self::Malformed => "malformed",
+            Self::HeadTooLarge => "head_too_large",
+        }
+    }
 }
 
 /// The fields that are judged or sent on an allow, those of forward authentication included.

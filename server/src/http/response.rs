@@ -94,13 +94,16 @@ pub(crate) fn allowed(access: &Access<'_>, headers: HeaderMap, form: Form) -> Re
 
 /// The answer to a request that was not judged.
 pub(crate) fn refused(refusal: Refusal, headers: HeaderMap, form: Form) -> Response<Body> {
-    let (status, text) = match refusal {
-        Refusal::Host => (StatusCode::BAD_REQUEST, "Host has to be there once and name a host"),
-        Refusal::HostOfTarget => (StatusCode::BAD_REQUEST, "Host has to be the authority of the target"),
-        Refusal::Connection => (StatusCode::BAD_REQUEST, "Connection names a field that has to arrive"),
-        Refusal::Connect => (StatusCode::METHOD_NOT_ALLOWED, "Method not allowed"),
-        Refusal::TooManyLines => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Too many header fields"),
+    let text = match refusal {
+        Refusal::Host => "Host has to be there once and name a host",
+        Refusal::HostOfTarget => "Host has to be the authority of the target",
+        Refusal::Connection => "Connection names a field that has to arrive",
+        Refusal::Connect => "Method not allowed",
+        Refusal::TooManyLines => "Too many header fields",
+        Refusal::Malformed => "Bad request",
+        Refusal::HeadTooLarge => "Request head too large",
     };
+    let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::BAD_REQUEST);
     let mut head = Head::new(status, headers);
     if refusal == Refusal::Connect {
         let methods = const { HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS") };

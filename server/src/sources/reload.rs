@@ -52,7 +52,7 @@ impl Fixed {
             listen: config.listen,
             admin_listen: config.admin_listen,
             limits: config.limits,
-            audit: config.audit,
+            audit: config.audit.clone(),
         }
     }
 

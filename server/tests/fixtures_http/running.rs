@@ -12,9 +12,8 @@ use artos_auth_engine::{Account, Context, Organizations, ResourceOrg, Resources,
 use artos_auth_fixtures::case::Case;
 use artos_auth_fixtures::decider::Account as CaseAccount;
 use artos_auth_fixtures::engine::EngineDecider;
-use artos_auth_server::config::{AuditOutput, AuditOverflow, Limits, Realms};
-use artos_auth_server::{Asked, AuditLog, ContextResolver, Format, Server, Snapshot, Writer};
-use prometheus_client::metrics::counter::Counter;
+use artos_auth_server::config::{Audit, Limits, Realms};
+use artos_auth_server::{Asked, AuditLog, ContextResolver, Format, QueueNumbers, Server, Snapshot, Writer};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -74,14 +73,8 @@ impl Running {
         let state = Arc::new(ArcSwap::from_pointee(state_of(&cases[0])));
         let now = Arc::new(AtomicU64::new(cases[0].question.now));
         let audit = Sink::default();
-        let (trail, writer) = AuditLog::start(
-            audit.clone(),
-            Format::Json,
-            AuditOutput::Stderr,
-            AuditOverflow::Block,
-            Counter::default(),
-        )
-        .unwrap();
+        let (trail, writer) =
+            AuditLog::start(audit.clone(), Format::Json, &Audit::default(), QueueNumbers::default()).unwrap();
         let clock = Arc::clone(&now);
         let server = Server::builder(Arc::clone(&state))
             .clock(move || Duration::from_secs(clock.load(Ordering::SeqCst)))

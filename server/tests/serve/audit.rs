@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use artos_auth_server::config::{AuditOutput, AuditOverflow};
+use artos_auth_server::config::{Audit, AuditOutput};
 use artos_auth_server::{AuditLog, Format, Metrics};
 use serde_json::json;
 
@@ -26,9 +26,8 @@ impl Write for Sink {
 /// The lines of some requests, with their duration, which is another every time, as `N`.
 async fn lines(format: Format) -> String {
     let (sink, metrics) = (Sink::default(), Metrics::new());
-    let dropped = metrics.audit_dropped.clone();
     let (trail, writer) =
-        AuditLog::start(sink.clone(), format, AuditOutput::Stderr, AuditOverflow::Block, dropped).unwrap();
+        AuditLog::start(sink.clone(), format, &Audit::default(), metrics.audit.clone()).unwrap();
     let server = Running::with("", |builder| builder.trail(trail).metrics(metrics)).await;
     let odd = json!({
         "sub": "u 1\" outcome=allow", "org_id": "org\\\u{e9}\u{2028}", "jti": "-", "permissions": [],
@@ -43,8 +42,19 @@ async fn lines(format: Format) -> String {
         get("/api/v1/templates/", "not.a.token"),
         get("/_auth/verify", &good),
         format!("BREW /a=\"b\"\\{}?q HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "\u{e9}".repeat(300)),
-        // Not judged: not in the trail.
-        "GET / HTTP/1.1\r\nConnection: close\r\n\r\n".to_owned(),
+        format!(
+            "GET /reset/{good}/x HTTP/1.1\r\nHost: {}.example\r\nX-Request-Id: a\" b\r\nConnection: close\r\n\r\n",
+            &good[..60]
+        ),
+        "GET / HTTP/1.1\r\nHost: A.example.:80\r\nX-Request-Id: 6f1c\r\nConnection: close\r\ntraceparent: \
+         00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n\r\n"
+            .to_owned(),
+        // Answered without a judgement, the last three by hyper.
+        "GET /a?b HTTP/1.1\r\nX-Request-Id: 6f1d\r\nConnection: close\r\n\r\n".to_owned(),
+        "CONNECT a.example:80 HTTP/1.1\r\nHost: a.example:80\r\n\r\n".to_owned(),
+        "GET  / HTTP/1.1\r\n\r\n".to_owned(),
+        format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(20_000)),
+        format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(200)),
     ];
     for request in requests {
         server.exchange(request).await;
@@ -54,6 +64,7 @@ async fn lines(format: Format) -> String {
     assert!(good.as_bytes().windows(8).all(|part| !text.contains(std::str::from_utf8(part).unwrap())));
     let mut shown = String::new();
     for line in text.lines() {
+        let line = without_port(line);
         let key = if format == Format::Json { "\"duration_us\":" } else { "duration_us=" };
         let (before, duration) = line.split_once(key).unwrap();
         assert!(duration.trim_end_matches('}').parse::<u64>().is_ok(), "{line}");
@@ -63,13 +74,21 @@ async fn lines(format: Format) -> String {
     shown.replace(&"\\u{e9}".repeat(200), "\\u{e9}[...]")
 }
 
+/// The line with `PORT` for the client's port.
+fn without_port(line: &str) -> String {
+    let (before, after) = line.split_once("127.0.0.1:").unwrap();
+    let port = after.find(|character: char| !character.is_ascii_digit()).unwrap();
+    assert!(port > 0, "{line}");
+    format!("{before}127.0.0.1:PORT{}", &after[port..])
+}
+
 #[tokio::test]
 async fn machines_read_json() {
     let lines = lines(Format::Json).await;
     for line in lines.lines() {
         let whole = line.replace(":N}", ":0}");
         let object: serde_json::Value = serde_json::from_str(&whole).unwrap();
-        assert_eq!(object.as_object().unwrap().len(), 11);
+        assert_eq!(object.as_object().unwrap().len(), 16);
     }
     insta::assert_snapshot!(lines);
 }
@@ -88,9 +107,14 @@ async fn people_read_text() {
             "status",
             "reason",
             "clause",
+            "cause",
             "user_id",
             "org_id",
             "token_id",
+            "peer",
+            "host",
+            "request_id",
+            "trace_id",
             "duration_us",
         ];
         assert_eq!(fields, expected, "no value parts itself into fields");
@@ -101,9 +125,8 @@ async fn people_read_text() {
 #[tokio::test]
 async fn off_is_off() {
     let (sink, metrics) = (Sink::default(), Metrics::new());
-    let dropped = metrics.audit_dropped.clone();
-    let (trail, writer) =
-        AuditLog::start(sink.clone(), Format::Json, AuditOutput::Off, AuditOverflow::Block, dropped).unwrap();
+    let off = Audit { output: AuditOutput::Off, ..Audit::default() };
+    let (trail, writer) = AuditLog::start(sink.clone(), Format::Json, &off, metrics.audit.clone()).unwrap();
     let server = Running::with("", |builder| builder.trail(trail).metrics(metrics)).await;
     server.get("/api/v1/search/status", "").await;
     assert!(writer.close(PATIENCE));

@@ -7,6 +7,7 @@ mod audit;
 mod clock;
 mod dev;
 mod forward;
+mod full_log;
 mod guide;
 mod http1;
 mod http2;

@@ -1,0 +1,179 @@
+//! The thread that writes queued lines: every line whole and once, however writing fails.
+
+use std::fs::{File, OpenOptions, Permissions};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::queue::{Queue, Work};
+
+/// Where lines are written.
+pub(super) trait Sink: Send + 'static {
+    /// Writes some of the bytes.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize>;
+
+    /// Opens the sink again under its name, where it has one. `torn` bytes of a line that was not written to its end are
+    /// the last in the old one; `true`: the line is to be written from its beginning.
+    fn reopen(&mut self, torn: usize) -> io::Result<bool> {
+        let _ = torn;
+        Ok(false)
+    }
+}
+
+/// Standard error, or a sink of a test.
+pub(super) struct Stream<W>(pub(super) W);
+
+impl<W: Write + Send + 'static> Sink for Stream<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.0.write(bytes)?;
+        self.0.flush()?;
+        Ok(written)
+    }
+}
+
+/// A file that lines are appended to.
+#[derive(Debug)]
+pub(super) struct AppendFile {
+    path: PathBuf,
+    file: File,
+}
+
+impl AppendFile {
+    /// Opens the file, or makes a new one that its owner writes and its group reads.
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        const MODE: u32 = 0o640;
+        let is_new = !path.exists();
+        let file = OpenOptions::new().append(true).create(true).mode(MODE).open(path)?;
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::new(ErrorKind::InvalidInput, "not a regular file"));
+        }
+        if is_new {
+            // Whatever the umask says.
+            file.set_permissions(Permissions::from_mode(MODE))?;
+        }
+        Ok(Self { path: path.to_owned(), file })
+    }
+}
+
+impl Sink for AppendFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn reopen(&mut self, torn: usize) -> io::Result<bool> {
+        let old = std::mem::replace(self, Self::open(&self.path)?);
+        if torn > 0 {
+            // The line goes into the new file whole; in the old one, no part of it is left.
+            let length = old.file.metadata()?.len().saturating_sub(u64::try_from(torn).unwrap_or(u64::MAX));
+            old.file.set_len(length)?;
+        }
+        Ok(torn > 0)
+    }
+}
+
+/// What the writer tells those who watch it.
+#[derive(Debug)]
+pub(super) enum Event<'e> {
+    /// A write failed for the first time, or for another reason than before.
+    Failed(&'e io::Error),
+    /// Writing works again.
+    Recovered,
+    /// The sink could not be opened again; the old one is used.
+    NotReopened(&'e io::Error),
+}
+
+/// How long the writer waits before it tries again where the reader of a pipe is slow.
+const READER_IS_SLOW: Duration = Duration::from_millis(5);
+/// And where writing fails for another reason, such as a full disk.
+const WRITING_FAILS: Duration = Duration::from_millis(100);
+
+/// Starts the thread.
+pub(super) fn start(
+    queue: Arc<Queue>,
+    sink: impl Sink,
+    tell: impl Fn(Event<'_>) + Send + 'static,
+) -> io::Result<JoinHandle<()>> {
+    let writing = Writing { queue, sink, tell, failing: false };
+    std::thread::Builder::new().name("audit".to_owned()).spawn(move || writing.run())
+}
+
+struct Writing<S, T> {
+    queue: Arc<Queue>,
+    sink: S,
+    tell: T,
+    failing: bool,
+}
+
+impl<S: Sink, T: Fn(Event<'_>)> Writing<S, T> {
+    fn run(mut self) {
+        let mut lines = Vec::new();
+        loop {
+            let Work { reopen, last, .. } = self.queue.next(&mut lines);
+            if reopen {
+                self.reopen(0);
+            }
+            let unwritten = self.write(&lines);
+            if last || !unwritten.is_empty() {
+                self.queue.finish(unwritten);
+                return;
+            }
+        }
+    }
+
+    /// Writes all of it, as often as it takes; gives what could not be written after the end.
+    fn write<'l>(&mut self, lines: &'l [u8]) -> &'l [u8] {
+        let mut written = 0;
+        while let Some(rest) = lines.get(written..).filter(|rest| !rest.is_empty()) {
+            let error = match self.sink.write(rest) {
+                Ok(0) => ErrorKind::WriteZero.into(),
+                Ok(bytes) => {
+                    // From the exact byte on: whatever follows, no line is torn or joined with another.
+                    written = written.saturating_add(bytes);
+                    if std::mem::take(&mut self.failing) {
+                        (self.tell)(Event::Recovered);
+                    }
+                    self.queue.wrote(bytes);
+                    continue;
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) => error,
+            };
+            let slow = error.kind() == ErrorKind::WouldBlock;
+            if !slow && self.queue.failed(&error) {
+                self.failing = true;
+                (self.tell)(Event::Failed(&error));
+            }
+            let Work { reopen, last, given_up } =
+                self.queue.pause(if slow { READER_IS_SLOW } else { WRITING_FAILS });
+            // At the end, a reader that has gone does not come back.
+            if given_up || (last && error.kind() == ErrorKind::BrokenPipe) {
+                return rest;
+            }
+            if last {
+                std::thread::sleep(READER_IS_SLOW);
+            }
+            if reopen {
+                let line_start =
+                    lines.get(..written).and_then(|done| done.iter().rposition(|byte| *byte == b'\n'));
+                let line_start = line_start.map_or(0, |end| end.saturating_add(1));
+                if self.reopen(written.saturating_sub(line_start)) {
+                    written = line_start;
+                }
+            }
+        }
+        &[]
+    }
+
+    fn reopen(&mut self, torn: usize) -> bool {
+        match self.sink.reopen(torn) {
+            Ok(from_the_beginning) => from_the_beginning,
+            Err(error) => {
+                (self.tell)(Event::NotReopened(&error));
+                false
+            }
+        }
+    }
+}
