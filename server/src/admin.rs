@@ -6,7 +6,6 @@ use std::future::{Ready, ready};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue};
 use hyper::service::Service;
@@ -18,6 +17,7 @@ use crate::audit::{AuditLog, Trouble};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Limits;
 use crate::health::{Effect, Health};
+use crate::http::body::Body;
 use crate::http::connection::Slot;
 use crate::http::listener::{Answers, Listener};
 use crate::metrics::Metrics;
@@ -81,7 +81,7 @@ impl Admin {
         self.gate.serve(listener, stop, |slot, _| Desk { admin: self.clone(), slot }, |_| {}).await;
     }
 
-    fn answer(&self, method: &Method, path: &str) -> Response<Full<Bytes>> {
+    fn answer(&self, method: &Method, path: &str) -> Response<Body> {
         let (status, kind, body) = match path {
             _ if !matches!(path, "/healthz" | "/readyz" | "/metrics") => {
                 (StatusCode::NOT_FOUND, JSON, r#"{"detail":"Not found"}"#.to_owned())
@@ -104,7 +104,7 @@ impl Admin {
                 }
             },
         };
-        let mut response = Response::new(Full::new(Bytes::from(body)));
+        let mut response = Response::new(Body::new(Bytes::from(body)));
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, kind);
@@ -131,7 +131,7 @@ struct Desk {
 impl Answers for Desk {}
 
 impl Service<Request<Incoming>> for Desk {
-    type Response = Response<Full<Bytes>>;
+    type Response = Response<Body>;
     type Error = Infallible;
     type Future = Ready<Result<Self::Response, Infallible>>;
 
@@ -145,7 +145,7 @@ impl Service<Request<Incoming>> for Desk {
         if request.method() == Method::HEAD {
             let length = response.body().size_hint().exact().unwrap_or_default();
             response.headers_mut().insert(hyper::header::CONTENT_LENGTH, length.into());
-            *response.body_mut() = Full::default();
+            *response.body_mut() = Body::default();
         }
         ready(Ok(response))
     }

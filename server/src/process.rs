@@ -88,6 +88,7 @@ fn with_config(file: &Path, listen: Option<SocketAddr>) -> Result<ExitCode, Stri
             .limits(within_descriptors(config.limits, &trail))
             .trail(trail.clone())
             .metrics(metrics)
+            .health(health.clone())
             .build();
         check_clock(&health, &trail);
         health.is_ready();
@@ -138,8 +139,8 @@ fn load(config: Config) -> Result<(Config, Snapshot), String> {
     let mut config = config;
     let engine = with_cache(Engine::new(config.policy.clone(), keys, revocations), config.limits)?;
     let (realms, resources) = (std::mem::take(&mut config.realms), std::mem::take(&mut config.resources));
-    let forward = config.forward.take();
-    Ok((config, Snapshot::new(engine, realms, resources).with_forward(forward)))
+    let (forward, ext_authz) = (config.forward.take(), config.ext_authz.take());
+    Ok((config, Snapshot::new(engine, realms, resources).with_forward(forward).with_ext_authz(ext_authz)))
 }
 
 /// The engine with as much memory for verified tokens as the limits give it. The key of its hash is drawn anew at

@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use crate::audit::{AuditLog, Level};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Limits;
+use crate::health::Health;
 use crate::http::listener::Listener;
 use crate::metrics::Metrics;
 use crate::service::{ConnectionService, DecisionService};
@@ -65,6 +66,7 @@ pub struct Builder {
     limits: Limits,
     trail: Option<AuditLog>,
     metrics: Metrics,
+    health: Option<Health>,
 }
 
 impl Server {
@@ -78,6 +80,7 @@ impl Server {
             limits,
             trail: None,
             metrics: Metrics::new(),
+            health: None,
         }
     }
 
@@ -147,6 +150,12 @@ impl Builder {
         self
     }
 
+    /// Tells this health to gRPC clients that ask.
+    pub(crate) fn health(mut self, health: Health) -> Self {
+        self.health = Some(health);
+        self
+    }
+
     /// The server.
     #[must_use]
     pub fn build(self) -> Server {
@@ -158,6 +167,8 @@ impl Builder {
             trail: self.trail,
             metrics: self.metrics,
             header_count: self.limits.header_count,
+            message_time: self.limits.header_time,
+            health: self.health,
         };
         Server { judge: Arc::new(judge), gate }
     }

@@ -4,23 +4,25 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use artos_auth_engine::{Access, Decision, Request, ResourceOrg, UnixTime};
 use hyper::body::{Body as _, Incoming};
-use hyper::header::AUTHORIZATION;
+use hyper::header::{AUTHORIZATION, HeaderMap};
 use hyper::service::Service;
 use hyper::{Method, Response, Version};
 
 use crate::audit::{self, AuditLog, Record, WaitingLine};
 use crate::clock::{Clock, Reading};
+use crate::health::Health;
+use crate::http::body::Body;
 use crate::http::connection::Slot;
 use crate::http::forward::{self, Unclear};
 use crate::http::listener::Answers;
 use crate::http::peer::Peer;
 use crate::http::request::{Lines, Received, Refusal, is_forwarded};
-use crate::http::response::{self, Body, Form};
+use crate::http::response::{self, Form};
 use crate::metrics::Metrics;
 use crate::outcome::{Outcome, Unavailable};
 use crate::snapshot::{Asked, ContextResolver, Snapshot};
@@ -33,6 +35,10 @@ pub(crate) struct DecisionService {
     pub(crate) trail: Option<AuditLog>,
     pub(crate) metrics: Metrics,
     pub(crate) header_count: usize,
+    /// How long the message of a gRPC call may take to arrive.
+    pub(crate) message_time: Duration,
+    /// What `grpc.health.v1` tells; without it, the server always serves.
+    pub(crate) health: Option<Health>,
 }
 
 /// The service of one connection.
@@ -57,6 +63,14 @@ impl Service<hyper::Request<Incoming>> for ConnectionService {
 
     fn call(&self, request: hyper::Request<Incoming>) -> Answering {
         let started = Instant::now();
+        if let Some(call) = self.judge.grpc_call(&request) {
+            self.slot.request_arrived(started);
+            let judge = Arc::clone(&self.judge);
+            let peer = (self.peer, self.peer_text.clone());
+            return Answering::Waiting(Box::pin(async move {
+                judge.answer_call(call, request, started, peer).await
+            }));
+        }
         let has_body = !request.body().is_end_stream();
         // Without its body, which goes away unread: the answer does not depend on it.
         let (parts, _) = request.into_parts();
@@ -81,7 +95,8 @@ impl Answers for ConnectionService {
     }
 }
 
-/// An answer that is ready, or one that waits until its line in the audit log is queued.
+/// An answer that is ready, or one that waits: until its line in the audit log is queued, or for the message of a gRPC
+/// call.
 pub(crate) enum Answering {
     Ready(Option<Response<Body>>),
     Waiting(Pin<Box<dyn Future<Output = Response<Body>> + Send>>),
@@ -125,14 +140,7 @@ impl ConnectionService {
             }
         };
         let headers = std::mem::take(&mut parts.headers);
-        let response = match &outcome {
-            Outcome::Decided(Decision::Allow(access)) => response::allowed(access, headers, form),
-            Outcome::Decided(Decision::Deny(denial)) => {
-                state.denials().answer(denial.answer(), headers, form)
-            }
-            Outcome::ForwardedRequestUnclear => state.denials().unclear(headers, form),
-            Outcome::Unavailable(_) => response::unavailable(headers, form),
-        };
+        let response = respond(&outcome, &state, headers, form);
         (response, line)
     }
 
@@ -216,7 +224,7 @@ impl ConnectionService {
 
 impl DecisionService {
     /// Decides what is asked, with these `Authorization` lines. `claimed` is the owner that a trusted proxy names.
-    fn decide<'s>(
+    pub(crate) fn decide<'s>(
         &self,
         asked: &Asked<'_>,
         lines: &[&[u8]],
@@ -238,6 +246,21 @@ impl DecisionService {
         }
         let now = UnixTime::from_seconds(reading.since_epoch.as_secs());
         state.engine().decide(&request, &context, now).into()
+    }
+}
+
+/// The documented answer to an outcome.
+pub(crate) fn respond(
+    outcome: &Outcome<'_>,
+    state: &Snapshot,
+    headers: HeaderMap,
+    form: Form,
+) -> Response<Body> {
+    match outcome {
+        Outcome::Decided(Decision::Allow(access)) => response::allowed(access, headers, form),
+        Outcome::Decided(Decision::Deny(denial)) => state.denials().answer(denial.answer(), headers, form),
+        Outcome::ForwardedRequestUnclear => state.denials().unclear(headers, form),
+        Outcome::Unavailable(_) => response::unavailable(headers, form),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use artos_auth_engine::{Context, Engine, Resources};
 use hyper::HeaderMap;
 
-use crate::config::{Forward, Realms};
+use crate::config::{ExtAuthz, Forward, Realms};
 use crate::http::response::Denials;
 use crate::outcome::Unavailable;
 
@@ -16,6 +16,7 @@ pub struct Snapshot {
     realms: Arc<Realms>,
     resources: Arc<Resources>,
     forward: Option<Arc<Forward>>,
+    ext_authz: Option<Arc<ExtAuthz>>,
     denials: Denials,
     unavailable: Option<Unavailable>,
 }
@@ -30,6 +31,7 @@ impl Snapshot {
             realms: realms.into(),
             resources: resources.into(),
             forward: None,
+            ext_authz: None,
             denials,
             unavailable: None,
         }
@@ -39,8 +41,8 @@ impl Snapshot {
     #[must_use]
     pub fn with_engine(&self, engine: Engine) -> Self {
         let (realms, resources) = (Arc::clone(&self.realms), Arc::clone(&self.resources));
-        let (forward, unavailable) = (self.forward.clone(), self.unavailable);
-        Self { forward, unavailable, ..Self::new(engine, realms, resources) }
+        let (forward, ext_authz) = (self.forward.clone(), self.ext_authz.clone());
+        Self { forward, ext_authz, unavailable: self.unavailable, ..Self::new(engine, realms, resources) }
     }
 
     /// The same snapshot, by which nothing but public paths can be judged for this reason; none: everything can be.
@@ -53,6 +55,12 @@ impl Snapshot {
     #[must_use]
     pub fn with_forward(self, forward: Option<impl Into<Arc<Forward>>>) -> Self {
         Self { forward: forward.map(Into::into), ..self }
+    }
+
+    /// The same snapshot, in which a proxy may ask over gRPC. Without it, none may.
+    #[must_use]
+    pub fn with_ext_authz(self, ext_authz: Option<impl Into<Arc<ExtAuthz>>>) -> Self {
+        Self { ext_authz: ext_authz.map(Into::into), ..self }
     }
 
     /// Why nothing but public paths can be judged, the clock aside.
@@ -83,6 +91,12 @@ impl Snapshot {
     #[must_use]
     pub fn forward(&self) -> Option<&Forward> {
         self.forward.as_deref()
+    }
+
+    /// Which proxies may ask over gRPC.
+    #[must_use]
+    pub fn ext_authz(&self) -> Option<&ExtAuthz> {
+        self.ext_authz.as_deref()
     }
 
     pub(crate) fn denials(&self) -> &Denials {

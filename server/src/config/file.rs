@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use artos_auth_engine::{PolicySpec, ResourceSpec};
 use serde::Deserialize;
 
+use super::ext_authz::ExtAuthzSpec;
 use super::forward::ForwardSpec;
 use super::limits::LimitsSpec;
 use super::realms::RealmSpec;
@@ -23,6 +24,7 @@ pub(super) struct FileSpec {
     pub(super) realms: Option<Vec<RealmSpec>>,
     pub(super) resources: Option<Vec<ResourceSpec>>,
     pub(super) forward: Option<ForwardSpec>,
+    pub(super) ext_authz: Option<ExtAuthzSpec>,
     pub(super) audit: Option<AuditSpec>,
     pub(super) limits: Option<LimitsSpec>,
 }

@@ -5,6 +5,7 @@
 //! all, revocations on their own.
 
 mod error;
+mod ext_authz;
 mod file;
 mod forward;
 mod limits;
@@ -21,6 +22,7 @@ use std::path::{Path, PathBuf};
 use artos_auth_engine::{Engine, KeySet, LoadError, Policy, PolicySpec, Resources, Revocations};
 
 pub use error::ConfigError;
+pub use ext_authz::ExtAuthz;
 use file::FileSpec;
 pub use forward::{FieldFamily, Forward, TrustedProxies};
 pub use limits::Limits;
@@ -58,6 +60,8 @@ pub struct Config {
     pub resources: Resources,
     /// Which proxies may describe a request, and in which fields.
     pub forward: Option<Forward>,
+    /// Which proxies may ask over gRPC.
+    pub ext_authz: Option<ExtAuthz>,
     /// The audit trail.
     pub audit: Audit,
     /// What a connection may cost.
@@ -222,6 +226,8 @@ pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
     };
     let forward = spec.forward.map(Forward::new).transpose();
     let forward = forward.map_err(|(key, problem)| document.error(&key, problem))?;
+    let ext_authz = spec.ext_authz.as_ref().map(ExtAuthz::new).transpose();
+    let ext_authz = ext_authz.map_err(|(key, problem)| document.error(&key, problem))?;
     let audit = spec.audit.unwrap_or_default();
     let warned = [("listen", Some(listen)), ("admin_listen", admin_listen)];
     Ok(Config {
@@ -235,6 +241,7 @@ pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
         realms,
         resources,
         forward,
+        ext_authz,
         audit: Audit {
             output: audit.output,
             file: audit_file(&document, audit.output, audit.file)?,

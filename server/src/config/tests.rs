@@ -185,6 +185,8 @@ const WRONG: &[(&str, &str)] = &[
     ("a path of forward with a query", "KEYS\n[forward]\nfields = \"x-original\"\npath = \"/a?b\""),
     ("a path of forward without a slash", "KEYS\n[forward]\nfields = \"x-original\"\npath = \"a\""),
     ("a trusted name", "KEYS\n[forward]\nfields = \"x-original\"\ntrusted = [\"10.0.0.0/8\", \"proxy\"]"),
+    ("everybody trusted over gRPC", "KEYS\n[ext_authz]\ntrusted = [\"::/0\"]"),
+    ("an unknown key of ext_authz", "KEYS\n[ext_authz]\nfields = \"x\""),
     ("everybody trusted", "KEYS\n[forward]\nfields = \"x-original\"\ntrusted = [\"0.0.0.0/0\"]"),
     ("tls", "KEYS\n[tls]\ncertificate = \"c\""),
     ("a tls key", "tls_certificate = \"c\"\nKEYS"),

@@ -12,10 +12,13 @@ const ORG_ID: HeaderName = HeaderName::from_static("x-auth-org-id");
 const PERMISSIONS: HeaderName = HeaderName::from_static("x-auth-permissions");
 const TOKEN_ID: HeaderName = HeaderName::from_static("x-auth-token-id");
 
+/// The fields of an allow, all of them on each.
+pub(super) const IDENTITY_FIELDS: [HeaderName; 4] = [USER_ID, ORG_ID, PERMISSIONS, TOKEN_ID];
+
 /// Puts into the fields that it was nobody in particular, on a public path, and gives the body. Empty fields take
 /// away what a client might have sent.
 pub(super) fn identify_nobody(headers: &mut HeaderMap) -> Bytes {
-    for name in [USER_ID, ORG_ID, PERMISSIONS, TOKEN_ID] {
+    for name in IDENTITY_FIELDS {
         headers.insert(name, const { HeaderValue::from_static("") });
     }
     const { Bytes::from_static(br#"{"user_id":null,"org_id":null,"permissions":[],"token_id":null}"#) }

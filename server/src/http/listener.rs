@@ -11,8 +11,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
+use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
 use hyper::{Request, Response};
@@ -23,6 +22,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::body::Body;
 use super::connection::{Connections, Open, Slot};
 use super::on_wake::OnWake;
 use super::outbox::Outbox;
@@ -33,7 +33,7 @@ use crate::config::Limits;
 
 /// What answers the requests of a connection.
 pub(crate) trait Answers:
-    Service<Request<Incoming>, Response = Response<Full<Bytes>>, Error = Infallible, Future: Send + Unpin>
+    Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: Send + Unpin>
     + Send
     + Unpin
     + 'static
@@ -360,7 +360,7 @@ mod tests {
     impl Answers for Yes {}
 
     impl Service<Request<Incoming>> for Yes {
-        type Response = Response<Full<Bytes>>;
+        type Response = Response<Body>;
         type Error = Infallible;
         type Future = Ready<Result<Self::Response, Infallible>>;
 

@@ -2,18 +2,15 @@
 
 use artos_auth_engine::{Access, Answer, Policy};
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::header::{
     ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER,
     VARY, WWW_AUTHENTICATE,
 };
 use hyper::{Response, StatusCode};
 
+use super::body::Body;
 use super::identity::{identify, identify_nobody};
 use super::request::Refusal;
-
-/// What an answer is made of before its head is put together.
-pub(crate) type Body = Full<Bytes>;
 
 /// How an answer depends on the request that it is for.
 #[derive(Clone, Copy)]
@@ -143,7 +140,7 @@ impl Head {
         } else {
             body
         };
-        let mut response = Response::new(Full::new(body));
+        let mut response = Response::new(Body::new(body));
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;
         response

@@ -172,7 +172,9 @@ impl Reloader {
         let others = config.revocations_file != self.revocations_file;
         self.revocations_file = config.revocations_file;
         let engine = self.state.load().engine().with_policy_and_keys(config.policy, keys);
-        let snapshot = Snapshot::new(engine, config.realms, config.resources).with_forward(config.forward);
+        let snapshot = Snapshot::new(engine, config.realms, config.resources)
+            .with_forward(config.forward)
+            .with_ext_authz(config.ext_authz);
         self.state.store(Arc::new(snapshot));
         self.in_force(CONFIG);
         self.in_force(KEYS);

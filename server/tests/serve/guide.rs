@@ -84,8 +84,9 @@ fn its_file_has_every_key_and_its_default() {
     assert_eq!(all.realms.summary().len(), 2);
     assert!(!all.resources.is_empty());
     assert!(!format!("{:?}", all.policy).contains("issuers: None"));
-    let text = "[keys]\nfile = \"k\"\n[forward]\nfields = \"x-forwarded\"\n";
-    assert_eq!(all.forward, load(text).forward, "the defaults");
+    let text = "[keys]\nfile = \"k\"\n[forward]\nfields = \"x-forwarded\"\n[ext_authz]\n";
+    let defaults = load(text);
+    assert_eq!((all.forward, all.ext_authz), (defaults.forward, defaults.ext_authz), "the defaults");
 }
 
 #[test]

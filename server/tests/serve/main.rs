@@ -6,6 +6,7 @@ mod attack;
 mod audit;
 mod clock;
 mod dev;
+mod ext_authz;
 mod forward;
 mod full_log;
 mod guide;

@@ -74,7 +74,8 @@ impl Files {
         let loaded = config::load_all(&self.path("artos-auth.toml")).unwrap();
         let limits = loaded.config.limits;
         let state = Snapshot::new(loaded.engine, loaded.config.realms, loaded.config.resources)
-            .with_forward(loaded.config.forward);
+            .with_forward(loaded.config.forward)
+            .with_ext_authz(loaded.config.ext_authz);
         (state, limits)
     }
 

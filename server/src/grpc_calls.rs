@@ -1,0 +1,120 @@
+//! The calls of gRPC: `envoy.service.auth.v3.Authorization/Check` and `grpc.health.v1.Health/Check`.
+
+use std::time::Instant;
+
+use artos_auth_engine::{Access, Decision};
+use hyper::body::Incoming;
+use hyper::header::HeaderMap;
+use hyper::{Method, Request, Response, Version};
+use tokio::time::timeout;
+
+use crate::audit::{self, Record, WaitingLine};
+use crate::health::Phase;
+use crate::http::body::Body;
+use crate::http::ext_authz::messages::{CheckRequest, CheckResponse, HealthCheckResponse};
+use crate::http::ext_authz::{self, Call};
+use crate::http::grpc::{self, Failure};
+use crate::http::peer::Peer;
+use crate::http::response::Form;
+use crate::outcome::Outcome;
+use crate::service::{DecisionService, respond};
+use crate::snapshot::Asked;
+
+impl DecisionService {
+    /// The gRPC call that a request is, where `[ext_authz]` has them answered.
+    pub(crate) fn grpc_call(&self, request: &Request<Incoming>) -> Option<Call> {
+        if request.version() != Version::HTTP_2 {
+            return None;
+        }
+        let call = Call::at(request.uri().path())?;
+        self.state.load().ext_authz().map(|_| call)
+    }
+
+    /// Answers a gRPC call. Nothing but a message of `check` allows anything.
+    pub(crate) async fn answer_call(
+        &self,
+        call: Call,
+        request: Request<Incoming>,
+        started: Instant,
+        (peer, peer_text): (Peer, Option<Box<str>>),
+    ) -> Response<Body> {
+        let (parts, body) = request.into_parts();
+        if parts.method != Method::POST || !grpc::is_grpc(&parts.headers) {
+            return grpc::not_grpc();
+        }
+        match call {
+            Call::Check => {
+                let message = timeout(self.message_time, grpc::read(&parts.headers, body)).await;
+                let message: CheckRequest = match message.unwrap_or(Err(Failure::DeadlineExceeded)) {
+                    Ok(message) => message,
+                    Err(failure) => return grpc::answer::<CheckResponse>(Err(failure)),
+                };
+                let (response, line) = self.check(&message, started, peer, peer_text.as_deref());
+                if let Some(line) = line {
+                    line.queued().await;
+                }
+                grpc::answer(Ok(response))
+            }
+            Call::Health => {
+                let is_ready = self.health.as_ref().is_none_or(|health| health.phase() == Phase::Ready);
+                let message = timeout(self.message_time, grpc::read(&parts.headers, body)).await;
+                let message = message.unwrap_or(Err(Failure::DeadlineExceeded));
+                grpc::answer(message.and_then(|message| ext_authz::health(&message, is_ready)))
+            }
+            Call::Unknown => grpc::answer::<HealthCheckResponse>(Err(Failure::Unimplemented)),
+        }
+    }
+
+    /// Judges the request that Envoy describes, and records the outcome: a line that is returned has to be queued before
+    /// the answer goes out.
+    fn check(
+        &self,
+        message: &CheckRequest,
+        started: Instant,
+        peer: Peer,
+        peer_text: Option<&str>,
+    ) -> (CheckResponse, Option<WaitingLine>) {
+        let state = self.state.load();
+        let reading = self.clock.now();
+        // A reload may have taken `[ext_authz]` away while the message arrived.
+        let trusted = state.ext_authz().filter(|ext_authz| peer.is_trusted(&ext_authz.trusted));
+        let described = trusted.and_then(|ext_authz| Some((ext_authz, ext_authz::describe(message)?)));
+        let fields = described.as_ref().map_or_else(HeaderMap::new, |_| ext_authz::recorded_fields(message));
+        let outcome = match &described {
+            None => Outcome::ForwardedRequestUnclear,
+            Some((ext_authz, described)) => {
+                let asked = Asked {
+                    host: Some(described.host),
+                    method: described.method,
+                    target: described.target,
+                    headers: &fields,
+                };
+                let owner = ext_authz.trust_resource_org.then(|| ext_authz::claimed_owner(message));
+                self.decide(&asked, &described.lines, owner, &state, reading)
+            }
+        };
+        let duration = started.elapsed();
+        self.metrics.decided(&outcome, duration);
+        let described = described.as_ref().map(|(_, described)| described);
+        let line = self.trail.as_ref().and_then(|trail| {
+            trail.record(&Record {
+                time: reading.since_epoch,
+                method: Some(described.map_or("POST", |described| described.method).as_bytes()),
+                target: Some(described.map_or(ext_authz::CHECK, |described| described.target).as_bytes()),
+                result: audit::Result::Judged(&outcome),
+                peer: peer_text,
+                host: described.map(|described| described.host.as_bytes()),
+                request_id: audit::request_id(&fields),
+                trace_id: audit::trace_id(&fields),
+                duration,
+            })
+        });
+        let form = Form { without_body: false, close: false, bodiless: false };
+        let answer = respond(&outcome, &state, HeaderMap::new(), form);
+        let principal = match &outcome {
+            Outcome::Decided(Decision::Allow(Access::Principal(principal))) => Some(principal),
+            _ => None,
+        };
+        (ext_authz::response(answer, principal), line)
+    }
+}

@@ -1,0 +1,198 @@
+//! Unary gRPC over HTTP/2: one message in, one message or a status out.
+
+use http_body_util::BodyExt;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Response, StatusCode};
+use prost::Message;
+
+use super::body::Body;
+
+/// The longest message that is read.
+pub(crate) const MAX_MESSAGE_BYTES: usize = 64 << 10;
+/// A flag, and the length of the message.
+const PREFIX_BYTES: usize = 5;
+
+const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
+const GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
+
+/// Why a call has no message for an answer. It never allows anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// 3: the bytes are not a message of the method's type.
+    InvalidArgument,
+    /// 4: the message did not arrive in time.
+    DeadlineExceeded,
+    /// 5: no service of this name.
+    NotFound,
+    /// 8: a message of more than 64 KiB.
+    ResourceExhausted,
+    /// 12: no such method, or a compression that is not understood.
+    Unimplemented,
+    /// 13: a call that is not exactly one message.
+    Internal,
+}
+
+impl Failure {
+    const fn code(self) -> &'static str {
+        match self {
+            Self::InvalidArgument => "3",
+            Self::DeadlineExceeded => "4",
+            Self::NotFound => "5",
+            Self::ResourceExhausted => "8",
+            Self::Unimplemented => "12",
+            Self::Internal => "13",
+        }
+    }
+
+    const fn message(self) -> &'static str {
+        match self {
+            Self::InvalidArgument => "not a message of this method",
+            Self::DeadlineExceeded => "the message did not arrive in time",
+            Self::NotFound => "unknown service",
+            Self::ResourceExhausted => "message larger than 65536 bytes",
+            Self::Unimplemented => "unknown method or message encoding",
+            Self::Internal => "expected one length-prefixed message",
+        }
+    }
+}
+
+/// Whether a request is a gRPC call with messages in Protocol Buffers.
+pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
+    let mut lines = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(line), None) = (lines.next(), lines.next()) else { return false };
+    let media_type = line.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    [&b"application/grpc"[..], b"application/grpc+proto"]
+        .iter()
+        .any(|known| media_type.eq_ignore_ascii_case(known))
+}
+
+/// Reads the one message of a call.
+pub(crate) async fn read<M: Message + Default>(
+    headers: &HeaderMap,
+    mut body: Incoming,
+) -> Result<M, Failure> {
+    let mut received = Vec::new();
+    while let Some(frame) = body.frame().await {
+        // A stream that ends within its body.
+        let Ok(frame) = frame else { return Err(Failure::Internal) };
+        // Trailers carry no part of a message.
+        let Ok(data) = frame.into_data() else { continue };
+        received.extend_from_slice(&data);
+        // As soon as it is clear: no more than one message and one frame is ever held.
+        message_of(&received, is_compressed(headers), false)?;
+    }
+    let message = message_of(&received, is_compressed(headers), true)?.ok_or(Failure::Internal)?;
+    M::decode(message).map_err(|_| Failure::InvalidArgument)
+}
+
+/// Whether the call says that its messages are compressed, in whatever way: none is understood.
+fn is_compressed(headers: &HeaderMap) -> bool {
+    headers.get(GRPC_ENCODING).is_some_and(|encoding| encoding != "identity")
+}
+
+/// The message in what was received, once it is there whole; `ended` says that nothing follows.
+pub(crate) fn message_of(received: &[u8], compressed: bool, ended: bool) -> Result<Option<&[u8]>, Failure> {
+    let Some(([flag, length @ ..], rest)) = received.split_first_chunk::<PREFIX_BYTES>() else {
+        return if ended { Err(Failure::Internal) } else { Ok(None) };
+    };
+    match flag {
+        0 => {}
+        1 if compressed => return Err(Failure::Unimplemented),
+        _ => return Err(Failure::Internal),
+    }
+    let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
+    if length > MAX_MESSAGE_BYTES {
+        return Err(Failure::ResourceExhausted);
+    }
+    if rest.len() > length || (ended && rest.len() < length) {
+        return Err(Failure::Internal);
+    }
+    Ok((rest.len() == length).then_some(rest))
+}
+
+/// The answer to a call.
+pub(crate) fn answer<M: Message>(result: Result<M, Failure>) -> Response<Body> {
+    match result {
+        Ok(message) => {
+            let length = u32::try_from(message.encoded_len()).unwrap_or(u32::MAX);
+            let mut data = vec![0];
+            data.extend_from_slice(&length.to_be_bytes());
+            data.extend_from_slice(&message.encode_to_vec());
+            let mut trailers = HeaderMap::new();
+            trailers.insert(GRPC_STATUS, const { HeaderValue::from_static("0") });
+            head(StatusCode::OK, Body::with_trailers(Bytes::from(data), trailers))
+        }
+        Err(failure) => {
+            // Without a message, the status is in the head ("trailers only").
+            let mut response = head(StatusCode::OK, Body::default());
+            response.headers_mut().insert(GRPC_STATUS, HeaderValue::from_static(failure.code()));
+            response.headers_mut().insert(GRPC_MESSAGE, HeaderValue::from_static(failure.message()));
+            response
+        }
+    }
+}
+
+/// The answer to a request at a path of gRPC that is not a gRPC call.
+pub(crate) fn not_grpc() -> Response<Body> {
+    let mut response = Response::new(Body::default());
+    *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+    response
+}
+
+fn head(status: StatusCode, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, const { HeaderValue::from_static("application/grpc") });
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::nothing(&[], Err(Failure::Internal))]
+    #[case::half_a_prefix(&[0, 0, 0], Err(Failure::Internal))]
+    #[case::empty_message(&[0, 0, 0, 0, 0], Ok(Some(&[][..])))]
+    #[case::message(&[0, 0, 0, 0, 2, 7, 8], Ok(Some(&[7, 8][..])))]
+    #[case::short(&[0, 0, 0, 0, 3, 7, 8], Err(Failure::Internal))]
+    #[case::long(&[0, 0, 0, 0, 1, 7, 8], Err(Failure::Internal))]
+    #[case::two_messages(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 0], Err(Failure::Internal))]
+    #[case::compressed_without_saying_how(&[1, 0, 0, 0, 0], Err(Failure::Internal))]
+    #[case::unknown_flag(&[2, 0, 0, 0, 0], Err(Failure::Internal))]
+    #[case::too_long(&[0, 0, 1, 0, 1], Err(Failure::ResourceExhausted))]
+    #[case::far_too_long(&[0, 255, 255, 255, 255], Err(Failure::ResourceExhausted))]
+    fn a_call_is_one_message(#[case] received: &[u8], #[case] expected: Result<Option<&[u8]>, Failure>) {
+        assert_eq!(message_of(received, false, true), expected);
+    }
+
+    #[test]
+    fn a_compression_is_not_understood() {
+        assert_eq!(message_of(&[1, 0, 0, 0, 0], true, true), Err(Failure::Unimplemented));
+        assert_eq!(message_of(&[0, 0, 0, 0, 0], true, true), Ok(Some(&[][..])));
+    }
+
+    #[test]
+    fn what_has_not_arrived_is_waited_for() {
+        for received in [&[][..], &[0, 0, 0], &[0, 0, 0, 0, 2], &[0, 0, 0, 0, 2, 7]] {
+            assert_eq!(message_of(received, false, false), Ok(None), "{received:?}");
+        }
+    }
+
+    #[rstest]
+    #[case("application/grpc", true)]
+    #[case("application/grpc+proto", true)]
+    #[case("application/grpc; charset=utf-8", true)]
+    #[case("Application/gRPC", true)]
+    #[case("application/grpc+json", false)]
+    #[case("application/grpc-web", false)]
+    #[case("application/json", false)]
+    fn the_media_type_is_that_of_grpc(#[case] media_type: &'static str, #[case] expected: bool) {
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(media_type))]);
+        assert_eq!(is_grpc(&headers), expected);
+    }
+}
