@@ -118,6 +118,7 @@ macro_rules! ask {
         fn $name(jwks: &str, line: &[u8]) -> Result<&'static str, String> {
             use $engine::{
                 Algorithm, Context, Decision, Engine, KeySet, Policy, PolicySpec, Request, Revocations,
+                UnixTime,
             };
             let keys = KeySet::from_jwks(jwks.as_bytes()).map_err(|error| error.to_string())?;
             let algorithms = Algorithm::ALL.iter().map(|algorithm| algorithm.name().to_owned()).collect();
@@ -126,7 +127,8 @@ macro_rules! ask {
             let engine = Engine::new(policy, keys, Revocations::none());
             let lines = [line];
             let request = Request::new("GET", artos_auth_fixtures::case::PATH, &lines);
-            Ok(match engine.decide(&request, &Context::default(), artos_auth_fixtures::case::NOW) {
+            let now = UnixTime::from_seconds(artos_auth_fixtures::case::NOW);
+            Ok(match engine.decide(&request, &Context::unowned(), now) {
                 Decision::Allow(_) => "authorized",
                 Decision::Deny(denial) => denial.reason().code(),
             })
