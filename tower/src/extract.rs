@@ -1,0 +1,47 @@
+//! axum: extractors, and denials as responses.
+
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use axum::response::{IntoResponse, Response};
+use http::Method;
+use http::request::Parts;
+
+use crate::caller::{Caller, Principal};
+use crate::response::Denied;
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Denied;
+
+    /// The caller that the layer authenticated.
+    ///
+    /// On a public path, or without the layer, there is none: 401.
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Denied> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(Denied::not_authenticated)
+    }
+}
+
+impl<S: Sync> OptionalFromRequestParts<S> for Caller {
+    type Rejection = std::convert::Infallible;
+
+    /// The caller, if the path is not public.
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Self::Rejection> {
+        Ok(parts.extensions.get::<Self>().cloned())
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Principal {
+    type Rejection = Denied;
+
+    /// The principal that a layer with [`with_owner`](crate::AuthLayer::with_owner) authorized.
+    ///
+    /// Without such a layer there is none: 401.
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Denied> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(Denied::not_authenticated)
+    }
+}
+
+impl IntoResponse for Denied {
+    fn into_response(self) -> Response {
+        // hyper cuts the body of a response to HEAD by itself.
+        self.into_http::<axum::body::Body>(&Method::GET).map(axum::body::Body::new)
+    }
+}

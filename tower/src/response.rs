@@ -1,0 +1,112 @@
+//! The documented answers.
+
+use std::fmt;
+use std::sync::Arc;
+
+use artos_auth_engine::{Denial, Reason};
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
+use http::{HeaderValue, Method, Response, StatusCode};
+
+use crate::body::ResponseBody;
+
+/// A request that is refused: 401, 403, or 503 where nothing can be judged.
+#[derive(Clone, Debug)]
+pub struct Denied(Kind);
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Denial(Arc<Denial<'static>>),
+    /// The extractor found nothing: the route is public, or the layer is missing.
+    NotAuthenticated,
+    Unavailable,
+}
+
+/// The answer of HDR-2 for a route without a layer: it cannot know the policy's realm.
+const BARE_CHALLENGE: &str = "Bearer";
+
+impl Denied {
+    pub(crate) fn of(denial: Denial<'static>) -> Self {
+        Self(Kind::Denial(Arc::new(denial)))
+    }
+
+    /// The 401 of a request without a token, for handlers on a public path that need a caller all the same.
+    #[must_use]
+    pub const fn not_authenticated() -> Self {
+        Self(Kind::NotAuthenticated)
+    }
+
+    pub(crate) const fn unavailable() -> Self {
+        Self(Kind::Unavailable)
+    }
+
+    /// The status: 401, 403 or 503.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match &self.0 {
+            // The engine's statuses are valid; a number that is not would be a refusal all the same.
+            Kind::Denial(denial) => StatusCode::from_u16(denial.status()).unwrap_or(StatusCode::FORBIDDEN),
+            Kind::NotAuthenticated => StatusCode::UNAUTHORIZED,
+            Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// The documented `detail`. It never tells one invalid token from another.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        match &self.0 {
+            Kind::Denial(denial) => denial.detail(),
+            Kind::NotAuthenticated => "Not authenticated",
+            Kind::Unavailable => "Service unavailable",
+        }
+    }
+
+    /// The value of `WWW-Authenticate`; none for a 503.
+    #[must_use]
+    pub fn www_authenticate(&self) -> Option<&str> {
+        match &self.0 {
+            Kind::Denial(denial) => Some(denial.www_authenticate()),
+            Kind::NotAuthenticated => Some(BARE_CHALLENGE),
+            Kind::Unavailable => None,
+        }
+    }
+
+    /// Why, for your log and never for the caller.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match &self.0 {
+            Kind::Denial(denial) => denial.reason().code(),
+            Kind::NotAuthenticated => Reason::HeaderMissing.code(),
+            Kind::Unavailable => "clock_unusable",
+        }
+    }
+
+    /// The documented response. A response to HEAD has the same fields and no body.
+    pub(crate) fn into_http<B>(self, method: &Method) -> Response<ResponseBody<B>> {
+        let bytes = Bytes::from(format!(r#"{{"detail":"{}"}}"#, self.detail()));
+        let length = HeaderValue::from(bytes.len());
+        let body = ResponseBody::answer((method != Method::HEAD).then_some(bytes));
+        let mut response = Response::new(body);
+        *response.status_mut() = self.status();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(http::header::CONTENT_LENGTH, length);
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(VARY, HeaderValue::from_static("Authorization"));
+        match self.www_authenticate().map(HeaderValue::from_str) {
+            Some(Ok(challenge)) => drop(headers.insert(WWW_AUTHENTICATE, challenge)),
+            Some(Err(_)) => {}
+            None => drop(headers.insert(RETRY_AFTER, HeaderValue::from_static("1"))),
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl fmt::Display for Denied {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}", self.status().as_u16(), self.detail())
+    }
+}
+
+impl std::error::Error for Denied {}
