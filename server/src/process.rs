@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use artos_auth_engine::{CacheBytes, Engine, HashKey, Revocations};
+use artos_auth_engine::{CacheBytes, Engine, HashKey};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -23,13 +23,14 @@ use crate::audit::{AuditLog, Format, Level, Writer};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{self, Audit, Config, Limits};
 use crate::dev::{Accounts, Dev};
+use crate::files::Look;
 use crate::health::{Effect, Health};
 use crate::metrics::Metrics;
 use crate::quote::redact;
 use crate::server::Server;
-use crate::snapshot::Snapshot;
-use crate::sources::file::{Looks, Seen, Watch};
-use crate::sources::reload::Reloader;
+use crate::sources::configuration::FirstLoad;
+use crate::sources::status::Reporter;
+use crate::sources::watch::Bells;
 
 /// Runs the server of a configuration file until a signal ends it.
 ///
@@ -53,59 +54,88 @@ fn refuse(problem: &str) -> ExitCode {
 const LAST_LINES: Duration = Duration::from_secs(5);
 
 fn with_config(file: &Path, listen: Option<SocketAddr>) -> Result<ExitCode, String> {
-    let seen = Seen::of(file);
-    let config = config::load(file).map_err(|error| error.to_string())?;
-    let looks = Looks::at(file, &config.keys_file, config.revocations_file.as_deref());
-    let looks = Looks { config: seen, ..looks };
     let control = control_runtime()?;
-    let listener = bind(&control, "listen", listen.unwrap_or(config.listen))?;
-    let admin_listener =
-        config.admin_listen.map(|address| bind(&control, "admin_listen", address)).transpose()?;
-
-    let (health, metrics) = (Health::new(), Metrics::new());
-    let (trail, writer) = start_trail(&control, &config.audit, &metrics)?;
-    warn_of_plaintext(&config, listen, &trail);
-
-    // From here on, whoever asks learns that it is not ready yet: many revocations take some seconds.
-    let (stop_admin, admin_stopped) = oneshot::channel::<()>();
-    let admin = Admin::new(health.clone(), metrics.clone()).with_audit(trail.clone());
-    let admin_address = admin_listener.as_ref().map(address_of).transpose()?;
-    let admin_port = async move {
-        if let Some(listener) = admin_listener {
-            admin.serve(listener, async { drop(admin_stopped.await) }).await;
-        }
-    };
     control.block_on(async {
-        let admin_port = tokio::spawn(admin_port);
-        let loading = tokio::task::spawn_blocking(move || load(config));
-        let (config, state) = loading.await.map_err(|error| error.to_string())??;
-        let state = Arc::new(ArcSwap::from_pointee(state));
-        let reloader =
-            Reloader::new(&config, looks, Arc::clone(&state), health.clone(), metrics.clone(), trail.clone());
+        // Before anything else: a SIGHUP that arrives now is remembered, and does not end the process.
+        let mut signals = Signals::new()?;
+        let path = file.to_owned();
+        let Some(read) = unless_ended(&mut signals, move || read_config(&path)).await? else {
+            return Ok(ExitCode::SUCCESS);
+        };
+        let (config, look) = read?;
+        let listener = bind("listen", listen.unwrap_or(config.listen))?;
+        let admin_listener = config.admin_listen.map(|address| bind("admin_listen", address)).transpose()?;
+
+        let (health, metrics) = (Health::new(), Metrics::new());
+        let (trail, writer) = start_trail(&control, &config.audit, &metrics)?;
+        warn_of_plaintext(&config, listen, &trail);
+
+        // From here on, clients learn that it is not ready yet: many revocations take some seconds.
+        let (stop_admin, admin_stopped) = oneshot::channel::<()>();
+        let admin = Admin::new(health.clone(), metrics.clone()).with_audit(trail.clone());
+        let admin_address = admin_listener.as_ref().map(address_of).transpose()?;
+        let admin_port = tokio::spawn(async move {
+            if let Some(listener) = admin_listener {
+                admin.serve(listener, async { drop(admin_stopped.await) }).await;
+            }
+        });
+        let limits = config.limits;
+        let Some(first) = unless_ended(&mut signals, move || FirstLoad::read(config, look)).await? else {
+            return Ok(ExitCode::SUCCESS);
+        };
+        let reporter = Reporter { health: health.clone(), metrics: metrics.clone(), log: trail.clone() };
+        let bells = Bells::default();
+        let (publisher, sources) = first?.start(reporter, &bells, |engine| with_cache(engine, limits))?;
         let mut lines = vec![format!("listening on http://{}", address_of(&listener)?)];
         lines.extend(admin_address.map(|address| format!("admin on http://{address}")));
-        let server = Server::builder(state)
-            .limits(within_descriptors(config.limits, &trail))
+        let server = Server::builder(Arc::clone(publisher.snapshot()))
+            .limits(within_descriptors(limits, &trail))
             .trail(trail.clone())
             .metrics(metrics)
             .health(health.clone())
             .build();
         check_clock(&health, &trail);
         health.is_ready();
-        // Whoever reads the announcement may send a signal at once.
-        let signals = Signals::new()?;
         announce(&lines.join("\n"));
-        let process = Process { server, limits: config.limits, health, trail, writer, signals };
-        let ended = process.run(listener, Some(reloader)).await;
+        let process = Process { server, limits, health, trail, writer, signals, bells };
+        let ended = process.run(listener).await;
+        drop(sources);
         let _ = stop_admin.send(());
         let _ = timeout(Duration::from_secs(1), admin_port).await;
         ended
     })
 }
 
+fn read_config(path: &Path) -> Result<(Config, Look), String> {
+    let contents =
+        config::read_contents(path, config::MAX_CONFIG_BYTES).map_err(|error| error.to_string())?;
+    let config = config::parse_bytes(path, contents.bytes).map_err(|error| error.to_string())?;
+    Ok((config, contents.look))
+}
+
+/// Does something on a thread of its own, unless a signal ends the process before it is done. The thread is not waited for:
+/// it may read a file that never ends.
+async fn unless_ended<T: Send + 'static>(
+    signals: &mut Signals,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<Option<T>, String> {
+    let (send, done) = oneshot::channel();
+    std::thread::Builder::new()
+        .name("start".to_owned())
+        .spawn(move || drop(send.send(work())))
+        .map_err(|error| format!("no thread can be started: {error}"))?;
+    tokio::select! {
+        done = done => done.map(Some).map_err(|_| "the files cannot be loaded".to_owned()),
+        _ = signals.end() => Ok(None),
+    }
+}
+
 fn with_dev(dev: Dev, listen: Option<SocketAddr>) -> Result<ExitCode, String> {
     let control = control_runtime()?;
-    let listener = bind(&control, "--listen", listen.unwrap_or(config::DEFAULT_LISTEN))?;
+    let listener = {
+        let _guard = control.enter();
+        bind("--listen", listen.unwrap_or(config::DEFAULT_LISTEN))?
+    };
     let address = address_of(&listener)?;
     let (health, metrics) = (Health::new(), Metrics::new());
     let (trail, writer) = start_trail(&control, &Audit::default(), &metrics)?;
@@ -126,21 +156,9 @@ fn with_dev(dev: Dev, listen: Option<SocketAddr>) -> Result<ExitCode, String> {
     control.block_on(async {
         let signals = Signals::new()?;
         announce(&format!("listening on http://{address}\n\n{introduction}"));
-        Process { server, limits, health, trail, writer, signals }.run(listener, None).await
+        let bells = Bells::default();
+        Process { server, limits, health, trail, writer, signals, bells }.run(listener).await
     })
-}
-
-fn load(config: Config) -> Result<(Config, Snapshot), String> {
-    let keys = config::read_keys(&config.keys_file).map_err(|error| error.to_string())?;
-    let revocations = match &config.revocations_file {
-        Some(file) => config::read_revocations(file).map_err(|error| error.to_string())?,
-        None => Revocations::none(),
-    };
-    let mut config = config;
-    let engine = with_cache(Engine::new(config.policy.clone(), keys, revocations), config.limits)?;
-    let (realms, resources) = (std::mem::take(&mut config.realms), std::mem::take(&mut config.resources));
-    let (forward, ext_authz) = (config.forward.take(), config.ext_authz.take());
-    Ok((config, Snapshot::new(engine, realms, resources).with_forward(forward).with_ext_authz(ext_authz)))
 }
 
 /// The engine with as much memory for verified tokens as the limits give it. The key of its hash is drawn anew at
@@ -163,10 +181,12 @@ struct Process {
     trail: AuditLog,
     writer: Writer,
     signals: Signals,
+    /// What SIGHUP rings.
+    bells: Bells,
 }
 
 impl Process {
-    async fn run(self, listener: TcpListener, reloader: Option<Reloader>) -> Result<ExitCode, String> {
+    async fn run(self, listener: TcpListener) -> Result<ExitCode, String> {
         let mut signals = self.signals;
         let serving = Builder::new_multi_thread()
             .enable_io()
@@ -185,12 +205,9 @@ impl Process {
         });
 
         let watching_clock = tokio::spawn(watch_clock(self.health.clone(), self.trail.clone()));
-        let (hang_up, reloads) = (Arc::new(tokio::sync::Notify::new()), reloader);
-        let reloading = reloads
-            .map(|reloader| tokio::spawn(reload_forever(reloader, Arc::clone(&hang_up), self.trail.clone())));
         while let Event::HangUp = signals.next().await {
             self.trail.reopen();
-            hang_up.notify_one();
+            self.bells.hang_up();
         }
         self.health.is_stopping();
         self.trail.note(Level::Info, "ending: answers in flight may finish");
@@ -202,9 +219,6 @@ impl Process {
             _ = timeout(patience, answering) => None,
             signal = signals.end() => Some(signal),
         };
-        if let Some(reloading) = reloading {
-            reloading.abort();
-        }
         watching_clock.abort();
         let written = at_once.is_none() && self.writer.close(LAST_LINES);
         serving.shutdown_background();
@@ -238,49 +252,6 @@ fn check_clock(health: &Health, trail: &AuditLog) {
         Some(_) => {}
         None if health.works("clock") => trail.note(Level::Info, "the system clock is usable again"),
         None => {}
-    }
-}
-
-async fn reload_forever(mut reloader: Reloader, hang_up: Arc<tokio::sync::Notify>, trail: AuditLog) {
-    let (mut watch, error) = Watch::new();
-    let mut warned = false;
-    let mut warn = |error: &notify::Error| {
-        if !std::mem::replace(&mut warned, true) {
-            let message =
-                format!("changed files are noticed some seconds late, for they cannot be watched: {error}");
-            trail.note(Level::Warning, &message);
-        }
-    };
-    if let Some(error) = &error {
-        warn(error);
-    }
-    let mut all = false;
-    loop {
-        if let Err(error) = watch.watch(reloader.files()) {
-            warn(&error);
-        }
-        // Once they are watched: what changed before that made no event.
-        if !all && !reloader.is_outdated() {
-            all = tokio::select! {
-                () = hang_up.notified() => true,
-                () = watch.changed() => false,
-            };
-            continue;
-        }
-        // Reading and sorting millions of revocations is no work for a thread that answers probes.
-        let reloaded = tokio::task::spawn_blocking(move || {
-            if all {
-                reloader.reload_all();
-            } else {
-                reloader.reload_changed();
-            }
-            reloader
-        });
-        match reloaded.await {
-            Ok(same) => reloader = same,
-            Err(_) => return,
-        }
-        all = false;
     }
 }
 
@@ -334,8 +305,7 @@ fn control_runtime() -> Result<Runtime, String> {
 /// does not fit tries again a whole second later.
 const BACKLOG: u32 = 4096;
 
-fn bind(control: &Runtime, key: &str, address: SocketAddr) -> Result<TcpListener, String> {
-    let _guard = control.enter();
+fn bind(key: &str, address: SocketAddr) -> Result<TcpListener, String> {
     let bound = || {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         socket.set_reuseaddr(true)?;

@@ -52,6 +52,12 @@ impl KeySet {
         KeySetBuilder::default()
     }
 
+    /// A set without keys, under which no token is acceptable: for a server that has not got its keys yet.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::of(Vec::new(), Vec::new())
+    }
+
     pub(super) fn of(keys: Vec<Key>, mut notices: Vec<KeyNotice>) -> Self {
         let mut by_id: HashMap<Box<str>, OfOneId, FixedState> = HashMap::default();
         let mut by_algorithm: HashMap<Algorithm, Vec<usize>, FixedState> = HashMap::default();

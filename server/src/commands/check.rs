@@ -7,38 +7,59 @@ use std::path::Path;
 use artos_auth_engine::{KeySet, PolicySpec, Revocations, Unlisted};
 
 use crate::commands::{Exit, Failure};
-use crate::config::{self, AuditOutput, AuditOverflow, Config};
+use crate::config::{self, AuditOutput, AuditOverflow, Config, KeyOrigin, KeySource};
 use crate::quote::redact;
 use crate::text::{count, visible};
 
 /// Loads everything and reports; where more than one file is wrong, on each of them.
 pub(crate) fn run(path: &Path) -> Result<Exit, Failure> {
     let config = config::load(path)?;
-    let keys = config::read_keys(&config.keys_file);
-    let revocations = config.revocations_file.as_deref().map(config::read_revocations).transpose();
-    let (keys, revocations) = match (keys, revocations) {
-        (Ok(keys), Ok(revocations)) => (keys, revocations),
-        (keys, revocations) => {
-            let wrong = [keys.err(), revocations.err()].into_iter().flatten();
-            let wrong: Vec<String> = wrong.map(|error| error.to_string()).collect();
-            return Err(Failure::Bad(wrong.join("\nerror: ")));
+    let (mut sets, mut wrong) = (Vec::new(), Vec::new());
+    for source in &config.keys {
+        let KeyOrigin::File(path) = &source.origin;
+        match config::read_keys(path) {
+            Ok(set) => sets.push(set),
+            Err(error) => wrong.push(error.to_string()),
         }
-    };
-    let report = report(&config, &keys, revocations.as_ref());
+    }
+    let revocations = config.revocations_file.as_deref().map(config::read_revocations).transpose();
+    let revocations = revocations.unwrap_or_else(|error| {
+        wrong.push(error.to_string());
+        None
+    });
+    if !wrong.is_empty() {
+        return Err(Failure::Bad(wrong.join("\nerror: ")));
+    }
+    let report = report(&config, &sets, revocations.as_ref());
+    let mut warnings = config.warnings.clone();
+    for (source, set) in config.keys.iter().zip(&sets) {
+        let KeyOrigin::File(path) = &source.origin;
+        warnings.extend(set.notices().iter().map(|notice| format!("{}: {notice}", path.display())));
+        warnings.extend(config::secret_file_warning(path));
+    }
+    let keys = config::bind_keys(&config.path, &config.keys, sets)?;
+    let allowed = |name: &str| config.policy.algorithms().any(|algorithm| algorithm.name() == name);
+    if !keys.iter().any(|(_, algorithm)| allowed(algorithm.name())) {
+        let algorithms: Vec<&str> = config.policy.algorithms().map(|algorithm| algorithm.name()).collect();
+        warnings.push(format!(
+            "{}: no key serves an algorithm that the policy allows ({}), so every token is refused; add such a key, \
+             or its algorithm to `policy.algorithms`",
+            config.path.display(),
+            algorithms.join(", ")
+        ));
+    }
     let mut output = io::stdout().lock();
     output
         .write_all(report.as_bytes())
         .and_then(|()| output.flush())
         .map_err(|error| Failure::output(&error))?;
-    let notices = keys.notices().iter().map(|notice| format!("{}: {notice}", config.keys_file.display()));
-    let warnings = config.warnings.iter().cloned().chain(notices);
-    for warning in warnings.chain(config::secret_file_warning(&config.keys_file)) {
+    for warning in warnings {
         eprintln!("warning: {}", redact(&warning));
     }
     Ok(Exit::Done)
 }
 
-fn report(config: &Config, keys: &KeySet, revocations: Option<&Revocations>) -> String {
+fn report(config: &Config, sets: &[KeySet], revocations: Option<&Revocations>) -> String {
     let mut report = String::new();
     let mut row = |name: &str, value: String| {
         let _ = writeln!(report, "{name:16} {}", visible(&value));
@@ -48,15 +69,15 @@ fn report(config: &Config, keys: &KeySet, revocations: Option<&Revocations>) -> 
     row("admin_listen", config.admin_listen.map_or_else(|| "none".to_owned(), |address| address.to_string()));
     policy(config, &mut row);
 
-    row("keys", format!("{} in {}", count(keys.len(), "key"), config.keys_file.display()));
-    for (id, algorithm) in keys.iter() {
-        row(
-            "",
-            format!(
-                "{algorithm:5}  {}",
-                id.map_or_else(|| "without kid".to_owned(), |id| format!("kid {id}"))
-            ),
-        );
+    let mut name = "keys";
+    for (source, keys) in config.keys.iter().zip(sets) {
+        let KeyOrigin::File(path) = &source.origin;
+        row(name, format!("{} in {}{}", count(keys.len(), "key"), path.display(), bound_to(source)));
+        name = "";
+        for (id, algorithm) in keys.iter() {
+            let id = id.map_or_else(|| "without kid".to_owned(), |id| format!("kid {id}"));
+            row("", format!("{algorithm:5}  {id}"));
+        }
     }
     match (revocations, &config.revocations_file) {
         (Some(revocations), Some(file)) => {
@@ -86,6 +107,14 @@ fn report(config: &Config, keys: &KeySet, revocations: Option<&Revocations>) -> 
     let shutdown = limits.shutdown_time.as_secs();
     row("", format!("shutdown_seconds {shutdown}, cache_bytes {}", limits.cache_bytes));
     report
+}
+
+/// What a set of keys is trusted with, where that is not everything.
+fn bound_to(source: &KeySource) -> String {
+    let issuer = source.issuer.as_ref().map(|issuer| format!(", for issuer {issuer}"));
+    let organizations = source.organizations.as_ref();
+    let organizations = organizations.map(|names| format!(", for {}", names.join(", ")));
+    [issuer, organizations].into_iter().flatten().collect()
 }
 
 fn policy(config: &Config, row: &mut impl FnMut(&str, String)) {

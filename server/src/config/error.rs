@@ -28,7 +28,7 @@ impl ConfigError {
     }
 
     /// For a file that cannot be read: which key of the configuration names it.
-    pub(super) fn named_by(mut self, key: &str) -> Self {
+    pub(crate) fn named_by(mut self, key: &str) -> Self {
         self.problem.push_str(&format!("; it is what `{key}` names"));
         self
     }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::ext_authz::ExtAuthzSpec;
 use super::forward::ForwardSpec;
+use super::keys::OneOrMore;
 use super::limits::LimitsSpec;
 use super::realms::RealmSpec;
 use super::{AuditOutput, AuditOverflow};
@@ -19,7 +20,7 @@ pub(super) struct FileSpec {
     pub(super) admin_listen: Option<String>,
     #[serde(default)]
     pub(super) policy: PolicySpec,
-    pub(super) keys: Option<KeysSpec>,
+    pub(super) keys: Option<OneOrMore>,
     pub(super) revocations: Option<RevocationsSpec>,
     pub(super) realms: Option<Vec<RealmSpec>>,
     pub(super) resources: Option<Vec<ResourceSpec>>,
@@ -27,12 +28,6 @@ pub(super) struct FileSpec {
     pub(super) ext_authz: Option<ExtAuthzSpec>,
     pub(super) audit: Option<AuditSpec>,
     pub(super) limits: Option<LimitsSpec>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct KeysSpec {
-    pub(super) file: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]

@@ -8,25 +8,29 @@ mod error;
 mod ext_authz;
 mod file;
 mod forward;
+mod keys;
 mod limits;
 mod locate;
+mod protections;
 mod reader;
 mod realms;
 mod secret_file;
 
-use std::fs::File;
-use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use artos_auth_engine::{Engine, KeySet, LoadError, Policy, PolicySpec, Resources, Revocations};
 
+use crate::files::Contents;
 pub use error::ConfigError;
 pub use ext_authz::ExtAuthz;
 use file::FileSpec;
 pub use forward::{FieldFamily, Forward, TrustedProxies};
+use keys::OneOrMore;
+pub use keys::{KeyOrigin, KeySource};
 pub use limits::Limits;
 use locate::Document;
+pub use protections::Protections;
 pub use realms::{Realms, host_of_authority};
 pub(crate) use secret_file::secret_file_warning;
 
@@ -50,8 +54,8 @@ pub struct Config {
     pub policy: Policy,
     /// The same as the file writes it, for a person.
     pub policy_spec: PolicySpec,
-    /// The JWK Set.
-    pub keys_file: PathBuf,
+    /// The sets of keys: at least one.
+    pub keys: Vec<KeySource>,
     /// The revocations, if there are any.
     pub revocations_file: Option<PathBuf>,
     /// Whose tokens authenticate at which host.
@@ -68,6 +72,8 @@ pub struct Config {
     pub limits: Limits,
     /// What is allowed but should not go unnoticed: one sentence each.
     pub warnings: Vec<String>,
+    /// What a reload must not leave out unnoticed.
+    pub protections: Protections,
 }
 
 /// Where the audit trail goes, and what happens when it cannot be written as fast as decisions are made.
@@ -120,7 +126,12 @@ pub struct Loaded {
 ///
 /// Names the file, the line and the key that is wrong, and what would be right.
 pub fn load(path: &Path) -> Result<Config, ConfigError> {
-    let text = String::from_utf8(read(path, MAX_CONFIG_BYTES)?)
+    parse_bytes(path, read(path, MAX_CONFIG_BYTES)?)
+}
+
+/// Reads the bytes of a configuration file.
+pub(crate) fn parse_bytes(path: &Path, bytes: Vec<u8>) -> Result<Config, ConfigError> {
+    let text = String::from_utf8(bytes)
         .map_err(|_| ConfigError::of_file(path, "this is not UTF-8, which TOML has to be"))?;
     parse(path, &text)
 }
@@ -132,7 +143,12 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
 /// Names the file, the line and the key of the set that is broken or too weak.
 pub fn read_keys(path: &Path) -> Result<KeySet, ConfigError> {
     let text = read(path, MAX_KEYS_BYTES).map_err(|error| error.named_by("keys.file"))?;
-    KeySet::from_jwks(&text).map_err(|error| ConfigError::of_json(path, error))
+    parse_keys(path, &text)
+}
+
+/// Reads the bytes of a file of keys.
+pub(crate) fn parse_keys(path: &Path, bytes: &[u8]) -> Result<KeySet, ConfigError> {
+    KeySet::from_jwks(bytes).map_err(|error| ConfigError::of_json(path, error))
 }
 
 /// Reads a file of revocations.
@@ -142,7 +158,12 @@ pub fn read_keys(path: &Path) -> Result<KeySet, ConfigError> {
 /// Names the file, the line and what is wrong there.
 pub fn read_revocations(path: &Path) -> Result<Revocations, ConfigError> {
     let text = read(path, MAX_REVOCATIONS_BYTES).map_err(|error| error.named_by("revocations.file"))?;
-    Revocations::from_json(&text).map_err(|error| ConfigError::of_json(path, error))
+    parse_revocations(path, &text)
+}
+
+/// Reads the bytes of a file of revocations.
+pub(crate) fn parse_revocations(path: &Path, bytes: &[u8]) -> Result<Revocations, ConfigError> {
+    Revocations::from_json(bytes).map_err(|error| ConfigError::of_json(path, error))
 }
 
 /// Loads a configuration file and all that it names.
@@ -152,13 +173,32 @@ pub fn read_revocations(path: &Path) -> Result<Revocations, ConfigError> {
 /// The first that does not load: see [`load`], [`read_keys`] and [`read_revocations`].
 pub fn load_all(path: &Path) -> Result<Loaded, ConfigError> {
     let config = load(path)?;
-    let keys = read_keys(&config.keys_file)?;
+    let sets = config.keys.iter().map(|source| match &source.origin {
+        KeyOrigin::File(path) => read_keys(path),
+    });
+    let keys = bind_keys(&config.path, &config.keys, sets.collect::<Result<_, _>>()?)?;
     let revocations = match &config.revocations_file {
         Some(file) => read_revocations(file)?,
         None => Revocations::none(),
     };
     let engine = Engine::new(config.policy.clone(), keys, revocations);
     Ok(Loaded { config, engine })
+}
+
+/// The sets as one, each bound as its source says.
+pub(crate) fn bind_keys(
+    path: &Path,
+    sources: &[KeySource],
+    sets: Vec<KeySet>,
+) -> Result<KeySet, ConfigError> {
+    let builder = sources.iter().zip(sets).fold(KeySet::builder(), |builder, (source, set)| {
+        if source.issuer.is_none() && source.organizations.is_none() {
+            builder.add(set)
+        } else {
+            builder.add_bound(set, source.issuer.clone(), source.organizations())
+        }
+    });
+    builder.build().map_err(|error| ConfigError::of_json(path, error))
 }
 
 /// What to say about an address where tokens would pass in the clear, beyond this machine (SEC-2).
@@ -173,20 +213,18 @@ pub fn plaintext_warning(key: &str, address: SocketAddr) -> Option<String> {
 }
 
 /// Far more than a person writes; a bound all the same, so that a wrong path cannot fill the memory.
-const MAX_CONFIG_BYTES: u64 = 16 << 20;
-const MAX_KEYS_BYTES: u64 = 16 << 20;
+pub(crate) const MAX_CONFIG_BYTES: u64 = 16 << 20;
+pub(crate) const MAX_KEYS_BYTES: u64 = 16 << 20;
 /// Ten million revoked tokens take less than half of it.
-const MAX_REVOCATIONS_BYTES: u64 = 4 << 30;
+pub(crate) const MAX_REVOCATIONS_BYTES: u64 = 4 << 30;
 
+/// Reads a regular file, with a deadline.
 pub(crate) fn read(path: &Path, max_bytes: u64) -> Result<Vec<u8>, ConfigError> {
-    let unreadable = |error: std::io::Error| ConfigError::of_file(path, format!("cannot be read: {error}"));
-    let mut text = Vec::new();
-    let file = File::open(path).map_err(unreadable)?;
-    file.take(max_bytes.saturating_add(1)).read_to_end(&mut text).map_err(unreadable)?;
-    if u64::try_from(text.len()).is_ok_and(|length| length > max_bytes) {
-        return Err(ConfigError::of_file(path, format!("has more than {max_bytes} bytes")));
-    }
-    Ok(text)
+    read_contents(path, max_bytes).map(|contents| contents.bytes)
+}
+
+pub(crate) fn read_contents(path: &Path, max_bytes: u64) -> Result<Contents, ConfigError> {
+    crate::files::read(path, max_bytes).map_err(|problem| ConfigError::of_file(path, problem))
 }
 
 /// Reads the text of a configuration file; `path` is what errors call it and what relative paths are relative to.
@@ -217,9 +255,7 @@ pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
             Resources::new(&entries).map_err(|error| document.error(&error.key, error.problem))?
         }
     };
-    let keys_file = spec.keys.and_then(|keys| keys.file).ok_or_else(|| {
-        document.error("keys", "say where the keys are: `[keys]` with `file = \"keys.jwks.json\"`")
-    })?;
+    let keys = key_sources(&document, spec.keys)?;
     let revocations_file = match spec.revocations {
         None => None,
         Some(revocations) => Some(named_file(&document, "revocations.file", revocations.file)?),
@@ -236,7 +272,7 @@ pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
         admin_listen,
         policy,
         policy_spec: spec.policy,
-        keys_file: named_file(&document, "keys.file", keys_file)?,
+        keys,
         revocations_file,
         realms,
         resources,
@@ -249,7 +285,38 @@ pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
         },
         limits,
         warnings: warned.into_iter().filter_map(|(key, at)| plaintext_warning(key, at?)).collect(),
+        protections: Protections::of(text),
     })
+}
+
+fn key_sources(document: &Document<'_>, keys: Option<OneOrMore>) -> Result<Vec<KeySource>, ConfigError> {
+    const WHERE: &str = "say where the keys are: `[keys]` with `file = \"keys.jwks.json\"`";
+    let OneOrMore { specs, is_array } = keys.ok_or_else(|| document.error("keys", WHERE))?;
+    if specs.is_empty() {
+        return Err(document.error("keys", WHERE));
+    }
+    let entry = |index: usize| if is_array { format!("keys[{index}]") } else { "keys".to_owned() };
+    let mut sources: Vec<KeySource> = Vec::new();
+    for (index, spec) in specs.into_iter().enumerate() {
+        let entry = entry(index);
+        let file = spec.file.ok_or_else(|| document.error(&entry, WHERE))?;
+        let origin = KeyOrigin::File(named_file(document, &format!("{entry}.file"), file)?);
+        if let Some(earlier) = sources.iter().position(|source| source.origin == origin) {
+            let problem = format!("duplicate key set (also in keys[{earlier}]); merge the entries");
+            return Err(document.error(&entry, problem));
+        }
+        if spec.organizations.as_ref().is_some_and(Vec::is_empty) {
+            let problem = "an empty list accepts no token; leave it out to accept any organization";
+            return Err(document.error(&format!("{entry}.organizations"), problem));
+        }
+        let unnamed = spec.organizations.iter().flatten().position(|name| !realms::is_id(name));
+        if let Some(unnamed) = unnamed {
+            let problem = "expected an organization of 1 to 256 bytes without control characters";
+            return Err(document.error(&format!("{entry}.organizations[{unnamed}]"), problem));
+        }
+        sources.push(KeySource { origin, issuer: spec.issuer, organizations: spec.organizations });
+    }
+    Ok(sources)
 }
 
 /// What later versions are to support is refused by name: passed over, it would be believed to work.

@@ -169,6 +169,6 @@ fn parse_host(text: &str) -> Result<Box<str>, String> {
     ))
 }
 
-fn is_id(text: &str) -> bool {
+pub(super) fn is_id(text: &str) -> bool {
     (1..=256).contains(&text.len()) && !text.chars().any(char::is_control)
 }

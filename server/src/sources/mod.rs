@@ -1,4 +1,23 @@
-//! Where keys, policy and revocations come from.
+//! Whatever brings policy, keys, revocations and certificates in.
+//!
+//! A source turns the outside into validated values, on a thread or task of its own, so that one that hangs holds up
+//! nothing else: neither other sources nor decisions nor the end of the process. Each has a deadline, a size limit and a
+//! last good value, which stays in use while the source fails.
+//!
+//! To add a source:
+//!
+//! * get a [`status::Status`] from the [`status::Reporter`]: `loaded`, `works` and `fails` are the one way in which a
+//!   source is seen, as a log line that is not repeated until it changes, a metric, and an entry of `/readyz`;
+//! * a file is followed by [`follow::follow`], which reads it when it is whole and hands its bytes to a function that
+//!   validates them and puts them in use; anything else runs its own task, and ends when the value that its start returns
+//!   is dropped;
+//! * put the validated value in use through the [`publisher::Publisher`], which swaps the snapshot whole.
+//!
+//! [`configuration`] is the source that names the others: it starts them, keeps those that a reload leaves unchanged, and
+//! ends those that are gone.
 
-pub(crate) mod file;
-pub(crate) mod reload;
+pub(crate) mod configuration;
+pub(crate) mod follow;
+pub(crate) mod publisher;
+pub(crate) mod status;
+pub(crate) mod watch;

@@ -1,12 +1,15 @@
 //! New files while the server runs.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::symlink;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use artos_auth_engine::Algorithm;
 use artos_auth_server::signing::PrivateKey;
-use rustix::process::Signal;
-use serde_json::json;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
 
 use super::process::{PORTS, Process, current, eventually};
 use super::support::Files;
@@ -70,70 +73,65 @@ fn a_hang_up_loads_everything() {
     assert_eq!(process.status(PATH, &process.token(json!({}))), 200);
 }
 
-#[test]
-fn policy_and_keys_change_together_or_not_at_all() {
-    let process = Process::start(PORTS);
-    let (old, key) = (process.token(json!({})), other_key());
-    assert_eq!(process.readiness(), (200, json!({ "status": "ready", "failed": [] })));
-
-    // A new policy, whose keys are broken: neither counts.
-    process.files.write("keys.jwks.json", "{\"keys\": [");
-    process.files.write_config(&format!("{PORTS}[policy]\npublic = [{{ path = \"/open\" }}]\n"));
-    process.signal(Signal::HUP);
-    eventually("the failure is told", || process.readiness().1["failed"][0]["source"] == "keys");
-    assert_eq!((process.status("/open", ""), process.status(PATH, &old)), (401, 200));
+/// What `/readyz` says is wrong with a source whose name begins so.
+fn failure(process: &Process, source: &str) -> Option<Value> {
     let (status, report) = process.readiness();
-    assert_eq!((status, &report["status"]), (200, &json!("ready")), "the old ones serve on");
-    assert!(report["failed"][0]["error"].as_str().unwrap().contains("keys.jwks.json"));
-    assert!(report["failed"][0]["since"].as_str().unwrap().ends_with('Z'));
-    assert!(process.metric("artos_auth_reload_failures_total{file=\"keys\"}") >= 1.0);
-    eventually("the log tells it too", || {
-        process.errors().contains("not reloaded; the previous version stays in use")
-    });
-
-    // Once they are right, both do.
-    process.files.replace("keys.jwks.json", &Files::keys_text(&key));
-    eventually("the new policy counts", || process.status("/open", "") == 200);
-    assert_eq!(process.status(PATH, &current(&key, json!({}))), 200);
-    assert_eq!(process.status(PATH, &old), 401);
-    eventually("nothing has failed", || process.readiness().1["failed"] == json!([]));
+    assert_eq!((status, &report["status"]), (200, &json!("ready")), "the last good values serve on");
+    let failed = report["failed"].as_array().unwrap().clone();
+    failed.into_iter().find(|failure| failure["source"].as_str().unwrap().starts_with(source))
 }
 
-/// An urgent revocation waits for nobody's typing error.
-#[test]
-fn revocations_change_on_their_own() {
-    let process = Process::start(PORTS);
-    let token = process.token(json!({ "jti": "t2" }));
-    assert_eq!(process.status(PATH, &token), 200);
-    process.files.write_config("listen = 1\n");
-    eventually("the failure is told", || process.readiness().1["failed"][0]["source"] == "config");
-    process.files.replace("revocations.json", r#"{"tokens": ["t2"]}"#);
-    eventually("the revocation counts", || process.status(PATH, &token) == 401);
+fn error(process: &Process, source: &str) -> String {
+    let failure = failure(process, source).unwrap_or_default();
+    failure["error"].as_str().unwrap_or_default().to_owned()
+}
 
-    // And broken ones leave the old in force.
+/// Each file on its own, by the configuration in use: an error in one keeps no other waiting.
+#[test]
+fn each_file_changes_on_its_own() {
+    let process = Process::start(PORTS);
+    let (old, key) = (process.token(json!({ "jti": "t2" })), other_key());
+    assert_eq!(process.readiness(), (200, json!({ "status": "ready", "failed": [] })));
+
+    process.files.replace("keys.jwks.json", "{\"keys\": [");
+    eventually("the failure is told", || error(&process, "keys[0] ").contains("keys.jwks.json"));
+    assert!(failure(&process, "keys[0] ").unwrap()["since"].as_str().unwrap().ends_with('Z'));
+    assert!(process.metric("artos_auth_reload_failures_total{file=\"keys\"}") >= 1.0);
+    eventually("the log tells it", || process.errors().contains("the previous version stays in use"));
+    let text = Files::config_text(&format!("{PORTS}[policy]\npublic = [{{ path = \"/open\" }}]\n"));
+    process.files.replace("artos-auth.toml", &text);
+    eventually("the new policy counts", || process.status("/open", "") == 200);
+    assert_eq!(process.status(PATH, &old), 200, "by the last good keys");
+
+    process.files.replace("artos-auth.toml", "listen = 1\n");
+    eventually("that failure too", || error(&process, "config").contains("listen"));
+    process.files.replace("revocations.json", r#"{"tokens": ["t2"]}"#);
+    eventually("an urgent revocation counts", || process.status(PATH, &old) == 401);
+    process.files.replace("keys.jwks.json", &Files::keys_text(&key));
+    let new = current(&key, json!({}));
+    eventually("and so do new keys", || process.status(PATH, &new) == 200);
+    eventually("they work again", || failure(&process, "keys[0] ").is_none());
+
     process.files.replace("revocations.json", r#"{"tokens": "t3"}"#);
-    eventually("that failure too", || process.readiness().1["failed"][1]["source"] == "revocations");
-    assert_eq!(process.status(PATH, &token), 401);
+    eventually("that failure as well", || error(&process, "revocations").contains("revocations.json:1"));
+    assert_eq!(process.status(PATH, &current(&key, json!({ "jti": "t2" }))), 401);
     assert_eq!(process.metric("artos_auth_reload_failures_total{file=\"revocations\"}"), 1.0);
 }
 
 #[test]
-fn the_file_may_name_other_files() {
+fn a_configuration_waits_for_the_files_that_it_names() {
     let process = Process::start(PORTS);
     let token = process.token(json!({ "jti": "t2" }));
     let key = other_key();
     let text = format!("{PORTS}[keys]\nfile = \"other.json\"\n[revocations]\nfile = \"others.json\"\n");
     process.files.replace("artos-auth.toml", &text);
-    eventually("the failure is told", || process.readiness().1["failed"][0]["source"] == "keys");
+    eventually("the failure is told", || error(&process, "config").contains("other.json"));
     assert_eq!(process.status(PATH, &token), 200);
 
-    // It is looked for where it was missed, and so are the other revocations.
     process.files.write("others.json", r#"{"tokens": ["t3"]}"#);
     process.files.replace("other.json", &Files::keys_text(&key));
     eventually("the new key counts", || process.status(PATH, &current(&key, json!({}))) == 200);
-    eventually("so do the other revocations", || {
-        process.status(PATH, &current(&key, json!({ "jti": "t3" }))) == 401
-    });
+    assert_eq!(process.status(PATH, &current(&key, json!({ "jti": "t3" }))), 401, "with its revocations");
     process.files.replace("others.json", r#"{"tokens": ["t4"]}"#);
     eventually("and their changes", || process.status(PATH, &current(&key, json!({ "jti": "t4" }))) == 401);
 }
@@ -145,10 +143,158 @@ fn realms_and_resources_change_with_the_policy() {
     let host = "[[realms]]\nhost = \"localhost\"\norganizations = [\"org-b\"]\n";
     process.files.write_config(&format!("{PORTS}{host}"));
     eventually("the realm counts", || process.status(PATH, &token) == 401);
+    let any = "[[realms]]\nhost = \"*\"\nany = true\n";
+    process.files.write_config(&format!(
+        "{PORTS}{any}[[resources]]\npath = \"/{{*rest}}\"\norganization = \"org-b\"\n"
+    ));
+    eventually("the owner counts", || process.status(PATH, &token) == 403);
+}
+
+/// A table that is left out, and each entry at the end of a list: the file is kept out until a SIGHUP confirms it.
+#[test]
+fn a_reload_never_loosens_by_omission() {
+    let owned = "[[resources]]\npath = \"/api/v1/templates/\"\norganization = \"org-b\"\n";
+    let process = Process::start(&format!("{PORTS}{owned}"));
+    let token = process.token(json!({}));
+    assert_eq!(process.status(PATH, &token), 403);
+    process.files.replace("artos-auth.toml", &Files::config_text(PORTS));
+    let drops = || error(&process, "config") == "drops [[resources]]; send SIGHUP to confirm";
+    eventually("it is told", drops);
+    eventually("the log tells it", || {
+        process.errors().contains("drops [[resources]]; send SIGHUP to confirm")
+    });
+    assert!(process.metric("artos_auth_reload_failures_total{file=\"config\"}") >= 1.0);
+    assert_eq!(process.status(PATH, &token), 403, "what is in use stays in use");
+
+    // What was there before may come back without a word, and a SIGHUP is no advance confirmation.
+    process.files.replace("artos-auth.toml", &Files::config_text(&format!("{PORTS}{owned}")));
+    eventually("it is whole again", || failure(&process, "config").is_none());
+    process.signal(Signal::HUP);
+    process.files.replace("artos-auth.toml", &Files::config_text(PORTS));
+    eventually("it is told again", drops);
+    assert_eq!(process.status(PATH, &token), 403);
+
+    process.signal(Signal::HUP);
+    eventually("confirmed, it counts", || process.status(PATH, &token) == 200);
+    eventually("nothing fails", || failure(&process, "config").is_none());
+}
+
+/// The first part of a TOML file is a TOML file: a writer that pauses opens nothing at any instant.
+#[test]
+fn a_file_that_is_written_in_place_is_read_when_it_is_whole() {
+    let resources = "[[resources]]\npath = \"/api/v1/templates/\"\norganization = \"org-b\"\n";
+    let process = Process::start(&format!("{PORTS}{resources}"));
+    let token = process.token(json!({}));
+    let whole =
+        Files::config_text(&format!("{PORTS}{resources}[policy]\npublic = [{{ path = \"/open\" }}]\n"));
+    let (first, second) = whole.split_at(whole.find("[[resources]]").unwrap());
+    let keys = "[keys]\nfile = \"keys.jwks.json\"\n";
+    process.files.write("artos-auth.toml", &format!("{first}{keys}"));
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_millis(500) {
+        assert_eq!(process.status(PATH, &token), 403);
+    }
+    assert!(failure(&process, "config").is_none(), "a file that is being written is not judged yet");
+    process.files.write("artos-auth.toml", &format!("{first}{second}"));
+    eventually("the whole file counts", || process.status("/open", "") == 200);
+    assert_eq!(process.status(PATH, &token), 403);
+
+    // Cut off for good.
+    process.files.write("artos-auth.toml", &format!("{first}{keys}"));
+    eventually("it is told", || error(&process, "config").starts_with("drops "));
+    assert_eq!(process.status(PATH, &token), 403);
+}
+
+/// A FIFO, a device or a folder in the place of a file is told within seconds, and holds up nothing.
+#[test]
+fn a_file_that_never_ends_holds_up_nothing_else() {
+    let process = Process::start(PORTS);
+    let old = process.token(json!({}));
+    let made = Command::new("mkfifo").arg(process.files.path("fifo")).status().unwrap();
+    assert!(made.success());
+    fs::rename(process.files.path("fifo"), process.files.path("keys.jwks.json")).unwrap();
+    eventually("it is told", || error(&process, "keys[0] ").contains("it is a FIFO, not a regular file"));
+    process.signal(Signal::HUP);
     process
         .files
-        .write_config(&format!("{PORTS}[[resources]]\npath = \"/{{*rest}}\"\norganization = \"org-b\"\n"));
-    eventually("the owner counts", || process.status(PATH, &token) == 403);
+        .replace("revocations.json", r#"{"organizations": [{"org": "org-a", "issued_before": 4000000000}]}"#);
+    eventually("revocations go on", || process.status(PATH, &old) == 401);
+
+    fs::remove_file(process.files.path("keys.jwks.json")).unwrap();
+    symlink("/dev/zero", process.files.path("keys.jwks.json")).unwrap();
+    eventually("it is told", || error(&process, "keys[0] ").contains("it is a device, not a regular file"));
+    fs::remove_file(process.files.path("revocations.json")).unwrap();
+    fs::create_dir(process.files.path("revocations.json")).unwrap();
+    eventually("it is told", || error(&process, "revocations").contains("it is a folder"));
+    assert_eq!(process.status(PATH, &old), 401, "what was revoked stays revoked");
+
+    fs::remove_dir(process.files.path("revocations.json")).unwrap();
+    process.files.replace("revocations.json", "{}");
+    eventually("a file again", || process.status(PATH, &old) == 200);
+    eventually("it works", || failure(&process, "revocations").is_none());
+    process.signal(Signal::TERM);
+    let (status, errors) = process.ended();
+    assert_eq!(status.code(), Some(0), "{errors}");
+}
+
+/// From the first instant on, a SIGHUP does not end the process.
+#[test]
+fn a_hang_up_while_it_starts_is_held_back() {
+    let files = Files::new(PORTS);
+    let many: Vec<String> = (0..300_000).map(|index| format!("\"token-{index}\"")).collect();
+    files.write("revocations.json", &format!("{{\"tokens\": [{}]}}", many.join(",")));
+    let mut child = Command::new(env!("CARGO_BIN_EXE_artos-auth"))
+        .args(["serve", "--config"])
+        .arg(files.path("artos-auth.toml"))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(100));
+    let pid = Pid::from_child(&child);
+    kill_process(pid, Signal::HUP).unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.starts_with("listening on http://"), "{line:?}");
+    kill_process(pid, Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+/// Several sets, each trusted with an issuer and organizations.
+#[test]
+fn several_key_sets_are_bound_to_what_they_may_say() {
+    let files = Files::new(PORTS);
+    let second = other_key();
+    files.write("second.json", &Files::keys_text(&second));
+    let keys = |more: &str| {
+        format!(
+            "{PORTS}[[keys]]\nfile = \"keys.jwks.json\"\n{more}\n[[keys]]\nfile = \"second.json\"\n\
+             issuer = \"https://b.example\"\norganizations = [\"org-b\"]\n\
+             [revocations]\nfile = \"revocations.json\"\n"
+        )
+    };
+    files.write("artos-auth.toml", &keys("organizations = [\"org-a\"]"));
+    let process = Process::of_files(files);
+    let second_token = |claims: Value| current(&second, claims);
+    assert_eq!(process.status(PATH, &process.token(json!({}))), 200);
+    assert_eq!(process.status(PATH, &process.token(json!({ "org_id": "org-b" }))), 401);
+    let b = json!({ "org_id": "org-b", "iss": "https://b.example" });
+    assert_eq!(process.status(PATH, &second_token(b.clone())), 200);
+    assert_eq!(process.status(PATH, &second_token(json!({ "org_id": "org-b" }))), 401, "another issuer");
+    assert_eq!(process.status(PATH, &second_token(json!({ "iss": "https://b.example" }))), 401);
+    eventually("the reasons are in the log", || {
+        let errors = process.errors();
+        errors.contains("organization_not_of_issuer") && errors.contains("issuer_not_accepted")
+    });
+
+    // A binding that is left out is a loosening.
+    process.files.replace("artos-auth.toml", &keys(""));
+    eventually("it is told", || error(&process, "config") == "drops organizations; send SIGHUP to confirm");
+    // Each set changes on its own.
+    let third = other_key();
+    process.files.replace("second.json", &Files::keys_text(&third));
+    eventually("the new key counts", || process.status(PATH, &current(&third, b.clone())) == 200);
+    assert_eq!(process.status(PATH, &process.token(json!({}))), 200);
 }
 
 #[test]

@@ -1,0 +1,226 @@
+//! Regular files, read with a size limit and a deadline.
+//!
+//! A file on a dead mount never opens and a FIFO never ends. Each file is therefore read on a thread of its own, and a
+//! reader that makes no progress is reported instead of waited for.
+
+use std::fs::{File, Metadata};
+use std::io::{self, Read};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
+
+/// How long a file may take to give its next byte.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(5);
+
+/// A file's identity, size and times, by which a changed file is recognized without reading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Look {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    /// Changes with every write and every rename, and cannot be set back.
+    changed: (i64, i64),
+}
+
+impl Look {
+    pub(crate) fn of(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.size(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+
+    /// Whether this is another file than `earlier` that was renamed into its place, and so is complete: a rename changes
+    /// the inode after its content.
+    pub(crate) fn was_renamed_over(&self, earlier: Option<&Self>) -> bool {
+        earlier.is_none_or(|earlier| (earlier.device, earlier.inode) != (self.device, self.inode))
+            && self.changed != self.modified
+    }
+}
+
+/// A file's content, and how it looked before and after it was read.
+#[derive(Debug)]
+pub(crate) struct Contents {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) look: Look,
+}
+
+/// Why a file was not read.
+#[derive(Debug)]
+pub(crate) enum Unreadable {
+    /// It changed meanwhile, so that what was read may be half of it.
+    Changed(Look),
+    /// The problem, in a sentence without the file's name.
+    Failed(String),
+}
+
+/// Reads a regular file on a thread of its own.
+///
+/// # Errors
+///
+/// The problem, in a sentence without the file's name.
+pub(crate) fn read(path: &Path, max_bytes: u64) -> Result<Contents, String> {
+    let path = path.to_owned();
+    let mut attempt = Attempt::start(move |progress| {
+        // A file that is being written is read again a few times; then what is there has to do.
+        (0..3).find_map(|_| match read_here(&path, max_bytes, progress) {
+            Err(Unreadable::Changed(_)) => None,
+            done => Some(done),
+        })
+    })
+    .map_err(|error| format!("cannot be read: {error}"))?;
+    match attempt.wait(DEADLINE) {
+        Ok(Some(Ok(contents))) => Ok(contents),
+        Ok(Some(Err(Unreadable::Failed(problem)))) => Err(problem),
+        Ok(Some(Err(Unreadable::Changed(_))) | None) => {
+            Err("changes while it is read; write it whole, or replace it by a rename".to_owned())
+        }
+        Err(Stuck) => Err(stuck()),
+    }
+}
+
+/// What to say of a file that gives no byte.
+pub(crate) fn stuck() -> String {
+    format!("cannot be read: no byte for {} seconds; is its file system there?", DEADLINE.as_secs())
+}
+
+/// Reads a regular file on this thread, and counts the bytes as they arrive.
+pub(crate) fn read_here(path: &Path, max_bytes: u64, progress: &AtomicU64) -> Result<Contents, Unreadable> {
+    let failed = |error: io::Error| Unreadable::Failed(format!("cannot be read: {error}"));
+    // Before it is opened: opening a device may do something.
+    check_regular(&std::fs::metadata(path).map_err(failed)?)?;
+    // Should a FIFO take its place now, this does not wait for a writer.
+    let file = File::options().read(true).custom_flags(O_NONBLOCK).open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    check_regular(&metadata)?;
+    let before = Look::of(&metadata);
+    let mut bytes = Vec::new();
+    let mut limited = (&file).take(max_bytes.saturating_add(1));
+    loop {
+        let chunk = (&mut limited).take(CHUNK).read_to_end(&mut bytes).map_err(failed)?;
+        if chunk == 0 {
+            break;
+        }
+        progress.fetch_add(1, Ordering::Relaxed);
+    }
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > max_bytes) {
+        return Err(Unreadable::Failed(format!("has more than {max_bytes} bytes")));
+    }
+    let look = Look::of(&file.metadata().map_err(failed)?);
+    if look != before { Err(Unreadable::Changed(look)) } else { Ok(Contents { bytes, look }) }
+}
+
+const O_NONBLOCK: i32 = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+const CHUNK: u64 = 1 << 20;
+
+fn check_regular(metadata: &Metadata) -> Result<(), Unreadable> {
+    let kind = metadata.file_type();
+    let kind = match () {
+        () if kind.is_file() => return Ok(()),
+        () if kind.is_dir() => "a folder",
+        () if kind.is_fifo() => "a FIFO",
+        () if kind.is_socket() => "a socket",
+        () => "a device",
+    };
+    Err(Unreadable::Failed(format!("cannot be read: it is {kind}, not a regular file")))
+}
+
+/// Work on a thread of its own, which may never end.
+#[derive(Debug)]
+pub(crate) struct Attempt<T> {
+    done: Receiver<T>,
+    progress: Arc<AtomicU64>,
+}
+
+/// The work makes no progress.
+#[derive(Debug)]
+pub(crate) struct Stuck;
+
+impl<T: Send + 'static> Attempt<T> {
+    pub(crate) fn start(work: impl FnOnce(&AtomicU64) -> T + Send + 'static) -> io::Result<Self> {
+        let progress = Arc::<AtomicU64>::default();
+        let (result, done) = channel();
+        let counter = Arc::clone(&progress);
+        std::thread::Builder::new().name("file".to_owned()).spawn(move || {
+            // Nobody may wait for it any more.
+            let _ = result.send(work(&counter));
+        })?;
+        Ok(Self { done, progress })
+    }
+
+    /// The result, once it is there, or that the work made no progress for so long. It may be waited for again.
+    pub(crate) fn wait(&mut self, patience: Duration) -> Result<T, Stuck> {
+        loop {
+            let before = self.progress.load(Ordering::Relaxed);
+            match self.done.recv_timeout(patience) {
+                Ok(result) => return Ok(result),
+                Err(RecvTimeoutError::Timeout) if self.progress.load(Ordering::Relaxed) != before => {}
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return Err(Stuck),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    #[test]
+    fn only_regular_files_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::write(path("file"), "text").unwrap();
+        assert_eq!(read(&path("file"), 4).unwrap().bytes, b"text");
+        let _socket = UnixListener::bind(path("socket")).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(path("fifo")).status().unwrap();
+        assert!(made.success());
+        std::os::unix::fs::symlink(path("fifo"), path("link")).unwrap();
+        let cases = [
+            (folder.path().to_owned(), "it is a folder"),
+            (path("socket"), "it is a socket"),
+            (path("fifo"), "it is a FIFO"),
+            (path("link"), "it is a FIFO"),
+            ("/dev/zero".into(), "it is a device"),
+        ];
+        for (path, kind) in cases {
+            let problem = read(&path, 4).unwrap_err();
+            assert_eq!(problem, format!("cannot be read: {kind}, not a regular file"));
+        }
+        assert_eq!(read(&path("file"), 3).unwrap_err(), "has more than 3 bytes");
+        assert!(read(&path("missing"), 3).unwrap_err().starts_with("cannot be read: No such file"));
+    }
+
+    #[test]
+    fn work_without_progress_is_stuck_and_may_still_end() {
+        let (go, wait) = channel::<()>();
+        let mut attempt = Attempt::start(move |_| wait.recv().is_ok()).unwrap();
+        assert!(attempt.wait(Duration::from_millis(20)).is_err());
+        go.send(()).unwrap();
+        assert!(attempt.wait(Duration::from_secs(20)).unwrap());
+    }
+
+    #[test]
+    fn a_rename_shows_in_the_times() {
+        let look = |inode, modified, changed| Look {
+            device: 1,
+            inode,
+            size: 1,
+            modified: (modified, 0),
+            changed: (changed, 0),
+        };
+        let earlier = look(1, 10, 10);
+        assert!(look(2, 10, 11).was_renamed_over(Some(&earlier)));
+        assert!(!look(2, 11, 11).was_renamed_over(Some(&earlier)), "created in its place");
+        assert!(!look(1, 11, 12).was_renamed_over(Some(&earlier)), "written, and its mode changed");
+        assert!(look(2, 10, 11).was_renamed_over(None));
+    }
+}

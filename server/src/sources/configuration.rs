@@ -1,0 +1,339 @@
+//! The configuration file as a source, and the sources that it names.
+//!
+//! The file takes effect as a whole or not at all, and each file that it names on its own. A reload never loosens by
+//! omission: a file that no longer has what closes something is kept out until a SIGHUP confirms it.
+
+use std::path::{Path, PathBuf};
+
+use artos_auth_engine::{KeySet, Revocations};
+
+use super::follow::{Change, Followed, Rejected, follow};
+use super::publisher::{KeySlot, Publisher, Rules};
+use super::status::{Reporter, Status};
+use super::watch::{Bells, Retire};
+use crate::audit::Level;
+use crate::config::{self, Config, KeyOrigin, KeySource, Protections};
+use crate::files::Look;
+use crate::text::count;
+
+/// A source of keys that is in use, and what keeps it up to date until it is dropped.
+struct Keys {
+    source: KeySource,
+    slot: KeySlot,
+    status: Status,
+    _task: Retire,
+}
+
+/// A file of revocations that is in use.
+struct RevocationsFile {
+    path: PathBuf,
+    status: Status,
+    _task: Retire,
+}
+
+/// The configuration in use.
+pub(crate) struct Configuration {
+    path: PathBuf,
+    protections: Protections,
+    restart: NeedsRestart,
+    keys: Vec<Keys>,
+    revocations: Option<RevocationsFile>,
+    publisher: Publisher,
+    reporter: Reporter,
+    status: Status,
+    bells: Bells,
+}
+
+/// What a reload does not change.
+#[derive(Debug, PartialEq, Eq)]
+struct NeedsRestart {
+    listen: std::net::SocketAddr,
+    admin_listen: Option<std::net::SocketAddr>,
+    limits: config::Limits,
+    audit: config::Audit,
+}
+
+impl NeedsRestart {
+    fn of(config: &Config) -> Self {
+        Self {
+            listen: config.listen,
+            admin_listen: config.admin_listen,
+            limits: config.limits,
+            audit: config.audit.clone(),
+        }
+    }
+
+    fn differences(&self, other: &Self) -> Vec<&'static str> {
+        [
+            (self.listen != other.listen, "`listen`"),
+            (self.admin_listen != other.admin_listen, "`admin_listen`"),
+            (self.limits != other.limits, "`[limits]`"),
+            (self.audit != other.audit, "`[audit]`"),
+        ]
+        .into_iter()
+        .filter_map(|(differs, name)| differs.then_some(name))
+        .collect()
+    }
+}
+
+/// A file that was read: its value, and how it looked; no look if it is to be read again.
+struct Loaded<T> {
+    value: T,
+    look: Option<Look>,
+}
+
+/// Keys that were read, and what is to be said of them.
+struct LoadedKeys {
+    slot: KeySlot,
+    warnings: Vec<String>,
+}
+
+/// Everything that the configuration names, read once.
+pub(crate) struct FirstLoad {
+    config: Config,
+    look: Look,
+    keys: Vec<Loaded<LoadedKeys>>,
+    revocations: Option<Loaded<Revocations>>,
+}
+
+impl FirstLoad {
+    /// Reads the files that `config` names; `look` is how its own file looked when it was read.
+    ///
+    /// # Errors
+    ///
+    /// The first file that does not load, in a sentence.
+    pub(crate) fn read(config: Config, look: Look) -> Result<Self, String> {
+        let keys = config.keys.iter().map(load_keys).collect::<Result<_, _>>()?;
+        let revocations = config.revocations_file.as_deref().map(load_revocations).transpose()?;
+        Ok(Self { config, look, keys, revocations })
+    }
+
+    /// Publishes the first snapshot and follows the files from now on.
+    ///
+    /// # Errors
+    ///
+    /// The sets of keys contradict one another, or a thread cannot be started.
+    pub(crate) fn start(
+        self,
+        reporter: Reporter,
+        bells: &Bells,
+        cached: impl FnOnce(artos_auth_engine::Engine) -> Result<artos_auth_engine::Engine, String>,
+    ) -> Result<(Publisher, Retire), String> {
+        let Self { mut config, look, keys, revocations } = self;
+        let slots = slots(&config.keys, &keys);
+        let (revoked, revocations) = match (revocations, config.revocations_file.take()) {
+            (Some(Loaded { value, look }), Some(path)) => (value, Some((path, look))),
+            _ => (Revocations::none(), None),
+        };
+        let (protections, restart) = (std::mem::take(&mut config.protections), NeedsRestart::of(&config));
+        let sources = std::mem::take(&mut config.keys);
+        let path = config.path.clone();
+        let publisher = Publisher::start(rules(config), slots, revoked, false, cached)?;
+        let status = reporter.source("config", "config");
+        status.starts();
+        let mut configuration = Configuration {
+            path: path.clone(),
+            protections,
+            restart,
+            keys: Vec::new(),
+            revocations: None,
+            publisher: publisher.clone(),
+            reporter,
+            status: status.clone(),
+            bells: bells.clone(),
+        };
+        for (index, (source, loaded)) in sources.into_iter().zip(keys).enumerate() {
+            let keys = configuration.follow_keys(index, source, loaded)?;
+            configuration.keys.push(keys);
+        }
+        if let Some((path, look)) = revocations {
+            configuration.revocations = Some(configuration.follow_revocations(path, look)?);
+        }
+        let file = Followed { path, max_bytes: config::MAX_CONFIG_BYTES, look: Some(look) };
+        let task = follow(file, bells, status, move |change| configuration.take(change)).map_err(in_words)?;
+        Ok((publisher, task))
+    }
+}
+
+impl Configuration {
+    fn take(&mut self, change: Change) -> Result<(), Rejected> {
+        let config = config::parse_bytes(&self.path, change.bytes).map_err(|error| error.to_string())?;
+        let dropped = self.protections.dropped_by(&config.protections);
+        if !dropped.is_empty() && !change.confirmed {
+            return Err(format!("drops {}; send SIGHUP to confirm", dropped.join(", ")).into());
+        }
+        self.apply(config)
+    }
+
+    /// Puts a configuration in use. Sources that are unchanged keep what they have; files that are new are read first, and
+    /// while one of them does not load, nothing changes.
+    fn apply(&mut self, mut config: Config) -> Result<(), Rejected> {
+        let missing = |problem| Rejected { problem, try_again: true };
+        let sources = std::mem::take(&mut config.keys);
+        let mut new = Vec::new();
+        for source in &sources {
+            let is_known = self.keys.iter().any(|keys| keys.source.origin == source.origin);
+            new.push(if is_known { None } else { Some(load_keys(source).map_err(missing)?) });
+        }
+        let known = self.revocations.as_ref().map(|known| &known.path);
+        let (is_other, file) = (known != config.revocations_file.as_ref(), config.revocations_file.take());
+        let file = file.filter(|_| is_other);
+        let loaded = file.as_deref().map(load_revocations).transpose().map_err(missing)?;
+        let (revoked, look) = match loaded {
+            Some(Loaded { value, look }) => (Some(value), look),
+            None => (is_other.then(Revocations::none), None),
+        };
+
+        // Everything is there: now the snapshot changes at once.
+        let slots = sources.iter().zip(&new).map(|(source, loaded)| {
+            let known = || self.keys.iter().find(|keys| keys.source.origin == source.origin);
+            let slot = match loaded {
+                Some(Loaded { value, .. }) => value.slot.clone(),
+                None => known().map(|keys| keys.slot.clone()).unwrap_or_default(),
+            };
+            (source.clone(), slot)
+        });
+        let slots = slots.collect();
+        let (protections, restart) = (std::mem::take(&mut config.protections), NeedsRestart::of(&config));
+        let warnings = std::mem::take(&mut config.warnings);
+        self.publisher.set_rules(rules(config), slots, revoked)?;
+
+        self.announce(&restart, &warnings);
+        (self.protections, self.restart) = (protections, restart);
+        self.follow_all_keys(sources, new)?;
+        if is_other {
+            if let Some(old) = self.revocations.take() {
+                old.status.forget();
+            }
+            self.revocations = file.map(|path| self.follow_revocations(path, look)).transpose()?;
+        }
+        self.status.loaded("loaded");
+        Ok(())
+    }
+
+    fn follow_all_keys(
+        &mut self,
+        sources: Vec<KeySource>,
+        new: Vec<Option<Loaded<LoadedKeys>>>,
+    ) -> Result<(), Rejected> {
+        let mut old = std::mem::take(&mut self.keys);
+        for (index, (source, loaded)) in sources.into_iter().zip(new).enumerate() {
+            let known = old.iter().position(|keys| keys.source.origin == source.origin);
+            let known = known.map(|at| old.swap_remove(at));
+            let keys = match (known, loaded) {
+                (Some(known), None) if known.status.name() == source.name(index) => Keys { source, ..known },
+                // At another position it has another name.
+                (Some(Keys { slot, status, .. }), None) => {
+                    status.forget();
+                    let value = LoadedKeys { slot, warnings: Vec::new() };
+                    self.follow_keys(index, source, Loaded { value, look: None })?
+                }
+                (_, Some(loaded)) => self.follow_keys(index, source, loaded)?,
+                (None, None) => continue,
+            };
+            self.keys.push(keys);
+        }
+        for gone in old {
+            gone.status.forget();
+        }
+        Ok(())
+    }
+
+    fn follow_keys(
+        &self,
+        index: usize,
+        source: KeySource,
+        loaded: Loaded<LoadedKeys>,
+    ) -> Result<Keys, String> {
+        let status = self.reporter.source(source.name(index), "keys");
+        let Loaded { value: LoadedKeys { slot, warnings }, look } = loaded;
+        status.starts();
+        for warning in &warnings {
+            status.note(Level::Warning, warning);
+        }
+        let KeyOrigin::File(path) = &source.origin;
+        let file = Followed { path: path.clone(), max_bytes: config::MAX_KEYS_BYTES, look };
+        let (publisher, its, told, path) =
+            (self.publisher.clone(), slot.clone(), status.clone(), path.clone());
+        let take = move |Change { bytes, .. }: Change| {
+            let set = config::parse_keys(&path, &bytes).map_err(|error| error.to_string())?;
+            publisher.set_keys(&its, Some(bytes))?;
+            told.loaded(&format!("loaded: {}", count(set.len(), "key")));
+            for warning in warnings_of(&path, &set) {
+                told.note(Level::Warning, &warning);
+            }
+            Ok(())
+        };
+        let task = follow(file, &self.bells, status.clone(), take).map_err(in_words)?;
+        Ok(Keys { source, slot, status, _task: task })
+    }
+
+    fn follow_revocations(&self, path: PathBuf, look: Option<Look>) -> Result<RevocationsFile, String> {
+        let status = self.reporter.source("revocations", "revocations");
+        status.starts();
+        let file = Followed { path: path.clone(), max_bytes: config::MAX_REVOCATIONS_BYTES, look };
+        let (publisher, name, told) = (self.publisher.clone(), path.clone(), status.clone());
+        let take = move |Change { bytes, .. }: Change| {
+            let revocations = config::parse_revocations(&name, &bytes).map_err(|error| error.to_string())?;
+            let message = format!(
+                "loaded: {} tokens, {} users, {} organizations",
+                revocations.tokens(),
+                revocations.users(),
+                revocations.organizations()
+            );
+            publisher.set_revocations(revocations);
+            told.loaded(&message);
+            Ok(())
+        };
+        let task = follow(file, &self.bells, status.clone(), take).map_err(in_words)?;
+        Ok(RevocationsFile { path, status, _task: task })
+    }
+
+    fn announce(&self, restart: &NeedsRestart, warnings: &[String]) {
+        let differences = self.restart.differences(restart);
+        if !differences.is_empty() {
+            let message =
+                format!("{} changed, which counts from the next start on", differences.join(" and "));
+            self.status.note(Level::Warning, &message);
+        }
+        for warning in warnings {
+            self.status.note(Level::Warning, warning);
+        }
+    }
+}
+
+fn rules(config: Config) -> Rules {
+    let Config { policy, realms, resources, forward, ext_authz, .. } = config;
+    Rules { policy, realms, resources, forward, ext_authz }
+}
+
+fn slots(sources: &[KeySource], loaded: &[Loaded<LoadedKeys>]) -> Vec<(KeySource, KeySlot)> {
+    let slots = loaded.iter().map(|loaded| loaded.value.slot.clone());
+    sources.iter().cloned().zip(slots).collect()
+}
+
+fn load_keys(source: &KeySource) -> Result<Loaded<LoadedKeys>, String> {
+    let KeyOrigin::File(path) = &source.origin;
+    let contents = config::read_contents(path, config::MAX_KEYS_BYTES)
+        .map_err(|error| error.named_by("keys.file").to_string())?;
+    let set = config::parse_keys(path, &contents.bytes).map_err(|error| error.to_string())?;
+    let (slot, warnings) = (KeySlot::default(), warnings_of(path, &set));
+    slot.fill(contents.bytes);
+    Ok(Loaded { value: LoadedKeys { slot, warnings }, look: Some(contents.look) })
+}
+
+fn warnings_of(path: &Path, set: &KeySet) -> Vec<String> {
+    let notices = set.notices().iter().map(|notice| format!("{}: {notice}", path.display()));
+    notices.chain(config::secret_file_warning(path)).collect()
+}
+
+fn load_revocations(path: &Path) -> Result<Loaded<Revocations>, String> {
+    let contents = config::read_contents(path, config::MAX_REVOCATIONS_BYTES)
+        .map_err(|error| error.named_by("revocations.file").to_string())?;
+    let value = config::parse_revocations(path, &contents.bytes).map_err(|error| error.to_string())?;
+    Ok(Loaded { value, look: Some(contents.look) })
+}
+
+fn in_words(error: std::io::Error) -> String {
+    format!("no thread can be started to follow the file: {error}")
+}

@@ -1,0 +1,205 @@
+//! Follows a file: whatever becomes of it is read, validated and put in use by a thread that waits for nothing else.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, Instant};
+
+use super::status::Status;
+use super::watch::{Bell, Bells, Events, Retire};
+use crate::files::{self, Attempt, Contents, Look, Unreadable};
+use crate::health::Effect;
+
+/// How often the file is looked at where no event comes: on network file systems, or without inotify.
+const POLL: Duration = Duration::from_secs(5);
+/// How long a file that is written in place must stay the same before it is read: the beginning of a file is often a
+/// valid, weaker file.
+const SETTLE: Duration = Duration::from_secs(1);
+
+/// What was read of a followed file.
+#[derive(Debug)]
+pub(crate) struct Change {
+    pub(crate) bytes: Vec<u8>,
+    /// A SIGHUP arrived after this very file had been read before.
+    pub(crate) confirmed: bool,
+}
+
+/// Why a file that was read is not put in use.
+#[derive(Debug)]
+pub(crate) struct Rejected {
+    pub(crate) problem: String,
+    /// Whether the same file may be good a moment later, because something else is missing.
+    pub(crate) try_again: bool,
+}
+
+impl From<String> for Rejected {
+    fn from(problem: String) -> Self {
+        Self { problem, try_again: false }
+    }
+}
+
+/// The file to follow, as it was when it was read last.
+#[derive(Debug)]
+pub(crate) struct Followed {
+    pub(crate) path: PathBuf,
+    pub(crate) max_bytes: u64,
+    pub(crate) look: Option<Look>,
+}
+
+/// Follows a file until the returned value is dropped. `take` validates what was read and puts it in use; what it rejects
+/// leaves the previous value in use, and is told through `status`.
+///
+/// # Errors
+///
+/// The thread cannot be started.
+pub(crate) fn follow(
+    file: Followed,
+    bells: &Bells,
+    status: Status,
+    take: impl FnMut(Change) -> Result<(), Rejected> + Send + 'static,
+) -> io::Result<Retire> {
+    let bell = bells.add();
+    let retire = Retire(Arc::clone(&bell));
+    std::thread::Builder::new().name("follow".to_owned()).spawn(move || {
+        let events = Events::of(&file.path, &bell);
+        Follower { file, bell, status, take, events: Some(events), was_stuck: false }.run();
+    })?;
+    Ok(retire)
+}
+
+struct Follower<T> {
+    file: Followed,
+    bell: Arc<Bell>,
+    status: Status,
+    take: T,
+    /// With the thread that looks at the file, while it does.
+    events: Option<Events>,
+    /// The file gave no byte for too long, and that was told.
+    was_stuck: bool,
+}
+
+/// What a look at the file found.
+enum Found {
+    Same,
+    /// It is, or may be, being written.
+    Unsettled(Look),
+    Read(Contents),
+    Failed(Option<Look>, String),
+}
+
+/// What decides whether a file is read.
+#[derive(Clone, Copy)]
+struct Question {
+    last: Option<Look>,
+    max_bytes: u64,
+    /// Read it even if it did not change.
+    force: bool,
+    renamed: bool,
+    /// The look that has been the same for long enough.
+    settled: Option<Look>,
+}
+
+impl<T: FnMut(Change) -> Result<(), Rejected>> Follower<T> {
+    fn run(mut self) {
+        let mut settling: Option<(Look, Instant)> = None;
+        let (mut force, mut hang_up, mut renamed) = (false, false, false);
+        let mut patience = Duration::ZERO;
+        loop {
+            let wake = self.bell.wait(patience);
+            if wake.retired {
+                return;
+            }
+            (hang_up, renamed) = (hang_up || wake.hang_up, renamed || wake.renamed);
+            let settled = settling.filter(|(_, since)| since.elapsed() >= SETTLE).map(|(look, _)| look);
+            let last = self.file.look;
+            let question =
+                Question { last, max_bytes: self.file.max_bytes, force: force || hang_up, renamed, settled };
+            let Some(found) = self.look(question) else { return };
+            patience = POLL;
+            match found {
+                Found::Same if std::mem::take(&mut self.was_stuck) => {
+                    // What there is to say of the file is no longer that it is stuck.
+                    (force, patience, settling) = (true, Duration::ZERO, None);
+                }
+                Found::Same => settling = None,
+                Found::Unsettled(look) => {
+                    let since = settling.filter(|(earlier, _)| *earlier == look).map(|(_, since)| since);
+                    let since = since.unwrap_or_else(Instant::now);
+                    settling = Some((look, since));
+                    patience = SETTLE.saturating_sub(since.elapsed()).max(Duration::from_millis(10));
+                }
+                Found::Failed(look, problem) => {
+                    self.status.fails(Effect::Degraded, &problem);
+                    self.file.look = look;
+                    // It may be readable again without having changed.
+                    (force, hang_up, renamed, settling) = (true, false, false, None);
+                }
+                Found::Read(Contents { bytes, look }) => {
+                    let confirmed = hang_up && last == Some(look);
+                    self.file.look = Some(look);
+                    (force, hang_up, renamed, settling) = (false, false, false, None);
+                    self.was_stuck = false;
+                    match (self.take)(Change { bytes, confirmed }) {
+                        Ok(()) => self.status.works(),
+                        Err(Rejected { problem, try_again }) => {
+                            self.status.fails(Effect::Degraded, &problem);
+                            force = try_again;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Looks at the file, and reads it if it should be. Nothing: it is followed no longer.
+    fn look(&mut self, question: Question) -> Option<Found> {
+        let path = self.file.path.clone();
+        let mut events = self.events.take();
+        let started = Attempt::start(move |progress| {
+            if let Some(events) = &mut events {
+                // First: what changes after it rings.
+                events.watch(&path);
+            }
+            (examine(&path, question, progress), events)
+        });
+        let mut attempt = match started {
+            Ok(attempt) => attempt,
+            Err(error) => return Some(Found::Failed(self.file.look, format!("cannot be read: {error}"))),
+        };
+        loop {
+            if let Ok((found, events)) = attempt.wait(files::DEADLINE) {
+                self.events = events;
+                return Some(found);
+            }
+            self.was_stuck = true;
+            self.status.fails(Effect::Degraded, &format!("{}: {}", self.file.path.display(), files::stuck()));
+            if self.bell.is_retired() {
+                return None;
+            }
+        }
+    }
+}
+
+fn examine(path: &Path, question: Question, progress: &AtomicU64) -> Found {
+    let failed = |look, problem: String| Found::Failed(look, format!("{}: {problem}", path.display()));
+    let Question { last, max_bytes, force, renamed, settled } = question;
+    let look = match std::fs::metadata(path) {
+        Ok(metadata) => Look::of(&metadata),
+        Err(_) if last.is_none() && !force => return Found::Same,
+        Err(error) => return failed(None, format!("cannot be read: {error}")),
+    };
+    if last == Some(look) && !force {
+        return Found::Same;
+    }
+    let is_other = last != Some(look);
+    let is_whole = settled == Some(look) || renamed || look.was_renamed_over(last.as_ref());
+    if is_other && !is_whole {
+        return Found::Unsettled(look);
+    }
+    match files::read_here(path, max_bytes, progress) {
+        Ok(contents) if contents.look == look => Found::Read(contents),
+        Ok(Contents { look, .. }) | Err(Unreadable::Changed(look)) => Found::Unsettled(look),
+        Err(Unreadable::Failed(problem)) => failed(Some(look), problem),
+    }
+}

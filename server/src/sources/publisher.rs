@@ -1,0 +1,166 @@
+//! Puts the values of all sources together into the snapshot that requests are judged by.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::ArcSwap;
+use artos_auth_engine::{Engine, KeySet, Policy, Resources, Revocations};
+use zeroize::Zeroizing;
+
+use crate::config::{self, ExtAuthz, Forward, KeySource, Realms};
+use crate::outcome::Unavailable;
+use crate::snapshot::Snapshot;
+
+/// The last good keys of one source, as a JWK Set; nothing until the first load, and when they are too old. Cloning gives
+/// another handle to the same keys.
+#[derive(Clone, Default)]
+pub(crate) struct KeySlot(Arc<Mutex<Option<Arc<Zeroizing<Vec<u8>>>>>>);
+
+impl KeySlot {
+    fn lock(&self) -> MutexGuard<'_, Option<Arc<Zeroizing<Vec<u8>>>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sets the keys without publishing them: for a slot that is not used yet.
+    pub(crate) fn fill(&self, jwks: Vec<u8>) {
+        *self.lock() = Some(Arc::new(Zeroizing::new(jwks)));
+    }
+
+    /// Whether there are keys.
+    pub(crate) fn is_filled(&self) -> bool {
+        self.lock().is_some()
+    }
+}
+
+/// Swaps the snapshot whenever a source has a new value. Cloning gives another handle to the same snapshot.
+#[derive(Clone)]
+pub(crate) struct Publisher {
+    snapshot: Arc<ArcSwap<Snapshot>>,
+    parts: Arc<Mutex<Parts>>,
+}
+
+/// What the configuration in use says of keys, and what sources say of themselves.
+#[derive(Default)]
+struct Parts {
+    keys: Vec<(KeySource, KeySlot)>,
+    revocations_stale: bool,
+}
+
+/// What a configuration file decides by itself.
+pub(crate) struct Rules {
+    pub(crate) policy: Policy,
+    pub(crate) realms: Realms,
+    pub(crate) resources: Resources,
+    pub(crate) forward: Option<Forward>,
+    pub(crate) ext_authz: Option<ExtAuthz>,
+}
+
+impl Rules {
+    fn snapshot(self, engine: Engine) -> Snapshot {
+        Snapshot::new(engine, self.realms, self.resources)
+            .with_forward(self.forward)
+            .with_ext_authz(self.ext_authz)
+    }
+}
+
+impl Publisher {
+    /// The first snapshot. `cached` gives the engine its cache.
+    pub(crate) fn start(
+        rules: Rules,
+        keys: Vec<(KeySource, KeySlot)>,
+        revocations: Revocations,
+        revocations_stale: bool,
+        cached: impl FnOnce(Engine) -> Result<Engine, String>,
+    ) -> Result<Self, String> {
+        let parts = Parts { keys, revocations_stale };
+        let set = parts.key_set()?;
+        let engine =
+            cached(Engine::new(rules.policy.clone(), set.unwrap_or_else(KeySet::none), revocations))?;
+        let snapshot = rules.snapshot(engine).with_unavailable(parts.unavailable());
+        Ok(Self { snapshot: Arc::new(ArcSwap::from_pointee(snapshot)), parts: Arc::new(Mutex::new(parts)) })
+    }
+
+    /// What requests are judged by.
+    pub(crate) fn snapshot(&self) -> &Arc<ArcSwap<Snapshot>> {
+        &self.snapshot
+    }
+
+    /// A new configuration, with the keys of its sources, and with other revocations if it names others: all at once.
+    pub(crate) fn set_rules(
+        &self,
+        rules: Rules,
+        keys: Vec<(KeySource, KeySlot)>,
+        revocations: Option<Revocations>,
+    ) -> Result<(), String> {
+        let mut parts = self.lock();
+        let new = Parts { keys, revocations_stale: parts.revocations_stale };
+        let set = new.key_set()?;
+        *parts = new;
+        let current = self.snapshot.load_full();
+        let engine = current.engine();
+        let engine = engine.with_policy_and_keys(rules.policy.clone(), set.unwrap_or_else(KeySet::none));
+        let engine = match revocations {
+            Some(revocations) => engine.with_revocations(revocations),
+            None => engine,
+        };
+        self.store(&parts, rules.snapshot(engine));
+        Ok(())
+    }
+
+    /// New keys of one source, or none that are usable.
+    pub(crate) fn set_keys(&self, slot: &KeySlot, jwks: Option<Vec<u8>>) -> Result<(), String> {
+        let parts = self.lock();
+        let previous = std::mem::replace(&mut *slot.lock(), jwks.map(|jwks| Arc::new(Zeroizing::new(jwks))));
+        let set = match parts.key_set() {
+            Ok(set) => set,
+            Err(problem) => {
+                *slot.lock() = previous;
+                return Err(problem);
+            }
+        };
+        let current = self.snapshot.load_full();
+        let policy = current.engine().policy().clone();
+        let engine = current.engine().with_policy_and_keys(policy, set.unwrap_or_else(KeySet::none));
+        self.store(&parts, current.with_engine(engine));
+        Ok(())
+    }
+
+    /// New revocations.
+    pub(crate) fn set_revocations(&self, revocations: Revocations) {
+        let parts = self.lock();
+        let current = self.snapshot.load_full();
+        let engine = current.engine().with_revocations(revocations);
+        self.store(&parts, current.with_engine(engine));
+    }
+
+    fn store(&self, parts: &Parts, snapshot: Snapshot) {
+        self.snapshot.store(Arc::new(snapshot.with_unavailable(parts.unavailable())));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Parts> {
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Parts {
+    /// The usable sets as one; nothing if no set is usable.
+    fn key_set(&self) -> Result<Option<KeySet>, String> {
+        let mut sources = Vec::new();
+        let mut sets = Vec::new();
+        for (source, slot) in &self.keys {
+            let Some(jwks) = slot.lock().clone() else { continue };
+            sets.push(KeySet::from_jwks(&jwks).map_err(|error| error.to_string())?);
+            sources.push(source.clone());
+        }
+        if sets.is_empty() {
+            return Ok(None);
+        }
+        config::bind_keys(std::path::Path::new(""), &sources, sets).map(Some).map_err(|error| error.problem)
+    }
+
+    fn unavailable(&self) -> Option<Unavailable> {
+        if !self.keys.iter().any(|(_, slot)| slot.is_filled()) {
+            return Some(Unavailable::KeysUnavailable);
+        }
+        self.revocations_stale.then_some(Unavailable::RevocationsStale)
+    }
+}

@@ -1,0 +1,86 @@
+//! How a source is seen: one log line until it changes, a metric, and `/readyz`.
+
+use std::time::Duration;
+
+use crate::audit::{AuditLog, Level};
+use crate::clock::{Clock as _, SystemClock};
+use crate::health::{Effect, Health};
+use crate::metrics::{Metrics, file_label};
+
+/// Where all sources report. Cloning gives another handle to the same place.
+#[derive(Clone, Debug)]
+pub(crate) struct Reporter {
+    pub(crate) health: Health,
+    pub(crate) metrics: Metrics,
+    pub(crate) log: AuditLog,
+}
+
+impl Reporter {
+    /// The status of one source: `name` is what `/readyz` and the log call it, `label` is `file` in the metrics.
+    pub(crate) fn source(&self, name: impl Into<String>, label: &'static str) -> Status {
+        // The series is there before the first failure, so that an alert on its growth works.
+        drop(self.metrics.reload_failures.get_or_create(&file_label(label)));
+        Status { reporter: self.clone(), name: name.into(), label }
+    }
+}
+
+/// The status of one source.
+#[derive(Clone, Debug)]
+pub(crate) struct Status {
+    reporter: Reporter,
+    name: String,
+    label: &'static str,
+}
+
+impl Status {
+    /// What `/readyz` and the log call the source.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The first value is in use.
+    pub(crate) fn starts(&self) {
+        let now = now().as_secs_f64();
+        self.reporter.metrics.snapshots.get_or_create(&file_label(self.label)).set(now);
+        self.reporter.health.works(&self.name);
+    }
+
+    /// A new value is in use.
+    pub(crate) fn loaded(&self, message: &str) {
+        self.starts();
+        self.note(Level::Info, message);
+    }
+
+    /// The source works, and its value is the one in use.
+    pub(crate) fn works(&self) {
+        if self.reporter.health.works(&self.name) {
+            self.note(Level::Info, "works again");
+        }
+    }
+
+    /// The source fails; what that means for requests is its `effect`. The same error again is not told twice.
+    pub(crate) fn fails(&self, effect: Effect, error: &str) {
+        if self.reporter.health.failed(&self.name, now(), effect, error) {
+            self.reporter.metrics.reload_failures.get_or_create(&file_label(self.label)).inc();
+            let consequence = match effect {
+                Effect::Degraded => "not loaded; the previous version stays in use",
+                Effect::Unready => "not usable",
+            };
+            self.reporter.log.note(Level::Error, &format!("{}: {consequence}: {error}", self.name));
+        }
+    }
+
+    /// Something that the operator should know about the source.
+    pub(crate) fn note(&self, level: Level, message: &str) {
+        self.reporter.log.note(level, &format!("{}: {message}", self.name));
+    }
+
+    /// The source is configured no longer.
+    pub(crate) fn forget(&self) {
+        self.reporter.health.works(&self.name);
+    }
+}
+
+fn now() -> Duration {
+    SystemClock.now().since_epoch
+}
