@@ -1,6 +1,6 @@
 //! `keys`: private keys in files, and what may be public of them.
 
-use std::io::{self, Write};
+use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use artos_auth_engine::Algorithm;
@@ -67,11 +67,15 @@ pub(crate) fn public(from: &Path) -> Result<Exit, Failure> {
 
 /// Reads a private JWK from a file.
 pub(crate) fn read_private(file: &Path) -> Result<PrivateKey, Failure> {
-    let text = crate::config::read(file, MAX_KEY_BYTES)?;
+    // Not by the reader of the server's files: `--in` and `--key` may name a pipe.
+    let mut text = zeroize::Zeroizing::new(Vec::new());
+    std::fs::File::open(file)
+        .and_then(|opened| opened.take(MAX_KEY_BYTES).read_to_end(&mut text))
+        .map_err(|error| Failure::Bad(format!("{}: cannot be read: {error}", file.display())))?;
     if let Some(warning) = crate::config::secret_file_warning(file) {
         eprintln!("warning: {warning}");
     }
-    PrivateKey::from_jwk(&zeroize::Zeroizing::new(text)).map_err(|error| Failure::key(file, &error))
+    PrivateKey::from_jwk(&text).map_err(|error| Failure::key(file, &error))
 }
 
 const MAX_KEY_BYTES: u64 = 1 << 20;

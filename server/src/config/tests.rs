@@ -342,6 +342,6 @@ fn keys_and_revocations_say_where_they_are_wrong() {
 fn a_file_without_end_is_not_read_for_ever() {
     let endless = Path::new("/dev/zero");
     if endless.exists() {
-        insta::assert_snapshot!(load(endless).unwrap_err(), @"/dev/zero: has more than 16777216 bytes");
+        insta::assert_snapshot!(load(endless).unwrap_err(), @"/dev/zero: cannot be read: it is a device, not a regular file");
     }
 }

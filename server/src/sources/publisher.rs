@@ -13,10 +13,13 @@ use crate::snapshot::Snapshot;
 /// The last good keys of one source, as a JWK Set; nothing until the first load, and when they are too old. Cloning gives
 /// another handle to the same keys.
 #[derive(Clone, Default)]
-pub(crate) struct KeySlot(Arc<Mutex<Option<Arc<Zeroizing<Vec<u8>>>>>>);
+pub(crate) struct KeySlot(Arc<Mutex<Option<Jwks>>>);
+
+/// The text of a JWK Set, which may hold shared secrets.
+type Jwks = Arc<Zeroizing<Vec<u8>>>;
 
 impl KeySlot {
-    fn lock(&self) -> MutexGuard<'_, Option<Arc<Zeroizing<Vec<u8>>>>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Jwks>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

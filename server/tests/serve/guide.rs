@@ -59,13 +59,14 @@ fn its_first_commands_work() {
 
 #[test]
 fn its_file_has_every_key_and_its_default() {
-    let [text] = blocks("toml")[..] else { panic!("one block") };
+    let [text, key_sets] = blocks("toml")[..] else { panic!("two blocks") };
     let load = |text: &str| {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("artos-auth.toml");
         std::fs::write(&file, text).unwrap();
         config::load(&file).unwrap()
     };
+    assert_eq!(load(key_sets).keys.len(), 2);
     let (whole, smallest) = (load(text), load("[keys]\nfile = \"keys.jwks.json\"\n"));
     assert_eq!(whole.listen, smallest.listen);
     assert_eq!(whole.limits, smallest.limits);
