@@ -7,10 +7,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hyper::body::{Body as _, Incoming};
-use hyper::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue};
+use hyper::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::service::Service;
 use hyper::{Method, Request, Response, StatusCode};
-use prometheus_client::metrics::gauge::Gauge;
 use tokio::net::TcpListener;
 
 use crate::audit::{AuditLog, Trouble};
@@ -18,7 +17,7 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::config::Limits;
 use crate::health::{Effect, Health};
 use crate::http::body::Body;
-use crate::http::connection::Slot;
+use crate::http::connection::{ConnectionNumbers, Slot};
 use crate::http::listener::{Answers, Listener};
 use crate::metrics::Metrics;
 
@@ -34,6 +33,7 @@ pub(crate) struct Admin {
 /// A scraper, a probe and some people looking: far fewer than on the main port.
 const CONNECTIONS: usize = 64;
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 const OPENMETRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 
@@ -46,7 +46,7 @@ impl Admin {
             shutdown_time: Duration::from_millis(500),
             ..Limits::of_tokens(0)
         };
-        Self { health, metrics, audit: None, gate: Listener::new(limits, Gauge::default()) }
+        Self { health, metrics, audit: None, gate: Listener::new(limits, ConnectionNumbers::default()) }
     }
 
     /// The same admin port; `/readyz` also tells whether decisions wait for this log.
@@ -81,7 +81,7 @@ impl Admin {
         self.gate.serve(listener, stop, |slot, _| Desk { admin: self.clone(), slot }, |_| {}).await;
     }
 
-    fn answer(&self, method: &Method, path: &str) -> Response<Body> {
+    fn answer(&self, method: &Method, path: &str, accept: Accepted) -> Response<Body> {
         let (status, kind, body) = match path {
             _ if !matches!(path, "/healthz" | "/readyz" | "/metrics") => {
                 (StatusCode::NOT_FOUND, JSON, r#"{"detail":"Not found"}"#.to_owned())
@@ -96,8 +96,8 @@ impl Admin {
                 let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
                 (status, JSON, report)
             }
-            _ => match self.metrics.encode() {
-                Ok(text) => (StatusCode::OK, OPENMETRICS, text),
+            _ => match accept.encode(&self.metrics) {
+                Ok(text) => (StatusCode::OK, accept.content_type(), text),
                 Err(_) => {
                     let detail = r#"{"detail":"The metrics cannot be written down"}"#;
                     (StatusCode::INTERNAL_SERVER_ERROR, JSON, detail.to_owned())
@@ -113,6 +113,49 @@ impl Admin {
             headers.insert(ALLOW, const { HeaderValue::from_static("GET, HEAD") });
         }
         response
+    }
+}
+
+/// The format of `/metrics` that a client asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Accepted {
+    /// Prometheus text, version 0.0.4: for a client that does not name OpenMetrics.
+    Plain,
+    /// OpenMetrics 1.0.0.
+    OpenMetrics,
+}
+
+impl Accepted {
+    /// The preferred one by quality (RFC 9110 section 12.5.1); OpenMetrics if both are equally good.
+    fn of(headers: &HeaderMap) -> Self {
+        let (mut plain, mut openmetrics) = (0.0, 0.0);
+        let lines = headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok());
+        for range in lines.flat_map(|line| line.split(',')) {
+            let mut parts = range.split(';').map(str::trim);
+            let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
+            let quality = parts.find_map(|part| part.strip_prefix("q=")).map_or(Ok(1.0), str::parse::<f32>);
+            let quality = quality.unwrap_or(0.0);
+            match kind.as_str() {
+                "application/openmetrics-text" => openmetrics = quality.max(openmetrics),
+                "text/plain" | "text/*" => plain = quality.max(plain),
+                _ => {}
+            }
+        }
+        if openmetrics > 0.0 && openmetrics >= plain { Self::OpenMetrics } else { Self::Plain }
+    }
+
+    fn encode(self, metrics: &Metrics) -> Result<String, fmt::Error> {
+        match self {
+            Self::Plain => metrics.encode_plain(),
+            Self::OpenMetrics => metrics.encode(),
+        }
+    }
+
+    fn content_type(self) -> HeaderValue {
+        match self {
+            Self::Plain => PLAIN,
+            Self::OpenMetrics => OPENMETRICS,
+        }
     }
 }
 
@@ -137,7 +180,8 @@ impl Service<Request<Incoming>> for Desk {
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         self.slot.request_arrived(Instant::now());
-        let mut response = self.admin.answer(request.method(), request.uri().path());
+        let accept = Accepted::of(request.headers());
+        let mut response = self.admin.answer(request.method(), request.uri().path(), accept);
         if !request.body().is_end_stream() {
             self.slot.nothing_follows();
             response.headers_mut().insert(CONNECTION, const { HeaderValue::from_static("close") });
@@ -153,13 +197,52 @@ impl Service<Request<Incoming>> for Desk {
 
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
+
     use super::*;
+
+    #[rstest]
+    #[case::curl(&["*/*"], Accepted::Plain)]
+    #[case::nothing(&[], Accepted::Plain)]
+    #[case::plain(&["text/plain;version=0.0.4"], Accepted::Plain)]
+    #[case::openmetrics(&["application/openmetrics-text; version=1.0.0"], Accepted::OpenMetrics)]
+    #[case::prometheus(
+        &["application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"],
+        Accepted::OpenMetrics
+    )]
+    #[case::rather_plain(&["application/openmetrics-text;q=0.2", "text/plain"], Accepted::Plain)]
+    #[case::no_openmetrics(&["application/openmetrics-text;q=0"], Accepted::Plain)]
+    fn the_format_is_the_one_asked_for(#[case] accept: &[&str], #[case] expected: Accepted) {
+        let mut headers = HeaderMap::new();
+        for value in accept {
+            headers.append(ACCEPT, HeaderValue::from_str(value).unwrap());
+        }
+        assert_eq!(Accepted::of(&headers), expected);
+    }
+
+    /// In the older format, a counter has its type under its own name.
+    #[test]
+    fn plain_text_has_the_types_of_counters() {
+        let text = Metrics::new().encode_plain().unwrap();
+        assert!(
+            text.contains(
+                "# TYPE artos_auth_audit_dropped_total counter\nartos_auth_audit_dropped_total 0\n"
+            ),
+            "{text}"
+        );
+        assert!(text.contains("# TYPE artos_auth_decision_duration_seconds histogram\n"));
+        assert!(!text.contains("# EOF"));
+        let counters = text.lines().filter(|line| line.ends_with(" counter"));
+        assert!(
+            counters.clone().count() > 3 && counters.clone().all(|line| line.ends_with("_total counter"))
+        );
+    }
 
     #[test]
     fn it_is_ready_once_it_has_loaded_and_until_it_ends() {
         let health = Health::new();
         let admin = Admin::new(health.clone(), Metrics::new());
-        let status = |path| admin.answer(&Method::GET, path).status().as_u16();
+        let status = |path| admin.answer(&Method::GET, path, Accepted::Plain).status().as_u16();
         assert_eq!((status("/readyz"), status("/healthz"), status("/metrics")), (503, 200, 200));
         assert_eq!(health.report(), (false, r#"{"status":"unready","failed":[]}"#.to_owned()));
         health.is_ready();

@@ -1,5 +1,6 @@
 //! What is counted. No label takes a value from a request, so that nobody outside can add a series.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,6 +16,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::audit::QueueNumbers;
+use crate::http::connection::{Closed, ConnectionNumbers};
 use crate::http::request::Refusal;
 use crate::outcome::{ByOutcome, Outcome};
 
@@ -22,7 +24,7 @@ use crate::outcome::{ByOutcome, Outcome};
 #[derive(Clone)]
 pub struct Metrics {
     decisions: Arc<Decisions>,
-    pub(crate) connections: Gauge,
+    pub(crate) connections: ConnectionNumbers,
     pub(crate) reload_failures: Family<FileLabel, Counter>,
     pub(crate) snapshots: Family<FileLabel, Gauge<f64, AtomicU64>>,
     /// The audit log's queue.
@@ -56,7 +58,10 @@ impl Metrics {
     pub fn new() -> Self {
         let mut registry = Registry::default();
         let decisions = Arc::<Decisions>::default();
-        let connections = Gauge::default();
+        let connections = ConnectionNumbers::default();
+        for why in Closed::ALL {
+            drop(connections.closed.get_or_create(&[("reason", why.code())]));
+        }
         let reload_failures = Family::default();
         let snapshots = Family::default();
         let audit = QueueNumbers {
@@ -69,7 +74,16 @@ impl Metrics {
             drop(refused.get_or_create(&refusal_labels(refusal)));
         }
         registry.register_collector(Box::new(Arc::clone(&decisions)));
-        registry.register("artos_auth_connections", "Connections open on the main port", connections.clone());
+        registry.register(
+            "artos_auth_connections",
+            "Connections open on the main port",
+            connections.open.clone(),
+        );
+        registry.register(
+            "artos_auth_connections_closed",
+            "Connections of the main port that were closed, by reason",
+            connections.closed.clone(),
+        );
         registry.register(
             "artos_auth_reload_failures",
             "Reloads that failed, by the file that was to be loaded",
@@ -114,16 +128,44 @@ impl Metrics {
         self.refused.get_or_create(&refusal_labels(refusal)).inc();
     }
 
-    /// The text that `GET /metrics` answers with, in the OpenMetrics format.
+    /// The text that `GET /metrics` answers with in the OpenMetrics format.
     ///
     /// # Errors
     ///
-    /// A metric cannot be written down.
+    /// A metric cannot be written.
     pub fn encode(&self) -> Result<String, fmt::Error> {
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &self.registry)?;
         Ok(text)
     }
+
+    /// The same in the Prometheus text format 0.0.4.
+    ///
+    /// # Errors
+    ///
+    /// A metric cannot be written.
+    pub fn encode_plain(&self) -> Result<String, fmt::Error> {
+        self.encode().map(|openmetrics| to_plain_text(&openmetrics))
+    }
+}
+
+/// OpenMetrics as the older format: there, the metadata of a counter is under the name of its series.
+fn to_plain_text(openmetrics: &str) -> String {
+    let mut plain = String::with_capacity(openmetrics.len());
+    let counters: HashSet<&str> = openmetrics
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" counter"))
+        .collect();
+    for line in openmetrics.lines().filter(|line| *line != "# EOF") {
+        let metadata = ["# HELP ", "# TYPE "].iter().find_map(|kind| Some((kind, line.strip_prefix(*kind)?)));
+        match metadata.and_then(|(kind, rest)| Some((kind, rest.split_once(' ')?))) {
+            Some((kind, (name, rest))) if counters.contains(name) => {
+                plain.extend([*kind, name, "_total ", rest, "\n"]);
+            }
+            _ => plain.extend([line, "\n"]),
+        }
+    }
+    plain
 }
 
 impl Default for Metrics {

@@ -23,6 +23,11 @@ impl Body {
         Self { trailers: Some(Box::new(trailers)), ..Self::new(data) }
     }
 
+    /// The same body with another piece for its own, if it has one.
+    pub(crate) fn map_data(self, change: impl FnOnce(Bytes) -> Bytes) -> Self {
+        Self { data: self.data.map(change), ..self }
+    }
+
     /// The one piece, which may be empty.
     pub(crate) fn into_data(self) -> Bytes {
         self.data.unwrap_or_default()

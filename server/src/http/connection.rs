@@ -1,10 +1,13 @@
-//! Who is connected, and who has been idle longest.
+//! The open connections: which of them are closed when there are too many, or when answers that nobody takes fill memory.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -18,10 +21,67 @@ pub(crate) struct Connections {
     /// Those that end, too, until they have ended.
     alive: AtomicU64,
     closed: Notify,
-    gauge: Gauge,
+    numbers: ConnectionNumbers,
+    /// What the unsent answers of all connections take, in bytes.
+    unsent: Mutex<usize>,
     /// What the times of the slots are counted from.
     start: Instant,
 }
+
+/// The numbers of a port's connections, which `/metrics` shows.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ConnectionNumbers {
+    pub(crate) open: Gauge,
+    pub(crate) closed: Family<[(&'static str, &'static str); 1], Counter>,
+}
+
+/// Why a connection was closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Closed {
+    /// The client ended it, or its network did; or the answer was the last that it asked for.
+    ByClient,
+    /// It waited too long for its next request.
+    Idle,
+    /// A request head or a TLS handshake took too long.
+    HeaderTimeout,
+    /// What arrived is not HTTP, or not TLS.
+    ProtocolError,
+    /// There were too many connections.
+    Evicted,
+    /// The unsent answers of all connections took too much memory, and its own the most.
+    Unsent,
+    /// The server ends.
+    Shutdown,
+}
+
+impl Closed {
+    pub(crate) const ALL: [Self; 7] = [
+        Self::ByClient,
+        Self::Idle,
+        Self::HeaderTimeout,
+        Self::ProtocolError,
+        Self::Evicted,
+        Self::Unsent,
+        Self::Shutdown,
+    ];
+
+    /// The stable code, as metrics have it.
+    pub(crate) const fn code(self) -> &'static str {
+        match self {
+            Self::ByClient => "client",
+            Self::Idle => "idle",
+            Self::HeaderTimeout => "header_timeout",
+            Self::ProtocolError => "protocol_error",
+            Self::Evicted => "evicted",
+            Self::Unsent => "unsent_answers",
+            Self::Shutdown => "shutdown",
+        }
+    }
+}
+
+/// The most that unsent answers of all connections of a port may take, in bytes.
+pub(crate) const MAX_UNSENT_BYTES: usize = 64 << 20;
 
 /// What is known of a connection. Cloning gives another handle to the same one.
 #[derive(Clone, Debug)]
@@ -37,6 +97,14 @@ struct State {
     /// One more than the milliseconds from `start` to when the head that is arriving was first waited for; 0: none is.
     head_since: AtomicU64,
     unread: AtomicBool,
+    /// A whole request has arrived.
+    asked: AtomicBool,
+    /// What its unsent answers take, in bytes, as part of what those of all connections take. Changed under their lock.
+    unsent: AtomicUsize,
+    /// Its answers are counted no longer, because it is being closed. Changed under the same lock.
+    discounted: AtomicBool,
+    /// The index in [`Closed::ALL`] of why it is closed.
+    closed: AtomicU8,
     evict: Notify,
 }
 
@@ -49,42 +117,78 @@ pub(crate) struct Open {
 }
 
 impl Connections {
-    pub(crate) fn new(limit: usize, gauge: Gauge) -> Self {
+    pub(crate) fn new(limit: usize, numbers: ConnectionNumbers) -> Self {
         Self {
             open: Mutex::default(),
             next: AtomicU64::default(),
             limit,
             alive: AtomicU64::default(),
             closed: Notify::new(),
-            gauge,
+            numbers,
+            unsent: Mutex::default(),
             start: Instant::now(),
         }
     }
 
-    /// One more. At the limit, the longest idle one gives way.
+    /// One more. At the limit, another one is closed: the oldest that has never sent a whole request, else the one that
+    /// has been idle longest.
     pub(crate) fn open(self: &Arc<Self>) -> Open {
         let slot = Slot::new(self.start);
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let mut open = self.lock();
-        while open.len() >= self.limit && evict_longest_idle(&mut open) {}
+        while open.len() >= self.limit && evict_least_used(&mut open) {}
         open.insert(id, slot.clone());
         drop(open);
         self.alive.fetch_add(1, Ordering::AcqRel);
-        self.gauge.inc();
+        self.numbers.open.inc();
         Open { id, slot, connections: Arc::clone(self) }
     }
 
-    pub(crate) fn evict_longest_idle(&self) {
-        evict_longest_idle(&mut self.lock());
+    pub(crate) fn evict_least_used(&self) {
+        evict_least_used(&mut self.lock());
     }
 
+    /// Closes all of them, because the server ends.
     pub(crate) fn evict_all(&self) {
         for (_, slot) in self.lock().drain() {
-            slot.0.evict.notify_one();
+            slot.evict(Closed::Shutdown);
         }
     }
 
-    /// Whether some that gave way have not ended yet.
+    /// Counts bytes of unsent answers, which are given back when the result is dropped. Where all of them take too much, the
+    /// connection whose answers take most is closed.
+    pub(crate) fn hold(self: &Arc<Self>, slot: &Slot, bytes: usize) -> Unsent {
+        let mut all = self.lock_unsent();
+        if slot.0.discounted.load(Ordering::Relaxed) {
+            return Unsent { bytes: 0, slot: slot.clone(), connections: Arc::clone(self) };
+        }
+        slot.0.unsent.fetch_add(bytes, Ordering::Relaxed);
+        *all = all.saturating_add(bytes);
+        if *all > MAX_UNSENT_BYTES {
+            let mut open = self.lock();
+            let most = open.iter().max_by_key(|(id, slot)| (slot.0.unsent.load(Ordering::Relaxed), **id));
+            if let Some(slot) = most.map(|(id, _)| *id).and_then(|id| open.remove(&id)) {
+                // Its answers are as good as gone: until they are, no other connection is closed for them.
+                *all = all.saturating_sub(slot.0.unsent.swap(0, Ordering::Relaxed));
+                slot.0.discounted.store(true, Ordering::Relaxed);
+                slot.evict(Closed::Unsent);
+            }
+        }
+        Unsent { bytes, slot: slot.clone(), connections: Arc::clone(self) }
+    }
+
+    /// What unsent answers take, in bytes.
+    #[cfg(test)]
+    pub(super) fn unsent(&self) -> usize {
+        *self.lock_unsent()
+    }
+
+    fn lock_unsent(&self) -> MutexGuard<'_, usize> {
+        // Nothing panics between taking and giving back the lock.
+        self.unsent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether some that are to be closed have not ended yet.
     pub(crate) fn are_too_many(&self) -> bool {
         self.alive.load(Ordering::Acquire) > u64::try_from(self.limit).unwrap_or(u64::MAX)
     }
@@ -107,13 +211,49 @@ impl Connections {
 }
 
 /// Looks at all of them: only at the limit, and ten thousand take some ten microseconds.
-fn evict_longest_idle(open: &mut HashMap<u64, Slot>) -> bool {
-    let longest = open.iter().min_by_key(|(id, slot)| (slot.0.last_request.load(Ordering::Relaxed), **id));
-    let Some(id) = longest.map(|(id, _)| *id) else { return false };
+fn evict_least_used(open: &mut HashMap<u64, Slot>) -> bool {
+    let use_of = |(id, slot): &(&u64, &Slot)| {
+        let state = &slot.0;
+        (state.asked.load(Ordering::Relaxed), state.last_request.load(Ordering::Relaxed), **id)
+    };
+    let Some(id) = open.iter().min_by_key(use_of).map(|(id, _)| *id) else { return false };
     if let Some(slot) = open.remove(&id) {
-        slot.0.evict.notify_one();
+        slot.evict(Closed::Evicted);
     }
     true
+}
+
+/// Bytes of unsent answers, counted until they are dropped.
+#[derive(Debug)]
+pub(crate) struct Unsent {
+    bytes: usize,
+    slot: Slot,
+    connections: Arc<Connections>,
+}
+
+impl Unsent {
+    /// The same bytes, which stay counted for as long as anything holds them.
+    pub(crate) fn keep(self, bytes: Bytes) -> Bytes {
+        struct Kept(Bytes, #[expect(dead_code, reason = "counted until it is dropped")] Unsent);
+
+        impl AsRef<[u8]> for Kept {
+            fn as_ref(&self) -> &[u8] {
+                &self.0
+            }
+        }
+
+        Bytes::from_owner(Kept(bytes, self))
+    }
+}
+
+impl Drop for Unsent {
+    fn drop(&mut self) {
+        let mut all = self.connections.lock_unsent();
+        if !self.slot.0.discounted.load(Ordering::Relaxed) {
+            self.slot.0.unsent.fetch_sub(self.bytes, Ordering::Relaxed);
+            *all = all.saturating_sub(self.bytes);
+        }
+    }
 }
 
 impl Open {
@@ -126,7 +266,8 @@ impl Drop for Open {
     fn drop(&mut self) {
         let connections = &self.connections;
         connections.lock().remove(&self.id);
-        connections.gauge.dec();
+        connections.numbers.open.dec();
+        connections.numbers.closed.get_or_create(&[("reason", self.slot.why_closed().code())]).inc();
         if connections.alive.fetch_sub(1, Ordering::AcqRel) == 1 {
             connections.closed.notify_waiters();
         }
@@ -141,6 +282,10 @@ impl Slot {
             arrived: AtomicBool::default(),
             head_since: AtomicU64::default(),
             unread: AtomicBool::default(),
+            asked: AtomicBool::default(),
+            unsent: AtomicUsize::default(),
+            discounted: AtomicBool::default(),
+            closed: AtomicU8::default(),
             evict: Notify::new(),
         }));
         slot.0.last_request.store(slot.now(), Ordering::Relaxed);
@@ -165,6 +310,7 @@ impl Slot {
         let state = &*self.0;
         let elapsed = Instant::from_std(at).saturating_duration_since(state.start);
         state.last_request.store(milliseconds(elapsed), Ordering::Relaxed);
+        state.asked.store(true, Ordering::Relaxed);
         self.no_head_arrives();
     }
 
@@ -194,7 +340,27 @@ impl Slot {
         }
     }
 
-    /// Done when the connection has to give way.
+    /// Notes why the connection is closed; the first reason counts.
+    pub(crate) fn closes(&self, why: Closed) {
+        let _ = self.0.closed.compare_exchange(0, why as u8, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    fn why_closed(&self) -> Closed {
+        let index = usize::from(self.0.closed.load(Ordering::Relaxed));
+        Closed::ALL.get(index).copied().unwrap_or(Closed::ByClient)
+    }
+
+    fn evict(&self, why: Closed) {
+        self.closes(why);
+        self.0.evict.notify_one();
+    }
+
+    /// Why the connection has waited too long, once it has.
+    pub(crate) fn overdue(&self) -> Closed {
+        if self.0.head_since.load(Ordering::Relaxed) == 0 { Closed::Idle } else { Closed::HeaderTimeout }
+    }
+
+    /// Done when the connection is to be closed.
     pub(crate) async fn evicted(&self) {
         self.0.evict.notified().await;
     }
@@ -206,4 +372,84 @@ impl Slot {
 
 fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn port(limit: usize) -> Arc<Connections> {
+        Arc::new(Connections::new(limit, ConnectionNumbers::default()))
+    }
+
+    fn asks(open: &Open, after: Duration) {
+        open.slot().request_arrived((open.connections.start + after).into_std());
+    }
+
+    fn closed(connections: &Connections, why: Closed) -> u64 {
+        connections.numbers.closed.get_or_create(&[("reason", why.code())]).get()
+    }
+
+    #[test]
+    fn a_connection_that_never_asked_is_closed_first_and_the_oldest_of_them() {
+        let connections = port(4);
+        let seconds = Duration::from_secs;
+        let (used, silent, silent_later, used_long_ago) =
+            (connections.open(), connections.open(), connections.open(), connections.open());
+        asks(&used_long_ago, seconds(1));
+        asks(&used, seconds(2));
+        let is_evicted = |open: &Open| open.slot().why_closed() == Closed::Evicted;
+
+        let _first = connections.open();
+        assert!(is_evicted(&silent) && !is_evicted(&silent_later));
+        let second = connections.open();
+        assert!(is_evicted(&silent_later) && !is_evicted(&used) && !is_evicted(&used_long_ago));
+
+        let third = connections.open();
+        asks(&second, seconds(3));
+        asks(&third, seconds(4));
+        let fourth = connections.open();
+        asks(&fourth, seconds(5));
+        assert!(
+            is_evicted(&used_long_ago) && !is_evicted(&used),
+            "of those that asked, the one idle longest"
+        );
+        drop(silent);
+        assert_eq!((closed(&connections, Closed::Evicted), closed(&connections, Closed::ByClient)), (1, 0));
+    }
+
+    #[test]
+    fn the_connection_with_most_unsent_bytes_is_closed() {
+        let connections = port(10);
+        let (few, most, other) = (connections.open(), connections.open(), connections.open());
+        let _few = connections.hold(few.slot(), 1000);
+        let held = connections.hold(most.slot(), MAX_UNSENT_BYTES - 1000);
+        assert_eq!(most.slot().why_closed(), Closed::ByClient, "as much as may be held");
+        let kept = connections.hold(other.slot(), 1).keep(Bytes::from_static(b"an answer"));
+        assert_eq!(most.slot().why_closed(), Closed::Unsent);
+        assert_eq!(
+            (few.slot().why_closed(), other.slot().why_closed()),
+            (Closed::ByClient, Closed::ByClient)
+        );
+        drop(held);
+        let part = kept.slice(3..);
+        drop(kept);
+        assert_eq!(connections.unsent(), 1001, "as long as a part is held");
+        assert_eq!(part, "answer");
+        drop(part);
+        assert_eq!(connections.unsent(), 1000);
+    }
+
+    #[test]
+    fn the_first_reason_for_closing_counts() {
+        let connections = port(1);
+        let open = connections.open();
+        connections.evict_all();
+        open.slot().closes(Closed::Idle);
+        drop(open);
+        assert_eq!((closed(&connections, Closed::Shutdown), closed(&connections, Closed::Idle)), (1, 0));
+        for (index, why) in Closed::ALL.iter().enumerate() {
+            assert_eq!(*why as usize, index);
+        }
+    }
 }

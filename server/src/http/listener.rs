@@ -5,10 +5,12 @@
 //! longest ago gives way to the new one. Bytes that complete no request do not count as a sign of life.
 
 use std::convert::Infallible;
+use std::error::Error;
 use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hyper::body::Incoming;
@@ -16,14 +18,13 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use prometheus_client::metrics::gauge::Gauge;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, join, split};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::body::Body;
-use super::connection::{Connections, Open, Slot};
+use super::connection::{Closed, ConnectionNumbers, Connections, Open, Slot};
 use super::on_wake::OnWake;
 use super::outbox::Outbox;
 use super::peer::Peer;
@@ -78,8 +79,8 @@ fn has_http_date(time: SystemTime) -> bool {
 }
 
 impl Listener {
-    pub(crate) fn new(limits: Limits, open: Gauge) -> Self {
-        let connections = Arc::new(Connections::new(limits.connections, open));
+    pub(crate) fn new(limits: Limits, numbers: ConnectionNumbers) -> Self {
+        let connections = Arc::new(Connections::new(limits.connections, numbers));
         Self(Arc::new(Inner { limits, connections, stopping: watch::Sender::new(false) }))
     }
 
@@ -109,13 +110,13 @@ impl Listener {
                 }
                 Err(error) if is_of_the_connection(&error) => {}
                 Err(error) => {
-                    // Most likely out of descriptors: who has been idle longest makes room.
+                    // Most likely out of descriptors: closing a connection frees one.
                     failed(&error);
-                    self.0.connections.evict_longest_idle();
+                    self.0.connections.evict_least_used();
                     sleep(Duration::from_millis(50)).await;
                 }
             }
-            // Whoever gave way ends here, before there are more.
+            // The connections that were closed end here, before more are accepted.
             if self.0.connections.are_too_many() {
                 tokio::task::yield_now().await;
             }
@@ -152,7 +153,7 @@ impl Listener {
         S: Answers,
     {
         let slot = open.slot().clone();
-        let outbox = Outbox::default();
+        let outbox = Outbox::new(Arc::clone(&self.0.connections), slot.clone());
         let mut conversation = pin!(self.converse(reader, writer, &slot, &outbox, service));
         let given_up = pin!(async {
             tokio::select! {
@@ -184,6 +185,7 @@ impl Listener {
             let look_again = Instant::now() + limits.header_time;
             let deadline = slot.deadline(limits.header_time, limits.idle_time);
             if deadline <= Instant::now() {
+                slot.closes(slot.overdue());
                 return;
             }
             tokio::time::sleep_until(deadline.min(look_again)).await;
@@ -213,7 +215,7 @@ impl Listener {
         if first == PREFACE {
             // It has frames that belong to no head, so that only whole requests count from here on.
             slot.no_head_arrives();
-            self.converse_http2(join(reader, writer), service, stop).await;
+            self.converse_http2(join(reader, writer), slot, service, stop).await;
         } else {
             self.converse_http1(reader, writer, slot, outbox, service, stop).await;
         }
@@ -270,6 +272,7 @@ impl Listener {
         let Ok(result) = outbox.send_during(conversation, &mut writer).await else { return };
         let parts = connection.into_parts();
         if let Some(refusal) = result.as_ref().err().and_then(answered_by_hyper) {
+            slot.closes(Closed::ProtocolError);
             parts.service.refused(refusal);
         }
         if writer.shutdown().await.is_ok() && (result.is_err() || slot.may_be_sending()) {
@@ -278,8 +281,13 @@ impl Listener {
         }
     }
 
-    async fn converse_http2<I, S>(&self, stream: I, service: S, mut stop: impl Future<Output = ()> + Unpin)
-    where
+    async fn converse_http2<I, S>(
+        &self,
+        stream: I,
+        slot: &Slot,
+        service: S,
+        mut stop: impl Future<Output = ()> + Unpin,
+    ) where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
         S: Answers,
     {
@@ -293,10 +301,10 @@ impl Listener {
             .max_concurrent_streams(HTTP2_STREAMS)
             .initial_stream_window_size(HTTP2_WINDOW)
             .initial_connection_window_size(HTTP2_WINDOW);
+        let service = Counted { service, slot: slot.clone(), connections: Arc::clone(&self.0.connections) };
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
         let mut stopped = false;
-        // How an HTTP/2 connection ends is between its two ends: there is nobody else to tell.
-        let _ = poll_fn(|context| {
+        let result = poll_fn(|context| {
             if !stopped && Pin::new(&mut stop).poll(context).is_ready() {
                 stopped = true;
                 connection.as_mut().graceful_shutdown();
@@ -304,6 +312,67 @@ impl Listener {
             connection.as_mut().poll(context)
         })
         .await;
+        // An error of the stream below has another cause than what the client sent.
+        let by_protocol =
+            |error: &hyper::Error| error.source().is_none_or(|source| !is_of_the_stream(source));
+        if result.as_ref().err().is_some_and(by_protocol) {
+            slot.closes(Closed::ProtocolError);
+        }
+    }
+}
+
+fn is_of_the_stream(error: &(dyn Error + 'static)) -> bool {
+    error.is::<io::Error>() || error.downcast_ref::<h2::Error>().is_some_and(h2::Error::is_io)
+}
+
+/// A service whose answers are counted until they have been sent, or dropped. For HTTP/2, where each stream may have an
+/// answer that its client does not take.
+struct Counted<S> {
+    service: S,
+    slot: Slot,
+    connections: Arc<Connections>,
+}
+
+/// What an answer takes beside its body.
+const ANSWER_BYTES: usize = 4096;
+
+impl<S: Answers> Service<Request<Incoming>> for Counted<S> {
+    type Response = S::Response;
+    type Error = Infallible;
+    type Future = CountedAnswer<S::Future>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        CountedAnswer {
+            answer: self.service.call(request),
+            slot: self.slot.clone(),
+            connections: Arc::clone(&self.connections),
+        }
+    }
+}
+
+struct CountedAnswer<F> {
+    answer: F,
+    slot: Slot,
+    connections: Arc<Connections>,
+}
+
+impl<F> Future for CountedAnswer<F>
+where
+    F: Future<Output = Result<Response<Body>, Infallible>> + Unpin,
+{
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let this = &mut *self;
+        let answer = ready!(Pin::new(&mut this.answer).poll(context));
+        Poll::Ready(answer.map(|answer| {
+            answer.map(|body| {
+                body.map_data(|data| {
+                    let bytes = data.len().saturating_add(ANSWER_BYTES);
+                    this.connections.hold(&this.slot, bytes).keep(data)
+                })
+            })
+        }))
     }
 }
 
@@ -374,7 +443,7 @@ mod tests {
     #[tokio::test]
     async fn an_answer_that_is_held_goes_out_before_its_connection_gives_way() {
         let (mut client, stream) = tokio::io::duplex(1 << 10);
-        let gate = Listener::new(Limits::of_tokens(1 << 10), Gauge::default());
+        let gate = Listener::new(Limits::of_tokens(1 << 10), ConnectionNumbers::default());
         let mut serving = pin!(gate.serve_stream(stream, |_, _| Yes));
         let mut look = async || poll_fn(|context| Poll::Ready(serving.as_mut().poll(context))).await;
 
@@ -393,7 +462,7 @@ mod tests {
     #[tokio::test]
     async fn whoever_sends_requests_without_end_gives_way() {
         let (mut client, stream) = tokio::io::duplex(1 << 16);
-        let gate = Listener::new(Limits::of_tokens(1 << 10), Gauge::default());
+        let gate = Listener::new(Limits::of_tokens(1 << 10), ConnectionNumbers::default());
         let mut serving = pin!(gate.serve_stream(stream, |_, _| Yes));
         client.write_all(REQUEST.repeat(200).as_bytes()).await.unwrap();
         let mut looks = 0;
@@ -404,5 +473,68 @@ mod tests {
         })
         .await;
         assert!(looks <= 3, "after {looks} looks");
+    }
+
+    /// Answers everything with this many bytes.
+    struct Long(usize);
+
+    impl Answers for Long {}
+
+    impl Service<Request<Incoming>> for Long {
+        type Response = Response<Body>;
+        type Error = Infallible;
+        type Future = Ready<Result<Self::Response, Infallible>>;
+
+        fn call(&self, _: Request<Incoming>) -> Self::Future {
+            ready(Ok(Response::new(Body::new(vec![b'x'; self.0].into()))))
+        }
+    }
+
+    async fn until(mut holds: impl FnMut() -> bool) {
+        let waiting = async {
+            while !holds() {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(Duration::from_secs(20), waiting).await.expect("in time");
+    }
+
+    #[tokio::test]
+    async fn answers_that_an_http2_client_does_not_take_are_counted() {
+        let (client, stream) = tokio::io::duplex(1 << 16);
+        let gate = Listener::new(Limits::of_tokens(1 << 10), ConnectionNumbers::default());
+        let connections = Arc::clone(&gate.0.connections);
+        let serving = tokio::spawn(async move { gate.serve_stream(stream, |_, _| Long(10_000)).await });
+        let mut builder = h2::client::Builder::new();
+        let (mut requests, connection) =
+            builder.initial_window_size(0).handshake::<_, bytes::Bytes>(client).await.unwrap();
+        let connection = tokio::spawn(connection);
+        let mut answers = Vec::new();
+        for _ in 0..5 {
+            let request = hyper::http::Request::get("http://a/").body(()).unwrap();
+            let (answer, _) = requests.send_request(request, true).unwrap();
+            answers.push(answer.await.unwrap());
+        }
+        until(|| connections.unsent() == 5 * (10_000 + ANSWER_BYTES)).await;
+        drop((requests, answers));
+        connection.abort();
+        until(|| connections.unsent() == 0).await;
+        serving.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn answers_that_an_http1_client_does_not_take_are_counted() {
+        let (mut client, stream) = tokio::io::duplex(1 << 10);
+        let gate = Listener::new(Limits::of_tokens(1 << 10), ConnectionNumbers::default());
+        let connections = Arc::clone(&gate.0.connections);
+        let serving = tokio::spawn(async move { gate.serve_stream(stream, |_, _| Long(10_000)).await });
+        client.write_all(REQUEST.repeat(5).as_bytes()).await.unwrap();
+        until(|| connections.unsent() > 10_000).await;
+        let mut received = vec![0; 50_000];
+        client.read_exact(&mut received).await.unwrap();
+        client.shutdown().await.unwrap();
+        client.read_to_end(&mut received).await.unwrap();
+        serving.await.unwrap();
+        assert_eq!(connections.unsent(), 0);
     }
 }

@@ -8,10 +8,11 @@ use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Waker};
 
 use tokio::io::AsyncWrite;
 
+use super::connection::{Connections, Slot, Unsent};
 use super::on_wake::OnWake;
 
 /// What is to be sent on a connection. Cloning gives another handle to the same outbox.
@@ -21,6 +22,8 @@ pub(super) struct Outbox(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     held: Mutex<Held>,
+    /// Where bytes are counted that a client does not take.
+    counted: Option<(Arc<Connections>, Slot)>,
     /// Whether anything is held, which is asked without the lock.
     holds: AtomicBool,
 }
@@ -28,8 +31,10 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Held {
     bytes: Vec<u8>,
-    /// Who waits for room.
+    /// The task that waits for room.
     waiting: Option<Waker>,
+    /// While the client takes nothing: what this and the buffer before it take.
+    unsent: Option<Unsent>,
 }
 
 /// Room for many answers, and no more: a client that takes none keeps all of it.
@@ -38,6 +43,11 @@ const MOST_BYTES: usize = 16 << 10;
 const KEPT_BYTES: usize = 1 << 10;
 
 impl Outbox {
+    /// An outbox whose bytes are counted while the client of this connection does not take them.
+    pub(super) fn new(connections: Arc<Connections>, slot: Slot) -> Self {
+        Self(Arc::new(Inner { counted: Some((connections, slot)), ..Inner::default() }))
+    }
+
     /// Whether there is something to send.
     pub(super) fn holds(&self) -> bool {
         self.0.holds.load(Ordering::Relaxed)
@@ -96,12 +106,20 @@ impl Outbox {
         }
         let mut held = self.lock();
         while !held.bytes.is_empty() {
-            let sent = ready!(Pin::new(&mut *writer).poll_write(context, &held.bytes))?;
+            let Poll::Ready(sent) = Pin::new(&mut *writer).poll_write(context, &held.bytes) else {
+                if let (None, Some((connections, slot))) = (&held.unsent, &self.0.counted) {
+                    // hyper holds about as much as fits here, before it stops to read.
+                    held.unsent = Some(connections.hold(slot, MOST_BYTES.saturating_mul(2)));
+                }
+                return Poll::Pending;
+            };
+            let sent = sent?;
             if sent == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             held.bytes.drain(..sent);
         }
+        held.unsent = None;
         held.bytes.shrink_to(KEPT_BYTES);
         self.0.holds.store(false, Ordering::Relaxed);
         if let Some(waiting) = held.waiting.take() {

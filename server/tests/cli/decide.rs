@@ -149,3 +149,12 @@ fn files_that_do_not_load_are_refused_before_a_line_is_read() {
     let run = workshop.run_with(&DECIDE, b"{}\n");
     insta::assert_snapshot!(run.refused(), @"error: none.json: cannot be read: No such file or directory (os error 2); it is what `keys.file` names");
 }
+
+/// Some readers of lines take U+2028 and U+2029 for the end of one.
+#[test]
+fn line_separators_are_escaped() {
+    let workshop = Workshop::new();
+    let line = "{\"id\": \"a\u{2028}b\u{2029}\", \"path\": \"/\", \"now\": 1}";
+    let run = workshop.run_with(&["decide", "--config", "auth.toml"], line.as_bytes());
+    assert!(run.output.starts_with(r#"{"id":"a\u2028b\u2029","#), "{run:?}");
+}

@@ -33,7 +33,34 @@ fn ten_thousand_idle_connections() {
     });
 }
 
-/// More than may be open: whoever has been idle longest gives way, and the good client never does.
+/// Heads as long as they may be, all but their end, in both protocols.
+#[test]
+fn heads_that_are_never_whole() {
+    descriptors();
+    let victim = Victim::start("connections = 12000\nheader_seconds = 300");
+    let http1 = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}", "x".repeat(16_000)).into_bytes();
+    // A HEADERS frame without END_HEADERS, whose first field is spelt out.
+    let field = [&[0, 1, b'x', 0x7f, 0x80, 0x7c][..], &vec![b'y'; 15_900]].concat();
+    let length = u32::try_from(field.len()).expect("a frame").to_be_bytes();
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    let http2 = [&preface[..], &length[1..], &[1, 0], &1_u32.to_be_bytes(), &field].concat();
+    let many = 2000_u64;
+    // 40 KiB for each, as the manual says.
+    victim.survives(32 + many * 40 / 1024, || {
+        let open = |bytes: &[u8]| {
+            let mut stream = victim.connect();
+            // A server that has had enough may have closed it.
+            let _ = stream.write_all(bytes);
+            stream
+        };
+        let streams: Vec<TcpStream> = (0..many / 2).flat_map(|_| [open(&http1), open(&http2)]).collect();
+        thread::sleep(Duration::from_millis(500));
+        victim.admin_answers();
+        drop(streams);
+    });
+}
+
+/// More than may be open: those that never asked are closed first, and the good client never is.
 #[test]
 fn more_connections_than_may_be_open() {
     descriptors();

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::Instant;
 
-use crate::victim::{ATTACK, Victim, until_closed};
+use crate::victim::{ATTACK, Victim, token_with, until_closed};
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const DATA: u8 = 0;
@@ -27,8 +27,19 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
 
 /// A field that is spelt out (RFC 7541 §6.2.2).
 fn field(name: &str, value: &str) -> Vec<u8> {
-    let length = |text: &str| u8::try_from(text.len()).expect("a short text");
-    [&[0, length(name)], name.as_bytes(), &[length(value)], value.as_bytes()].concat()
+    [&[0][..], &length(name), name.as_bytes(), &length(value), value.as_bytes()].concat()
+}
+
+/// The length of a text as an integer with a prefix of seven bits (RFC 7541 §5.1).
+fn length(text: &str) -> Vec<u8> {
+    let Some(mut rest) = text.len().checked_sub(127) else { return vec![text.len() as u8] };
+    let mut bytes = vec![127];
+    while rest >= 128 {
+        bytes.push((rest % 128) as u8 | 128);
+        rest /= 128;
+    }
+    bytes.push(rest as u8);
+    bytes
 }
 
 fn request() -> Vec<u8> {
@@ -56,6 +67,33 @@ fn flood(victim: &Victim, mut next: impl FnMut(u32) -> Vec<u8>) {
     }
     let _ = stream.shutdown(std::net::Shutdown::Both);
     reading.join().expect("a connection that ends");
+}
+
+/// Answers that nobody takes: windows of no bytes, on as many streams as there may be, of many connections. What they hold
+/// together is bounded.
+#[test]
+fn answers_that_nobody_takes() {
+    let victim = Victim::start("idle_seconds = 300");
+    let no_window = frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]);
+    // Long answers: the fields fill the socket, and the bodies wait for a window.
+    let permissions: Vec<String> = (0..250).map(|number| format!("permission-{number:08}")).collect();
+    let token = token_with(&serde_json::json!({ "permissions": permissions }));
+    let head = [request(), field("authorization", &format!("Bearer {token}"))].concat();
+    let requests: Vec<u8> =
+        (0..100).flat_map(|stream| frame(HEADERS, END_STREAM | END_HEADERS, stream * 2 + 1, &head)).collect();
+    victim.survives(96, || {
+        let streams: Vec<TcpStream> = (0..80)
+            .map(|_| {
+                let mut stream = victim.connect();
+                // The server may have closed it already.
+                let _ = stream.write_all(&[PREFACE, &no_window, &requests].concat());
+                stream
+            })
+            .collect();
+        thread::sleep(ATTACK / 2);
+        victim.admin_answers();
+        drop(streams);
+    });
 }
 
 /// Streams opened and reset at once, so that none counts as open (CVE-2023-44487).

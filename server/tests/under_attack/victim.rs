@@ -211,8 +211,15 @@ fn resident(process: u32) -> u64 {
 }
 
 fn good_token() -> String {
-    // Good until the year 9999, for the server goes by its own clock.
-    let spec = json!({"claims": {"exp": 253_402_300_799_u64}});
+    token_with(&json!({}))
+}
+
+/// A good token with these claims.
+pub(crate) fn token_with(claims: &Value) -> String {
+    // Good until the year 9999, because the server has a clock of its own.
+    let mut spec = json!({"claims": {"exp": 253_402_300_799_u64}});
+    let all = spec["claims"].as_object_mut().expect("an object");
+    all.extend(claims.as_object().expect("an object").clone());
     let spec: TokenSpec = serde_json::from_value(spec).expect("a token");
     String::from_utf8(spec.mint().expect("a token")).expect("text")
 }

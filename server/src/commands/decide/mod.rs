@@ -90,7 +90,10 @@ fn answer_line(engine: &Engine, text: &[u8], output: &mut impl Write) -> io::Res
 }
 
 fn answer(output: &mut impl Write, id: Option<&RawValue>, outcome: Outcome<'_>) -> io::Result<()> {
-    serde_json::to_writer(&mut *output, &Answer { id, outcome })?;
+    // Some readers of lines take these separators for the end of one.
+    let answer = serde_json::to_string(&Answer { id, outcome })?;
+    let answer = answer.replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029");
+    output.write_all(answer.as_bytes())?;
     output.write_all(b"\n")
 }
 
