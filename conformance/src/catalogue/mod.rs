@@ -110,6 +110,18 @@ macro_rules! case {
 
 pub(crate) use case;
 
+/// The verb of a requirement.
+macro_rules! modal {
+    (Must) => {
+        "must"
+    };
+    (Should) => {
+        "should"
+    };
+}
+
+pub(crate) use modal;
+
 /// Paths that look like the public one, and that a careless server takes for it.
 macro_rules! look_alike_spellings {
     ($look_alike:ident, [$($more:expr,)*]) => {
@@ -180,6 +192,7 @@ pub fn all() -> &'static [Case] {
             public_paths::beyond_public_status::CASES,
             public_paths::bypass::CASES,
             public_paths::rewrite::CASES,
+            public_paths::other_documents::CASES,
             public_paths::method::CASES,
             credentials::header::CASES,
             credentials::header_repeated::CASES,
@@ -192,6 +205,7 @@ pub fn all() -> &'static [Case] {
             tokens::time::CASES,
             tokens::environment::CASES,
             tokens::revocation::CASES,
+            &tokens::every_endpoint::TOPICS.concat(),
             access::identity::CASES,
             access::organization::CASES,
             access::permission::CASES,
@@ -209,4 +223,4 @@ pub fn all() -> &'static [Case] {
 pub(crate) const LAST: &str = "silence";
 
 /// At most so many requests go before the cases.
-pub const PREFLIGHT_REQUESTS: u32 = 4;
+pub const PREFLIGHT_REQUESTS: u32 = 7;

@@ -35,6 +35,9 @@ pub(super) struct RunArgs {
     /// Known failures: [[known]] with case, observed and reason
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
+    /// End the run after so many seconds, the rest skipped
+    #[arg(long, value_name = "S", default_value = "900", value_parser = clap::value_parser!(u64).range(1..))]
+    max_seconds: u64,
     /// A `must` that was skipped counts as failed: exit status 1 unless all could be tested
     #[arg(long)]
     complete: bool,
@@ -54,6 +57,7 @@ pub(super) async fn run(args: RunArgs) -> Result<Status, Failure> {
         .level(args.level)
         .concurrency(usize::from(args.reach.concurrency))
         .rate(args.reach.rate)
+        .max_seconds(args.max_seconds)
         .baseline(baseline);
     let mut line = ProgressLine::new();
     let report = suite.run_with(|progress| line.show(&progress)).await;

@@ -23,6 +23,8 @@ pub enum Accept {
     Contentless,
     /// 2xx with what the public endpoint shows.
     PublicContent,
+    /// Anything that opens nothing, or 2xx with other content than the owned resource's.
+    NotTheResource,
     /// Whatever these words say; the case's own procedure judges it.
     Other(&'static str),
 }
@@ -39,6 +41,7 @@ impl fmt::Display for Accept {
             Self::Closed => "an answer that opens nothing",
             Self::Contentless => "2xx without content",
             Self::PublicContent => "2xx with the public endpoint's content",
+            Self::NotTheResource => "an answer without the resource",
             Self::Other(words) => words,
         })
     }

@@ -29,6 +29,12 @@ pub struct Known {
     pub protected: Option<Response>,
     /// The owned resource, with its organization's token.
     pub owned: Option<Response>,
+    /// The public endpoint a second time: what differs between the two changes from request to request.
+    pub public_again: Option<Response>,
+    /// A path that nobody serves, without a token, where the answer is a page: the shell of an application.
+    pub shell: Option<Response>,
+    /// The endpoints of the profile: each path with the method that it is addressed with.
+    pub endpoints: Vec<(String, String)>,
 }
 
 /// What a case found out.
@@ -42,6 +48,8 @@ pub struct Finding {
     pub deciding: Option<usize>,
     /// It allowed what it must refuse.
     pub wrongly_allowed: bool,
+    /// It refused, but not as documented: a warning, whatever the level of the case.
+    pub refused_otherwise: bool,
     /// What else there is to say.
     pub remarks: Vec<String>,
 }
@@ -54,6 +62,7 @@ impl Finding {
             observed: observed.into(),
             deciding: None,
             wrongly_allowed: false,
+            refused_otherwise: false,
             remarks: Vec::new(),
         }
     }
@@ -77,6 +86,13 @@ impl Finding {
         self
     }
 
+    /// Marks that the deployment refused, but not as documented.
+    #[must_use]
+    pub fn refused_otherwise(mut self) -> Self {
+        self.refused_otherwise = true;
+        self
+    }
+
     /// Adds a remark.
     #[must_use]
     pub fn remark(mut self, remark: impl Into<String>) -> Self {
@@ -93,8 +109,17 @@ pub fn accepts(accept: &[Accept], request: &Request, answer: &Answer, known: &Kn
 
 fn fits(accept: Accept, request: &Request, response: &Response, known: &Known) -> bool {
     let documented = |status, detail| is_refusal(request, response, status, detail);
-    if is_refusing(accept) && refused_early(request, response) {
-        return true;
+    if is_refusing(accept) {
+        if shows_endpoint(request, response, known) {
+            return accept == Accept::PublicContent && response.is_success() && is_public(response, known);
+        }
+        if refused_early(request, response)
+            || lacks_method(request, response, known)
+            || accept != Accept::NotAuthenticated
+                && (is_shell(request, response, known) || lists_methods(request, response))
+        {
+            return true;
+        }
     }
     match accept {
         Accept::Success => response.is_success(),
@@ -103,14 +128,154 @@ fn fits(accept: Accept, request: &Request, response: &Response, known: &Known) -
         Accept::InvalidCredentials => documented(401, INVALID_CREDENTIALS),
         Accept::Forbidden => documented(403, NOT_AUTHORIZED) && !shows_owned(response, known),
         Accept::Hidden => response.status == 404 && !shows_owned(response, known),
-        Accept::Closed => !response.is_success() && response.status < 500,
+        Accept::Closed => is_closed(response),
         Accept::Contentless => response.is_success() && !has_content(response),
-        Accept::PublicContent => {
-            response.is_success()
-                && known.public.as_ref().is_some_and(|public| same_content(public, response))
+        Accept::PublicContent => response.is_success() && is_public(response, known),
+        Accept::NotTheResource => {
+            is_closed(response)
+                || response.is_success()
+                    && known.owned.as_ref().is_some_and(|owned| !same_content(owned, response))
         }
         Accept::Other(_) => false,
     }
+}
+
+/// An answer that opens nothing: no upgrade, no 2xx, no failure of the server. 501 says that the server does not know
+/// the method (RFC 9110 §15.6.2).
+fn is_closed(response: &Response) -> bool {
+    (200..500).contains(&response.status) && !response.is_success() || response.status == 501
+}
+
+/// Whether the response has the content of the protected endpoint or of the owned resource, under any status. Content
+/// that could be the public endpoint's as well is not counted.
+fn shows_endpoint(request: &Request, response: &Response, known: &Known) -> bool {
+    if response.body.is_empty() || is_public(response, known) {
+        return false;
+    }
+    let own = |reference: &Option<Response>| {
+        reference.as_ref().is_some_and(|reference| {
+            !reference.body.is_empty()
+                && (reference.body == response.body
+                    || is_telling(reference) && same_values(reference, response))
+        })
+    };
+    // The caller that asks for its own organization's view of the protected endpoint gets another content.
+    request.method != "HEAD" && (own(&known.protected) || own(&known.owned))
+}
+
+/// Whether a body says enough to be recognized: JSON with a string in it.
+fn is_telling(response: &Response) -> bool {
+    response.json().is_some_and(|json| !strings(&json).is_empty())
+}
+
+/// 405 and 501 are lawful for any method but the endpoint's own (RFC 9110 §9.1, §15.5.6).
+fn lacks_method(request: &Request, response: &Response, known: &Known) -> bool {
+    let path = request.target.bytes();
+    let path = path.split(|byte| *byte == b'?').next().unwrap_or_default();
+    let own = |endpoint: &&(String, String)| endpoint.0.as_bytes() == path;
+    let mut endpoints = known.endpoints.iter().filter(own).peekable();
+    matches!(response.status, 405 | 501)
+        && match endpoints.peek() {
+            None => request.method != "GET",
+            Some(_) => endpoints.all(|(_, method)| *method != request.method),
+        }
+}
+
+/// Whether this is the page that an application shows under every path, and the path none of the profile's.
+fn is_shell(request: &Request, response: &Response, known: &Known) -> bool {
+    let path = request.target.bytes();
+    response.is_success()
+        && known.shell.as_ref().is_some_and(|shell| shell.body == response.body)
+        && !known.endpoints.iter().any(|(endpoint, _)| endpoint.as_bytes() == path)
+}
+
+/// An answer to OPTIONS that is empty or lists methods is not content. `OK` is what some frameworks answer to a
+/// preflight.
+fn lists_methods(request: &Request, response: &Response) -> bool {
+    const WORDS: [&str; 14] = [
+        "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "QUERY", "ALLOW",
+        "METHODS", "OK", "ALLOWED",
+    ];
+    let text = String::from_utf8_lossy(&response.body).to_ascii_uppercase();
+    let mut words =
+        text.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    request.method == "OPTIONS" && response.is_success() && words.all(|word| WORDS.contains(&word))
+}
+
+/// Whether the response is what the public endpoint shows: the same members, and the same values but for those that
+/// change from request to request.
+pub(crate) fn is_public(response: &Response, known: &Known) -> bool {
+    let Some(public) = &known.public else { return false };
+    if public.body == response.body {
+        return true;
+    }
+    same_content(public, response) && {
+        let again = known.public_again.as_ref().and_then(Response::json);
+        match (public.json(), response.json()) {
+            (Some(public), Some(json)) => same_constants(&public, again.as_ref(), &json),
+            _ => false,
+        }
+    }
+}
+
+/// Whether the strings that say something are equal. What differs between two answers of the reference changes from
+/// request to request, like text with a digit in it: dates, ids, counters.
+fn same_constants(reference: &Value, again: Option<&Value>, other: &Value) -> bool {
+    match (reference, other) {
+        (Value::String(one), Value::String(two)) => {
+            let changes = |text: &str| text.bytes().any(|byte| byte.is_ascii_digit());
+            one == two || again.is_some_and(|again| again != reference) || changes(one) && changes(two)
+        }
+        (Value::Object(one), Value::Object(two)) => one.iter().all(|(name, value)| {
+            two.get(name)
+                .is_some_and(|other| same_constants(value, again.and_then(|again| again.get(name)), other))
+        }),
+        (Value::Array(one), Value::Array(two)) => one
+            .iter()
+            .zip(two)
+            .enumerate()
+            .all(|(at, (one, two))| same_constants(one, again.and_then(|again| again.get(at)), two)),
+        _ => true,
+    }
+}
+
+/// Whether two JSON bodies have the same shape and the same strings.
+fn same_values(one: &Response, other: &Response) -> bool {
+    same_content(one, other)
+        && match (one.json(), other.json()) {
+            (Some(one), Some(other)) => strings(&one) == strings(&other),
+            _ => true,
+        }
+}
+
+/// The strings of a JSON text, member names aside.
+pub(crate) fn strings(value: &Value) -> Vec<&str> {
+    match value {
+        Value::String(text) => vec![text],
+        Value::Array(items) => items.iter().flat_map(strings).collect(),
+        Value::Object(members) => members.values().flat_map(strings).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Whether the response is one of those that open nothing whatever they are about: a form of request that the endpoint
+/// takes from nobody, or a page of a firewall before it.
+pub fn says_nothing(response: &Response) -> bool {
+    let html = response.value("content-type").is_some_and(|media| media.contains("text/html"));
+    match response.status {
+        400 | 404 | 405 | 406 | 413 | 414 | 415 | 421 | 422 | 426 | 429 | 431 | 501 => true,
+        402..=499 => html,
+        _ => false,
+    }
+}
+
+/// Whether the request was let through, or had an effect: an upgrade, a 2xx with content or to a method that writes, or
+/// the content of an endpoint under any status.
+pub fn is_allowed(request: &Request, response: &Response, known: &Known) -> bool {
+    let writes = !matches!(request.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "TRACE");
+    response.status == 101
+        || response.is_success() && (has_content(response) || writes)
+        || shows_endpoint(request, response, known)
 }
 
 /// Whether a refusal has the owned resource's content in it, whole or as a member: a body in JSON is looked
@@ -155,7 +320,8 @@ pub fn is_refusing(accept: Accept) -> bool {
         | Accept::Hidden
         | Accept::Closed
         | Accept::Contentless
-        | Accept::PublicContent => true,
+        | Accept::PublicContent
+        | Accept::NotTheResource => true,
         Accept::Success | Accept::LetThrough | Accept::Other(_) => false,
     }
 }
@@ -212,9 +378,11 @@ pub fn same_content(one: &Response, other: &Response) -> bool {
     }
 }
 
-/// Whether this is the very answer that a good token gets.
+/// Whether two answers have the same status and the same content, or are pages of the same kind.
 pub fn same_answer(one: &Response, other: &Response) -> bool {
-    one.status == other.status && same_content(one, other)
+    let html =
+        |response: &Response| response.value("content-type").is_some_and(|media| media.contains("text/html"));
+    one.status == other.status && (same_content(one, other) || html(one) && html(other))
 }
 
 /// The members and types of a JSON text, without its values.
@@ -235,6 +403,8 @@ fn shape(value: &Value) -> String {
         }
     }
 }
+
+const PUBLIC_CONTENT: &str = "the public endpoint's content";
 
 /// An answer in words that are the same from run to run.
 pub fn describe(answer: &Answer, known: &Known) -> String {
@@ -258,10 +428,14 @@ fn describe_response(response: &Response, known: &Known) -> String {
         let whose = [
             (&known.owned, "the owned resource's content"),
             (&known.protected, "the protected endpoint's content"),
-            (&known.public, "the public endpoint's content"),
+            (&known.public, PUBLIC_CONTENT),
         ];
         for (reference, words) in whose {
-            if reference.as_ref().is_some_and(|reference| same_content(reference, response)) {
+            let same = |reference: &Response| match words == PUBLIC_CONTENT {
+                true => is_public(response, known),
+                false => same_content(reference, response),
+            };
+            if reference.as_ref().is_some_and(same) {
                 return format!("{status} with {words}");
             }
         }

@@ -30,6 +30,7 @@ fn a_finding_says_what_it_was_told_and_no_more() {
         observed: "204".to_owned(),
         deciding: Some(3),
         wrongly_allowed: true,
+        refused_otherwise: false,
         remarks,
     };
     assert_eq!(broken, expected);
@@ -39,7 +40,7 @@ fn a_finding_says_what_it_was_told_and_no_more() {
 #[case::success(Accept::Success, &[200, 204, 299], &[199, 300, 401, 404, 500])]
 #[case::let_through(Accept::LetThrough, &[200, 302, 400, 402, 404, 499], &[401, 403, 500, 503])]
 #[case::hidden(Accept::Hidden, &[404], &[200, 403, 410, 500])]
-#[case::closed(Accept::Closed, &[302, 400, 401, 404, 499], &[200, 299, 500, 501])]
+#[case::closed(Accept::Closed, &[302, 400, 401, 404, 499, 501], &[200, 299, 500, 101])]
 #[case::contentless(Accept::Contentless, &[200, 204], &[304, 401, 404])]
 #[case::other(Accept::Other("whatever"), &[], &[200, 401, 404])]
 fn a_status_alone(#[case] accept: Accept, #[case] right: &[u16], #[case] wrong: &[u16]) {
@@ -134,7 +135,15 @@ fn public_content_is_success_with_what_the_public_endpoint_shows() {
     let public = |status, body: &str, known: &Known| {
         accepts(&[Accept::PublicContent], &get(), &Answer::Response(response(status, body)), known)
     };
-    assert!(public(200, r#"{"status":"busy"}"#, &known));
+    assert!(public(200, r#"{"status":"ok"}"#, &known));
+    assert!(!public(200, r#"{"status":"secret"}"#, &known), "the same members with another value");
+    let counter = Known { public: Some(response(200, r#"{"at":"2026-01-01"}"#)), ..Known::default() };
+    assert!(
+        public(200, r#"{"at":"2026-01-02"}"#, &counter),
+        "text with digits changes from request to request"
+    );
+    let changing = Known { public_again: Some(response(200, r#"{"status":"idle"}"#)), ..known.clone() };
+    assert!(public(200, r#"{"status":"busy"}"#, &changing), "two answers of the endpoint differ in it");
     assert!(!public(404, r#"{"status":"ok"}"#, &known), "no success");
     assert!(!public(200, r#"{"templates":[]}"#, &known), "other content");
     assert!(!public(200, r#"{"status":"ok"}"#, &Known::default()), "nothing to compare with");
@@ -238,7 +247,7 @@ fn the_same_content(#[case] one: &str, #[case] other: &str, #[case] same: bool) 
 )]
 #[case::json(Answer::Response(with_field("Content-Type", "application/json")), "200")]
 #[case::public(
-    Answer::Response(response(200, r#"{"status":"x"}"#)),
+    Answer::Response(response(200, r#"{"status":"ok"}"#)),
     "200 with the public endpoint's content"
 )]
 #[case::protected(
@@ -254,6 +263,7 @@ fn an_answer_in_words(#[case] answer: Answer, #[case] words: &str) {
         public: Some(response(200, r#"{"status":"ok"}"#)),
         protected: Some(response(200, r#"{"templates":[]}"#)),
         owned: Some(response(200, r#"{"id":7}"#)),
+        ..Known::default()
     };
     assert_eq!(describe(&answer, &known), words);
 }

@@ -56,6 +56,7 @@ struct PermissionTable {
     method: Option<String>,
     path: String,
     permission: String,
+    body: Option<toml::Value>,
 }
 
 #[derive(Deserialize)]
@@ -183,7 +184,14 @@ impl Reader<'_> {
                 return Err(self.error(offset, "endpoints.permission: permission must not be empty"));
             }
             let endpoint = self.endpoint("permission", offset, entry.method, entry.path)?;
-            Ok(Permission { endpoint, permission: entry.permission })
+            let body = entry.body.map(|body| match body {
+                toml::Value::String(text) => Ok(text),
+                table => serde_json::to_string(&table),
+            });
+            let body = body.transpose().map_err(|error| {
+                self.error(offset, format!("endpoints.permission.body: not expressible as JSON: {error}"))
+            })?;
+            Ok(Permission { endpoint, permission: entry.permission, body })
         });
         for (key, endpoint) in [("public", &public), ("protected", &protected)] {
             if endpoint.method != "GET" {

@@ -90,6 +90,8 @@ pub struct Permission {
     pub endpoint: Endpoint,
     /// What it needs.
     pub permission: String,
+    /// The JSON body that the operation takes; `{}` for a method that writes unless the profile gives one.
+    pub body: Option<String>,
 }
 
 /// The kinds of token that a profile can hold.

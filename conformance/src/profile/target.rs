@@ -38,6 +38,13 @@ impl Target {
         if host.is_empty() {
             return Err(format!("`{url}` names no host"));
         }
+        // `http` passes over a port that does not fit, and the tokens would go to the scheme's own.
+        let after = authority.as_str().rsplit_once(']').map_or(authority.as_str(), |(_, after)| after);
+        if let Some((_, digits)) = after.rsplit_once(':')
+            && digits.parse::<u16>().map_or(true, |port| port == 0)
+        {
+            return Err(format!("`{url}` has no valid port: expected 1 to 65535, got `{digits}`"));
+        }
         let port = uri.port_u16().unwrap_or(if tls { 443 } else { 80 });
         Ok(Self { tls, host, port })
     }
@@ -85,6 +92,9 @@ mod tests {
             ("staging.example", "must begin with"),
             ("ftp://staging.example", "must begin with"),
             ("https://staging.example/v1", "paths belong into [endpoints]"),
+            ("http://127.0.0.1:99999", "expected 1 to 65535"),
+            ("http://[::1]:65536", "expected 1 to 65535"),
+            ("http://127.0.0.1:0", "expected 1 to 65535"),
             ("https://user:pass@staging.example", "take it out"),
         ] {
             let error = Target::parse(url).unwrap_err();

@@ -34,3 +34,31 @@ impl Pace {
         *next = (*next).max(Instant::now() + duration);
     }
 }
+
+/// What a run may cost the deployment: requests and time.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    requests: u64,
+    seconds: u64,
+    begun: Instant,
+}
+
+impl Budget {
+    pub(crate) fn new(requests: u64, seconds: u64) -> Self {
+        Self { requests, seconds, begun: Instant::now() }
+    }
+
+    /// Why nothing more may be sent after so many requests; `None` while something may.
+    pub(crate) fn exhausted(&self, sent: u64) -> Option<String> {
+        if sent >= self.requests {
+            return Some(format!("the run has sent {} requests, which is its limit", self.requests));
+        }
+        (self.begun.elapsed() >= Duration::from_secs(self.seconds))
+            .then(|| format!("the run has taken {} s, which is its limit (--max-seconds)", self.seconds))
+    }
+
+    /// Whether waiting so long would end after the limit.
+    pub(crate) fn outlasts(&self, wait: Duration) -> bool {
+        self.begun.elapsed() + wait >= Duration::from_secs(self.seconds)
+    }
+}

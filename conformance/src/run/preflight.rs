@@ -1,7 +1,7 @@
 //! Before anything is judged: is this the deployment, and does it take its own good token?
 
 use crate::judge::{self, Known};
-use crate::profile::TokenKind;
+use crate::profile::{Profile, TokenKind};
 use crate::run::clock::{Clock, http_date};
 use crate::run::session::{Session, Stop};
 use crate::transport::{Answer, Response};
@@ -17,7 +17,32 @@ pub(crate) struct Preflight {
 /// Why the target cannot be tested: what was sent, and what was seen.
 pub(crate) type Untestable = String;
 
-/// Sends up to five requests.
+/// What the tokens of the profile claim, where that contradicts what the profile says they are.
+pub(crate) fn contradictions(profile: &Profile) -> Result<(), String> {
+    let organization = |kind: TokenKind| {
+        let token = profile.tokens.get(&kind)?;
+        let names = profile.signing.as_ref().map(|signing| signing.claims.clone()).unwrap_or_default();
+        let claim = token.compact.claim_members().get(&names.organization)?.clone();
+        claim.as_str().map(ToOwned::to_owned)
+    };
+    let valid = organization(TokenKind::Valid).map(|name| (name, "tokens.valid")).or_else(|| {
+        profile.signing.as_ref().map(|signing| (signing.organization.clone(), "signing.organization"))
+    });
+    let other = organization(TokenKind::OtherOrganization)
+        .map(|name| (name, "tokens.other_organization"))
+        .or_else(|| {
+            let other = profile.signing.as_ref()?.other_organization.clone()?;
+            Some((other, "signing.other_organization"))
+        });
+    match (valid, other) {
+        (Some((one, key)), Some((two, other_key))) if one == two => Err(format!(
+            "{key} and {other_key} are of the same organization; {other_key} must be of another one"
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Sends up to seven requests.
 pub(crate) async fn run(session: &mut Session) -> Result<Preflight, Untestable> {
     let target = session.profile().target.to_string();
     let mut notices = Vec::new();
@@ -39,7 +64,12 @@ pub(crate) async fn run(session: &mut Session) -> Result<Preflight, Untestable> 
             "the deployment's clock is {offset} s off this machine's: tokens are minted by its own"
         ));
     }
-    let mut known = Known { public: Some(public), ..Known::default() };
+    let mut known = Known { public: Some(public), endpoints: session.endpoint_methods(), ..Known::default() };
+    let again = response(session, "the public endpoint", session.public()).await?;
+    known.public_again = again.is_success().then_some(again);
+    let unknown = crate::transport::Request::new("GET", "/artos-conformance-unknown-page");
+    let shell = response(session, "an unknown path", unknown).await?;
+    let page = shell.is_success() && !shell.body.is_empty() && !judge::is_public(&shell, &known);
 
     let mut good = Vec::new();
     if let Some(token) = session.profile().tokens.get(&TokenKind::Valid) {
@@ -71,14 +101,35 @@ pub(crate) async fn run(session: &mut Session) -> Result<Preflight, Untestable> 
                 "GET {target}{path} with {whose} answered {seen}: the deployment refuses its own good token"
             ));
         }
+        if known.public.as_ref().is_some_and(|public| !answer.body.is_empty() && public.body == answer.body) {
+            let (public, protected) =
+                (&session.profile().endpoints.public.path, &session.profile().endpoints.protected.path);
+            return Err(format!(
+                "GET {target}{public} and GET {target}{protected} show the same content, so a way around \
+                 authentication could not be seen: name another endpoints.protected"
+            ));
+        }
+        if let Ok(owned) = session.owned()
+            && owned.method == "GET"
+        {
+            let path = String::from_utf8_lossy(&owned.target.bytes()).into_owned();
+            let resource = response(session, "the owned resource", owned.bearer(&token)).await?;
+            if !resource.is_success() {
+                let seen = judge::describe(&Answer::Response(resource), &known);
+                return Err(format!(
+                    "GET {target}{path} (endpoints.owned) with {whose} answered {seen}: the owner cannot read its own \
+                     resource. Either endpoints.owned belongs to another organization, or the tokens are swapped"
+                ));
+            }
+            known.owned.get_or_insert(resource);
+        }
         known.protected.get_or_insert(answer);
     }
-    if let Ok(owned) = session.owned()
-        && owned.method == "GET"
-        && let Ok(token) = session.valid()
-    {
-        let answer = response(session, "the owned resource", owned.bearer(token.text())).await?;
-        known.owned = answer.is_success().then_some(answer);
+    let is = |reference: &Option<Response>| {
+        reference.as_ref().is_some_and(|reference| reference.body == shell.body)
+    };
+    if page && !is(&known.protected) && !is(&known.owned) {
+        known.shell = Some(shell);
     }
     for kind in [TokenKind::OtherOrganization, TokenKind::Revoked, TokenKind::NoOrganization] {
         let expiry = session.profile().tokens.get(&kind).and_then(|token| token.compact.expires_at());
@@ -120,6 +171,6 @@ fn not_the_api(response: &Response) -> Option<String> {
 
 fn words(stop: &Stop) -> String {
     match stop {
-        Stop::Skip(why) | Stop::Dead(why) => why.clone(),
+        Stop::Skip(why) | Stop::Busy(why) | Stop::Dead(why) => why.clone(),
     }
 }

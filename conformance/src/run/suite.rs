@@ -23,7 +23,7 @@ use crate::report::{
     CaseReport, Evidence, Measurements, Outcome, Report, Selection, Source, Summary, Verdict,
 };
 use crate::run::clock::{Clock, timestamp};
-use crate::run::pace::Pace;
+use crate::run::pace::{Budget, Pace};
 use crate::run::session::{Exchange, Session, Shared, Stop, lock};
 use crate::secret::Redactor;
 use crate::transport::{Answer, Transport, TransportOptions};
@@ -48,8 +48,12 @@ pub struct Suite {
     level: Level,
     concurrency: usize,
     rate: f64,
+    max_seconds: u64,
     baseline: Baseline,
 }
+
+/// What a run sends at most, retries and control requests included.
+const MAX_REQUESTS: u64 = 500;
 
 /// Why there is no report.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,6 +97,7 @@ impl Suite {
             level: Level::Must,
             concurrency: 8,
             rate: 50.0,
+            max_seconds: 900,
             baseline: Baseline::default(),
         }
     }
@@ -132,6 +137,13 @@ impl Suite {
         self
     }
 
+    /// How many seconds the run may take; the cases that are left then are skipped. 900 unless set.
+    #[must_use]
+    pub fn max_seconds(mut self, seconds: u64) -> Self {
+        self.max_seconds = seconds;
+        self
+    }
+
     /// Failures that are known.
     #[must_use]
     pub fn baseline(mut self, baseline: Baseline) -> Self {
@@ -158,6 +170,7 @@ impl Suite {
         let started_at = timestamp();
         let begun = Instant::now();
         self.baseline.check().map_err(RunError::Usage)?;
+        preflight::contradictions(&self.profile).map_err(RunError::Usage)?;
         let (cases, selection) = self.select()?;
         let transport = Transport::new(self.profile.target.clone(), self.transport.clone())
             .map_err(|error| RunError::Usage(error.to_string()))?;
@@ -183,7 +196,7 @@ impl Suite {
                 clock_offset_seconds: preflight.clock_offset,
             },
             notices: preflight.notices,
-            interrupted: shared.is_dead(),
+            interrupted: shared.is_dead().or_else(|| too_much_untested(&shared, &reports)),
             stale_baseline: Vec::new(),
             cases: reports,
         };
@@ -234,6 +247,10 @@ impl Suite {
             profile: self.profile.clone(),
             transport,
             pace: Pace::new(self.rate),
+            budget: Budget::new(MAX_REQUESTS, self.max_seconds),
+            put_off: AtomicU64::new(0),
+            untested: AtomicU64::new(0),
+            probes: AtomicU64::new(0),
             clock,
             known,
             run_id: run_id(),
@@ -247,6 +264,17 @@ impl Suite {
             controls: AsyncMutex::new(HashMap::new()),
         }
     }
+}
+
+/// Why the run says too little: more than a tenth of the `must` cases were put off or lost their connection.
+fn too_much_untested(shared: &Shared, reports: &[CaseReport]) -> Option<String> {
+    let musts = reports.iter().filter(|case| case.level == Level::Must).count();
+    let untested = usize::try_from(shared.untested.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
+    (untested * 10 > musts).then(|| {
+        format!(
+            "{untested} of {musts} `must` cases could not be tested because of 429, 503 or lost connections"
+        )
+    })
 }
 
 /// Runs the cases, several at a time, those that look back at all the others last.
@@ -301,7 +329,7 @@ async fn one(shared: &Arc<Shared>, case: Case) -> CaseReport {
         return report;
     }
     let begun = Instant::now();
-    let mut session = Session::new(Arc::clone(shared), case.id(), case.accept);
+    let mut session = Session::new(Arc::clone(shared), case.id(), case.level, case.accept);
     let finding = match case.run {
         Procedure::Run(run) => run(&mut session).await,
         Procedure::Probe(make) => match make(&session) {
@@ -309,12 +337,22 @@ async fn one(shared: &Arc<Shared>, case: Case) -> CaseReport {
             Err(stop) => Err(stop),
         },
     };
+    let finding = match finding {
+        Ok(finding) => session.require_admission(&finding).await.map(|()| finding),
+        stopped => stopped,
+    };
     match finding {
         Ok(finding) => {
             report.duration_ms = milliseconds(begun.elapsed());
             settle(&mut report, &finding, shared, session.exchanges());
         }
         Err(Stop::Skip(why)) => report.skipped_because = Some(why),
+        Err(Stop::Busy(why)) => {
+            if case.level == Level::Must {
+                shared.untested.fetch_add(1, Ordering::Relaxed);
+            }
+            report.skipped_because = Some(why);
+        }
         Err(Stop::Dead(why)) => report.skipped_because = Some(format!("{why}: it needs another run")),
     }
     report
@@ -346,8 +384,8 @@ fn settle(report: &mut CaseReport, finding: &Finding, shared: &Shared, exchanges
     report.observed = Some(redactor.clean(&finding.observed));
     report.outcome = match (finding.kept, report.level) {
         (true, _) => Outcome::Passed,
-        (false, Level::Must) => Outcome::Failed,
-        (false, Level::Should) => Outcome::Warned,
+        (false, Level::Must) if !finding.refused_otherwise => Outcome::Failed,
+        (false, _) => Outcome::Warned,
     };
     if finding.kept {
         return;

@@ -202,7 +202,11 @@ pub(super) fn encode(authority: &str, request: &Request) -> Vec<u8> {
         push(&[b"Host: ", authority.as_bytes(), b"\r\n"]);
     }
     push(&[b"User-Agent: ", USER_AGENT.as_bytes()]);
-    push(&[b"\r\nAccept: application/json\r\nX-Request-Id: ", request.request_id.as_bytes(), b"\r\n"]);
+    push(&[
+        b"\r\nAccept: application/json\r\nAccept-Encoding: identity\r\nX-Request-Id: ",
+        request.request_id.as_bytes(),
+        b"\r\n",
+    ]);
     for field in &request.fields {
         push(&[field.name.as_bytes(), b": ", &field.value.bytes(), b"\r\n"]);
     }

@@ -83,6 +83,7 @@ fn encode(authority: &str, tls: bool, request: &Request) -> Result<http::Request
     let fixed = [
         ("user-agent", USER_AGENT.as_bytes().to_vec()),
         ("accept", b"application/json".to_vec()),
+        ("accept-encoding", b"identity".to_vec()),
         ("x-request-id", request.request_id.as_bytes().to_vec()),
     ];
     let own = request.fields.iter().map(|field| (field.name.as_str(), field.value.bytes()));

@@ -95,8 +95,8 @@ pub struct Request {
     pub target: Text,
     /// HTTP/1.0 instead of HTTP/1.1.
     pub http10: bool,
-    /// The fields that the case is about, in order; `Host` (unless one is among them), `User-Agent`, `Accept` and `X-Request-Id` stand
-    /// before them, `Content-Length` behind.
+    /// The fields that the case is about, in order; `Host` (unless one is among them), `User-Agent`, `Accept`, `Accept-Encoding` and
+    /// `X-Request-Id` stand before them, `Content-Length` behind.
     pub fields: Vec<Field>,
     /// The body, with its length announced.
     pub body: Option<Text>,
@@ -188,7 +188,7 @@ pub struct Response {
     pub status: u16,
     /// The header fields, names as spelt, values as bytes.
     pub fields: Vec<(String, Vec<u8>)>,
-    /// The body, decoded from its transfer coding, at most one mebibyte of it.
+    /// The body, decoded from its transfer and content codings, at most one mebibyte of it.
     pub body: Vec<u8>,
 }
 

@@ -1,8 +1,9 @@
 //! Carries requests byte for byte and reads what comes back.
 //!
 //! An HTTP library would repair or refuse much of what the catalogue has to send, so HTTP/1.1 is written by
-//! hand. Nothing is interpreted on the way: redirects are not followed, cookies not kept, bodies not decoded.
+//! hand. Redirects are not followed and cookies are not kept. Content codings are decoded.
 
+mod coding;
 mod connect;
 mod http1;
 mod http2;
@@ -156,7 +157,7 @@ impl Connection {
                 Wire::Http2(client) => client.exchange(&self.authority, self.tls, request).await,
             }
         };
-        timeout_at(deadline, exchange).await.unwrap_or(Answer::TimedOut)
+        decoded(timeout_at(deadline, exchange).await.unwrap_or(Answer::TimedOut))
     }
 
     /// Sends two requests at once and reads both answers in order (RFC 9112 §9.3.2); over HTTP/2, where
@@ -172,7 +173,9 @@ impl Connection {
                 }
             }
         };
-        timeout_at(deadline, exchange).await.unwrap_or((Answer::TimedOut, Answer::TimedOut))
+        let (one, other) =
+            timeout_at(deadline, exchange).await.unwrap_or((Answer::TimedOut, Answer::TimedOut));
+        (decoded(one), decoded(other))
     }
 
     /// Whether another request can be sent.
@@ -181,5 +184,12 @@ impl Connection {
             Wire::Http1(client) => client.is_reusable(),
             Wire::Http2(_) => true,
         }
+    }
+}
+
+fn decoded(answer: Answer) -> Answer {
+    match answer {
+        Answer::Response(response) => Answer::Response(coding::decode(response)),
+        other => other,
     }
 }

@@ -11,11 +11,11 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 /// How many runs go on at the same time.
-const RUNS_AT_ONCE: usize = 12;
+const RUNS_AT_ONCE: usize = 24;
 
 /// The faults by which one request's answer depends on others before or beside it. Cases that run side by side
 /// would find them now here, now there; one after the other, always in the same places.
-const REMEMBERING: [Fault; 12] = [
+const REMEMBERING: [Fault; 13] = [
     Fault::RevocationForgotten,
     Fault::ForgeryAcceptedOnRepeat,
     Fault::ForgeryAcceptedInParallel,
@@ -28,6 +28,7 @@ const REMEMBERING: [Fault; 12] = [
     Fault::SignatureOverClaimsOnly,
     Fault::SignatureSeenForClaims,
     Fault::TokenUsedUp,
+    Fault::AcceptedAfterUse,
 ];
 
 /// What the cases make of one fault.

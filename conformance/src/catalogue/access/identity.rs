@@ -25,6 +25,27 @@ macro_rules! not_configured {
     };
 }
 
+/// A token without a user: 403, or 401 from a deployment that calls such a token invalid.
+macro_rules! no_user {
+    ($name:ident, $title:literal, $what:literal, |$session:ident| $mint:expr) => {
+        case! {
+            $name,
+            title: $title,
+            clauses: [Org2, Tok7],
+            level: Must,
+            sends: concat!("Sends GET to the protected endpoint with a rightly signed token ", $what, "."),
+            requirement: "The deployment must answer 403 `User has no organization or not authorized`, or 401.",
+            source: sources::USER_ID,
+            needs: [Key],
+            accept: [Accept::Forbidden, Accept::InvalidCredentials],
+            probe: |$session| {
+                let token = $mint.sign(&$session.key()?);
+                $session.protected().bearer(token.text())
+            },
+        }
+    };
+}
+
 /// A token whose identity is of the wrong type.
 macro_rules! malformed {
     ($name:ident, $title:literal, $what:literal, level: $level:ident, source: $source:expr, $claim:ident, |$value:ident| $json:expr) => {
@@ -91,12 +112,27 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
         }
         mint.sign(&s.key()?)
     }),
-    not_configured!(no_user, "A token without a user opens nothing", "without a user",
-        source: sources::USER_ID, needs: [Key], |s| s.mint()?.without(&s.user_claim()?).sign(&s.key()?)),
-    not_configured!(user_null, "A user of null is none", "whose user is null",
-        source: sources::USER_ID, needs: [Key], |s| s.mint()?.claim(&s.user_claim()?, "null").sign(&s.key()?)),
-    not_configured!(user_empty, "An empty user is none", "whose user is empty",
-        source: sources::USER_ID, needs: [Key], |s| s.mint()?.claim(&s.user_claim()?, "\"\"").sign(&s.key()?)),
+    no_user!(no_user, "A token without a user is refused", "without a user", |s| s
+        .mint()?
+        .without(&s.user_claim()?)),
+    no_user!(user_null, "A token whose user is null is refused", "whose user is null", |s| s
+        .mint()?
+        .claim(&s.user_claim()?, "null")),
+    no_user!(user_empty, "A token with an empty user is refused", "whose user is empty", |s| s
+        .mint()?
+        .claim(&s.user_claim()?, "\"\"")),
+    case! {
+        no_user_is_403,
+        title: "A token without a user is 403",
+        clauses: [Org2],
+        level: Should,
+        sends: "Sends GET to the protected endpoint with a rightly signed token without a user.",
+        requirement: "The deployment should answer 403 `User has no organization or not authorized`: the token is valid, the account is not configured.",
+        source: sources::NOT_CONFIGURED,
+        needs: [Key],
+        accept: [Accept::Forbidden],
+        shared: "a token without a user", |s| s.protected().bearer(s.mint()?.without(&s.user_claim()?).sign(&s.key()?).text()),
+    },
     case! {
         no_organization_on_owned_resource,
         title: "A token without an organization opens nobody's resource",

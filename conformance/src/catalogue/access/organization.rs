@@ -1,10 +1,12 @@
 //! ORG-1, ORG-3, ORG-4: who may touch what is an organization's.
 
 use crate::case::{Accept, Case};
+use crate::catalogue::public_paths::spellings;
 use crate::catalogue::sources;
+use crate::judge::{self, Finding};
 use crate::profile::TokenKind;
 use crate::run::session::{Session, Stop};
-use crate::transport::Request;
+use crate::transport::{Answer, Request, Response};
 
 /// Another organization's good token: 403, or 404 without the resource.
 macro_rules! foreign {
@@ -22,6 +24,47 @@ macro_rules! foreign {
             probe: |$session| $request,
         }
     };
+}
+
+/// Another spelling of the owned resource's path, with another organization's good token.
+macro_rules! spelled {
+    ($name:ident, $what:literal, |$path:ident| $spelling:expr) => {
+        case! {
+            $name,
+            title: concat!("Another organization does not read the resource by its path with ", $what),
+            clauses: [Org1, Org4],
+            level: Must,
+            sends: concat!("Sends GET to the owned resource's path with ", $what, ", with another organization's token."),
+            requirement: "The deployment must not show the resource.",
+            source: sources::PREVENTED,
+            needs: [Owned, OtherOrganization],
+            accept: [Accept::Forbidden, Accept::Hidden, Accept::NotTheResource],
+            probe: |s| {
+                let path = spellings::owned_path(s)?;
+                let $path = path.as_str();
+                spellings::get($spelling).bearer(s.other_organization()?.text())
+            },
+        }
+    };
+}
+
+/// What an answer to another organization shows of the owner's: its organization, or the owned resource's id.
+fn rows_of(response: &Response, session: &Session) -> Result<Option<&'static str>, Stop> {
+    let Some(json) = response.json().filter(|_| response.is_success()) else { return Ok(None) };
+    let owner = owner(session)?;
+    let path = spellings::owned_path(session)?;
+    let path = path.split('?').next().unwrap_or_default().trim_end_matches('/');
+    let id = path.rsplit('/').next().unwrap_or_default();
+    // A short word would be found by accident.
+    let is_id = |text: &str| text == path || id.len() >= 4 && text == id;
+    let strings = judge::strings(&json);
+    Ok(if strings.iter().any(|text| is_id(text)) {
+        Some("the owned resource")
+    } else if strings.contains(&owner.as_str()) {
+        Some("the owner's organization")
+    } else {
+        None
+    })
 }
 
 /// The owner is named outside the token.
@@ -135,6 +178,47 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
             request
         },
     },
+    case! {
+        cors_preflight,
+        title: "A CORS preflight shows nothing of the owned resource",
+        clauses: [Org1, Pub2],
+        level: Must,
+        sends: "Sends OPTIONS to the owned resource as browsers ask before a cross-origin GET, without a token.",
+        requirement: "The deployment must not answer with the content of the resource.",
+        source: sources::ALL_REQUIRE,
+        needs: [Owned],
+        accept: [Accept::Closed, Accept::Contentless],
+        probe: |s| crate::catalogue::public_paths::method::preflight(s.owned()?),
+    },
+    case! {
+        list_shows_no_other_rows,
+        title: "A list shows nothing of another organization",
+        clauses: [Org4, Org1],
+        level: Must,
+        sends: "Sends GET to the protected endpoint with another organization's token, and looks for the owned resource in the answer.",
+        requirement: "The deployment must not show the owned resource, its id or its organization.",
+        source: sources::ONLY_OWN,
+        needs: [Owned, OtherOrganization],
+        accept: [Accept::Other("an answer without anything of the owner's")],
+        requests: 1,
+        run: |s| {
+            let answer = s.send(s.protected().bearer(s.other_organization()?.text())).await?;
+            let observed = judge::describe(&answer, s.known());
+            let Answer::Response(response) = answer else { return Ok(Finding::broken(observed).at(0)) };
+            Ok(match rows_of(&response, s)? {
+                None => Finding::kept(observed).at(0),
+                Some(what) => Finding::broken(format!("{} with {what}", response.status)).at(0).allowed(),
+            })
+        },
+    },
+    spelled!(trailing_slash, "its trailing slash added or removed", |path| spellings::other_ending(path)),
+    spelled!(encoded_letter, "a percent-encoded letter", |path| spellings::encoded_letter(path)),
+    spelled!(doubled_slash, "a doubled slash", |path| spellings::last_slash(path, "//")),
+    spelled!(dot_segment, "a dot segment", |path| spellings::last_slash(path, "/./")),
+    spelled!(detour, "a way up and down again", |path| spellings::detour(path, "..")),
+    spelled!(capitals, "capitals for letters", |path| path.to_uppercase()),
+    spelled!(path_parameter, "a parameter added", |path| format!("{path};x=1")),
+    spelled!(query_added, "a query", |path| format!("{path}?artos=1")),
     foreign!(conditional, "A condition tells another organization nothing",
         "Sends GET to the owned resource with another organization's token and `If-None-Match: *`.",
         needs: [Owned, OtherOrganization], |s| foreign(s)?.field("If-None-Match", "*")),

@@ -212,7 +212,8 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
             let answers = [get, head.await?];
             Ok(match answers {
                 [Answer::Response(get), Answer::Response(head)]
-                    if get.status == head.status && bearer_challenges(&get) == bearer_challenges(&head) =>
+                    if matches!(head.status, 405 | 501)
+                        || get.status == head.status && bearer_challenges(&get) == bearer_challenges(&head) =>
                 {
                     Finding::kept("the same status and challenge")
                 }

@@ -134,6 +134,28 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
         http1_only: true,
         probe: |s| s.protected().authorization("   \t"),
     },
+    case! {
+        placeholder,
+        title: "What a broken client puts in place of a token is not a token",
+        clauses: [Hdr3, Tok1],
+        level: Must,
+        sends: "Sends GET to the protected endpoint with `Bearer` and, one after the other, ten placeholders such as `null`, `undefined` and `[object Object]`.",
+        requirement: "The deployment must answer 401 to each.",
+        source: sources::NOT_VALID,
+        needs: [],
+        accept: [Accept::InvalidCredentials, Accept::NotAuthenticated],
+        requests: 10,
+        run: |s| {
+            for text in PLACEHOLDERS {
+                s.send(s.protected().authorization(format!("Bearer {text}"))).await?;
+                let finding = s.judge_last().await?;
+                if !finding.kept {
+                    return Ok(finding.remark(format!("the placeholder was `{text}`")));
+                }
+            }
+            s.judge_last().await
+        },
+    },
     no_credential!(scheme_alone, "A scheme without a token is no credential", "Bearer", |s| "Bearer"),
     no_credential!(basic, "A good token under Basic is no credential", "Basic TOKEN", needs: Valid,
         |s| credential("Basic ", &s.valid()?.text())),
@@ -190,4 +212,17 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
         "Sends GET to the protected endpoint with a good token, three spaces before `Bearer` and two behind the token.",
         source: sources::FIELD_WHITESPACE, http1_only: true,
         |s, token| s.protected().authorization(credential("  Bearer ", &token).plain("  "))),
+];
+
+const PLACEHOLDERS: [&str; 10] = [
+    "null",
+    "undefined",
+    "None",
+    "[object Object]",
+    "NaN",
+    "false",
+    "$TOKEN",
+    "{{token}}",
+    "<token>",
+    "YOUR_TOKEN_HERE",
 ];

@@ -81,4 +81,35 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
             request
         },
     },
+    case! {
+        json_body_of_the_operation,
+        title: "A token in the JSON body of an operation is no token",
+        clauses: [Hdr2],
+        level: Must,
+        sends: "Asks for the operation that needs a permission with a good token as `access_token` and `token` in its JSON body.",
+        requirement: "The deployment must answer 401 `Not authenticated`.",
+        source: sources::ALL_REQUIRE,
+        needs: [Valid, Permission, Writes],
+        accept: [Accept::NotAuthenticated],
+        probe: |s| {
+            let token = s.valid()?.text();
+            let json = Text::from("{\"access_token\":\"").token(&token).plain("\",\"token\":\"").token(&token).plain("\"}");
+            s.operation()?.with_body("application/json", json)
+        },
+    },
+    case! {
+        form_body_of_the_operation,
+        title: "A token in a form body of an operation is no token",
+        clauses: [Hdr2],
+        level: Must,
+        sends: "Asks for the operation that needs a permission with a good token as `access_token` in a form body.",
+        requirement: "The deployment must answer 401 `Not authenticated`, or not take the form.",
+        source: sources::ALL_REQUIRE,
+        needs: [Valid, Permission, Writes],
+        accept: [Accept::NotAuthenticated, Accept::Closed],
+        probe: |s| {
+            let form = Text::from("access_token=").token(s.valid()?.text());
+            s.operation()?.with_body("application/x-www-form-urlencoded", form)
+        },
+    },
 ];

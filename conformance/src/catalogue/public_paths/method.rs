@@ -2,6 +2,7 @@
 
 use crate::case::{Accept, Case};
 use crate::catalogue::sources;
+use crate::transport::Request;
 
 macro_rules! opens_nothing {
     ($name:ident, $method:literal, source: $source:expr, needs: [$($need:ident),*]) => {
@@ -66,12 +67,33 @@ macro_rules! write_without_token {
     };
 }
 
+/// The CORS preflight of a GET (Fetch §4.8).
+pub(in crate::catalogue) fn preflight(mut request: Request) -> Request {
+    request.method = "OPTIONS".into();
+    request
+        .field("Origin", "https://app.conformance.invalid")
+        .field("Access-Control-Request-Method", "GET")
+        .field("Access-Control-Request-Headers", "authorization")
+}
+
 pub(in crate::catalogue) static CASES: &[Case] = &[
     opens_nothing!(head, "HEAD", source: sources::ALL_REQUIRE, needs: []),
     opens_nothing!(options, "OPTIONS", source: sources::ALL_REQUIRE, needs: []),
     opens_nothing!(trace, "TRACE", source: sources::ALL_REQUIRE, needs: []),
     opens_nothing!(lower_case_get, "get", source: sources::METHOD_CASE, needs: []),
     opens_nothing!(unknown, "PROBE", source: sources::ALL_REQUIRE, needs: []),
+    case! {
+        cors_preflight,
+        title: "A CORS preflight shows nothing of the protected endpoint",
+        clauses: [Pub2],
+        level: Must,
+        sends: "Sends OPTIONS to the protected endpoint as browsers ask before a cross-origin GET, without a token.",
+        requirement: "The deployment must not answer with the content of the endpoint.",
+        source: sources::ALL_REQUIRE,
+        needs: [],
+        accept: [Accept::Closed, Accept::Contentless],
+        probe: |s| preflight(s.protected()),
+    },
     write_without_token!(post, "POST"),
     write_without_token!(put, "PUT"),
     write_without_token!(patch, "PATCH"),

@@ -13,10 +13,10 @@ macro_rules! still_closed {
             clauses: [Pub2],
             level: Must,
             sends: concat!("Sends GET to the protected endpoint with `", $field, "`: ", $what, "; without a token."),
-            requirement: "The deployment must answer 401: it judges the request that it receives.",
+            requirement: "The deployment must not let the request through: it judges the request that it receives.",
             source: sources::ALL_REQUIRE,
             needs: [],
-            accept: [Accept::NotAuthenticated],
+            accept: [Accept::NotAuthenticated, Accept::Closed],
             probe: |$session| $session.protected().field($field, $value),
         }
     };
@@ -113,17 +113,17 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
         clauses: [Pub2],
         level: Must,
         sends: "Sends GET to the protected endpoint asking to upgrade to WebSocket, without a token.",
-        requirement: "The deployment must answer 401 before it upgrades anything.",
+        requirement: "The deployment must neither upgrade the connection nor answer 2xx with content.",
         source: sources::ALL_REQUIRE,
         needs: [],
-        accept: [Accept::NotAuthenticated],
+        accept: [Accept::NotAuthenticated, Accept::Closed, Accept::Contentless],
         http1_only: true,
         probe: |s| {
             s.protected()
                 .field("Connection", "Upgrade")
                 .field("Upgrade", "websocket")
                 .field("Sec-WebSocket-Version", "13")
-                .field("Sec-WebSocket-Key", "YXJ0b3MtY29uZm9ybWFuY2U=")
+                .field("Sec-WebSocket-Key", "YXJ0b3MtY29uZm9ybWFuYw==")
         },
     },
     case! {

@@ -28,6 +28,28 @@ macro_rules! forged {
     };
 }
 
+/// A good token's claims under a signature of zeros, whatever the algorithm of the deployment's own key.
+macro_rules! zeros {
+    ($name:ident, $algorithm:literal, $length:literal) => {
+        case! {
+            $name,
+            title: concat!("Zeros under ", $algorithm, " verify nothing"),
+            clauses: [Tok8],
+            level: Must,
+            sends: concat!("Sends GET to the protected endpoint with a good token's claims under `alg` `", $algorithm, "` with a signature of zeros."),
+            requirement: "The deployment must answer 401 `Invalid authentication credentials`.",
+            source: sources::ALGORITHMS,
+            needs: [Valid],
+            accept: [Accept::InvalidCredentials],
+            probe: |s| {
+                let token = s.valid()?;
+                let token = token.with_header(&header_with(&token, "alg", json!($algorithm)));
+                s.protected().bearer(token.with_signature(&[0; $length]).text())
+            },
+        }
+    };
+}
+
 /// A good token's claims without a signature, under an `alg` of the attacker's choice.
 fn unsigned(session: &Session, alg: Value) -> Result<Compact, Stop> {
     let token = session.valid()?;
@@ -122,6 +144,20 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
         source: sources::ONE_ALGORITHM, needs: [AsymmetricKey], |s| confused(s, |key| key.public_jwk().into())?),
     forged!(empty_secret, "An empty secret signs nothing", "a token signed under HS256 with an empty secret",
         source: sources::ALGORITHMS, needs: [Valid], |s| hmac(s, Algorithm::Hs256, b"")?),
+    zeros!(zeros_under_es256, "ES256", 64),
+    zeros!(zeros_under_es384, "ES384", 96),
+    zeros!(zeros_under_eddsa, "EdDSA", 64),
+    zeros!(zeros_under_hs256, "HS256", 32),
+    zeros!(zeros_under_rs256, "RS256", 256),
+    forged!(missing_with_the_signature, "Without an `alg` the old signature verifies nothing",
+    "a good token whose `alg` was removed",
+    source: sources::ALGORITHMS, needs: [Valid],
+    |s| {
+        let token = s.valid()?;
+        let mut header = token.header_members();
+        header.remove("alg");
+        token.with_header(&Value::Object(header).to_string())
+    }),
     case! {
         guessable_secret,
         title: "Secrets that anyone would guess sign nothing",

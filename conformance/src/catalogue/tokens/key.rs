@@ -1,20 +1,27 @@
 //! TOK-8 and ROT-1: which key verifies a token is the deployment's to say.
 
+use super::key_server;
 use crate::case::{Accept, Case};
 use crate::catalogue::sources;
+use crate::judge::Finding;
 use crate::run::session::{Session, Stop};
 use crate::token::{Algorithm, Compact, Mint, SigningKey, base64url, quote};
 
 macro_rules! forged {
     ($name:ident, $title:literal, $what:literal, clauses: [$($clause:ident),+], source: $source:expr,
      needs: [$($need:ident),+], |$session:ident| $token:expr) => {
+        forged!($name, $title, $what, clauses: [$($clause),+], level: Must, source: $source, needs: [$($need),+],
+            |$session| $token)
+    };
+    ($name:ident, $title:literal, $what:literal, clauses: [$($clause:ident),+], level: $level:ident, source: $source:expr,
+     needs: [$($need:ident),+], |$session:ident| $token:expr) => {
         case! {
             $name,
             title: $title,
             clauses: [$($clause),+],
-            level: Must,
+            level: $level,
             sends: concat!("Sends GET to the protected endpoint with ", $what, "."),
-            requirement: "The deployment must answer 401 `Invalid authentication credentials`.",
+            requirement: concat!("The deployment ", $crate::catalogue::modal!($level), " answer 401 `Invalid authentication credentials`."),
             source: $source,
             needs: [$($need),+],
             accept: [Accept::InvalidCredentials],
@@ -26,19 +33,15 @@ macro_rules! forged {
     };
 }
 
-fn impostor(session: &Session) -> Result<SigningKey, Stop> {
-    session.key()?.impostor().map_err(Stop::Skip)
-}
-
 /// A good token, its header changed, signed by a key that nobody trusts.
 fn by_impostor(session: &Session, change: impl FnOnce(Mint, &SigningKey) -> Mint) -> Result<Compact, Stop> {
-    let key = impostor(session)?;
-    Ok(change(session.mint()?, &key).sign(&key))
+    let key = session.impostor()?;
+    Ok(change(session.base()?, &key).sign(&key))
 }
 
 /// A good token under HS256 with a `kid` that is to make the deployment take this secret for a key.
 fn injected(session: &Session, kid: &str, secret: &[u8]) -> Result<Compact, Stop> {
-    let mint = session.mint()?.header("alg", "\"HS256\"").header("kid", kid);
+    let mint = session.base()?.header("alg", "\"HS256\"").header("kid", kid);
     Ok(mint.sign(&SigningKey::secret(Algorithm::Hs256, None, secret)))
 }
 
@@ -54,48 +57,70 @@ fn kid(session: &Session) -> Result<String, Stop> {
 pub(in crate::catalogue) static CASES: &[Case] = &[
     forged!(stranger_under_the_known_id, "A stranger's key under a known id verifies nothing",
         "a token signed by an unknown key under the `kid` of the deployment's own",
-        clauses: [Tok8], source: sources::NOT_VALID, needs: [Key], |s| by_impostor(s, |mint, _| mint)?),
+        clauses: [Tok8], source: sources::NOT_VALID, needs: [Valid], |s| by_impostor(s, |mint, _| mint)?),
     forged!(stranger_under_its_own_id, "A stranger's key under an id of its own verifies nothing",
         "a token signed by an unknown key under an unknown `kid`",
-        clauses: [Tok8, Rot1], source: sources::NOT_VALID, needs: [Key],
+        clauses: [Tok8, Rot1], source: sources::NOT_VALID, needs: [Valid],
         |s| by_impostor(s, |mint, _| mint.header("kid", "\"stranger\""))?),
     forged!(stranger_without_id, "A stranger's key without an id verifies nothing",
         "a token signed by an unknown key, without `kid`",
-        clauses: [Tok8, Rot1], source: sources::NOT_VALID, needs: [Key],
+        clauses: [Tok8, Rot1], source: sources::NOT_VALID, needs: [Valid],
         |s| by_impostor(s, |mint, _| mint.without_header("kid"))?),
     forged!(embedded_jwk, "A key that the token brings along is not trusted",
         "a token signed by an unknown key that its header holds as `jwk`",
-        clauses: [Tok8], source: sources::UNTRUSTED_KEYS, needs: [Key],
+        clauses: [Tok8], source: sources::UNTRUSTED_KEYS, needs: [Valid],
         |s| by_impostor(s, |mint, key| mint.header("jwk", &key.public_jwk()))?),
     forged!(embedded_certificate, "A certificate that the token brings along is not trusted",
     "a token signed by an unknown key whose self-signed certificate its header holds as `x5c`",
-    clauses: [Tok8], source: sources::UNTRUSTED_KEYS, needs: [Key],
+    clauses: [Tok8], source: sources::UNTRUSTED_KEYS, needs: [Valid],
     |s| {
         let key = SigningKey::stranger(None).map_err(Stop::Skip)?;
         let chain = format!("[{}]", quote(&base64_simd::STANDARD.encode_to_string(key.self_signed_certificate())));
-        s.mint()?.header("alg", "\"ES256\"").without_header("kid").header("x5c", &chain).sign(&key)
+        s.base()?.header("alg", "\"ES256\"").without_header("kid").header("x5c", &chain).sign(&key)
     }),
-    forged!(remote_key_set, "A key set that the token points to is not fetched",
-        "a token signed by an unknown key whose header points to a key set with `jku`",
-        clauses: [Tok8], source: sources::UNTRUSTED_KEYS, needs: [Key],
-        |s| by_impostor(s, |mint, _| mint.header("jku", "\"https://192.0.2.1/keys.json\""))?),
+    case! {
+        remote_key_set,
+        title: "A key set that the token points to is not fetched",
+        clauses: [Tok8],
+        level: Must,
+        sends: "Sends GET to the protected endpoint with a token signed by an unknown key whose header points, with `jku`, to a key set that the checker serves.",
+        requirement: "The deployment must answer 401 `Invalid authentication credentials`, and should not fetch the key set.",
+        source: sources::UNTRUSTED_KEYS,
+        needs: [Valid],
+        accept: [Accept::InvalidCredentials],
+        requests: 1,
+        run: |s| {
+            let key = s.impostor()?;
+            let server = key_server::serve(&s.profile().target, &key).await;
+            let url = server.as_ref().map_or("https://192.0.2.1/keys.json".to_owned(), |server| server.url.clone());
+            let token = s.base()?.header("jku", &quote(&url)).header("kid", "\"remote\"").sign(&key);
+            s.send(s.protected().bearer(token.text())).await?;
+            let finding = s.judge_last().await?;
+            Ok(match server.is_some_and(|server| server.was_asked()) {
+                true if finding.kept => Finding::broken("401, but the key set that the token names was fetched")
+                    .refused_otherwise()
+                    .remark("a server that fetches what a token names can be sent to any address"),
+                _ => finding,
+            })
+        },
+    },
     forged!(id_is_a_path_to_an_empty_file, "A `kid` is no path",
         "a token signed under HS256 with an empty secret under the `kid` `../../../../dev/null`",
-        clauses: [Tok8], source: sources::UNTRUSTED_CLAIMS, needs: [Key],
+        clauses: [Tok8], source: sources::UNTRUSTED_CLAIMS, needs: [Valid],
         |s| injected(s, "\"../../../../../../dev/null\"", b"")?),
     forged!(id_is_a_query, "A `kid` is no query",
         "a token signed under HS256 with the secret that its `kid` has an SQL UNION return",
-        clauses: [Tok8], source: sources::UNTRUSTED_CLAIMS, needs: [Key],
+        clauses: [Tok8], source: sources::UNTRUSTED_CLAIMS, needs: [Valid],
         |s| injected(s, "\"x' UNION SELECT 'artos-conformance' -- \"", b"artos-conformance")?),
     forged!(id_of_four_thousand_characters, "A `kid` of four thousand characters does no harm",
         "a token signed under HS256 with an empty secret under a `kid` of four thousand characters",
-        clauses: [Tok8], source: sources::UNTRUSTED_CLAIMS, needs: [Key],
+        clauses: [Tok8], source: sources::UNTRUSTED_CLAIMS, needs: [Valid],
         |s| injected(s, &quote(&"k".repeat(4_000)), b"")?),
     forged!(unknown_id, "A good signature under an unknown `kid` is not looked into",
         "a rightly signed token under a `kid` that the deployment does not know",
-        clauses: [Rot1, Tok8], source: sources::NOT_VALID, needs: [KeyId], |s| renamed(s, "\"retired-key\"")?),
+        clauses: [Rot1, Tok8], level: Should, source: sources::NOT_VALID, needs: [KeyId], |s| renamed(s, "\"retired-key\"")?),
     forged!(id_in_another_case, "A `kid` is compared byte for byte", "a rightly signed token with the case of its `kid` changed",
-    clauses: [Rot1, Tok8], source: sources::NOT_VALID, needs: [KeyId],
+    clauses: [Rot1, Tok8], level: Should, source: sources::NOT_VALID, needs: [KeyId],
     |s| {
         let kid = kid(s)?;
         let other = if kid == kid.to_uppercase() { kid.to_lowercase() } else { kid.to_uppercase() };
@@ -105,11 +130,11 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
         renamed(s, &quote(&other))?
     }),
     forged!(id_cut_by_nul, "A NUL does not end a `kid`", "a rightly signed token with a NUL and more behind its `kid`",
-        clauses: [Rot1, Tok8], source: sources::NOT_VALID, needs: [KeyId], |s| renamed(s, &quote(&format!("{}\0x", kid(s)?)))?),
+        clauses: [Rot1, Tok8], level: Should, source: sources::NOT_VALID, needs: [KeyId], |s| renamed(s, &quote(&format!("{}\0x", kid(s)?)))?),
     forged!(id_is_a_number, "A `kid` that is a number is malformed", "a rightly signed token whose `kid` is a number",
-        clauses: [Tok1, Tok8], source: sources::MALFORMED, needs: [KeyId], |s| renamed(s, "0")?),
+        clauses: [Tok1, Tok8], level: Should, source: sources::MALFORMED, needs: [KeyId], |s| renamed(s, "0")?),
     forged!(id_is_an_array, "A `kid` that is an array is malformed", "a rightly signed token whose `kid` stands in an array",
-        clauses: [Tok1, Tok8], source: sources::MALFORMED, needs: [KeyId], |s| renamed(s, &format!("[{}]", quote(&kid(s)?)))?),
+        clauses: [Tok1, Tok8], level: Should, source: sources::MALFORMED, needs: [KeyId], |s| renamed(s, &format!("[{}]", quote(&kid(s)?)))?),
     forged!(unknown_critical_extension, "A critical extension that nobody knows makes the token invalid",
         "a rightly signed token with `crit` naming an unknown extension that is there",
         clauses: [Tok8], source: sources::CRITICAL, needs: [Key],

@@ -67,6 +67,32 @@ fn is_taken(answer: &Answer) -> bool {
     matches!(answer, Answer::Response(response) if response.is_success())
 }
 
+/// How long a token is good that is used before and after its expiry, in seconds.
+const SHORT: i64 = 2;
+
+/// Uses a token, waits until it has expired, and uses it again beside a fresh one of the same expiry.
+pub(in crate::catalogue) async fn after_use(session: &mut Session) -> Result<Finding, Stop> {
+    let expiry = session.now() + SHORT;
+    let (used, fresh) = (token_until(session, expiry)?, token_until(session, expiry)?);
+    let first = session.send(session.protected().bearer(&used)).await?;
+    if !is_taken(&first) {
+        return Err(Stop::Skip("needs an answer within two seconds".into()));
+    }
+    // One second more: the second of the expiry itself is another case.
+    let wait = u64::try_from(expiry + 1 - session.now()).unwrap_or_default();
+    tokio::time::sleep(Duration::from_secs(wait)).await;
+    let seen_before = session.send(session.protected().bearer(&fresh)).await?;
+    if is_taken(&seen_before) {
+        return Err(Stop::Skip("needs a deployment without a leeway on `exp`".into()));
+    }
+    session.send(session.protected().bearer(&used)).await?;
+    session.judge_last().await
+}
+
+fn token_until(session: &Session, expiry: i64) -> Result<String, Stop> {
+    Ok(session.mint()?.claim("exp", &expiry.to_string()).sign(&session.key()?).text())
+}
+
 /// How many tokens are tried for an answer that comes within the second itself.
 const ROUNDS: u32 = 3;
 

@@ -2,7 +2,9 @@
 
 pub(super) mod algorithm;
 pub(super) mod environment;
+pub(super) mod every_endpoint;
 pub(super) mod key;
+mod key_server;
 pub(super) mod leeway;
 pub(super) mod revocation;
 pub(super) mod signature;

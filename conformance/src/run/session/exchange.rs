@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::{Exchange, Session, Stop, fresh_id, lock};
+use crate::case::clause::Level;
 use crate::judge::{self, Accept, Finding};
 use crate::secret::Redactor;
 use crate::transport::{Answer, Connection, Request, Response};
@@ -33,26 +34,38 @@ impl Session {
         }
         let finding = Finding::broken(observed).at(index);
         let refusing = !accept.is_empty() && accept.iter().all(|accept| judge::is_refusing(*accept));
-        let Answer::Response(response) = &exchange.answer else { return Ok(finding) };
-        if refusing
-            && (response.is_success() || self.is_what_a_good_token_gets(&exchange.request, response).await?)
-        {
+        let Answer::Response(response) = &exchange.answer else {
+            return match refusing && self.control(&exchange.request).await? == Some(Answer::Closed) {
+                true => Err(self.takes_from_nobody(&exchange.request)),
+                false => Ok(finding),
+            };
+        };
+        if !refusing {
+            return Ok(finding);
+        }
+        if judge::is_allowed(&exchange.request, response, self.known()) {
             return Ok(finding.allowed());
         }
-        Ok(finding)
+        let redirect = matches!(response.status, 301 | 302 | 303 | 307 | 308);
+        if !judge::says_nothing(response) && !redirect {
+            return Ok(finding);
+        }
+        if self.level == Level::Must
+            && let Some(Answer::Response(control)) = self.control(&exchange.request).await?
+            && judge::same_answer(&control, response)
+        {
+            self.require_admission(&finding).await?;
+            return Err(self.takes_from_nobody(&exchange.request));
+        }
+        Ok(if redirect { finding } else { finding.refused_otherwise() })
     }
 
-    /// Whether the very answer comes back when the request carries a good token. Only asked of answers that
-    /// are neither 401 nor 403, and never by deleting anything.
-    async fn is_what_a_good_token_gets(
-        &mut self,
-        request: &Request,
-        response: &Response,
-    ) -> Result<bool, Stop> {
-        if matches!(response.status, 401 | 403) || request.method == "DELETE" {
-            return Ok(false);
+    /// The answer to the same request with a good token. Nothing is ever deleted to find it out.
+    async fn control(&mut self, request: &Request) -> Result<Option<Answer>, Stop> {
+        if request.method == "DELETE" {
+            return Ok(None);
         }
-        let Ok(token) = self.valid() else { return Ok(false) };
+        let Ok(token) = self.valid() else { return Ok(None) };
         let control = request.clone().without_authorization().bearer(token.text());
         let mut shape = request.clone().without_authorization();
         shape.request_id.clear();
@@ -60,13 +73,24 @@ impl Session {
         let shared = Arc::clone(&self.shared);
         let mut controls = shared.controls.lock().await;
         if let Some(known) = controls.get(&shape) {
-            return Ok(known.as_ref().is_some_and(|known| judge::same_answer(known, response)));
+            return Ok(Some(known.clone()));
         }
         let answer = self.exchange(control).await?;
-        let reference = if let Answer::Response(reference) = answer { Some(reference) } else { None };
-        let same = reference.as_ref().is_some_and(|reference| judge::same_answer(reference, response));
-        controls.insert(shape, reference);
-        Ok(same)
+        controls.insert(shape, answer.clone());
+        Ok(Some(answer))
+    }
+
+    fn takes_from_nobody(&self, request: &Request) -> Stop {
+        let permission = self.profile().endpoints.permission.as_ref();
+        let operation = permission.is_some_and(|entry| {
+            entry.endpoint.method == request.method
+                && entry.endpoint.path.as_bytes() == request.target.bytes()
+        });
+        Stop::Skip(match operation {
+            true => "the endpoint does not take this request from anyone: it needs endpoints.permission.body"
+                .into(),
+            false => "the endpoint does not take this request from anyone".into(),
+        })
     }
 
     /// Sends a request on a connection of its own; the answer is recorded.
@@ -106,6 +130,7 @@ impl Session {
         let mut answers = Vec::new();
         let mut connection: Option<Connection> = None;
         for mut request in requests {
+            self.may_send()?;
             request.request_id = self.next_request_id();
             let answer = match connection.take().filter(Connection::is_reusable) {
                 Some(mut open) => {
@@ -146,6 +171,7 @@ impl Session {
         second: Request,
     ) -> Result<(Answer, Answer), Stop> {
         let (mut first, mut second) = (first, second);
+        self.may_send()?;
         first.request_id = self.next_request_id();
         second.request_id = self.next_request_id();
         self.shared.pace.wait().await;
@@ -171,6 +197,7 @@ impl Session {
     pub(crate) async fn send_at_once(&mut self, requests: Vec<Request>) -> Result<Vec<Answer>, Stop> {
         let mut waiting = Vec::new();
         for mut request in requests {
+            self.may_send()?;
             request.request_id = self.next_request_id();
             self.shared.pace.wait().await;
             let shared = Arc::clone(&self.shared);
@@ -196,6 +223,20 @@ impl Session {
             answers.push(answer);
         }
         Ok(answers)
+    }
+
+    /// Whether another request may be sent.
+    fn may_send(&self) -> Result<(), Stop> {
+        if let Some(why) = self.shared.is_dead() {
+            return Err(Stop::Dead(why));
+        }
+        match self.shared.budget.exhausted(self.shared.requests.load(Ordering::Relaxed)) {
+            Some(why) => {
+                lock(&self.shared.dead).get_or_insert_with(|| why.clone());
+                Err(Stop::Dead(why))
+            }
+            None => Ok(()),
+        }
     }
 
     fn next_request_id(&self) -> String {
@@ -225,9 +266,7 @@ impl Session {
     }
 
     async fn exchange(&self, request: Request) -> Result<Answer, Stop> {
-        if let Some(why) = self.shared.is_dead() {
-            return Err(Stop::Dead(why));
-        }
+        self.may_send()?;
         {
             let mut redactor = lock(&self.shared.redactor);
             request.texts().flat_map(crate::transport::Text::tokens).for_each(|token| redactor.add(token));
@@ -242,18 +281,33 @@ impl Session {
         let mut answer = answer;
         for round in 0..3 {
             let Some(wait) = asked_to_wait(&answer, round) else { break };
+            if self.shared.budget.outlasts(wait) {
+                break;
+            }
+            self.may_send()?;
             self.shared.pace.pause(wait).await;
             answer = self.exchange_once(request).await;
         }
         match answer {
             Answer::NotCarried(why) => Err(Stop::Skip(format!("{why}: it needs HTTP/1.1"))),
             Answer::Response(_) | Answer::Garbled(_) => match asked_to_wait(&answer, 0) {
-                Some(_) => Err(Stop::Skip(
-                    "the deployment asked to be left in peace (429 or 503 with Retry-After) three times: \
-                     it needs a lower --rate, or a later run"
-                        .into(),
-                )),
-                None => Ok(answer),
+                Some(_) => {
+                    let why = "the deployment asked to wait (429, or 503 with Retry-After) three times: it needs a \
+                               lower --rate, or a later run";
+                    if self.shared.put_off.fetch_add(1, Ordering::Relaxed) + 1 >= PATIENCE {
+                        let sent = self.shared.requests.load(Ordering::Relaxed);
+                        let why = format!(
+                            "{} stopped answering after {sent} requests: it answers 429 or 503 to case after case",
+                            self.profile().target
+                        );
+                        lock(&self.shared.dead).get_or_insert(why);
+                    }
+                    Err(Stop::Busy(why.into()))
+                }
+                None => {
+                    self.shared.put_off.store(0, Ordering::Relaxed);
+                    Ok(answer)
+                }
             },
             Answer::Closed | Answer::TimedOut | Answer::Unreachable(_) if self.preflight => Ok(answer),
             Answer::Closed | Answer::TimedOut | Answer::Unreachable(_) => {
@@ -261,6 +315,43 @@ impl Session {
                 Ok(answer)
             }
         }
+    }
+
+    /// After a finding against the deployment: does it still answer us at all? A firewall that has banned the checker
+    /// refuses everything alike, the public endpoint and the good token among it, and not in the form of the API.
+    pub(crate) async fn require_admission(&self, finding: &Finding) -> Result<(), Stop> {
+        let Some(exchange) = finding.deciding.and_then(|index| self.exchanges.get(index)) else {
+            return Ok(());
+        };
+        let Answer::Response(response) = &exchange.answer else { return Ok(()) };
+        let foreign = |response: &Response| {
+            !response.is_success() && response.status != 401 && !is_detail_of_the_api(response)
+        };
+        if finding.kept || !foreign(response) || self.shared.probes.fetch_add(1, Ordering::Relaxed) >= PROBES
+        {
+            return Ok(());
+        }
+        let mut requests = vec![self.public()];
+        if let Ok(token) = self.valid() {
+            requests.push(self.protected().bearer(token.text()));
+        }
+        let mut seen = String::new();
+        for request in requests {
+            match self.exchange(request).await? {
+                Answer::Response(response) if foreign(&response) => {
+                    seen = judge::describe(&Answer::Response(response), self.known());
+                }
+                _ => return Ok(()),
+            }
+        }
+        let sent = self.shared.requests.load(Ordering::Relaxed);
+        let why = format!(
+            "{} stopped answering after {sent} requests: it refuses every request alike ({seen}), the public endpoint and \
+             the good token among them",
+            self.profile().target
+        );
+        lock(&self.shared.dead).get_or_insert_with(|| why.clone());
+        Err(Stop::Dead(why))
     }
 
     /// Asks the public endpoint whether anyone is there at all.
@@ -283,6 +374,13 @@ impl Session {
     }
 }
 
+/// After so many cases in a row that were put off, the run ends.
+const PATIENCE: u64 = 4;
+
+/// How often the public endpoint is asked, after a failure that does not look like the API, whether the deployment
+/// still answers.
+const PROBES: u64 = 12;
+
 /// How long a 429, or a 503 with `Retry-After`, asks to wait: a minute at most.
 fn asked_to_wait(answer: &Answer, round: u32) -> Option<Duration> {
     let Answer::Response(response) = answer else { return None };
@@ -301,4 +399,10 @@ pub(crate) fn leaks_token(request: &Request, response: &Response) -> bool {
         token.split(|&byte| byte == b'.').skip(1).for_each(|segment| telling.add(segment));
     }
     telling.finds_in(&response.body) || response.fields.iter().any(|(_, value)| telling.finds_in(value))
+}
+
+/// Whether the response has one of the details that the API documents.
+fn is_detail_of_the_api(response: &Response) -> bool {
+    let documented = [judge::NOT_AUTHENTICATED, judge::INVALID_CREDENTIALS, judge::NOT_AUTHORIZED];
+    response.detail().is_some_and(|detail| documented.contains(&detail.as_str()))
 }

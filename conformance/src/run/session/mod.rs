@@ -11,13 +11,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::{Map, Value};
 use tokio::sync::{Mutex as AsyncMutex, OnceCell};
 
+use crate::case::clause::Level;
 use crate::judge::{Accept, Known};
 use crate::profile::{Profile, TokenKind};
 use crate::run::clock::Clock;
-use crate::run::pace::Pace;
+use crate::run::pace::{Budget, Pace};
 use crate::secret::Redactor;
 use crate::token::Compact;
-use crate::transport::{Answer, Request, Response, Transport};
+use crate::transport::{Answer, Request, Transport};
 
 pub(crate) use exchange::leaks_token;
 
@@ -35,6 +36,8 @@ pub struct Exchange {
 pub enum Stop {
     /// It cannot be judged; this would let it run.
     Skip(String),
+    /// The deployment asked to wait more often than the case could.
+    Busy(String),
     /// The target no longer answers anyone.
     Dead(String),
 }
@@ -44,6 +47,13 @@ pub(crate) struct Shared {
     pub(crate) profile: Profile,
     pub(crate) transport: Transport,
     pub(crate) pace: Pace,
+    pub(crate) budget: Budget,
+    /// How many cases in a row the deployment has put off with 429 or 503.
+    pub(crate) put_off: AtomicU64,
+    /// How many `must` cases could not be tested because of 429, 503 or a lost connection.
+    pub(crate) untested: AtomicU64,
+    /// How often the public endpoint was asked whether the deployment still answers.
+    pub(crate) probes: AtomicU64,
     pub(crate) clock: Clock,
     pub(crate) known: Known,
     pub(crate) run_id: String,
@@ -57,7 +67,7 @@ pub(crate) struct Shared {
     pub(crate) exchanges: Mutex<HashMap<String, Arc<OnceCell<Exchange>>>>,
     /// Tokens that every case may use as they are, minted once.
     pub(crate) minted: Mutex<HashMap<TokenKind, Compact>>,
-    pub(crate) controls: AsyncMutex<HashMap<Vec<u8>, Option<Response>>>,
+    pub(crate) controls: AsyncMutex<HashMap<Vec<u8>, Answer>>,
 }
 
 impl Shared {
@@ -76,6 +86,7 @@ pub struct Session {
     pub(crate) shared: Arc<Shared>,
     case: String,
     accept: &'static [Accept],
+    level: Level,
     exchanges: Vec<Exchange>,
     /// Nobody has been seen alive yet: no answer is then what there is to say.
     preflight: bool,
@@ -88,12 +99,12 @@ impl fmt::Debug for Session {
 }
 
 impl Session {
-    pub(crate) fn new(shared: Arc<Shared>, case: String, accept: &'static [Accept]) -> Self {
-        Self { shared, case, accept, exchanges: Vec::new(), preflight: false }
+    pub(crate) fn new(shared: Arc<Shared>, case: String, level: Level, accept: &'static [Accept]) -> Self {
+        Self { shared, case, level, accept, exchanges: Vec::new(), preflight: false }
     }
 
     pub(crate) fn preflight(shared: Arc<Shared>) -> Self {
-        Self { preflight: true, ..Self::new(shared, "preflight".into(), &[]) }
+        Self { preflight: true, ..Self::new(shared, "preflight".into(), Level::Must, &[]) }
     }
 
     /// What was sent so far and what came of it.
@@ -138,12 +149,33 @@ impl Session {
         Ok(Request::new(&owned.endpoint.method, owned.endpoint.path.as_str()))
     }
 
-    /// The operation that needs a permission.
-    pub(crate) fn permission(&self) -> Result<Request, Stop> {
+    /// The paths of the profile's endpoints, each with its method.
+    pub(crate) fn endpoint_methods(&self) -> Vec<(String, String)> {
+        let endpoints = &self.profile().endpoints;
+        let owned = endpoints.owned.as_ref().map(|owned| &owned.endpoint);
+        let permission = endpoints.permission.as_ref().map(|entry| &entry.endpoint);
+        [Some(&endpoints.public), Some(&endpoints.protected), owned, permission]
+            .into_iter()
+            .flatten()
+            .map(|endpoint| (endpoint.path.clone(), endpoint.method.clone()))
+            .collect()
+    }
+
+    /// The operation that needs a permission, without a body.
+    pub(crate) fn operation(&self) -> Result<Request, Stop> {
         let entry =
             self.profile().endpoints.permission.as_ref().ok_or_else(|| lacking("endpoints.permission"))?;
-        let request = Request::new(&entry.endpoint.method, entry.endpoint.path.as_str());
-        Ok(if entry.endpoint.method == "GET" { request } else { request.with_body("application/json", "{}") })
+        Ok(Request::new(&entry.endpoint.method, entry.endpoint.path.as_str()))
+    }
+
+    /// The operation that needs a permission, with its body.
+    pub(crate) fn permission(&self) -> Result<Request, Stop> {
+        let request = self.operation()?;
+        let body = self.profile().endpoints.permission.as_ref().and_then(|entry| entry.body.as_deref());
+        Ok(match (body, request.method.as_str()) {
+            (None, "GET" | "HEAD" | "OPTIONS") => request,
+            (body, _) => request.with_body("application/json", body.unwrap_or("{}")),
+        })
     }
 }
 

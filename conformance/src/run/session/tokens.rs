@@ -126,12 +126,43 @@ impl Session {
         Ok(self.valid()?.with_signature(&[0; 64]))
     }
 
+    /// A token that expired well over two minutes ago, ready to be changed and signed.
+    pub(crate) fn expired_mint(&self) -> Result<Mint, Stop> {
+        let now = self.now();
+        let mint = self.mint()?.claim("exp", &(now - 150).to_string());
+        Ok(mint.claim("iat", &(now - 4_000).to_string()))
+    }
+
+    /// A good token's header and claims, to be changed and signed with a key that nobody trusts: it needs no trusted
+    /// key. The header names ES256.
+    pub(crate) fn base(&self) -> Result<Mint, Stop> {
+        if self.profile().signing.is_some() {
+            return self.mint();
+        }
+        let token = self.valid()?;
+        let mut mint = Mint::default();
+        for (name, value) in token.header_members() {
+            mint = mint.header(&name, &value.to_string());
+        }
+        for (name, value) in token.claim_members() {
+            mint = mint.claim(&name, &value.to_string());
+        }
+        Ok(mint.header("alg", "\"ES256\""))
+    }
+
+    /// A key that nobody trusts.
+    pub(crate) fn impostor(&self) -> Result<SigningKey, Stop> {
+        let key = match self.key() {
+            Ok(key) => key.impostor(),
+            Err(_) => SigningKey::stranger(None),
+        };
+        key.map_err(Stop::Skip)
+    }
+
     /// A token that expired well over two minutes ago.
     pub(crate) fn expired(&self) -> Result<Compact, Stop> {
         let Some(token) = self.profile().tokens.get(&TokenKind::Expired) else {
-            let now = self.now();
-            let mint = self.mint()?.claim("exp", &(now - 150).to_string());
-            return Ok(mint.claim("iat", &(now - 4_000).to_string()).sign(&self.key()?));
+            return Ok(self.expired_mint()?.sign(&self.key()?));
         };
         match token.compact.expires_at() {
             Some(expiry) if expiry > self.now() - 120 => Err(Stop::Skip(
@@ -159,7 +190,7 @@ impl Session {
         match self.profile().tokens.get(&TokenKind::OtherEnvironment) {
             Some(token) => Ok(token.compact.clone()),
             None => {
-                let key = self.key()?.impostor().map_err(Stop::Skip)?;
+                let key = self.impostor()?;
                 Ok(self.mint()?.header("kid", "\"another-environment\"").sign(&key))
             }
         }

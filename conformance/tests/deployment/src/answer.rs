@@ -36,6 +36,7 @@ impl Judge<'_> {
             Place::Document(_) if method == "DELETE" => Answer::empty(204),
             Place::Document(owner) => content(&document(owner)),
             Place::Collection => content(&self.collection(caller, request)),
+            Place::Generate if self.varies(Variation::ValidationFirst) => crate::refusal::unprocessable(),
             Place::Generate => {
                 let body = json!({"document_id": "doc-new", "organization": caller.organizations.first()});
                 Answer { status: 202, ..content(&body) }
@@ -53,13 +54,23 @@ impl Judge<'_> {
     }
 
     fn collection(&self, caller: &Caller, request: &Request) -> Value {
-        let own = |name: &&str| caller.organizations.iter().any(|organization| organization == name);
+        let own = |name: &&str| {
+            self.has(Fault::ListUnfiltered)
+                || caller.organizations.iter().any(|organization| organization == name)
+        };
         let templates: Vec<Value> = [ORG, OTHER_ORG]
             .into_iter()
             .filter(own)
             .map(|name| json!({"id": format!("template-of-{name}"), "organization": name, "title": "Letter"}))
             .collect();
         let mut body = json!({"templates": templates});
+        if self.has(Fault::ListNamesOtherDocuments) {
+            body["documents"] = json!(["doc-a", "doc-b"]);
+        }
+        if self.varies(Variation::ProtectedLooksLikePublic) {
+            body =
+                json!({"status": format!("content of {:?}", caller.organizations), "indexed_documents": 2});
+        }
         if self.has(Fault::TokenEchoedOnSuccess) {
             body["token"] = json!(request.field("authorization"));
         }
@@ -92,7 +103,10 @@ impl Judge<'_> {
             }
             _ => {}
         }
+        let count = self.memory.requests.load(std::sync::atomic::Ordering::Relaxed);
         match self.behaviour.variation {
+            Some(Variation::Timed) => answer.with("X-Response-Time", format!("{}ms", count * 7 % 5 % 3)),
+            Some(Variation::Replicated) => answer.with("X-Served-By", format!("replica-{}", count % 2)),
             Some(Variation::Charset) if !answer.body.is_empty() => {
                 answer.without("Content-Type").with("Content-Type", "application/json; charset=utf-8")
             }

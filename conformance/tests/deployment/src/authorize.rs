@@ -150,7 +150,6 @@ impl Judge<'_> {
             Some(Fault::OwnershipIgnored) => true,
             Some(Fault::OwnershipIgnoredOnHead) => request.method == "HEAD",
             Some(Fault::OwnershipIgnoredOnWrites) => !reads,
-            Some(Fault::OwnerRefused) => return false,
             Some(Fault::OrgPrefixMatched) => caller.organizations.iter().any(|name| related(name, owner)),
             _ => false,
         };

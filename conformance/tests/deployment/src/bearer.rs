@@ -78,6 +78,10 @@ impl Judge<'_> {
             Fault::QueryTokenAccepted => request.query("access_token"),
             Fault::QueryTokenShortAccepted => request.query("token"),
             Fault::FormTokenAccepted => request.form("access_token"),
+            Fault::BodyTokenAccepted if request.field("authorization").is_none() => {
+                let body: serde_json::Value = serde_json::from_slice(&request.body).ok()?;
+                body.get("access_token")?.as_str().map(str::to_owned)
+            }
             Fault::CookieTokenAccepted => request.cookie("access_token"),
             Fault::AccessTokenFieldAccepted => request.field("x-access-token"),
             Fault::AuthTokenFieldAccepted => request.field("x-auth-token"),

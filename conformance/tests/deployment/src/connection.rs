@@ -213,6 +213,13 @@ fn written(
         fields.push(("Connection".into(), "close".into()));
     }
     fields.extend(answer.fields.iter().cloned());
+    let packed =
+        (variation == Some(Variation::Compressed) && !answer.body.is_empty()).then(|| gzip(&answer.body));
+    if let Some(packed) = &packed {
+        fields.retain(|(name, _)| name != "Content-Length");
+        fields.push(("Content-Length".into(), packed.len().to_string()));
+        fields.push(("Content-Encoding".into(), "gzip".into()));
+    }
     let mut text = format!("HTTP/1.1 {} {reason}\r\n", answer.status);
     for (name, value) in &fields {
         let name = if plain { name.to_ascii_lowercase() } else { name.clone() };
@@ -221,6 +228,9 @@ fn written(
     text.push_str("\r\n");
     if head_only || answer.status == 204 || answer.status == 304 {
         return text.into_bytes();
+    }
+    if let Some(packed) = packed {
+        return [text.into_bytes(), packed].concat();
     }
     if chunked {
         for piece in answer.body.as_bytes().chunks(20) {
@@ -231,6 +241,12 @@ fn written(
         text.push_str(&answer.body);
     }
     text.into_bytes()
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    use std::io::Write;
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(text.as_bytes()).and_then(|()| encoder.finish()).unwrap_or_default()
 }
 
 async fn send(stream: &mut TcpStream, bytes: &[u8], variation: Option<Variation>) -> std::io::Result<()> {

@@ -32,6 +32,9 @@ impl Judge<'_> {
 
     /// The answer to a request.
     pub(crate) fn answer(&self, request: &Request, connection: &Connection) -> Answer {
+        if let Some((judge, request)) = self.narrowed(request) {
+            return judge.answer(&request, connection);
+        }
         let answer = self.refused_early(request).unwrap_or_else(|| {
             let mut route = self.route(request);
             let began = *connection.history().began_in_public.get_or_insert(route.place == Place::Public);
@@ -55,6 +58,13 @@ impl Judge<'_> {
                 Some(reason) => Err(reason),
                 None => Ok(self.serve(request, route, &Caller::anonymous())),
             };
+        }
+        if self.has(Fault::AuthorizationFirst) {
+            for overlooked in [Fault::SignatureIgnored, Fault::ExpiredAccepted] {
+                if let Ok(caller) = self.with(Some(overlooked)).identify(request, false) {
+                    self.authorize(caller, request, route)?;
+                }
+            }
         }
         let caller = self.authenticate(request, connection)?;
         let document = matches!(route.place, Place::Document(_));
@@ -91,6 +101,9 @@ impl Judge<'_> {
             }
             _ => {}
         }
+        if let Some(answer) = self.before_all(request) {
+            return Some(answer);
+        }
         let plain = |value: &[u8]| value.iter().all(|byte| *byte == b'\t' || (b' '..=b'~').contains(byte));
         match self.behaviour.variation? {
             Variation::LongFieldsRefused if request.fields.iter().any(|(_, value)| value.len() > 8000) => {
@@ -114,6 +127,58 @@ impl Judge<'_> {
                 let place = Place::of(request.path());
                 let known = place.methods().contains(&request.method.as_str()) || request.method == "OPTIONS";
                 (place != Place::Unknown && !known).then(|| not_allowed(place))
+            }
+            _ => None,
+        }
+    }
+
+    /// What a fault, or what stands before the application, answers whatever the token.
+    fn before_all(&self, request: &Request) -> Option<Answer> {
+        let place = Place::of(request.path());
+        let page = |status| Some(html(status, "<!doctype html><title>Request blocked</title>"));
+        let rewriting = || FIREWALLED.iter().any(|name| request.field(name).is_some());
+        match self.behaviour.fault {
+            Some(Fault::PreflightServesContent)
+                if request.method == "OPTIONS"
+                    && request.field("access-control-request-method").is_some() =>
+            {
+                let get = Request { method: "GET".into(), ..request.clone() };
+                return Some(self.serve(&get, Route { open: true, place }, &Caller::anonymous()));
+            }
+            Some(Fault::TraversalToLookAlike) if request.target.contains("..") => {
+                return Some(Answer::json(
+                    200,
+                    r#"{"status":"secret of org-a","indexed_documents":2}"#.into(),
+                ));
+            }
+            Some(Fault::OtherDocumentsPublic) if DOCUMENTS.contains(&request.path()) => {
+                return Some(Answer::json(200, r#"{"document":"anyone may read this"}"#.into()));
+            }
+            _ => {}
+        }
+        match self.behaviour.variation? {
+            Variation::UpgradeRefused403 if request.field("upgrade").is_some() => Some(Answer::empty(403)),
+            Variation::UpgradeRefused400 if request.field("upgrade").is_some() => Some(Answer::empty(400)),
+            Variation::FirewallPage403 if rewriting() => page(403),
+            Variation::FirewallPage400 if rewriting() => page(400),
+            Variation::MethodOverrideHonoured
+                if FIREWALLED.iter().any(|name| request.field(name).as_deref() == Some("OPTIONS")) =>
+            {
+                Some(not_allowed(place))
+            }
+            Variation::UnknownMethodNotImplemented if !METHODS.contains(&request.method.as_str()) => {
+                Some(detail(501, "Not Implemented"))
+            }
+            Variation::OptionsListsMethods if request.method == "OPTIONS" && place != Place::Unknown => {
+                Some(Answer {
+                    body: "GET, HEAD".into(),
+                    ..Answer::empty(200).with("Content-Type", "text/plain")
+                })
+            }
+            Variation::ApplicationShell
+                if request.target.starts_with('/') && !request.path().starts_with("/api/") =>
+            {
+                Some(html(200, "<!doctype html><div id=app></div>"))
             }
             _ => None,
         }
@@ -225,8 +290,19 @@ impl Judge<'_> {
 
     /// The caller of a token; `trusted` is a fault's reason not to verify it.
     fn admit(&self, bytes: &[u8], request: &Request, trusted: bool) -> Result<Caller, Reason> {
-        let prefix = bytes.get(..200).unwrap_or(bytes);
-        if self.has(Fault::SignatureSeenForPrefix)
+        let placeholder: &[u8] = match self.behaviour.fault {
+            Some(Fault::PlaceholderAccepted) => b"None",
+            Some(Fault::PlaceholderVariableAccepted) => b"undefined",
+            _ => b"",
+        };
+        if !placeholder.is_empty() && bytes == placeholder {
+            return Ok(Caller::anonymous());
+        }
+        let prefix = match self.has(Fault::AcceptedAfterUse) {
+            true => bytes,
+            false => bytes.get(..200).unwrap_or(bytes),
+        };
+        if (self.has(Fault::SignatureSeenForPrefix) || self.has(Fault::AcceptedAfterUse))
             && let Some(caller) = self.memory.shared().prefixes.get(prefix)
         {
             return Ok(caller.clone());
@@ -281,3 +357,27 @@ pub(crate) fn not_allowed(place: Place) -> Answer {
 pub(crate) fn allow(place: Place) -> String {
     format!("{}, OPTIONS", place.methods().join(", "))
 }
+
+/// A page.
+fn html(status: u16, text: &str) -> Answer {
+    Answer { body: text.into(), ..Answer::empty(status).with("Content-Type", "text/html") }
+}
+
+/// Fields that a firewall does not let through.
+const FIREWALLED: [&str; 12] = [
+    "x-original-url",
+    "x-rewrite-url",
+    "x-original-uri",
+    "x-forwarded-uri",
+    "x-http-method-override",
+    "x-method-override",
+    "x-http-method",
+    "x-original-method",
+    "x-forwarded-method",
+    "x-forwarded-path",
+    "x-forwarded-prefix",
+    "x-envoy-original-path",
+];
+const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+/// What frameworks serve beside an API.
+const DOCUMENTS: [&str; 5] = ["/openapi.json", "/docs", "/redoc", "/metrics", "/actuator"];

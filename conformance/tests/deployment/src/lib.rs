@@ -33,6 +33,7 @@ mod judge;
 mod keys;
 mod memory;
 mod message;
+mod narrowed;
 mod path;
 mod profile;
 mod reason;

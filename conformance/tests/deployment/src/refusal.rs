@@ -24,6 +24,12 @@ impl Judge<'_> {
             Told::Invalid => (401, INVALID),
             Told::Forbidden => (403, FORBIDDEN),
         };
+        if reason == Reason::UserMissing && self.varies(Variation::UserMissingUnauthorized) {
+            return self.challenged(detail(401, INVALID), Reason::ClaimMissing, request);
+        }
+        if reason == Reason::PermissionMissing && self.varies(Variation::ValidationFirst) {
+            return unprocessable();
+        }
         if reason == Reason::Foreign && self.varies(Variation::ForeignNotFound) {
             return detail(404, "Not Found");
         }
@@ -98,6 +104,9 @@ impl Judge<'_> {
             Some(Variation::ExtraMembers) => {
                 body.insert("code".into(), json!(status));
                 body.insert("documentation".into(), json!("https://docs.test.example/authentication"));
+            }
+            Some(Variation::Timestamped) => {
+                body.insert("timestamp".into(), json!(crate::clock::seconds()));
             }
             Some(Variation::ProblemJson) => {
                 body.insert("type".into(), json!("about:blank"));
@@ -238,4 +247,9 @@ fn other_refusal(fault: Fault, reason: Reason, place: Place) -> Option<Answer> {
         Fault::PermissionMissingDetail => at(403, "Forbidden", reason == PermissionMissing),
         _ => None,
     }
+}
+
+/// 422, as frameworks answer to a body without a member that they want.
+pub(crate) fn unprocessable() -> Answer {
+    Answer::json(422, json!({"detail": [{"loc": ["body", "title"], "msg": "Field required"}]}).to_string())
 }

@@ -25,7 +25,8 @@ async fn exchange(deployment: &Deployment, request: &[u8]) -> Reply {
     stream.write_all(request).await.expect("the request is taken");
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).await.expect("the answer ends");
-    let text = String::from_utf8(bytes).expect("the answer is text");
+    // A compressed body is not text; tests of it look at the status alone.
+    let text = String::from_utf8_lossy(&bytes).into_owned();
     let (head, body) = text.split_once("\r\n\r\n").expect("the answer has a head");
     let status = head.get(9..12).and_then(|digits| digits.parse().ok()).expect("the head has a status");
     Reply { status, head: head.to_owned(), body: body.to_owned() }
@@ -288,8 +289,7 @@ async fn every_fault_leaves_the_good_token_good() {
         let good = bearer(deployment.token(AtHand::Valid));
         for path in [PROTECTED, OWNED] {
             let status = ask(&deployment, "GET", path, &good).await.status;
-            let refused = *fault == Fault::OwnerRefused && path == OWNED;
-            assert_eq!(status == 200, !refused, "{} at {path}: {status}", fault.id());
+            assert_eq!(status, 200, "{} at {path}", fault.id());
         }
         let public = ask(&deployment, "GET", PUBLIC, &[]).await.status;
         assert_eq!(public == 200, !BREAK_THE_PUBLIC_ENDPOINT.contains(fault), "{}", fault.id());

@@ -1,0 +1,190 @@
+//! A token that must be refused is refused at each endpoint, under each spelling of the scheme and of the path.
+
+use serde_json::json;
+
+use crate::case::{Accept, Case};
+use crate::catalogue::public_paths::spellings;
+use crate::catalogue::sources;
+use crate::run::session::{Session, Stop, header_with};
+use crate::token::{Compact, quote};
+use crate::transport::{Request, Text};
+
+/// A bad token at the owned resource and at the operation that needs a permission.
+macro_rules! at_each {
+    ($($what:literal, needs: [$($need:ident),+], $token:expr, $owned:ident, $operation:ident;)+) => {
+        &[$(
+            case! {
+                $owned,
+                title: concat!($what, " is refused at the owned resource"),
+                clauses: [Tok8, Org1],
+                level: Must,
+                sends: concat!("Sends GET to the owned resource with ", $what, "."),
+                requirement: "The deployment must answer 401 `Invalid authentication credentials` at every endpoint.",
+                source: sources::ALL_REQUIRE,
+                needs: [Owned, $($need),+],
+                accept: [Accept::InvalidCredentials],
+                probe: |s| s.owned()?.bearer($token(s)?.text()),
+            },
+            case! {
+                $operation,
+                title: concat!($what, " is refused at the operation that needs a permission"),
+                clauses: [Tok8, Perm1],
+                level: Must,
+                sends: concat!("Asks for the operation that needs a permission with ", $what, "."),
+                requirement: "The deployment must answer 401 `Invalid authentication credentials` at every endpoint.",
+                source: sources::ALL_REQUIRE,
+                needs: [Permission, $($need),+],
+                accept: [Accept::InvalidCredentials],
+                probe: |s| s.permission()?.bearer($token(s)?.text()),
+            },
+        )+]
+    };
+}
+
+fn unsigned(session: &Session) -> Result<Compact, Stop> {
+    let token = session.valid()?;
+    Ok(token.with_header(&header_with(&token, "alg", json!("none"))).with_signature(&[]))
+}
+
+fn changed(session: &Session, claim: &str, json: &str) -> Result<Compact, Stop> {
+    Ok(session.mint()?.claim(claim, json).sign(&session.key()?))
+}
+
+fn not_yet_valid(session: &Session) -> Result<Compact, Stop> {
+    changed(session, "nbf", &(session.now() + 150).to_string())
+}
+
+fn without_expiry(session: &Session) -> Result<Compact, Stop> {
+    Ok(session.mint()?.without("exp").sign(&session.key()?))
+}
+
+fn other_issuer(session: &Session) -> Result<Compact, Stop> {
+    changed(session, "iss", &quote("https://issuer.conformance.invalid"))
+}
+
+fn other_audience(session: &Session) -> Result<Compact, Stop> {
+    changed(session, "aud", &quote("https://audience.conformance.invalid"))
+}
+
+fn critical(session: &Session) -> Result<Compact, Stop> {
+    let mint = session.mint()?.header("crit", "[\"artos-conformance\"]").header("artos-conformance", "true");
+    Ok(mint.sign(&session.key()?))
+}
+
+static AT_EACH: &[Case] = at_each! {
+    "an unsigned token", needs: [Valid], unsigned, unsigned_on_owned, unsigned_on_operation;
+    "an expired token", needs: [Expired], Session::expired, expired_on_owned, expired_on_operation;
+    "a token of another environment", needs: [OtherEnvironment], Session::other_environment,
+        other_environment_on_owned, other_environment_on_operation;
+    "a revoked token", needs: [Revoked], Session::revoked, revoked_on_owned, revoked_on_operation;
+    "a token that is not valid yet", needs: [Key], not_yet_valid, not_yet_valid_on_owned, not_yet_valid_on_operation;
+    "a token without an expiry", needs: [Key], without_expiry, without_expiry_on_owned, without_expiry_on_operation;
+    "a token of another issuer", needs: [Issuer], other_issuer, other_issuer_on_owned, other_issuer_on_operation;
+    "a token of another audience", needs: [Audience], other_audience, other_audience_on_owned, other_audience_on_operation;
+    "a token with an unknown critical extension", needs: [Key], critical, critical_on_owned, critical_on_operation;
+};
+
+/// A bad token under another spelling of the scheme. A deployment that does not take the scheme answers so.
+macro_rules! under_scheme {
+    ($name:ident, $scheme:literal, $what:literal, needs: $need:ident, $token:expr) => {
+        case! {
+            $name,
+            title: concat!($what, " is refused under `", $scheme, "` too"),
+            clauses: [Tok8, Hdr1],
+            level: Must,
+            sends: concat!("Sends GET to the protected endpoint with ", $what, " under the scheme `", $scheme, "`."),
+            requirement: "The deployment must answer 401.",
+            source: sources::SCHEME_CASE,
+            needs: [$need],
+            accept: [Accept::InvalidCredentials, Accept::NotAuthenticated],
+            probe: |s| s.protected().authorization(Text::from(concat!($scheme, " ")).token($token(s)?.text())),
+        }
+    };
+}
+
+static UNDER_SCHEME: &[Case] = &[
+    under_scheme!(forged_under_lower_case, "bearer", "a forged token", needs: Valid, Session::forged),
+    under_scheme!(expired_under_lower_case, "bearer", "an expired token", needs: Expired, Session::expired),
+    under_scheme!(forged_under_capitals, "BEARER", "a forged token", needs: Valid, Session::forged),
+    under_scheme!(unsigned_under_capitals, "BEARER", "an unsigned token", needs: Valid, unsigned),
+];
+
+/// A forged token at another spelling of the protected path.
+macro_rules! at_spelling {
+    ($name:ident, $what:literal, |$path:ident| $spelling:expr) => {
+        case! {
+            $name,
+            title: concat!("A forged token opens nothing at the protected path with ", $what),
+            clauses: [Tok8, Pub2],
+            level: Must,
+            sends: concat!("Sends GET to the protected path with ", $what, ", with a forged token."),
+            requirement: "The deployment must not let the request through.",
+            source: sources::ALL_REQUIRE,
+            needs: [Valid],
+            accept: [Accept::InvalidCredentials, Accept::Closed],
+            probe: |s| {
+                let $path = spellings::protected_path(s);
+                with_forged(s, $spelling)?
+            },
+        }
+    };
+}
+
+fn with_forged(session: &Session, target: String) -> Result<Request, Stop> {
+    Ok(spellings::get(target).bearer(session.forged()?.text()))
+}
+
+static AT_SPELLING: &[Case] = &[
+    at_spelling!(forged_at_other_ending, "its trailing slash added or removed", |path| {
+        spellings::other_ending(path)
+    }),
+    at_spelling!(forged_at_encoded_letter, "a percent-encoded letter", |path| spellings::encoded_letter(
+        path
+    )),
+    at_spelling!(forged_at_doubled_slash, "a doubled slash", |path| spellings::last_slash(path, "//")),
+    at_spelling!(forged_at_dot_segment, "a dot segment", |path| spellings::last_slash(path, "/./")),
+    at_spelling!(forged_at_capitals, "capitals for letters", |path| path.to_uppercase()),
+];
+
+/// Two defects: what the contract checks first decides.
+macro_rules! two_defects {
+    ($name:ident, $what:literal, clauses: [$($clause:ident),+], needs: [$($need:ident),+], |$session:ident| $request:expr) => {
+        case! {
+            $name,
+            title: concat!("Authentication comes first: ", $what),
+            clauses: [$($clause),+],
+            level: Must,
+            sends: concat!("Sends ", $what, "."),
+            requirement: "The deployment must answer 401 `Invalid authentication credentials`, not 403: authentication comes before authorization.",
+            source: sources::NOT_VALID,
+            needs: [$($need),+],
+            accept: [Accept::InvalidCredentials],
+            probe: |$session| $request,
+        }
+    };
+}
+
+static TWO_DEFECTS: &[Case] = &[
+    two_defects!(forged_and_foreign, "another organization's token with a forged signature to the owned resource",
+        clauses: [Tok8, Org1], needs: [Owned, OtherOrganization],
+        |s| s.owned()?.bearer(s.other_organization()?.with_signature(&[0; 64]).text())),
+    two_defects!(expired_and_foreign, "another organization's expired token to the owned resource",
+    clauses: [Tok3, Org1], needs: [Key, Owned, OtherOrganization],
+    |s| {
+        let claim = s.organization_claim()?;
+        let mint = s.expired_mint()?.claim(&claim, &quote(&s.other_organization_id()?));
+        s.owned()?.bearer(mint.sign(&s.key()?).text())
+    }),
+    two_defects!(expired_without_organization, "an expired token without an organization to the protected endpoint",
+        clauses: [Tok3, Org2], needs: [Key],
+        |s| s.protected().bearer(s.expired_mint()?.without(&s.organization_claim()?).sign(&s.key()?).text())),
+    two_defects!(expired_without_permission, "an expired token without the permission to the operation that needs it",
+        clauses: [Tok3, Perm1], needs: [Key, Permission],
+        |s| s.permission()?.bearer(s.expired_mint()?.claim(&s.permissions_claim()?, "[]").sign(&s.key()?).text())),
+    two_defects!(forged_without_permission, "a forged token without the permission to the operation that needs it",
+        clauses: [Tok8, Perm1], needs: [NoPermission, Permission],
+        |s| s.permission()?.bearer(s.no_permission()?.with_signature(&[0; 64]).text())),
+];
+
+/// The cases of this file, by topic.
+pub(in crate::catalogue) static TOPICS: [&[Case]; 4] = [AT_EACH, UNDER_SCHEME, AT_SPELLING, TWO_DEFECTS];
