@@ -169,3 +169,32 @@ fn an_output_that_is_no_terminal_has_no_colour_and_nothing_that_one_would_obey()
     assert!(!run.output.contains(odd), "{:?}", run.output);
     assert!(run.output.contains(r"u\u{202e}1"), "{run:?}");
 }
+
+const FORWARD: &str = "[forward]\nfields = \"x-forwarded\"\ntrust_resource_org = true\n";
+const SENT: [&str; 8] = [
+    "--forwarded-header",
+    "X-Forwarded-Method: POST",
+    "--forwarded-header",
+    "X-Forwarded-Uri: /api/v1/templates/?q=1",
+    "--forwarded-header",
+    "X-Forwarded-Host: api.example:8443",
+    "--forwarded-header",
+    "X-Resource-Org: org-b",
+];
+
+#[test]
+fn what_a_proxy_sent_is_replayed() {
+    let workshop = Workshop::new();
+    let file = std::fs::read_to_string(workshop.path("auth.toml")).unwrap();
+    workshop.write("auth.toml", &format!("{file}\n{FORWARD}"));
+    let token = workshop.token(&[]);
+    let run = explain(&workshop, &format!("Bearer {token}"), &SENT);
+    insta::assert_snapshot!("explain_forwarded", format!("{run:?}"));
+
+    let unclear = explain(&workshop, &format!("Bearer {token}"), &SENT[..4]);
+    insta::assert_snapshot!("explain_forwarded_unclear", format!("{unclear:?}"));
+    let elsewhere = explain(&workshop, "Bearer x", &[&SENT[..], &["--path", "/elsewhere"]].concat());
+    insta::assert_snapshot!("explain_forwarded_elsewhere", format!("{elsewhere:?}"));
+    let token = explain(&workshop, "Bearer x", &["--forwarded-header", "Authorization: Bearer x"]);
+    insta::assert_snapshot!("explain_forwarded_authorization", format!("{token:?}"));
+}

@@ -6,15 +6,15 @@ use std::path::PathBuf;
 use artos_auth_engine::Account;
 use clap::{Args, ValueEnum};
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct ExplainArgs {
     /// The configuration file (TOML)
     #[arg(long, value_name = "FILE")]
     pub(crate) config: PathBuf,
 
     /// The request-target as the server receives it, query included
-    #[arg(long, value_name = "P", allow_hyphen_values = true)]
-    pub(crate) path: String,
+    #[arg(long, value_name = "P", allow_hyphen_values = true, required_unless_present = "forwarded_header")]
+    pub(crate) path: Option<String>,
 
     /// The method
     #[arg(long, value_name = "M", default_value = "GET")]
@@ -28,6 +28,11 @@ pub(crate) struct ExplainArgs {
     /// The value itself: other users of this machine can see command lines, so prefer --header-file
     #[arg(long, value_name = "'Bearer TOKEN'", allow_hyphen_values = true)]
     pub(crate) header: Vec<OsString>,
+
+    /// A field in which a trusted proxy described the request, 'X-Forwarded-Uri: /x': replays what the proxy sent to
+    /// `[forward]` of the file, and --path is then that of the check. Repeat for each field
+    #[arg(long, value_name = "'NAME: VALUE'", conflicts_with = "host")]
+    pub(crate) forwarded_header: Vec<String>,
 
     /// Decide as of this instant, in seconds since 1970, instead of now
     #[arg(long, value_name = "N", value_parser = instant, allow_hyphen_values = true)]
@@ -52,6 +57,13 @@ pub(crate) struct ExplainArgs {
     /// What the service knows of the user's account
     #[arg(long, value_name = "A", default_value = "unknown")]
     pub(crate) account: AccountArg,
+}
+
+impl ExplainArgs {
+    /// The request-target.
+    pub(crate) fn target(&self) -> &str {
+        self.path.as_deref().unwrap_or_default()
+    }
 }
 
 /// An instant that a claim could hold, too.

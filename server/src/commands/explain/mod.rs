@@ -1,6 +1,7 @@
 //! `explain`: one decision, told to a person, from the engine's own account of it.
 
 mod args;
+mod forwarded;
 mod reasons;
 mod render;
 
@@ -13,6 +14,7 @@ use artos_auth_engine::{Context, Organizations, Request, ResourceOrg, TenantScop
 use crate::clock::{Clock as _, SystemClock};
 use crate::commands::{Exit, Failure};
 use crate::config::{self, Config, host_of_authority};
+use crate::http::forward;
 use crate::outcome::Unavailable;
 pub(crate) use args::ExplainArgs;
 use render::Subject;
@@ -25,23 +27,40 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
         Some(now) => UnixTime::from_seconds(now),
         None => usable_now()?,
     };
+    let replayed = if args.forwarded_header.is_empty() {
+        None
+    } else {
+        match forwarded::replay(args, &loaded.config)? {
+            Ok(replayed) => Some(replayed),
+            Err(unclear) => {
+                print(&render::render_unclear(&unclear, loaded.config.forward.is_some()))?;
+                return Ok(Exit::No);
+            }
+        }
+    };
+    let (args, claimed) = match &replayed {
+        Some(replayed) => (&replayed.args, replayed.claimed.clone()),
+        None => (args, None),
+    };
     warn_of(args, &lines, &loaded.config);
 
     let named: Organizations = args.realm.iter().map(String::as_str).collect();
-    let context = context(args, &loaded.config, &named);
+    let context = context(args, &loaded.config, &named, claimed);
     let values: Vec<&[u8]> = lines.iter().map(Vec::as_slice).collect();
-    let request = Request::new(&args.method, &args.path, &values);
+    let request = Request::new(&args.method, args.target(), &values);
     let explanation = loaded.engine.explain(&request, &context, now);
     let subject = Subject { args, context: &context, config: &loaded.config, now };
 
-    let mut output = io::stdout().lock();
-    let colour = output.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let text = render::render(&subject, &explanation, colour);
-    output
-        .write_all(text.as_bytes())
-        .and_then(|()| output.flush())
-        .map_err(|error| Failure::output(&error))?;
+    let colour =
+        io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    print(&render::render(&subject, &explanation, colour))?;
     Ok(if explanation.decision.is_allow() { Exit::Done } else { Exit::No })
+}
+
+fn print(text: &str) -> Result<(), Failure> {
+    let mut output = io::stdout().lock();
+    let written = output.write_all(text.as_bytes()).and_then(|()| output.flush());
+    written.map_err(|error| Failure::output(&error))
 }
 
 /// The time of the system's clock, if a server would judge by it.
@@ -57,7 +76,12 @@ fn usable_now() -> Result<UnixTime, Failure> {
 }
 
 /// What the flags say, and where they are silent, what the file says, as in `serve`.
-fn context<'c>(args: &'c ExplainArgs, config: &'c Config, named: &'c Organizations) -> Context<'c> {
+fn context<'c>(
+    args: &'c ExplainArgs,
+    config: &'c Config,
+    named: &'c Organizations,
+    claimed: Option<ResourceOrg<'c>>,
+) -> Context<'c> {
     let realm = if args.realm.is_empty() {
         config.realms.of(args.host.as_deref().map(host_of_authority))
     } else {
@@ -66,7 +90,13 @@ fn context<'c>(args: &'c ExplainArgs, config: &'c Config, named: &'c Organizatio
     let resource_org = match &args.resource_org {
         _ if args.resource_unresolved => ResourceOrg::Unresolved,
         Some(owner) => ResourceOrg::Owned(owner.into()),
-        None => config.resources.owner_of(args.path.as_bytes()),
+        None => {
+            let configured = config.resources.owner_of(args.target().as_bytes());
+            match claimed {
+                Some(claimed) => forward::agreed_owner(claimed, configured, &config.resources),
+                None => configured,
+            }
+        }
     };
     Context::of(resource_org).realm(realm).account(args.account.into())
 }

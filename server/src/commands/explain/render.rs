@@ -7,6 +7,8 @@ use artos_auth_engine::{Check, Context, Decision, Explanation, ResourceOrg, Tena
 use super::ExplainArgs;
 use super::reasons::{advice, clauses};
 use crate::config::Config;
+use crate::http::forward::Unclear;
+use crate::outcome::Outcome;
 use crate::text::{count, rfc3339, visible};
 
 /// What was asked.
@@ -48,12 +50,29 @@ pub(super) fn render(subject: &Subject<'_>, explanation: &Explanation<'_>, colou
     page
 }
 
+/// The page for a description that gives no request to judge. Nothing of the token was looked at.
+pub(super) fn render_unclear(unclear: &Unclear, has_forward: bool) -> String {
+    let outcome = Outcome::ForwardedRequestUnclear;
+    let fix = match unclear {
+        Unclear::NotServed if !has_forward => {
+            "The file has no `[forward]`: no request is described by a proxy."
+        }
+        Unclear::NotServed => "A proxy has to ask at `path` of `[forward]`.",
+        Unclear::UntrustedPeer => "Name the address of the proxy in `trusted` of `[forward]`.",
+        _ => {
+            "Compare what the proxy sends with `fields` of `[forward]`: each field of the family once, and no other spelling."
+        }
+    };
+    let verdict = format!("{} {}", outcome.name().to_uppercase(), outcome.status());
+    format!("{verdict}  {} ({})\n{unclear}. {fix}\n", outcome.reason_code(), outcome.clause())
+}
+
 fn request(page: &mut String, subject: &Subject<'_>) {
     let Subject { args, context, config, now } = subject;
     // A query may hold what nobody should see, a token among it.
-    let (path, query) = match args.path.split_once('?') {
+    let (path, query) = match args.target().split_once('?') {
         Some((path, _)) => (path, " (its query is not shown)"),
-        None => (args.path.as_str(), ""),
+        None => (args.target(), ""),
     };
     row(page, "request", &format!("{} {}{query}", visible(&args.method), visible(path)));
     row(page, "at", &format!("{now} ({})", rfc3339(now.seconds())));
