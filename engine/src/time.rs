@@ -67,6 +67,12 @@ impl NumericDate {
         (0.0..=MAX_DATE).contains(&seconds).then_some(Self(seconds + 0.0))
     }
 
+    /// This many seconds since the Unix epoch: `None` unless they are from 0 to 253402300799, the end of the year 9999.
+    #[must_use]
+    pub fn from_seconds(seconds: f64) -> Option<Self> {
+        Self::new(seconds)
+    }
+
     /// Seconds since the Unix epoch.
     #[must_use]
     pub fn seconds(self) -> f64 {

@@ -132,6 +132,11 @@ impl<'c> TextClaims<'c> {
         self.claims.issued_at
     }
 
+    /// Whether the token was issued before an instant. One that does not say when counts as issued before any.
+    pub(crate) fn is_issued_before(self, instant: NumericDate) -> bool {
+        self.issued_at().is_none_or(|issued| issued < instant)
+    }
+
     pub(crate) fn issuer_accepted(self) -> bool {
         self.claims.issuer_accepted
     }

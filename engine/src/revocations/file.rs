@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 
 use super::sets::{SignedSet, TokenIdHashes};
-use super::snapshot::Revocations;
+use super::snapshot::{Base, Revocations, UNMATCHABLE_ID, UNMATCHABLE_TOKEN};
 use crate::error::LoadError;
 use crate::ids::is_id;
 use crate::time::NumericDate;
@@ -28,7 +28,7 @@ impl Revocations {
             place: &place,
             token_ids: TokenIdHashes::default(),
             signed: Vec::new(),
-            read: Self::default(),
+            read: Base::default(),
         };
         let mut deserializer = serde_json::Deserializer::from_slice(text);
         let read = ObjectOf(&mut file).deserialize(&mut deserializer).and_then(|()| deserializer.end());
@@ -44,7 +44,7 @@ impl Revocations {
         let File { token_ids, signed, mut read, .. } = file;
         read.token_ids = token_ids.into_set();
         read.signed = SignedSet::new(signed);
-        Ok(read)
+        Ok(Self::of(read))
     }
 }
 
@@ -189,7 +189,7 @@ struct File<'p> {
     token_ids: TokenIdHashes,
     /// The first half of each SHA-256.
     signed: Vec<u128>,
-    read: Revocations,
+    read: Base,
 }
 
 impl<'de> Object<'de> for File<'_> {
@@ -261,9 +261,7 @@ impl<'de> Element<'de> for TokenId<'_> {
     fn read<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
         Text(|id: &str| {
             if !is_id(id) {
-                return Err(
-                    "a `jti` has at most 256 bytes and no control character, so no token could match this one",
-                );
+                return Err(UNMATCHABLE_TOKEN);
             }
             self.0.push(id.as_bytes());
             Ok(())
@@ -289,7 +287,7 @@ impl<'de> Element<'de> for Digest<'_> {
 /// The revoked users so far, and what reads one more.
 struct User<'f> {
     place: &'f Place,
-    read: &'f mut Revocations,
+    read: &'f mut Base,
 }
 
 impl<'de> Element<'de> for User<'_> {
@@ -311,7 +309,7 @@ impl<'de> Element<'de> for User<'_> {
 /// The revoked organizations so far, and what reads one more.
 struct Organization<'f> {
     place: &'f Place,
-    read: &'f mut Revocations,
+    read: &'f mut Base,
 }
 
 impl<'de> Element<'de> for Organization<'_> {
@@ -395,9 +393,7 @@ impl<'de> Visitor<'de> for Id<'_> {
 
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
         if text.is_empty() || !is_id(text) {
-            return Err(E::custom(
-                "an id has 1 to 256 bytes and no control character, so no token could match this one",
-            ));
+            return Err(E::custom(UNMATCHABLE_ID));
         }
         *self.into = Some(text.into());
         Ok(())

@@ -5,8 +5,6 @@ use std::hash::{BuildHasher, Hasher};
 use foldhash::fast::FixedState;
 use siphasher::sip128::SipHasher13;
 
-use crate::keys::sha256;
-
 /// A set of token ids.
 #[derive(Clone, Default)]
 pub(super) struct TokenIds {
@@ -16,7 +14,7 @@ pub(super) struct TokenIds {
 
 impl TokenIds {
     pub(super) fn contains(&self, id: &[u8]) -> bool {
-        self.filter.may_contain(cheap_hash(id)) && self.fingerprints.contains(fingerprint(id))
+        self.filter.may_contain(cheap_hash(id)) && self.fingerprints.contains(token_fingerprint(id))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -33,7 +31,7 @@ pub(super) struct TokenIdHashes {
 
 impl TokenIdHashes {
     pub(super) fn push(&mut self, id: &[u8]) {
-        self.fingerprints.push(fingerprint(id));
+        self.fingerprints.push(token_fingerprint(id));
         self.cheap.push(cheap_hash(id));
     }
 
@@ -52,9 +50,12 @@ impl SignedSet {
         Self(Fingerprints::new(halves))
     }
 
-    /// The hash is taken only where the set asks for it.
-    pub(super) fn contains<'t>(&self, signing_input: impl FnOnce() -> &'t [u8]) -> bool {
-        !self.0.sorted.is_empty() && self.0.contains(first_half(&sha256(signing_input())))
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.sorted.is_empty()
+    }
+
+    pub(super) fn contains_digest(&self, sha256: &[u8; 32]) -> bool {
+        !self.is_empty() && self.0.contains(first_half(sha256))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -165,12 +166,12 @@ fn cheap_hash(token_id: &[u8]) -> u64 {
 }
 
 /// The fingerprint of a token's id.
-fn fingerprint(token_id: &[u8]) -> u128 {
+pub(super) fn token_fingerprint(token_id: &[u8]) -> u128 {
     SipHasher13::new().hash(token_id).as_u128()
 }
 
 /// The first half of a SHA-256.
-fn first_half(sha256: &[u8]) -> u128 {
+pub(super) fn first_half(sha256: &[u8; 32]) -> u128 {
     sha256.first_chunk::<16>().map_or(0, |half| u128::from_be_bytes(*half))
 }
 
@@ -237,7 +238,8 @@ mod tests {
     #[test]
     fn a_look_up_goes_through_few_fingerprints_however_many_there_are() {
         for count in [1_000_u32, 20_000] {
-            let fingerprints = (0..count).map(|number| fingerprint(number.to_string().as_bytes())).collect();
+            let fingerprints =
+                (0..count).map(|number| token_fingerprint(number.to_string().as_bytes())).collect();
             let set = Fingerprints::new(fingerprints);
             let longest = set.starts.windows(2).map(|bounds| bounds[1] - bounds[0]).max();
             assert!(longest < Some(50), "{longest:?} of {count}");

@@ -1,0 +1,142 @@
+//! Revocations that were added one at a time: persistent maps, so that a snapshot with one entry more shares the rest.
+
+use foldhash::fast::FixedState;
+use rpds::HashTrieMapSync;
+
+use super::sets::{first_half, token_fingerprint};
+use crate::claims::TextClaims;
+use crate::time::NumericDate;
+
+/// What was added to a loaded list. Cloning it takes a few reference counts.
+#[derive(Clone)]
+pub(super) struct Added {
+    token_ids: Set,
+    signed: Set,
+    users: Map<User>,
+    organizations: Map<NumericDate>,
+    /// Users and organizations that the loaded list does not have.
+    new_users: usize,
+    new_organizations: usize,
+}
+
+/// Fingerprints of 128 bits, as the loaded list has them.
+type Set = HashTrieMapSync<u128, (), FixedState>;
+type Map<V> = HashTrieMapSync<Box<[u8]>, V, FixedState>;
+
+/// The instants before which a user's tokens are revoked.
+#[derive(Clone)]
+struct User {
+    anywhere: Option<NumericDate>,
+    in_organizations: Map<NumericDate>,
+}
+
+impl Default for Added {
+    fn default() -> Self {
+        Self {
+            token_ids: empty(),
+            signed: empty(),
+            users: empty(),
+            organizations: empty(),
+            new_users: 0,
+            new_organizations: 0,
+        }
+    }
+}
+
+fn empty<K: Eq + std::hash::Hash, V>() -> HashTrieMapSync<K, V, FixedState> {
+    HashTrieMapSync::new_with_hasher_and_ptr_kind(FixedState::default())
+}
+
+impl Added {
+    pub(super) fn tokens(&self) -> usize {
+        self.token_ids.size().saturating_add(self.signed.size())
+    }
+
+    pub(super) fn users(&self) -> usize {
+        self.new_users
+    }
+
+    pub(super) fn organizations(&self) -> usize {
+        self.new_organizations
+    }
+
+    pub(super) fn add_token(&mut self, id: &[u8]) {
+        self.token_ids.insert_mut(token_fingerprint(id), ());
+    }
+
+    pub(super) fn add_signed(&mut self, digest: &[u8; 32]) {
+        self.signed.insert_mut(first_half(digest), ());
+    }
+
+    pub(super) fn add_user(
+        &mut self,
+        user: &[u8],
+        organization: Option<&[u8]>,
+        issued_before: NumericDate,
+        is_loaded: bool,
+    ) {
+        let known = self.users.get(user).cloned();
+        let mut entry = known.unwrap_or_else(|| User { anywhere: None, in_organizations: empty() });
+        let earlier = match organization {
+            Some(organization) => keep_latest(&mut entry.in_organizations, organization, issued_before),
+            None => {
+                let earlier = entry.anywhere;
+                entry.anywhere =
+                    Some(earlier.filter(|earlier| issued_before < *earlier).unwrap_or(issued_before));
+                earlier
+            }
+        };
+        self.users.insert_mut(user.into(), entry);
+        if earlier.is_none() && !is_loaded {
+            self.new_users = self.new_users.saturating_add(1);
+        }
+    }
+
+    pub(super) fn add_organization(
+        &mut self,
+        organization: &[u8],
+        issued_before: NumericDate,
+        is_loaded: bool,
+    ) {
+        let earlier = keep_latest(&mut self.organizations, organization, issued_before);
+        if earlier.is_none() && !is_loaded {
+            self.new_organizations = self.new_organizations.saturating_add(1);
+        }
+    }
+
+    pub(super) fn contains_token(&self, id: &[u8]) -> bool {
+        !self.token_ids.is_empty() && self.token_ids.contains_key(&token_fingerprint(id))
+    }
+
+    pub(super) fn has_signed(&self) -> bool {
+        !self.signed.is_empty()
+    }
+
+    pub(super) fn contains_signed(&self, digest: &[u8; 32]) -> bool {
+        self.has_signed() && self.signed.contains_key(&first_half(digest))
+    }
+
+    pub(super) fn revokes_holder(&self, claims: TextClaims<'_>) -> bool {
+        if self.users.is_empty() && self.organizations.is_empty() {
+            return false;
+        }
+        let revokes = |instant: &NumericDate| claims.is_issued_before(*instant);
+        let organization = claims.organization();
+        let user = claims.user().and_then(|user| self.users.get(user));
+        organization.and_then(|organization| self.organizations.get(organization)).is_some_and(revokes)
+            || user.and_then(|user| user.anywhere.as_ref()).is_some_and(revokes)
+            || user
+                .zip(organization)
+                .and_then(|(user, here)| user.in_organizations.get(here))
+                .is_some_and(revokes)
+    }
+}
+
+/// Puts the later of two instants into the map, and gives the one that was there.
+fn keep_latest(map: &mut Map<NumericDate>, key: &[u8], instant: NumericDate) -> Option<NumericDate> {
+    let earlier = map.get(key).copied();
+    if earlier.is_none_or(|earlier| earlier < instant) {
+        map.insert_mut(key.into(), instant);
+    }
+    earlier
+}
