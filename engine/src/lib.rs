@@ -39,7 +39,8 @@
 //!   same: time, revocations, realm, account, organization and permissions are checked on every call.
 //! * [`Engine::explain`] reports a decision check by check, for a support ticket.
 //!
-//! `examples/axum.rs` is a service that does all of this in some sixty lines.
+//! `examples/axum.rs` is a service on axum that asks SQLite for the owner after authentication, and reloads its engine
+//! behind an `ArcSwap` while it serves.
 //!
 //! # The rest of the manual
 //!
