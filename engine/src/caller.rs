@@ -15,7 +15,7 @@ use crate::verified::Admitted;
 
 /// The result of [`Engine::authenticate`](crate::Engine::authenticate).
 #[derive(Clone, Debug)]
-#[must_use = "an admission that nobody looks at protects nothing"]
+#[must_use = "an unused admission protects nothing"]
 pub enum Admission {
     /// The path needs no authentication, so nobody is known (PUB-1).
     Public(PublicPath),

@@ -16,7 +16,7 @@ use hashbrown::HashSet;
 ///
 /// let document = Context::owned_by("org-a").account(Account::Active);
 /// let list = Context::unowned();
-/// let unknown_id = Context::unresolved(); // refused, whoever asks
+/// let unknown_id = Context::unresolved(); // always refused
 /// # let _ = (document, list, unknown_id);
 /// ```
 ///

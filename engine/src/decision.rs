@@ -1,4 +1,4 @@
-//! What comes out: an allow, or a denial that carries its answer and, for the log alone, its reason.
+//! The result of a decision: an allow, or a denial with its answer and, for the log only, its reason.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -16,9 +16,9 @@ use crate::verified::{Authorized, Refused, Verified};
 
 /// The answer to a request.
 ///
-/// Closed on purpose: whoever matches it handles everything there is.
+/// Exhaustive on purpose: a match handles every outcome.
 #[derive(Debug)]
-#[must_use = "a decision that nobody looks at protects nothing"]
+#[must_use = "an unused decision protects nothing"]
 pub enum Decision<'e> {
     /// The request may go ahead.
     Allow(Access<'e>),
@@ -129,7 +129,7 @@ impl Denial<'static> {
 }
 
 impl Denial<'_> {
-    /// Why: for the operator's log, never for the caller.
+    /// The reason: for the operator's log, never for the caller.
     #[must_use]
     pub fn reason(&self) -> Reason {
         self.reason

@@ -34,7 +34,7 @@ pub struct Engine {
     keys: Arc<KeySet>,
     revocations: Arc<Revocations>,
     cache: Option<Arc<Cache>>,
-    /// What the cache knows the revocations by.
+    /// The number of the revocations snapshot in the cache.
     snapshot: SnapshotNumber,
 }
 
@@ -97,25 +97,25 @@ impl Engine {
         self.snapshot = self.cache.as_deref().map(Cache::number_snapshot).unwrap_or_default();
     }
 
-    /// The policy in force.
+    /// The current policy.
     #[must_use]
     pub fn policy(&self) -> &Policy {
         &self.policy
     }
 
-    /// The keys in force.
+    /// The current keys.
     #[must_use]
     pub fn keys(&self) -> &KeySet {
         &self.keys
     }
 
-    /// The revocations in force.
+    /// The current revocations.
     #[must_use]
     pub fn revocations(&self) -> &Revocations {
         &self.revocations
     }
 
-    /// What the cache of verified tokens takes, in bytes; 0 without one.
+    /// The size of the cached tokens, in bytes; 0 without a cache.
     #[must_use]
     pub fn cached_bytes(&self) -> usize {
         self.cache.as_deref().map_or(0, Cache::bytes)
@@ -208,7 +208,7 @@ impl Engine {
         })
     }
 
-    /// Is this a token at all, and who vouches for it? Nothing of its claims is believed before.
+    /// Parses the token and verifies its signature. No claim is trusted before.
     fn verify<O: Observer>(&self, request: &Request<'_>, observer: &mut O) -> Result<Verified, Reason> {
         let policy = &*self.policy;
 
@@ -225,7 +225,7 @@ impl Engine {
         }
     }
 
-    /// What is not remembered is taken apart. On its own, for its scratch is no burden on those that are.
+    /// Verifies a token that is not cached. A function of its own, so that cached decisions do not pay for its stack frame.
     #[inline(never)]
     fn verify_anew<O: Observer>(&self, token: SizedToken<'_>, observer: &mut O) -> Result<Verified, Reason> {
         let policy = &*self.policy;
@@ -241,8 +241,8 @@ impl Engine {
                 (&parsed, None)
             }
         };
-        header.names_no_critical_extension()?;
-        header.has_accepted_type(policy)?;
+        header.reject_critical()?;
+        header.check_typ(policy)?;
 
         observer.enter(Check::Algorithm);
         let algorithm = header.allowed_algorithm(policy)?;
@@ -284,7 +284,7 @@ impl Engine {
         Ok(self.remember(token, entry))
     }
 
-    /// Puts freshly verified claims where the next request with the same token finds them.
+    /// Caches freshly verified claims for the next request with the same token.
     fn remember(&self, token: SizedToken<'_>, entry: SharedEntry) -> Verified {
         if let Some(cache) = &self.cache {
             cache.insert(&entry);
@@ -293,7 +293,7 @@ impl Engine {
         Verified::new(Found::from_inner(entry), false, revoked)
     }
 
-    /// What was verified before under the same policy and keys has passed the same checks.
+    /// A cached entry, verified earlier under the same policy and keys, has passed the same checks.
     fn recall<O: Observer>(&self, found: Found, observer: &mut O) -> Verified {
         for check in [Check::HeaderMembers, Check::Algorithm, Check::Key, Check::Signature, Check::ClaimsForm]
         {

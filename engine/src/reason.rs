@@ -1,4 +1,4 @@
-//! Why a decision came out as it did, and the answer that follows from it.
+//! The reason for a denial, and the answer that follows from it.
 
 use std::fmt;
 
@@ -50,11 +50,11 @@ impl Answer {
 
 macro_rules! reasons {
     ($($(#[doc = $doc:literal])+ $variant:ident = $code:literal, $clause:literal, $answer:ident;)+) => {
-        /// Why a request was denied: for the operator's log alone, never for the caller.
+        /// Why a request was denied: for the operator's log only, never for the caller.
         ///
-        /// The list is closed on purpose: a new reason has to break every place that tells reasons apart.
+        /// Exhaustive on purpose: a new reason must break every match on reasons.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        // A whole word: a single byte in the place of a pointer has what is returned there moved in pieces, which stalls.
+        // A whole word avoids a store-forwarding stall where a `Result` of it and a pointer is returned.
         #[repr(u64)]
         pub enum Reason {
             $($(#[doc = $doc])+ $variant,)+
@@ -91,7 +91,7 @@ reasons! {
     TokenExtraCharacters = "token_extra_characters", "TOK-2", InvalidCredentials;
     /// Not three non-empty segments of canonical base64url.
     TokenMalformed = "token_malformed", "TOK-1", InvalidCredentials;
-    /// A JOSE header that is no JSON object, or in which a member that is read is missing, of a wrong type or there twice.
+    /// A JOSE header that is not a JSON object, or a header parameter that is missing, duplicate or of the wrong type.
     TokenHeaderMalformed = "token_header_malformed", "TOK-1", InvalidCredentials;
     /// A `crit` member (RFC 7515 §4.1.11): no extension is understood here.
     CriticalExtension = "critical_extension", "TOK-8", InvalidCredentials;
@@ -103,7 +103,7 @@ reasons! {
     KeyUnknown = "key_unknown", "TOK-8", InvalidCredentials;
     /// The signature does not verify.
     SignatureInvalid = "signature_invalid", "TOK-8", InvalidCredentials;
-    /// Claims that are no JSON object, or in which a claim that is read is missing, of a wrong type, out of range or there twice.
+    /// Claims that are not a JSON object, or a claim that is missing, duplicate, of the wrong type or out of range.
     TokenClaimsMalformed = "token_claims_malformed", "TOK-1", InvalidCredentials;
     /// `now` is not before `exp` plus the leeway.
     TokenExpired = "token_expired", "TOK-3", InvalidCredentials;

@@ -1,15 +1,15 @@
-//! Looking at bytes sixteen at a time.
+//! Byte searches, 16 bytes at a time.
 
 use wide::u8x16;
 
-/// So many bytes are looked at in one step.
+/// The bytes of one step.
 pub(crate) const STEP: usize = 16;
 
 pub(crate) const fn splat(byte: u8) -> u8x16 {
     u8x16::new([byte; STEP])
 }
 
-/// The last bytes of a text, or, of one that has fewer, all of it with `filler` behind.
+/// The last bytes of a text, or a shorter text padded with `filler`.
 #[inline]
 pub(crate) fn last_bytes<const N: usize>(text: &[u8], filler: u8) -> [u8; N] {
     if let Some(last) = text.last_chunk() {
@@ -22,7 +22,7 @@ pub(crate) fn last_bytes<const N: usize>(text: &[u8], filler: u8) -> [u8; N] {
     last
 }
 
-/// How many bytes come before the first `wanted`: quick for the few that a name or a segment has.
+/// The position of the first `wanted` byte; fast for short texts, such as names and segments.
 #[inline]
 pub(crate) fn position(bytes: &[u8], wanted: u8) -> Option<usize> {
     match bytes.first_chunk().and_then(|block| position_in(block, wanted)) {
@@ -44,7 +44,7 @@ fn later_position(bytes: &[u8], wanted: u8) -> Option<usize> {
     before.checked_add(position_in_few(tail, wanted)?)
 }
 
-/// How many bytes come before the last `wanted`.
+/// The position of the last `wanted` byte.
 #[inline]
 pub(crate) fn last_position(bytes: &[u8], wanted: u8) -> Option<usize> {
     let (head, blocks) = bytes.as_rchunks();
@@ -59,7 +59,7 @@ pub(crate) fn last_position(bytes: &[u8], wanted: u8) -> Option<usize> {
     head.iter().rposition(|byte| *byte == wanted)
 }
 
-/// How many bytes come before the first `wanted` of fewer than sixteen, most of which are looked at at once.
+/// The position of the first `wanted` byte among fewer than 16, eight at a time.
 #[inline]
 fn position_in_few(bytes: &[u8], wanted: u8) -> Option<usize> {
     let (words, tail) = bytes.as_chunks::<8>();

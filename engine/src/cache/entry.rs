@@ -1,5 +1,4 @@
-//! What is kept of a verified token: its claims, and one piece of text with the token, if the cache is to find it by
-//! that, and the claims as they were decoded.
+//! A cache entry: parsed claims, and one buffer with the token (if the entry is cached) and the decoded claims.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
@@ -11,30 +10,29 @@ use crate::keys::Binding;
 use crate::policy::Policy;
 use crate::reason::Reason;
 
-/// The number of a snapshot of revocations, given out by the cache that remembers it; 0 is none's.
+/// The number of a revocations snapshot, given out by the cache; 0 is no snapshot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SnapshotNumber(pub(crate) u64);
 
-/// An entry and its text in one piece of memory, shared by whoever holds it.
+/// An entry and its text in one allocation, with a reference count.
 pub(crate) type SharedEntry = ThinArc<Head, u8>;
 
-/// What an entry has beside its text.
+/// The part of an entry beside its text.
 pub(crate) struct Head {
     claims: Claims,
-    /// How many bytes of the text are the token's. They come first, where the processor can ask for them before it has
-    /// seen the head.
+    /// How many bytes of the text are the token's. They come first, so that the processor can prefetch them before it has
+    /// read the head.
     token_bytes: usize,
-    /// Asked for since the mark was last taken away.
+    /// Set by each lookup, cleared by eviction.
     used: AtomicBool,
-    /// The snapshot of revocations that was last found not to revoke it; 0 for none.
+    /// The last snapshot of revocations that did not revoke the token; 0 for none.
     spared_by: AtomicU64,
 }
 
-/// Most tokens with their claims; a longer text takes memory once more on its way.
+/// Most tokens with their claims fit; a longer text is allocated once more before it is shared.
 const USUAL_BYTES: usize = 2048;
 
-/// An entry of a token, given where it is to be kept as well, that carries these claims, verified by a key with this
-/// binding.
+/// An entry with these claims, verified by a key with this binding; with the token, if the entry is to be cached.
 pub(crate) fn shared(
     token: Option<&[u8]>,
     decoded: &[u8],
@@ -56,7 +54,7 @@ pub(crate) fn shared(
     Ok(ThinArc::from_header_and_slice(head, &text))
 }
 
-/// An entry of no token.
+/// The entry of a vacant slot.
 pub(crate) fn vacant() -> SharedEntry {
     ThinArc::from_header_and_slice(Head::new(), &[])
 }
@@ -72,7 +70,7 @@ impl Head {
     }
 }
 
-/// An entry, looked at.
+/// A view of an entry.
 #[derive(Clone, Copy)]
 pub(crate) struct Entry<'e> {
     head: &'e Head,
@@ -104,8 +102,8 @@ impl<'e> Entry<'e> {
         self.head.token_bytes == 0
     }
 
-    /// Marks the entry as asked for. Most of them are: a mark that is there is not written again, so that threads
-    /// with the same token share its memory.
+    /// Marks the entry as used. A mark that is set is not written again, so that threads with the same token share the
+    /// cache line.
     pub(crate) fn mark(self) {
         if !self.is_marked() {
             self.head.used.store(true, Relaxed);
@@ -116,12 +114,12 @@ impl<'e> Entry<'e> {
         self.head.used.load(Relaxed)
     }
 
-    /// Takes the mark away, and tells whether it was there.
+    /// Clears the mark, and returns whether it was set.
     pub(crate) fn unmark(self) -> bool {
         self.head.used.swap(false, Relaxed)
     }
 
-    /// Whether the snapshot of revocations of this number revokes the token; asked of the snapshot only once.
+    /// Whether the revocations snapshot with this number revokes the token; a "no" is cached.
     pub(crate) fn is_revoked_by(self, snapshot: SnapshotNumber, asked: impl FnOnce() -> bool) -> bool {
         if self.head.spared_by.load(Relaxed) == snapshot.0 && snapshot.0 != 0 {
             return false;

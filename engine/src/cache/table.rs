@@ -1,14 +1,12 @@
-//! A bounded memory of verified tokens, so that a signature is verified once and not on every request.
+//! A bounded cache of verified tokens, so that a signature is verified once and not on every request.
 //!
-//! It holds claims under the policy and the key set that verified them, and nothing else: an engine with
-//! another policy or key set starts with an empty one. Time, revocations, realm, account, organization and
-//! permissions are judged on every call. What no longer changes while one snapshot of revocations is in force,
-//! that it does not revoke a token, is remembered together with that snapshot's number.
+//! It holds claims that one policy and key set verified: an engine with another policy or key set starts with an empty
+//! cache. Time, revocations, realm, account, organization and permissions are checked on every call. A "not revoked"
+//! result is cached with the number of the revocations snapshot that gave it.
 //!
-//! It is a set-associative table. A keyed hash of the token's end, which is its signature, names a set of
-//! seven slots; the key is the whole token, byte for byte. Finding writes to no memory that other threads
-//! read, but for a mark that is set once. Tokens that are asked for again survive those that are not: a set,
-//! and the whole table when it is full, gives up first what bears no mark.
+//! It is a set-associative table. A keyed hash of the token's last bytes, which belong to its signature, selects a set of
+//! seven slots; the key is the whole token, byte for byte. A lookup writes to no memory that other threads read, except a
+//! mark that is set once. Eviction takes entries without a mark first, in a set and in the whole table when it is full.
 
 use std::array;
 use std::fmt;
@@ -20,13 +18,13 @@ use foldhash::fast::FixedState;
 
 use super::entry::{self, Entry, SharedEntry, SnapshotNumber};
 
-/// Slots in a set: as many as fit beside their tags into one line of the processor's cache.
+/// Slots in a set: as many as fit into one cache line beside their tags.
 const WAYS: usize = 7;
-/// About what one token takes: how many sets a number of bytes is good for.
+/// The typical size of an entry, from which the number of sets follows.
 const TYPICAL_BYTES: usize = 1024;
-/// How many sets are asked, at most, to make room for one token.
+/// How many sets are searched, at most, to make room for one token.
 const SWEEP_SETS: usize = 8;
-/// How much of a token's end is hashed: some ninety bits of its signature.
+/// How many of a token's last bytes are hashed: about ninety bits of its signature.
 const HASHED_BYTES: usize = 16;
 
 /// The size of a cache of verified tokens, in bytes.
@@ -51,13 +49,13 @@ pub(crate) struct Cache {
     hash_key: HashKey,
     bytes: AtomicUsize,
     max_bytes: usize,
-    /// The set that is asked next to make room.
+    /// The next set to search for room.
     hand: AtomicUsize,
     snapshots: AtomicU64,
     vacant: SharedEntry,
 }
 
-/// Slots, and what each is known by.
+/// Slots and their tags.
 #[repr(align(64))]
 struct Set {
     tags: Tags,
@@ -68,7 +66,7 @@ struct Set {
 struct Tags(AtomicU64);
 
 const VACANT: u8 = 0;
-/// What no slot is known by.
+/// The tag of no slot.
 const NO_SLOT: u8 = u8::MAX;
 
 /// An entry that was found, borrowed without counting references.
@@ -102,7 +100,7 @@ impl Cache {
         SnapshotNumber(self.snapshots.fetch_add(1, Relaxed).wrapping_add(1))
     }
 
-    /// The claims of this very token, if they are remembered.
+    /// The entry of exactly this token, if it is cached.
     pub(crate) fn find(&self, token: &[u8]) -> Option<Found> {
         let (set, tag) = self.place(token)?;
         set.tags.matching(tag).find_map(|way| {
@@ -116,7 +114,7 @@ impl Cache {
         })
     }
 
-    /// Remembers verified claims together with their token, if there is room for them.
+    /// Caches a verified entry, if there is room for it.
     pub(crate) fn insert(&self, shared: &SharedEntry) {
         let entry = Entry::of(shared);
         let size = entry.memory();
@@ -131,7 +129,7 @@ impl Cache {
         self.release(&previous);
     }
 
-    /// What the remembered tokens and claims take, in bytes.
+    /// The size of the cached tokens and claims, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes.load(Relaxed)
     }
@@ -144,7 +142,7 @@ impl Cache {
         Some((self.sets.get(set)?, tag))
     }
 
-    /// Takes room for `size` bytes; where there is none, a few sets are asked to give up what is not used.
+    /// Reserves `size` bytes; if the cache is full, evicts unmarked entries of a few sets.
     fn reserve(&self, size: usize) -> bool {
         let more = |bytes: usize| bytes.checked_add(size).filter(|bytes| *bytes <= self.max_bytes);
         let fits = || self.bytes.fetch_update(Relaxed, Relaxed, more).is_ok();

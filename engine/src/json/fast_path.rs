@@ -10,7 +10,7 @@ use super::text::{Quotes, Text};
 
 impl<'j> Text<'j> {
     /// Lets `take` have the values of the wanted members, each with its position among the names, if this is an object
-    /// of that kind, in which none is there twice. Only then is what was taken worth anything.
+    /// of that kind without duplicates. Otherwise what was taken must be discarded.
     #[inline]
     pub(crate) fn compact_members<const N: usize, S: AsRef<str>>(
         &self,
@@ -46,8 +46,8 @@ impl<'j> Text<'j> {
 
 /// What comes next in a compact object: a value, to be taken once.
 ///
-/// Where strings begin and end is taken from the quotes, which are known beforehand, and only then held against what
-/// was expected, so that the processor need not wait for one value to find the next.
+/// String boundaries come from the quote positions, which are computed first, and are compared with what was expected
+/// afterwards, so that the processor need not wait for one value to find the next.
 pub(crate) struct Upcoming<'t, 'j> {
     text: &'t Text<'j>,
     at: usize,

@@ -1,12 +1,12 @@
-//! The grammar: where values end, and that they are what they begin as.
+//! The grammar: checks values and finds their ends.
 //!
-//! Positions are handed on by value, never kept: that is what makes it quick.
+//! Positions are passed by value, never stored, so that they stay in registers.
 
 use super::number::number_end;
 use super::strings::scan_string;
 use super::text::{Quotes, Text};
 
-/// The deepest nesting that is passed over. The contract asks for 64 levels; a word holds twice as many.
+/// The deepest nesting that is accepted in values that are not read. The contract asks for 64 levels; a word holds 128.
 const MAX_DEPTH: u32 = 128;
 
 impl Text<'_> {

@@ -1,16 +1,15 @@
-//! Numbers: where they end, and what whole ones are, as dates are.
+//! Numbers: finds their ends, and parses whole ones, such as dates.
 
 use wide::u8x16;
 
 use super::text::Text;
 use crate::simd::{STEP, last_bytes, splat};
 
-/// Whole numbers of so many digits are below 2^53, and so exact.
+/// Whole numbers of at most this many digits are below 2^53, and so exact.
 const MAX_DIGITS: usize = 15;
 
 impl Text<'_> {
-    /// What the digits that begin here stand for, and the position behind them, if they are eight to fifteen, as a date
-    /// of our time has ten, and no zero leads them.
+    /// Parses an 8 to 15 digit integer without leading zeros, and returns the position behind it. A current date has ten.
     #[inline]
     pub(super) fn whole_number(&self, start: usize) -> Option<(f64, usize)> {
         let eight = self.eight_from(start)?;
@@ -32,8 +31,7 @@ impl Text<'_> {
     }
 }
 
-/// Eight digits at once: neighbours are joined, the first times ten, then pairs, times a hundred, then fours, times ten
-/// thousand.
+/// Parses eight digits at once: combines neighbours into pairs, pairs into fours, and fours into the number.
 #[inline]
 fn eight_digits(word: u64) -> Option<u64> {
     let high_halves = |word: u64| word & 0xf0f0_f0f0_f0f0_f0f0;

@@ -1,9 +1,9 @@
-//! A strict reader of JSON objects (RFC 8259) that takes the members that a rule needs and passes over the rest.
+//! A strict reader of JSON objects (RFC 8259) that takes the members that a rule needs and skips the rest.
 //!
-//! It exists because a token's JSON is read on every request and by an enemy: it allocates only for strings
-//! with escapes, never recurses, and tells a member that is there twice from one that is there once. A
-//! general parser does not look at what it skips; this one holds the whole text to the grammar first, and
-//! notes where the wanted members stand. A [`Value`] is therefore JSON, and reading it takes few checks.
+//! It exists because a token's JSON is read on every request, and written by an attacker: it allocates only for strings
+//! with escapes, never recurses, and detects duplicate members. A general parser does not check what it skips; this one
+//! checks the whole text against the grammar first, and records where the wanted members are. A [`Value`] is therefore
+//! JSON, and reading it takes few checks.
 
 use std::borrow::Cow;
 
@@ -49,7 +49,7 @@ impl Place {
 
 impl<'t, 'j, const N: usize> Object<'t, 'j, N> {
     /// Reads a text that is UTF-8, one object and nothing else; `None` for every other, and where one of the wanted
-    /// names is there twice.
+    /// names is duplicate.
     ///
     /// A name that is no text (a lone surrogate) equals none of them.
     pub(crate) fn read<S: AsRef<str>>(text: &'t Text<'j>, wanted: &Names<N, S>) -> Option<Self> {

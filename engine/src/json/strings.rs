@@ -1,4 +1,4 @@
-//! Strings, byte by byte: where they end, and what their escapes stand for.
+//! Strings, byte by byte: finds their ends and decodes their escapes.
 
 use crate::simd::{bytes_below, equal_bytes};
 

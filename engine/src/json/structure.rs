@@ -1,10 +1,10 @@
-//! A first look at a whole text, sixty-four bytes at a time: what it holds, and where its quotes are.
+//! A first pass over the whole text, 64 bytes at a time: which kind of text it is, and where its quotes are.
 
 use wide::u8x16;
 
 use crate::simd::{STEP, last_bytes, splat};
 
-/// What a text holds, and what it takes to read it.
+/// The kind of a text, which decides how it can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Nothing but `U+0021` to `U+007E` without a backslash: strings end at the next quote and are what they stand
@@ -16,7 +16,7 @@ pub(super) enum Kind {
     Other,
 }
 
-/// So many bytes are looked at together.
+/// The bytes of one step.
 pub(super) const BLOCK: usize = 64;
 
 /// The quotes of so many blocks are kept, which is all that most claims have.

@@ -1,7 +1,7 @@
-//! Header segments that are recognised instead of parsed: every token of a key has the same one.
+//! Encoded header segments that are recognised instead of parsed: all tokens of a key usually have the same one.
 //!
-//! Issuers write few members in few orders, so that most headers can be told beforehand from the keys alone.
-//! What is recognised stands for exactly what parsing it, and looking its keys up, gives, for that is how it was made.
+//! Issuers write few header parameters in few orders, so most headers follow from the keys alone. Each entry is made by
+//! parsing the header and looking up its keys, so recognising it gives the same result.
 
 use std::fmt;
 
@@ -13,14 +13,14 @@ use super::key::{Candidates, Key};
 use crate::algorithm::Algorithm;
 use crate::token::JoseHeader;
 
-/// Beyond this many keys the memory is better spent elsewhere.
+/// With more keys than this, the table would take too much memory.
 const MAX_KEYS: usize = 256;
 
 /// Headers by their encoded segment.
 #[derive(Default)]
 pub(super) struct HeaderTable(HashMap<Box<[u8]>, KnownHeader, FixedState>);
 
-/// A header that is recognised: parsed beforehand, and its keys looked up.
+/// A recognised header: parsed in advance, with its keys.
 pub(crate) struct KnownHeader {
     header: JoseHeader<'static>,
     candidates: Option<Box<[usize]>>,
@@ -135,8 +135,8 @@ mod tests {
         let policy = crate::Policy::new(&crate::PolicySpec::default()).unwrap();
         assert_eq!(known.key_id(), read.key_id());
         assert_eq!(known.allowed_algorithm(&policy), read.allowed_algorithm(&policy));
-        assert_eq!(known.has_accepted_type(&policy), read.has_accepted_type(&policy));
-        assert_eq!(known.names_no_critical_extension(), Ok(()));
+        assert_eq!(known.check_typ(&policy), read.check_typ(&policy));
+        assert_eq!(known.reject_critical(), Ok(()));
         let looked_up = keys.candidates(read.key_id(), Algorithm::HS256).unwrap();
         assert_eq!(recognised.candidates().unwrap().0, looked_up.0);
     }

@@ -1,4 +1,4 @@
-//! The token's outer form: its size, and three segments of canonical base64url (RFC 7515 §7.1).
+//! The compact serialization: its size, and three segments of canonical base64url (RFC 7515 §7.1).
 
 use std::fmt;
 use std::mem::MaybeUninit;
@@ -17,7 +17,7 @@ impl<'r> Token<'r> {
         Self(bytes)
     }
 
-    /// Size is looked at before anything else about a token.
+    /// Checks the size, before anything else about a token.
     pub(crate) fn within(self, max_bytes: usize) -> Result<SizedToken<'r>, Reason> {
         if self.0.len() > max_bytes { Err(Reason::TokenTooLong) } else { Ok(SizedToken(self.0)) }
     }
@@ -29,12 +29,12 @@ impl fmt::Debug for Token<'_> {
     }
 }
 
-/// A token that is not too long to be looked at.
+/// A token within the size limit.
 #[derive(Clone, Copy)]
 pub(crate) struct SizedToken<'r>(&'r [u8]);
 
-/// Where segments are decoded to. Its own part has room for all of a token of the default maximum size, so that no
-/// denial before the signature allocates.
+/// The buffer for decoded segments. A token of the default maximum size fits on the stack, so no denial before the
+/// signature allocates.
 pub(crate) struct Scratch {
     usual: [MaybeUninit<u8>; 8192],
     longer: Vec<u8>,
@@ -45,7 +45,7 @@ impl Scratch {
         Self { usual: [MaybeUninit::uninit(); _], longer: Vec::new() }
     }
 
-    /// As much room as this text takes. That it holds a copy of it means nothing: it has to hold something.
+    /// A buffer as long as this text. It is filled with a copy of the text, because it has to be initialized.
     fn room_for(&mut self, text: &[u8]) -> &mut [u8] {
         if let Some(room) = self.usual.get_mut(..text.len()) {
             return room.write_copy_of_slice(text);
@@ -68,7 +68,7 @@ pub(crate) struct Compact<'r, 's, H> {
     pub(crate) signature: &'s [u8],
 }
 
-/// A header segment, decoded only where it was not recognised.
+/// A header segment, decoded only if it was not recognised.
 #[derive(Clone, Copy)]
 pub(crate) enum HeaderSegment<'s, H> {
     /// Recognised by its encoded form, which is canonical.
@@ -83,7 +83,7 @@ impl<'r> SizedToken<'r> {
         self.0
     }
 
-    /// Splits the token at its two dots and decodes the segments into `scratch`, but for a header that `recognise` knows.
+    /// Splits the token at its two dots and decodes the segments into `scratch`, except a header that `recognise` knows.
     pub(crate) fn decode<'s, H>(
         self,
         scratch: &'s mut Scratch,
@@ -98,14 +98,14 @@ impl<'r> SizedToken<'r> {
         recognise: impl FnOnce(&[u8]) -> Option<H>,
     ) -> Option<Compact<'r, 's, H>> {
         let (header, rest) = split_at(simd::position(self.0, b'.')?, self.0)?;
-        // From the end, which is mostly nearer.
+        // Searching from the end is usually shorter.
         let (claims, signature) = split_at(simd::last_position(rest, b'.')?, rest)?;
         let header_and_claims = header.len().saturating_add(claims.len());
         if header.is_empty() || claims.is_empty() || signature.is_empty() {
             return None;
         }
         let mut room = scratch.room_for(self.0);
-        // A third dot, like every other byte that is not base64url's, fails to decode.
+        // A third dot fails to decode, like every other byte outside the base64url alphabet.
         let header = match recognise(header) {
             Some(known) => HeaderSegment::Recognised(known),
             None => HeaderSegment::Decoded(decode_segment(header, &mut room)?),
@@ -116,7 +116,7 @@ impl<'r> SizedToken<'r> {
         Some(Compact { signing_input: self.0.get(..signed)?, header, claims, signature })
     }
 
-    /// Told apart only once it is known that something is wrong: one more pass on the way to a denial.
+    /// Finds the reason in a second pass, on the way to a denial only.
     fn what_is_wrong(self) -> Reason {
         let possible = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
         if self.0.iter().all(possible) { Reason::TokenMalformed } else { Reason::TokenExtraCharacters }
@@ -128,7 +128,7 @@ pub(crate) fn signing_input(token: &[u8]) -> &[u8] {
     simd::last_position(token, b'.').and_then(|dot| token.get(..dot)).unwrap_or_default()
 }
 
-/// What comes before the dot there, and what behind it.
+/// Splits the text at the dot at this position.
 fn split_at(dot: usize, text: &[u8]) -> Option<(&[u8], &[u8])> {
     let (before, rest) = text.split_at_checked(dot)?;
     Some((before, rest.get(1..)?))

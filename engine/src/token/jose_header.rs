@@ -1,4 +1,4 @@
-//! The JOSE header (RFC 7515 §4): the members that are read, and what they may hold.
+//! The JOSE header (RFC 7515 §4): the header parameters that are read, and their values.
 
 use std::borrow::Cow;
 
@@ -7,14 +7,14 @@ use crate::json::{Names, Object, Take, Text};
 use crate::policy::Policy;
 use crate::reason::Reason;
 
-/// The members that are read.
+/// The header parameters that are read.
 const NAMES: Names<4, &str> = Names::known(["alg", "kid", "typ", "crit"]);
 const ALGORITHM: usize = 0;
 const KEY_ID: usize = 1;
 const TYPE: usize = 2;
 const CRITICAL: usize = 3;
 
-/// A header of the right form. Of its other members (`jwk`, `jku`, `x5c`, `x5u` and all else) nothing is read.
+/// A well-formed header. No other header parameter (`jwk`, `jku`, `x5c`, `x5u`, …) is read.
 pub(crate) struct JoseHeader<'h> {
     /// The algorithm, if it is one of ours.
     algorithm: Option<Algorithm>,
@@ -24,7 +24,7 @@ pub(crate) struct JoseHeader<'h> {
 }
 
 impl<'h> JoseHeader<'h> {
-    /// Reads the decoded header. A member that is read has to be of its type and there once; `null` is a wrong type.
+    /// Parses the decoded header. A duplicate header parameter, or one of the wrong type, is an error; `null` is a wrong type.
     pub(crate) fn parse(decoded: &'h [u8]) -> Result<Self, Reason> {
         Self::read(&Text::new(decoded)).ok_or(Reason::TokenHeaderMalformed)
     }
@@ -52,20 +52,20 @@ impl<'h> JoseHeader<'h> {
         }
     }
 
-    /// No extension is understood, so a header that names a critical one is refused, whatever it names (RFC 7515 §4.1.11).
-    pub(crate) fn names_no_critical_extension(&self) -> Result<(), Reason> {
+    /// Rejects a header with `crit`, whatever it holds: no extension is supported (RFC 7515 §4.1.11).
+    pub(crate) fn reject_critical(&self) -> Result<(), Reason> {
         if self.critical { Err(Reason::CriticalExtension) } else { Ok(()) }
     }
 
-    /// A `typ`, where there is one, has to be one of the policy's (RFC 8725 §3.11).
-    pub(crate) fn has_accepted_type(&self, policy: &Policy) -> Result<(), Reason> {
+    /// Rejects a `typ` that the policy does not name (RFC 8725 §3.11). A missing `typ` is accepted.
+    pub(crate) fn check_typ(&self, policy: &Policy) -> Result<(), Reason> {
         match &self.kind {
             Some(kind) if !policy.accepts_type(kind) => Err(Reason::TypeNotAccepted),
             _ => Ok(()),
         }
     }
 
-    /// The algorithm, if the policy allows it: what is unknown, `none` in any spelling among it, is not allowed.
+    /// The algorithm, if the policy allows it. An unknown one is not allowed, nor is `none` in any spelling.
     pub(crate) fn allowed_algorithm(&self, policy: &Policy) -> Result<Algorithm, Reason> {
         self.algorithm.filter(|algorithm| policy.allows(*algorithm)).ok_or(Reason::AlgorithmNotAllowed)
     }
