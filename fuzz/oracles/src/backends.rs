@@ -146,10 +146,8 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
         for change in 0..CHANGES.len() {
             let head = [algorithm, change].map(|choice| u8::try_from(choice).unwrap_or(0));
             seeds.push(head.to_vec());
-            seeds.push([head.as_slice(), &[0, 1, 0]].concat());
-            seeds.push([head.as_slice(), &[0; 32]].concat());
-            seeds.push([head.as_slice(), &[0xff; 64]].concat());
-            seeds.push([head.as_slice(), &[1, 0, 1]].concat());
+            // A changed byte; a number of four bytes.
+            seeds.push([head.as_slice(), &[0, 1, 0x40, 1]].concat());
         }
     }
     seeds

@@ -1,0 +1,118 @@
+/** The resource belongs to no organization in particular: a collection that the handler filters, for one. */
+export declare const UNOWNED: unique symbol;
+/** The service could not tell who owns the resource, so nobody may use it. `null` means the same. */
+export declare const UNRESOLVED: unique symbol;
+
+/** The organization that owns the resource. Leaving it out is an error; `null` is unresolved and opens nothing. */
+export type ResourceOrg = string | null | typeof UNOWNED | typeof UNRESOLVED;
+/** What the service knows of the user's account in the token's organization. */
+export type Account = "unknown" | "active" | "not_a_member" | "not_configured";
+
+/** The `[policy]` of the configuration file, with the same keys. */
+export interface Policy {
+    algorithms?: string[];
+    issuers?: string[];
+    audiences?: string[];
+    leeway_seconds?: number;
+    max_token_bytes?: number;
+    realm?: string;
+    types?: string[];
+    claims?: object;
+    public?: { path: string; methods?: string[] }[];
+    routes?: { methods?: string[]; path: string; permissions: string[] }[];
+    unlisted?: "allow" | "deny";
+    [key: string]: unknown;
+}
+
+/** A JWK Set (RFC 7517 §5) or a single JWK. */
+export type JwkSet = { keys: object[] } | { kty: string; [member: string]: unknown };
+/** A JWK Set and what it is trusted for. */
+export interface BoundKeys {
+    jwks: JwkSet;
+    issuer?: string | null;
+    organizations?: string[] | null;
+}
+
+/** The revocation file, as an object. */
+export interface Revocations {
+    tokens?: string[];
+    signed_sha256?: string[];
+    users?: { org?: string; user: string; issued_before: number }[];
+    organizations?: { org: string; issued_before: number }[];
+    [key: string]: unknown;
+}
+
+export interface Options {
+    resource_org: ResourceOrg;
+    /** The organizations whose tokens authenticate here. Left out: every organization's. */
+    realm?: string[] | null;
+    /** Left out: `unknown`. */
+    account?: Account;
+    /** Seconds since 1970, for tests. Left out: the clock; one before 2025 gives 503. */
+    now?: number;
+}
+
+export interface Principal {
+    readonly user_id: string;
+    readonly org_id: string;
+    readonly permissions: readonly string[];
+    readonly token_id: string | null;
+    readonly issued_at: number | null;
+    readonly expires_at: number;
+}
+
+/** A decision. An object is always truthy in JavaScript, so ask for `allowed`, never `if (decision)`. */
+export interface Decision {
+    readonly allowed: boolean;
+    readonly status: 200 | 401 | 403 | 503;
+    readonly detail: string | null;
+    readonly www_authenticate: string | null;
+    readonly reason: string;
+    readonly clause: string | null;
+    /** `null` on a public path and for every denial. */
+    readonly principal: Principal | null;
+}
+
+/** One check, in the order in which they are made. */
+export interface Step {
+    readonly check: string;
+    readonly clauses: readonly string[];
+    readonly verdict: "passed" | "decided" | "not reached";
+    readonly note: string | null;
+}
+
+/** A policy, a key set or a list of revocations that cannot be used; the message names the key. */
+export declare class ConfigError extends Error {}
+
+/** A policy, keys and revocations, checked once and never changed. */
+export declare class Engine {
+    /** @throws {ConfigError} if one of the documents cannot be used. */
+    constructor(policy: Policy, keys: JwkSet | BoundKeys[], revocations?: Revocations);
+    /** What was ignored in the key set, or is worth knowing about it. */
+    readonly notices: string[];
+    /**
+     * Decides a request.
+     * @param path the request-target as received, query included, nothing decoded
+     * @param authorization the values of all `Authorization` lines, as bytes or Latin-1 text
+     */
+    decide(method: string, path: string, authorization: (string | Uint8Array)[], options: Options): Decision;
+    /** The same decision with every check. */
+    explain(
+        method: string,
+        path: string,
+        authorization: (string | Uint8Array)[],
+        options: Options,
+    ): { decision: Decision; steps: Step[] };
+}
+
+/** Every reason for a denial. */
+export declare function reasons(): { code: string; clause: string; status: number; detail: string; advice: string }[];
+
+/**
+ * The policy of a configuration file of the server: its `[policy]`, or the whole text if it has none.
+ * @throws {ConfigError} if the text is not TOML.
+ */
+export declare function policyFromConfig(toml: string): Policy;
+
+/** Loads the module: once, before anything else, in browsers and edge workers. */
+export declare function init(module?: URL | string | Response | BufferSource | WebAssembly.Module): Promise<void>;

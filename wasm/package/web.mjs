@@ -1,0 +1,7 @@
+// Browsers and edge workers: `await init()` once, with the module, its bytes or its address if the default does not serve.
+import load from "./engine.js";
+
+export * from "./core.mjs";
+export const init = async (module = new URL("./engine_bg.wasm", import.meta.url)) => {
+    await load({ module_or_path: module });
+};
