@@ -14,7 +14,7 @@ macro_rules! algorithms {
             /// Every algorithm that can be allowed.
             pub const ALL: &'static [Self] = &[$(Self::$name,)+];
 
-            /// The name that `alg` has, in its one spelling (RFC 7515 §4.1.1: case counts).
+            /// The name that `alg` has (RFC 7515 §4.1.1: case counts).
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self {
@@ -22,11 +22,12 @@ macro_rules! algorithms {
                 }
             }
 
-            /// The algorithm of that name, if it is one of ours.
+            /// The algorithm of that name, if it is one of ours. `Ed25519` (RFC 9864) is another name of `EdDSA`.
             #[must_use]
             pub fn from_name(name: &str) -> Option<Self> {
                 match name {
                     $(stringify!($name) => Some(Self::$name),)+
+                    ED25519 => Some(Self::EdDSA),
                     _ => None,
                 }
             }
@@ -61,7 +62,15 @@ algorithms! {
     EdDSA;
 }
 
+/// The name of Ed25519 by RFC 9864, which means what `EdDSA` means here.
+const ED25519: &str = "Ed25519";
+
 impl Algorithm {
+    /// Every name that `alg` may have for this algorithm.
+    pub(crate) fn names(self) -> impl Iterator<Item = &'static str> {
+        std::iter::once(self.name()).chain((self == Self::EdDSA).then_some(ED25519))
+    }
+
     /// What a policy that names none allows: the asymmetric algorithms and HS256.
     pub const DEFAULT: &'static [Self] = &[
         Self::ES256,

@@ -3,7 +3,8 @@
 //! [`Engine::decide`](crate::Engine::decide) asks all of them. [`Engine::authenticate`](crate::Engine::authenticate) asks
 //! those that neither an owner nor an account can change, and [`Caller::authorize`](crate::Caller::authorize) the rest.
 
-use crate::claims::{self, BindingVerdict, TextClaims};
+use crate::cause::{Detail, Failure};
+use crate::claims::{self, Acceptance, BindingVerdict, RequiredVerdict, TextClaims};
 use crate::context::{Account, ResourceOrg, TenantScope};
 use crate::explain::{Check, Observer};
 use crate::path::without_query;
@@ -21,28 +22,43 @@ pub(crate) fn credential<O: Observer>(
     realm: TenantScope<'_>,
     now: UnixTime,
     observer: &mut O,
-) -> Result<(), Reason> {
+) -> Result<(), Failure> {
     let claims = verified.claims();
+    observer.enter(Check::BoundToken);
+    if claims.is_bound() {
+        return Err(Reason::TokenBindingRequired.into());
+    }
+
     observer.enter(Check::Expiry);
     observer.note(|| token::describe_expiry(claims.expires_at(), policy.leeway_seconds(), now));
-    token::not_expired(claims.expires_at(), policy.leeway_seconds(), now)?;
+    token::not_expired(claims.expires_at(), policy.leeway_seconds(), now)
+        .map_err(|past| Failure::new(Reason::TokenExpired, Detail::Seconds(past)))?;
 
     observer.enter(Check::NotBefore);
-    token::already_valid(claims.not_before(), policy.leeway_seconds(), now)?;
+    token::already_valid(claims.not_before(), policy.leeway_seconds(), now)
+        .map_err(|left| Failure::new(Reason::TokenNotYetValid, Detail::Seconds(left)))?;
 
     observer.enter(Check::Issuer);
-    if !claims.issuer_accepted() || claims.binding() == BindingVerdict::OtherIssuer {
-        return Err(Reason::IssuerNotAccepted);
+    if claims.issuer() != Acceptance::Accepted {
+        return Err(Failure::new(Reason::IssuerNotAccepted, Detail::Acceptance(claims.issuer())));
+    }
+    if claims.binding() == BindingVerdict::OtherIssuer {
+        return Err(Failure::new(Reason::IssuerNotAccepted, Detail::Binding(claims.binding())));
     }
 
     observer.enter(Check::Audience);
-    if !claims.audience_accepted() {
-        return Err(Reason::AudienceNotAccepted);
+    if claims.audience() != Acceptance::Accepted {
+        return Err(Failure::new(Reason::AudienceNotAccepted, Detail::Acceptance(claims.audience())));
+    }
+
+    observer.enter(Check::RequiredClaims);
+    if claims.required() != RequiredVerdict::Met {
+        return Err(Failure::new(Reason::ClaimNotAccepted, Detail::Required(claims.required())));
     }
 
     observer.enter(Check::Revocation);
     if verified.is_revoked() {
-        return Err(Reason::TokenRevoked);
+        return Err(Reason::TokenRevoked.into());
     }
 
     observer.enter(Check::Realm);
@@ -51,7 +67,8 @@ pub(crate) fn credential<O: Observer>(
         (TenantScope::Among(organizations), Some(organization))
             if !organizations.contains_bytes(organization) =>
         {
-            return Err(Reason::OrganizationNotInRealm);
+            let detail = Detail::Count(organizations.len());
+            return Err(Failure::new(Reason::OrganizationNotInRealm, detail));
         }
         // A token without an organization was not issued for a different one.
         (TenantScope::Among(_) | TenantScope::Any, _) => {}
@@ -59,7 +76,7 @@ pub(crate) fn credential<O: Observer>(
 
     observer.enter(Check::IssuerOrganization);
     if claims.binding() == BindingVerdict::OtherOrganization {
-        return Err(Reason::OrganizationNotOfIssuer);
+        return Err(Failure::new(Reason::OrganizationNotOfIssuer, Detail::Binding(claims.binding())));
     }
     Ok(())
 }
@@ -68,23 +85,23 @@ pub(crate) fn credential<O: Observer>(
 pub(crate) fn identity<'c, O: Observer>(
     claims: TextClaims<'c>,
     observer: &mut O,
-) -> Result<&'c [u8], Reason> {
+) -> Result<&'c [u8], Failure> {
     observer.enter(Check::Account);
     observer.note(|| format!("the user is {}", shown(claims.user())));
     if claims.user().is_none() {
-        return Err(Reason::UserMissing);
+        return Err(Reason::UserMissing.into());
     }
-    claims.organization().ok_or(Reason::OrganizationMissing)
+    claims.organization().ok_or_else(|| Reason::OrganizationMissing.into())
 }
 
 /// Whether the account is configured (ORG-2) and its user a member (ORG-3). Continues the check that [`identity`] begins.
-pub(crate) fn account<O: Observer>(account: Account, observer: &mut O) -> Result<(), Reason> {
+pub(crate) fn account<O: Observer>(account: Account, observer: &mut O) -> Result<(), Failure> {
     if account == Account::NotConfigured {
-        return Err(Reason::AccountNotConfigured);
+        return Err(Reason::AccountNotConfigured.into());
     }
     observer.enter(Check::Membership);
     if account == Account::NotAMember {
-        return Err(Reason::NotAMember);
+        return Err(Reason::NotAMember.into());
     }
     Ok(())
 }
@@ -94,17 +111,17 @@ pub(crate) fn owner<O: Observer>(
     owner: &ResourceOrg<'_>,
     organization: &[u8],
     observer: &mut O,
-) -> Result<(), Reason> {
+) -> Result<(), Failure> {
     observer.enter(Check::ResourceOrganization);
     match owner {
         ResourceOrg::Unowned => observer.note(|| "nobody owns what is addressed".to_owned()),
         ResourceOrg::Owned(owner) => {
             observer.note(|| format!("what is addressed belongs to {}", shown(Some(owner.as_bytes()))));
             if owner.as_bytes() != organization {
-                return Err(Reason::ResourceOfOtherOrganization);
+                return Err(Reason::ResourceOfOtherOrganization.into());
             }
         }
-        ResourceOrg::Unresolved => return Err(Reason::ResourceUnresolved),
+        ResourceOrg::Unresolved => return Err(Reason::ResourceUnresolved.into()),
     }
     Ok(())
 }
@@ -115,7 +132,7 @@ pub(crate) fn route<O: Observer>(
     request: &Request<'_>,
     claims: TextClaims<'_>,
     observer: &mut O,
-) -> Result<(), Reason> {
+) -> Result<(), Failure> {
     let routes = policy.routes();
     observer.enter(Check::PathForRules);
     let mut decoded = Vec::new();
@@ -123,14 +140,14 @@ pub(crate) fn route<O: Observer>(
         Ok(path) => path,
         Err(ambiguity) => {
             observer.note(|| ambiguity.to_string());
-            return Err(Reason::PathAmbiguous);
+            return Err(Failure::new(Reason::PathAmbiguous, Detail::Path(ambiguity)));
         }
     };
 
     observer.enter(Check::Permissions);
     routes.permit(request.method, path, |permission| claims.has_permission(permission)).map_err(|refusal| {
         observer.note(|| refusal.to_string());
-        Reason::PermissionMissing
+        Failure::new(Reason::PermissionMissing, Detail::Permission(refusal.missing().cloned()))
     })
 }
 

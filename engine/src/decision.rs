@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
 
 use crate::cache::{Entry, SharedEntry};
+use crate::cause::{Cause, Failure};
 use crate::claims::{TextClaims, text};
 use crate::identity::{Identity, identity_accessors};
 use crate::policy::{Policy, PublicPath};
@@ -102,7 +103,7 @@ impl fmt::Debug for Principal {
 
 /// Why a request may not go ahead. All that the caller sees follows from the reason.
 pub struct Denial<'e> {
-    reason: Reason,
+    failure: Failure,
     policy: PolicyOf<'e>,
     verified: Option<Verified>,
 }
@@ -115,16 +116,16 @@ enum PolicyOf<'e> {
 
 impl<'e> Denial<'e> {
     /// A denial that borrows the policy, and perhaps an entry of the cache.
-    pub(crate) fn new(Refused { reason, verified }: Refused, policy: &'e Policy) -> Self {
-        Self { reason, policy: PolicyOf::Borrowed(policy), verified }
+    pub(crate) fn new(Refused { failure, verified }: Refused, policy: &'e Policy) -> Self {
+        Self { failure, policy: PolicyOf::Borrowed(policy), verified }
     }
 }
 
 impl Denial<'static> {
     /// A denial that borrows nothing.
-    pub(crate) fn shared(Refused { reason, verified }: Refused, policy: Arc<Policy>) -> Self {
+    pub(crate) fn shared(Refused { failure, verified }: Refused, policy: Arc<Policy>) -> Self {
         let verified = verified.map(Verified::into_shared);
-        Self { reason, policy: PolicyOf::Shared(policy), verified }
+        Self { failure, policy: PolicyOf::Shared(policy), verified }
     }
 }
 
@@ -132,35 +133,45 @@ impl Denial<'_> {
     /// The reason: for the operator's log, never for the caller.
     #[must_use]
     pub fn reason(&self) -> Reason {
-        self.reason
+        self.failure.reason
+    }
+
+    /// What was wrong, as a sentence, where there is more to say than the reason says: for the operator's log, never for
+    /// the caller.
+    #[must_use]
+    pub fn cause(&self) -> Option<Cause<'_>> {
+        Cause::of(self.policy(), &self.failure)
+    }
+
+    fn policy(&self) -> &Policy {
+        match &self.policy {
+            PolicyOf::Borrowed(policy) => policy,
+            PolicyOf::Shared(policy) => policy,
+        }
     }
 
     /// The status code: 401 or 403.
     #[must_use]
     pub fn status(&self) -> u16 {
-        self.reason.answer().status()
+        self.reason().answer().status()
     }
 
     /// The `detail` of the JSON body.
     #[must_use]
     pub fn detail(&self) -> &'static str {
-        self.reason.answer().detail()
+        self.reason().answer().detail()
     }
 
     /// Which of the three public answers this is.
     #[must_use]
     pub fn answer(&self) -> Answer {
-        self.reason.answer()
+        self.reason().answer()
     }
 
     /// The `WWW-Authenticate` value.
     #[must_use]
     pub fn www_authenticate(&self) -> &str {
-        let policy = match &self.policy {
-            PolicyOf::Borrowed(policy) => policy,
-            PolicyOf::Shared(policy) => &**policy,
-        };
-        policy.challenge(self.reason.answer())
+        self.policy().challenge(self.answer())
     }
 
     /// What is known of the caller, for the log.
@@ -173,7 +184,8 @@ impl Denial<'_> {
 impl fmt::Debug for Denial<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Denial")
-            .field("reason", &self.reason)
+            .field("reason", &self.reason())
+            .field("cause", &self.cause())
             .field("www_authenticate", &self.www_authenticate())
             .finish_non_exhaustive()
     }
@@ -244,7 +256,7 @@ impl<'e> Decision<'e> {
         match self {
             Self::Allow(Access::Public(_)) => "public_path",
             Self::Allow(Access::Principal(_)) => "authorized",
-            Self::Deny(denial) => denial.reason.code(),
+            Self::Deny(denial) => denial.reason().code(),
         }
     }
 
@@ -254,7 +266,7 @@ impl<'e> Decision<'e> {
         match self {
             Self::Allow(Access::Public(_)) => "PUB-1",
             Self::Allow(Access::Principal(_)) => "ORG-4",
-            Self::Deny(denial) => denial.reason.clause(),
+            Self::Deny(denial) => denial.reason().clause(),
         }
     }
 

@@ -7,9 +7,11 @@
 
 use std::sync::Arc;
 
+use crate::algorithm::Algorithm;
 use crate::authorization;
 use crate::cache::{self, Cache, CacheBytes, Entry, Found, HashKey, SharedEntry, SnapshotNumber};
 use crate::caller::{Admission, Caller};
+use crate::cause::{Detail, Failure, NoKey};
 use crate::checks;
 use crate::claims::BindingVerdict;
 use crate::context::{Context, TenantScope};
@@ -209,14 +211,20 @@ impl Engine {
     }
 
     /// Parses the token and verifies its signature. No claim is trusted before.
-    fn verify<O: Observer>(&self, request: &Request<'_>, observer: &mut O) -> Result<Verified, Reason> {
+    fn verify<O: Observer>(&self, request: &Request<'_>, observer: &mut O) -> Result<Verified, Failure> {
         let policy = &*self.policy;
 
         observer.enter(Check::AuthorizationHeader);
-        let token = authorization::bearer(request.authorization)?;
+        let token = authorization::bearer(request.authorization).map_err(|reason| {
+            let lines = request.authorization.len();
+            Failure::new(reason, if lines > 1 { Detail::Count(lines) } else { Detail::None })
+        })?;
 
         observer.enter(Check::TokenSize);
-        let token = token.within(policy.max_token_bytes())?;
+        let bytes = token.len();
+        let token = token
+            .within(policy.max_token_bytes())
+            .map_err(|reason| Failure::new(reason, Detail::Count(bytes)))?;
 
         observer.enter(Check::TokenForm);
         match self.cache.as_deref().and_then(|cache| cache.find(token.as_bytes())) {
@@ -227,7 +235,7 @@ impl Engine {
 
     /// Verifies a token that is not cached. A function of its own, so that cached decisions do not pay for its stack frame.
     #[inline(never)]
-    fn verify_anew<O: Observer>(&self, token: SizedToken<'_>, observer: &mut O) -> Result<Verified, Reason> {
+    fn verify_anew<O: Observer>(&self, token: SizedToken<'_>, observer: &mut O) -> Result<Verified, Failure> {
         let policy = &*self.policy;
         let mut scratch = Scratch::new();
         let compact = token.decode(&mut scratch, |segment| self.keys.recognise_header(segment))?;
@@ -253,7 +261,7 @@ impl Engine {
             Some(known) => known.candidates(),
             None => self.keys.candidates(header.key_id(), algorithm),
         };
-        let Some(candidates) = candidates else { return Err(Reason::KeyUnknown) };
+        let Some(candidates) = candidates else { return Err(self.no_key(header.key_id(), algorithm)) };
         observer.note(|| match candidates.count() {
             1 => "one key can have signed it".to_owned(),
             keys => format!("{keys} keys can have signed it"),
@@ -262,7 +270,7 @@ impl Engine {
         observer.enter(Check::Signature);
         let (input, signature) = (compact.signing_input, compact.signature);
         let Some(verified_by) = self.keys.verify(candidates, input, signature) else {
-            return Err(Reason::SignatureInvalid);
+            return Err(Failure::new(Reason::SignatureInvalid, Detail::Count(candidates.count())));
         };
 
         observer.enter(Check::ClaimsForm);
@@ -303,6 +311,13 @@ impl Engine {
         let entry = Entry::of(&found);
         let revoked = self.is_revoked(entry, entry.token());
         Verified::new(found, true, revoked)
+    }
+
+    #[cold]
+    fn no_key(&self, key_id: Option<&str>, algorithm: Algorithm) -> Failure {
+        let serving = self.keys.serving(algorithm);
+        let detail = Detail::Keys(NoKey { algorithm, has_id: key_id.is_some(), serving });
+        Failure::new(Reason::KeyUnknown, detail)
     }
 
     fn is_revoked(&self, entry: Entry<'_>, token: &[u8]) -> bool {

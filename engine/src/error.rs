@@ -50,6 +50,11 @@ impl LoadError {
     }
 }
 
+/// The text without a byte order mark in front, which editors add and TOML ignores as well.
+pub(crate) fn without_byte_order_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)
+}
+
 /// The text with its control characters escaped: what is quoted of a document forges no second line in a log.
 pub(crate) fn one_line(text: String) -> String {
     if !text.contains(char::is_control) {

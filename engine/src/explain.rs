@@ -44,6 +44,8 @@ checks! {
     Signature = "signature";
     /// Whether the claims are well-formed (TOK-1, TOK-7).
     ClaimsForm = "claims";
+    /// Whether the token is a bearer token, and not bound to a key (TOK-8).
+    BoundToken = "bound token";
     /// Whether the token has expired (TOK-3).
     Expiry = "expiry";
     /// Whether it is valid already (TOK-1).
@@ -52,6 +54,8 @@ checks! {
     Issuer = "issuer";
     /// Whether it is meant for an audience that the policy names (TOK-6).
     Audience = "audience";
+    /// Whether the claims that the policy requires have the values that it accepts (TOK-6).
+    RequiredClaims = "required claims";
     /// Whether it, its user or its organization is revoked (TOK-5).
     Revocation = "revocation";
     /// Whether its organization authenticates here (TOK-4).

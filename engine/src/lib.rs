@@ -98,6 +98,7 @@ mod algorithm;
 mod authorization;
 mod cache;
 mod caller;
+mod cause;
 mod checks;
 mod claims;
 mod context;
@@ -120,10 +121,12 @@ mod simd;
 mod time;
 mod token;
 mod verified;
+mod warning;
 
 pub use algorithm::Algorithm;
 pub use cache::{CacheBytes, HashKey};
 pub use caller::{Admission, Caller};
+pub use cause::Cause;
 pub use context::{Account, Context, Organizations, ResourceOrg, TenantScope};
 pub use decision::{Access, Audit, Decision, Denial, Principal, PrincipalRef};
 pub use engine::Engine;
@@ -133,14 +136,15 @@ pub use identity::Identity;
 pub use keys::{KeyNotice, KeySet, KeySetBuilder};
 pub use path::{Ambiguity, Pattern, PatternError};
 pub use policy::{
-    ClaimNamesSpec, Policy, PolicyBuilder, PolicySpec, PublicPath, PublicSpec, RouteSpec, TokenBytes,
-    Unlisted,
+    BoundTokens, ClaimNamesSpec, ClaimSpec, Policy, PolicyBuilder, PolicySpec, PublicPath, PublicSpec,
+    RequiredSpec, RequiredValue, RouteSpec, TokenBytes, Unlisted,
 };
 pub use reason::{Answer, Reason};
 pub use request::Request;
 pub use resources::{ResourceSpec, Resources};
 pub use revocations::Revocations;
 pub use time::{NumericDate, UnixTime};
+pub use warning::Warning;
 
 /// README's example is a test of this crate.
 #[cfg(doctest)]

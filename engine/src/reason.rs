@@ -105,6 +105,8 @@ reasons! {
     SignatureInvalid = "signature_invalid", "TOK-8", InvalidCredentials;
     /// Claims that are not a JSON object, or a claim that is missing, duplicate, of the wrong type or out of range.
     TokenClaimsMalformed = "token_claims_malformed", "TOK-1", InvalidCredentials;
+    /// A `cnf` claim: the token is bound to a key that its holder must prove (RFC 7800), and so is not a bearer token.
+    TokenBindingRequired = "token_binding_required", "TOK-8", InvalidCredentials;
     /// `now` is not before `exp` plus the leeway.
     TokenExpired = "token_expired", "TOK-3", InvalidCredentials;
     /// `now` is before `nbf` minus the leeway.
@@ -113,6 +115,8 @@ reasons! {
     IssuerNotAccepted = "issuer_not_accepted", "TOK-6", InvalidCredentials;
     /// An `aud` without any audience of the policy's, none where it names some, or one where it names none.
     AudienceNotAccepted = "audience_not_accepted", "TOK-6", InvalidCredentials;
+    /// A claim that the policy requires has none of the accepted values.
+    ClaimNotAccepted = "claim_not_accepted", "TOK-6", InvalidCredentials;
     /// The token, its user or its organization is revoked.
     TokenRevoked = "token_revoked", "TOK-5", InvalidCredentials;
     /// The token's organization does not authenticate here.

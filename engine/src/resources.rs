@@ -7,7 +7,8 @@ use serde::Deserialize;
 
 use crate::context::ResourceOrg;
 use crate::error::LoadError;
-use crate::path::{Matcher, Pattern, PlainPath, without_query};
+use crate::path::{Matcher, Pattern, PlainPath, foreign_syntax, without_query};
+use crate::warning::Warning;
 
 /// One entry, as a configuration writes it.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -61,11 +62,13 @@ impl Resources {
                 let dot = if key.is_empty() { "" } else { "." };
                 LoadError::new(format!("resources[{index}]{dot}{key}"), problem)
             })?;
-            if let Some(earlier) =
-                resources.entries.iter().position(|earlier| earlier.pattern.covers(&pattern))
-            {
+            let mut earlier: Option<usize> = None;
+            resources.matcher.covering(&pattern, |first| {
+                earlier = [earlier, first.0].into_iter().flatten().min();
+            });
+            if let Some(earlier) = earlier {
                 let problem = format!(
-                    "`{pattern}` is never reached, for resources[{earlier}] takes all its paths; put it before that one"
+                    "`{pattern}` is unreachable: resources[{earlier}] matches all its paths; move it earlier"
                 );
                 return Err(LoadError::new(format!("resources[{index}].path"), problem));
             }
@@ -76,6 +79,55 @@ impl Resources {
         }
         resources.matcher.compress();
         Ok(resources)
+    }
+
+    /// What probably opens more than was meant: at most one warning of each kind.
+    ///
+    /// * A path below an owned one, or a beginning of one that names the owner, is unowned.
+    /// * An owned path in another letter case is unowned, and a service that ignores case serves it.
+    /// * A pattern in another router's syntax, which matches these characters literally.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<Warning> {
+        let mut warnings: Vec<Warning> = Vec::new();
+        let mut beside: Option<Warning> = None;
+        let mut other_case: Option<Warning> = None;
+        for (index, entry) in self.entries.iter().enumerate() {
+            let key = format!("resources[{index}].path");
+            let pattern = &entry.pattern;
+            if let Some(text) = foreign_syntax(&pattern.to_string()) {
+                warnings.push(Warning::new(&*key, text));
+            }
+            let owner = match &entry.owner {
+                Owner::Nobody => continue,
+                Owner::Organization(_) => None,
+                Owner::Capture(name) => Some(&**name),
+            };
+            if beside.is_none()
+                && let Some(sample) =
+                    pattern.paths_beside(owner).into_iter().find(|path| self.is_unowned(path))
+            {
+                let text = format!(
+                    "`{pattern}` is owned, but `{sample}` is unowned; end the pattern with `{{*rest}}`, or add an entry"
+                );
+                beside = Some(Warning::new(&*key, text));
+            }
+            if other_case.is_none()
+                && let Some(sample) = pattern.path_in_another_case().filter(|path| self.is_unowned(path))
+            {
+                let text = format!(
+                    "`{pattern}` is owned, but `{sample}` is unowned: letter case counts here; make sure that the service \
+                     behind does not ignore it"
+                );
+                other_case = Some(Warning::new(&*key, text));
+            }
+        }
+        warnings.extend(beside);
+        warnings.extend(other_case);
+        warnings
+    }
+
+    fn is_unowned(&self, path: &str) -> bool {
+        self.owner_of(path.as_bytes()) == ResourceOrg::Unowned
     }
 
     /// How many entries there are.

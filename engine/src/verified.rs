@@ -1,8 +1,8 @@
 //! The proof types: what each stage of a decision hands to the next.
 
 use crate::cache::{Entry, Found, SharedEntry};
+use crate::cause::Failure;
 use crate::claims::TextClaims;
-use crate::reason::Reason;
 
 /// The proof that a key of the key set signed these claims, and that they are well-formed.
 pub(crate) struct Verified {
@@ -46,11 +46,11 @@ impl Verified {
     /// The proof of authentication, if these checks pass.
     pub(crate) fn authenticated_by(
         self,
-        checks: impl FnOnce(&Self) -> Result<(), Reason>,
+        checks: impl FnOnce(&Self) -> Result<(), Failure>,
     ) -> Result<Authenticated, Refused> {
         match checks(&self) {
             Ok(()) => Ok(Authenticated(self)),
-            Err(reason) => Err(Refused { reason, verified: Some(self) }),
+            Err(failure) => Err(Refused { failure, verified: Some(self) }),
         }
     }
 }
@@ -62,22 +62,22 @@ impl Authenticated {
     /// The proof of authorization, if these checks pass: all of them.
     pub(crate) fn authorized_by(
         self,
-        checks: impl FnOnce(TextClaims<'_>) -> Result<(), Reason>,
+        checks: impl FnOnce(TextClaims<'_>) -> Result<(), Failure>,
     ) -> Result<Authorized, Refused> {
         match checks(self.0.claims()) {
             Ok(()) => Ok(Authorized(self.0)),
-            Err(reason) => Err(Refused { reason, verified: Some(self.0) }),
+            Err(failure) => Err(Refused { failure, verified: Some(self.0) }),
         }
     }
 
     /// The proof of admission, if these checks pass: those that neither an owner nor an account can change.
     pub(crate) fn admitted_by(
         self,
-        checks: impl FnOnce(TextClaims<'_>) -> Result<(), Reason>,
+        checks: impl FnOnce(TextClaims<'_>) -> Result<(), Failure>,
     ) -> Result<Admitted, Refused> {
         match checks(self.0.claims()) {
             Ok(()) => Ok(Admitted { from_cache: self.0.from_cache, entry: Found::into_inner(self.0.entry) }),
-            Err(reason) => Err(Refused { reason, verified: Some(self.0) }),
+            Err(failure) => Err(Refused { failure, verified: Some(self.0) }),
         }
     }
 }
@@ -97,12 +97,12 @@ impl Admitted {
     /// The proof of authorization, if these checks pass: those of the owner and the account.
     pub(crate) fn authorized_by(
         &self,
-        checks: impl FnOnce(TextClaims<'_>) -> Result<(), Reason>,
+        checks: impl FnOnce(TextClaims<'_>) -> Result<(), Failure>,
     ) -> Result<Authorized, Refused> {
         let verified = || Verified::new(Found::from_inner(self.entry.clone()), self.from_cache, false);
         match checks(self.claims()) {
             Ok(()) => Ok(Authorized(verified())),
-            Err(reason) => Err(Refused { reason, verified: Some(verified()) }),
+            Err(failure) => Err(Refused { failure, verified: Some(verified()) }),
         }
     }
 }
@@ -118,12 +118,12 @@ impl Authorized {
 
 /// Why a request was refused, and whose it was, once that is known.
 pub(crate) struct Refused {
-    pub(crate) reason: Reason,
+    pub(crate) failure: Failure,
     pub(crate) verified: Option<Verified>,
 }
 
-impl From<Reason> for Refused {
-    fn from(reason: Reason) -> Self {
-        Self { reason, verified: None }
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Self {
+        Self { failure, verified: None }
     }
 }

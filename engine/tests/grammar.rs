@@ -134,7 +134,8 @@ fn an_id(#[case] id: &str, #[case] well_formed: bool) {
         assert_eq!(reason != "token_claims_malformed", well_formed, "{claim}: {reason}");
     }
     let reason = decide(PolicyDocument::default(), &asking(&with_claim("permissions", json!([id]))));
-    assert_eq!(reason != "token_claims_malformed", well_formed, "{reason}");
+    // An empty permission is none.
+    assert_eq!(reason != "token_claims_malformed", well_formed && !id.is_empty(), "{reason}");
 }
 
 #[rstest]
@@ -222,8 +223,11 @@ fn a_pattern_that_matches_nothing_is_refused(#[case] text: &str, #[case] error: 
 #[case::segment_is_one("/{x}", "/a/b", false)]
 #[case::rest_of_one("/{*x}", "/a", true)]
 #[case::rest_of_several("/{*x}", "/a/b/c", true)]
-#[case::rest_is_not_empty("/{*x}", "/", false)]
-#[case::rest_after_literal_is_not_empty("/a/{*x}", "/a/", false)]
+#[case::rest_that_is_empty("/{*x}", "/", true)]
+#[case::rest_after_literal_that_is_empty("/a/{*x}", "/a", true)]
+#[case::rest_after_literal_with_a_slash("/a/{*x}", "/a/", true)]
+#[case::rest_after_another_literal("/a/{*x}", "/b", false)]
+#[case::rest_after_a_longer_literal("/a/{*x}", "/ab", false)]
 #[case::escaped("/a b", "/a%20b", true)]
 #[case::escaped_in_either_case("/é", "/%c3%A9", true)]
 #[case::escaped_with_a_trailing_slash("/a b", "/a%20b/", true)]
@@ -245,7 +249,8 @@ fn a_rule_matches(#[case] pattern: &str, #[case] path: &str, #[case] matches: bo
 #[rstest]
 #[case::capture("/api/v1/orgs/org-b/x", ResourceOrg::Owned(Cow::Borrowed("org-b")))]
 #[case::capture_decoded("/api/v1/orgs/caf%C3%A9%20x/x/y", ResourceOrg::Owned(Cow::Borrowed("café x")))]
-#[case::capture_without_rest("/api/v1/orgs/org-b", ResourceOrg::Unresolved)]
+#[case::capture_without_rest("/api/v1/orgs/org-b", ResourceOrg::Owned(Cow::Borrowed("org-b")))]
+#[case::empty_rest_that_names_the_owner("/files", ResourceOrg::Unresolved)]
 #[case::literal("/shared/x", ResourceOrg::Owned(Cow::Borrowed("org-shared")))]
 #[case::first_match("/shared/open", ResourceOrg::Unowned)]
 #[case::rest("/files/org-c/a/b", ResourceOrg::Owned(Cow::Borrowed("org-c/a/b")))]

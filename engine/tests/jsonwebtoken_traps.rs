@@ -4,7 +4,6 @@
 //! The engine does not depend on jsonwebtoken. The traps show why, and that the engine avoids them.
 
 #![cfg(test)]
-#![expect(clippy::disallowed_methods, reason = "what the engine may not call is called to show what it does")]
 
 use artos_auth_fixtures::decider::PolicyDocument;
 use artos_auth_fixtures::edit::{Edit, Segment};

@@ -330,7 +330,7 @@ proptest! {
 
     #[test]
     fn a_principal_carries_the_tokens_organization(asked in allowed()) {
-        let claim = asked.setup().policy.claims.as_ref().and_then(|claims| claims.organization.as_deref()).unwrap_or("org_id");
+        let claim = asked.setup().policy.claims.as_ref().and_then(|claims| claims.organization.as_ref()?.as_str()).unwrap_or("org_id");
         let principal = asked.engine().decide(&asked.question()).principal.unwrap();
         prop_assert_eq!(Some(&*principal.org_id), asked.token.claims[claim].as_str());
         prop_assert_eq!(Some(&*principal.user_id), asked.token.claims["sub"].as_str());

@@ -1,6 +1,6 @@
 //! What becomes of a request: the engine's decision, or one of the answers that the server alone gives.
 
-use artos_auth_engine::{Access, Answer, Decision, Identity, Reason};
+use artos_auth_engine::{Access, Answer, Cause, Decision, Identity, Reason};
 
 /// What becomes of a request that can be judged, or that nothing can judge right now.
 #[derive(Debug)]
@@ -82,6 +82,15 @@ impl Outcome<'_> {
             Self::Decided(decision) => decision.reason_code(),
             Self::ForwardedRequestUnclear => FORWARDED_REQUEST_UNCLEAR.0,
             Self::Unavailable(why) => why.code(),
+        }
+    }
+
+    /// What was wrong, as a sentence, where there is more to say than the reason says.
+    #[must_use]
+    pub fn cause(&self) -> Option<Cause<'_>> {
+        match self {
+            Self::Decided(decision) => decision.denial()?.cause(),
+            Self::ForwardedRequestUnclear | Self::Unavailable(_) => None,
         }
     }
 

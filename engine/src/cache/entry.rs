@@ -5,10 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use smallvec::SmallVec;
 use triomphe::ThinArc;
 
-use crate::claims::{Claims, TextClaims};
+use crate::claims::{ClaimFlaw, Claims, TextClaims};
 use crate::keys::Binding;
 use crate::policy::Policy;
-use crate::reason::Reason;
 
 /// The number of a revocations snapshot, given out by the cache; 0 is no snapshot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,7 +21,7 @@ pub(crate) struct Head {
     claims: Claims,
     /// How many bytes of the text are the token's. They come first, so that the processor can prefetch them before it has
     /// read the head.
-    token_bytes: usize,
+    token_bytes: u32,
     /// Set by each lookup, cleared by eviction.
     used: AtomicBool,
     /// The last snapshot of revocations that did not revoke the token; 0 for none.
@@ -38,12 +37,13 @@ pub(crate) fn shared(
     decoded: &[u8],
     policy: &Policy,
     binding: Option<&Binding>,
-) -> Result<SharedEntry, Reason> {
+) -> Result<SharedEntry, ClaimFlaw> {
     let token = token.unwrap_or_default();
     let mut head = Head::new();
     let parts = head.claims.read(decoded, policy, binding)?;
     let claims_text = parts.as_deref().unwrap_or(decoded);
-    head.token_bytes = token.len();
+    // No token is longer than 2^16 bytes.
+    head.token_bytes = u32::try_from(token.len()).unwrap_or(u32::MAX);
     if token.is_empty() {
         return Ok(ThinArc::from_header_and_slice(head, claims_text));
     }
@@ -83,18 +83,22 @@ impl<'e> Entry<'e> {
         Self { head: &shared.header.header, text: &shared.slice }
     }
 
+    fn token_bytes(self) -> usize {
+        usize::try_from(self.head.token_bytes).unwrap_or(usize::MAX)
+    }
+
     pub(crate) fn claims(self) -> TextClaims<'e> {
-        self.head.claims.of_text(self.text.get(self.head.token_bytes..).unwrap_or_default())
+        self.head.claims.of_text(self.text.get(self.token_bytes()..).unwrap_or_default())
     }
 
     /// The token that carried the claims, if it was kept with them; else nothing.
     pub(crate) fn token(self) -> &'e [u8] {
-        self.text.get(..self.head.token_bytes).unwrap_or_default()
+        self.text.get(..self.token_bytes()).unwrap_or_default()
     }
 
     /// Whether it is this token's.
     pub(crate) fn is_of(self, token: &[u8]) -> bool {
-        self.text.starts_with(token) && self.head.token_bytes == token.len()
+        self.text.starts_with(token) && self.token_bytes() == token.len()
     }
 
     /// Whether it is no token's.

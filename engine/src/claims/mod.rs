@@ -1,7 +1,9 @@
 //! The claims (RFC 7519 §4): their form, and what is kept of them.
 
+mod flaw;
 mod model;
 mod read;
 mod span;
 
-pub(crate) use model::{BindingVerdict, Claims, TextClaims, text};
+pub(crate) use flaw::{ClaimFlaw, ClaimProblem};
+pub(crate) use model::{Acceptance, BindingVerdict, Claims, Found, RequiredVerdict, TextClaims, text};

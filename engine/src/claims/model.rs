@@ -3,12 +3,13 @@
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
 use super::span::{Span, Spans};
+use crate::json::JsonType;
 use crate::time::NumericDate;
 
 /// Well-formed claims: what later checks and the principal need, and where in a text it stands.
 ///
-/// `issuer_accepted` and `audience_accepted` are judged while reading, against the policy that reads them, so
-/// that neither has to be kept; they count at their own place in the order of checks.
+/// Issuer, audience and required claims are judged while reading, against the policy that reads them, so that none of
+/// them has to be kept; they count at their own place in the order of checks.
 pub(crate) struct Claims {
     pub(super) user: Option<Span>,
     pub(super) organization: Option<Span>,
@@ -17,11 +18,59 @@ pub(crate) struct Claims {
     pub(super) expires_at: NumericDate,
     pub(super) not_before: Option<NumericDate>,
     pub(super) issued_at: Option<NumericDate>,
-    pub(super) issuer_accepted: bool,
-    pub(super) audience_accepted: bool,
+    pub(super) issuer: Acceptance,
+    pub(super) audience: Acceptance,
     pub(super) binding: BindingVerdict,
+    pub(super) required: RequiredVerdict,
+    /// Whether there is a `cnf` that the policy reads.
+    pub(super) is_bound: bool,
     /// One of [`UNKNOWN`], [`PLAIN`] and [`ODD`]: found out when it is first asked for.
     plainness: AtomicU8,
+}
+
+/// Whether a claim is one that the policy names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Acceptance {
+    /// It is, or none is needed.
+    Accepted,
+    /// There is none, and the policy names some.
+    Missing,
+    /// There is one, and the policy names none.
+    Unexpected,
+    /// It is another.
+    Other,
+}
+
+impl Acceptance {
+    /// What holds of a claim until it is read.
+    pub(super) fn unread(policy_names_some: bool) -> Self {
+        if policy_names_some { Self::Missing } else { Self::Accepted }
+    }
+}
+
+/// Whether every required claim has an accepted value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RequiredVerdict {
+    /// Each has.
+    Met,
+    /// The one of this index has not: the first of them.
+    NotMet {
+        /// Its index among the required claims; the greatest stands for all beyond it.
+        index: u16,
+        /// What is there instead.
+        found: Found,
+    },
+}
+
+/// What stands in the place of a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// Nothing, or `null`.
+    Nothing,
+    /// The claim more than once.
+    Duplicate,
+    /// A value of this type.
+    Value(JsonType),
 }
 
 /// Whether the claims meet what the key that verified them is bound to.
@@ -50,9 +99,11 @@ impl Claims {
             expires_at: NumericDate::EPOCH,
             not_before: None,
             issued_at: None,
-            issuer_accepted: false,
-            audience_accepted: false,
+            issuer: Acceptance::Missing,
+            audience: Acceptance::Missing,
             binding: BindingVerdict::Met,
+            required: RequiredVerdict::Met,
+            is_bound: false,
             plainness: AtomicU8::new(UNKNOWN),
         }
     }
@@ -137,16 +188,25 @@ impl<'c> TextClaims<'c> {
         self.issued_at().is_none_or(|issued| issued < instant)
     }
 
-    pub(crate) fn issuer_accepted(self) -> bool {
-        self.claims.issuer_accepted
+    pub(crate) fn issuer(self) -> Acceptance {
+        self.claims.issuer
+    }
+
+    pub(crate) fn audience(self) -> Acceptance {
+        self.claims.audience
     }
 
     pub(crate) fn binding(self) -> BindingVerdict {
         self.claims.binding
     }
 
-    pub(crate) fn audience_accepted(self) -> bool {
-        self.claims.audience_accepted
+    pub(crate) fn required(self) -> RequiredVerdict {
+        self.claims.required
+    }
+
+    /// Whether there is a `cnf` that the policy reads.
+    pub(crate) fn is_bound(self) -> bool {
+        self.claims.is_bound
     }
 }
 
@@ -175,9 +235,9 @@ mod tests {
 
     #[test]
     fn a_permission_is_there_whole_or_not_at_all() {
-        let several = r#"["read", "documents:write", "", "wr ite", "\u0072ewrite"]"#;
+        let several = r#"["read", "documents:write", "wr ite", "\u0072ewrite"]"#;
         with_claims(several, |claims| {
-            let there = ["read", "documents:write", "", "wr ite", "rewrite"];
+            let there = ["read", "documents:write", "wr ite", "rewrite"];
             assert!(claims.permissions().eq(there.map(str::as_bytes)));
             assert!(there.iter().all(|permission| claims.has_permission(permission)));
             for not_there in

@@ -1,12 +1,14 @@
 //! Reading the claims: each that a rule needs has to be of its type and there once.
 
-use super::model::{BindingVerdict, Claims};
+use smallvec::SmallVec;
+
+use super::flaw::{ClaimFlaw, ClaimProblem};
+use super::model::{Acceptance, BindingVerdict, Claims, Found, RequiredVerdict};
 use super::span::{Span, Spans};
 use crate::ids::MAX_ID_BYTES;
-use crate::json::{JsonString, Object, Take, Text};
+use crate::json::{JsonString, JsonType, Take, Text, Value};
 use crate::keys::Binding;
-use crate::policy::{Claim, Policy};
-use crate::reason::Reason;
+use crate::policy::{Claim, ClaimTree, Leaf, Policy, ReadAs};
 use crate::time::NumericDate;
 
 const MAX_PERMISSIONS: usize = 256;
@@ -23,8 +25,8 @@ impl Claims {
         decoded: &[u8],
         policy: &Policy,
         binding: Option<&Binding>,
-    ) -> Result<Option<Vec<u8>>, Reason> {
-        let parts = self.fill(&Text::new(decoded), policy, binding).ok_or(Reason::TokenClaimsMalformed)?;
+    ) -> Result<Option<Vec<u8>>, ClaimFlaw> {
+        let parts = self.fill(&Text::new(decoded), policy, binding)?;
         if let Some(binding) = binding
             && self.binding == BindingVerdict::Met
         {
@@ -43,34 +45,109 @@ impl Claims {
         json: &Text<'_>,
         policy: &Policy,
         binding: Option<&Binding>,
-    ) -> Option<Option<Vec<u8>>> {
-        let mut reading = Reading::into(self, policy, binding, None);
-        let read =
-            json.compact_members(policy.claim_names(), |index, next| reading.take(Claim::at(index)?, next));
-        if read.is_some() {
-            return reading.finish();
+    ) -> Result<Option<Vec<u8>>, ClaimFlaw> {
+        if let Some(names) = policy.claim_names().as_flat() {
+            let mut reading = Reading::into(self, policy, binding, None);
+            let read = json.compact_members(names, |index, next| reading.take(Claim::at(index)?, next));
+            if read.is_some() && reading.expires {
+                return Ok(None);
+            }
         }
         *self = Self::empty();
         self.fill_from_any(json, policy, binding)
     }
 
+    /// The thorough way, which takes every text and says what is wrong with one.
     #[inline(never)]
     fn fill_from_any(
         &mut self,
         json: &Text<'_>,
         policy: &Policy,
         binding: Option<&Binding>,
-    ) -> Option<Option<Vec<u8>>> {
-        let members = Object::read(json, policy.claim_names())?;
+    ) -> Result<Option<Vec<u8>>, ClaimFlaw> {
+        let names = policy.claim_names();
+        let found = find(json, names.tree())?;
         // No part is longer than it is written.
         let parts = (!json.is_plain()).then(|| Vec::with_capacity(json.len()));
         let mut reading = Reading::into(self, policy, binding, parts);
-        for (place, claim) in Claim::ALL.into_iter().enumerate() {
-            if let Some(value) = members.value(place) {
-                reading.take(claim, value)?;
+        let mut expiry = 0;
+        for Leaf { node, read_as } in names.tree().leaves() {
+            let member = found.get(*node).copied().unwrap_or(Member::Absent);
+            let claim = match read_as {
+                ReadAs::Required(index) => {
+                    reading.require(*index, member);
+                    continue;
+                }
+                ReadAs::Claim(claim) => *claim,
+            };
+            if claim == Claim::ExpiresAt {
+                expiry = *node;
+            }
+            let value = match member {
+                Member::Absent => continue,
+                Member::Duplicate => return Err(ClaimFlaw::of(*node, ClaimProblem::Duplicate)),
+                Member::Value(value) => value,
+            };
+            if reading.take(claim, value).is_none() {
+                return Err(ClaimFlaw::of(*node, ClaimProblem::with(claim, value)));
             }
         }
-        reading.finish()
+        if !reading.expires {
+            return Err(ClaimFlaw::of(expiry, ClaimProblem::Missing));
+        }
+        Ok(reading.kept.parts)
+    }
+}
+
+/// What stands in the place of a member that is read.
+#[derive(Clone, Copy)]
+enum Member<'t, 'j> {
+    Absent,
+    Duplicate,
+    Value(Value<'t, 'j>),
+}
+
+/// The members of a tree, by their nodes.
+type Members<'t, 'j> = SmallVec<[Member<'t, 'j>; 16]>;
+
+/// Finds the members of a tree in the claims. A step of a path that is absent, or `null`, leads to nothing.
+fn find<'t, 'j>(json: &'t Text<'j>, tree: &ClaimTree) -> Result<Members<'t, 'j>, ClaimFlaw> {
+    let mut found: Members<'_, '_> = SmallVec::from_elem(Member::Absent, tree.len());
+    let no_object = ClaimFlaw::of(0, ClaimProblem::NoObject);
+    json.members(|name, value| note(&mut found, tree, 0, name, value)).ok_or(no_object)?;
+    // Every node comes after the one that holds it, so that one pass finds them all.
+    for node in 1..tree.len() {
+        if !tree.leads_on(node) {
+            continue;
+        }
+        match found.get(node).copied() {
+            Some(Member::Duplicate) => return Err(ClaimFlaw::of(node, ClaimProblem::Duplicate)),
+            Some(Member::Value(value)) => match value.json_type() {
+                JsonType::Null => {}
+                JsonType::Object => {
+                    let _ = value.members(|name, value| note(&mut found, tree, node, name, value));
+                }
+                other => return Err(ClaimFlaw::of(node, ClaimProblem::NotAnObject(other))),
+            },
+            Some(Member::Absent) | None => {}
+        }
+    }
+    Ok(found)
+}
+
+/// Notes a member of the object at this node, if it is read or leads to one that is.
+fn note<'t, 'j>(
+    found: &mut Members<'t, 'j>,
+    tree: &ClaimTree,
+    node: usize,
+    name: &[u8],
+    value: Value<'t, 'j>,
+) {
+    if let Some(place) = tree.member(node, name).and_then(|member| found.get_mut(member)) {
+        *place = match place {
+            Member::Absent => Member::Value(value),
+            Member::Value(_) | Member::Duplicate => Member::Duplicate,
+        };
     }
 }
 
@@ -91,8 +168,8 @@ impl<'c, 'p> Reading<'c, 'p> {
         parts: Option<Vec<u8>>,
     ) -> Self {
         claims.binding = binding_verdict(binding, None);
-        claims.issuer_accepted = !policy.names_issuers();
-        claims.audience_accepted = !policy.names_audiences();
+        claims.issuer = Acceptance::unread(policy.names_issuers());
+        claims.audience = Acceptance::unread(policy.names_audiences());
         Self { claims, policy, binding, kept: Kept { parts }, expires: false }
     }
 
@@ -123,18 +200,46 @@ impl<'c, 'p> Reading<'c, 'p> {
             }
             Claim::Issuer => {
                 let issuer = value.string()?.bytes()?;
-                claims.issuer_accepted = policy.accepts_issuer(&issuer);
+                claims.issuer =
+                    if policy.accepts_issuer(&issuer) { Acceptance::Accepted } else { Acceptance::Other };
                 claims.binding = binding_verdict(*binding, Some(&issuer));
             }
-            Claim::Audience => claims.audience_accepted = any_audience(value, policy)?,
+            Claim::Audience => {
+                claims.audience = match any_audience(value, policy)? {
+                    true => Acceptance::Accepted,
+                    false if policy.names_audiences() => Acceptance::Other,
+                    false => Acceptance::Unexpected,
+                };
+            }
+            Claim::Confirmation => {
+                value.skip()?;
+                claims.is_bound = true;
+            }
             Claim::Permissions => kept.permissions(value, &mut claims.permissions)?,
         }
         Some(())
     }
 
-    /// The text that the parts are to be found in, where it is not the decoded one; `None` without an expiry.
-    fn finish(self) -> Option<Option<Vec<u8>>> {
-        self.expires.then_some(self.kept.parts)
+    /// Judges a required claim. The first that has no accepted value counts.
+    fn require(&mut self, index: usize, member: Member<'_, '_>) {
+        let found = match member {
+            Member::Absent => Found::Nothing,
+            Member::Duplicate => Found::Duplicate,
+            Member::Value(value) => match value.json_type() {
+                JsonType::Null => Found::Nothing,
+                other => {
+                    let required = self.policy.claim_names().required().get(index);
+                    if required.is_some_and(|required| required.is_met_by(value)) {
+                        return;
+                    }
+                    Found::Value(other)
+                }
+            },
+        };
+        if self.claims.required == RequiredVerdict::Met {
+            let index = u16::try_from(index).unwrap_or(u16::MAX);
+            self.claims.required = RequiredVerdict::NotMet { index, found };
+        }
     }
 }
 
@@ -185,7 +290,7 @@ impl Kept {
     #[inline(always)]
     fn permissions<'j>(&mut self, value: impl Take<'j>, permissions: &mut Spans) -> Option<()> {
         let mut push = |span: Span| {
-            if permissions.len() == MAX_PERMISSIONS {
+            if permissions.len() == MAX_PERMISSIONS || span.is_empty() {
                 return None;
             }
             permissions.push(span);

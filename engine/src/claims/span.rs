@@ -17,6 +17,11 @@ impl Span {
     }
 
     #[inline]
+    pub(super) fn is_empty(self) -> bool {
+        self.0.get() & u32::from(u16::MAX) == 1
+    }
+
+    #[inline]
     pub(super) fn of(self, text: &[u8]) -> Option<&[u8]> {
         let (start, more) = (self.0.get() >> 16, self.0.get() & u32::from(u16::MAX));
         let length = usize::try_from(more).ok()?.checked_sub(1)?;

@@ -23,6 +23,11 @@ impl<const N: usize, S: AsRef<str>> Names<N, S> {
         Self { names, table }
     }
 
+    /// The names, in their order.
+    pub(crate) fn as_array(&self) -> &[S; N] {
+        &self.names
+    }
+
     fn position(&self, wanted: &[u8]) -> Option<usize> {
         self.names.iter().position(|name| name.as_ref().as_bytes() == wanted)
     }

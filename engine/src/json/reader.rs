@@ -6,6 +6,7 @@
 //! JSON, and reading it takes few checks.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use super::names::Names;
 use super::strings::unescape;
@@ -53,35 +54,19 @@ impl<'t, 'j, const N: usize> Object<'t, 'j, N> {
     ///
     /// A name that is no text (a lone surrogate) equals none of them.
     pub(crate) fn read<S: AsRef<str>>(text: &'t Text<'j>, wanted: &Names<N, S>) -> Option<Self> {
-        if !text.is_utf8() {
-            return None;
-        }
         let mut places = [Place::NOWHERE; N];
-        let mut quotes = text.quotes_from(0);
-        let mut at = text.past(text.past_white_space(0), b'{')?;
-        if text.at(at) == Some(b'}') {
-            at = text.past(at, b'}')?;
-        } else {
-            loop {
-                let name_end = text.string_end(at, &mut quotes)?;
-                let index = text.find_name(at.wrapping_add(1), name_end, wanted);
-                let start = text.past(text.past_white_space(name_end.wrapping_add(1)), b':')?;
-                let end = text.value_end(start, &mut quotes)?;
-                if let Some(place) = index.and_then(|index| places.get_mut(index)) {
-                    if !place.is_nowhere() {
-                        return None;
-                    }
-                    *place = Place::new(start, end)?;
+        text.whole_object(|start, end, value| {
+            if let Some(index) = text.find_name(start, end, wanted)
+                && let Some(place) = places.get_mut(index)
+            {
+                if !place.is_nowhere() {
+                    return None;
                 }
-                at = text.past_white_space(end);
-                if text.at(at) == Some(b'}') {
-                    at = text.past(at, b'}')?;
-                    break;
-                }
-                at = text.past(at, b',')?;
+                *place = value.place;
             }
-        }
-        text.is_end(at).then_some(Self { text, places })
+            Some(())
+        })?;
+        Some(Self { text, places })
     }
 
     /// The value of the wanted member at this position, if it is there.
@@ -92,6 +77,79 @@ impl<'t, 'j, const N: usize> Object<'t, 'j, N> {
     }
 }
 
+impl<'j> Text<'j> {
+    /// Shows `each` the members of a text that is UTF-8, one object and nothing else: where the inside of the name begins
+    /// and ends, and the value. `None` for every other text, of which some members may have been shown.
+    #[inline]
+    fn whole_object<'t>(&'t self, each: impl FnMut(usize, usize, Value<'t, 'j>) -> Option<()>) -> Option<()> {
+        if !self.is_utf8() {
+            return None;
+        }
+        let end = self.object_members(self.past_white_space(0), each)?;
+        self.is_end(self.past_white_space(end)).then_some(())
+    }
+
+    /// Shows `each` the members of the object that begins here, and tells where it ends.
+    #[inline]
+    fn object_members<'t>(
+        &'t self,
+        at: usize,
+        mut each: impl FnMut(usize, usize, Value<'t, 'j>) -> Option<()>,
+    ) -> Option<usize> {
+        let mut quotes = self.quotes_from(at);
+        let mut at = self.past(at, b'{')?;
+        if self.at(at) == Some(b'}') {
+            return Some(at.wrapping_add(1));
+        }
+        loop {
+            let name_end = self.string_end(at, &mut quotes)?;
+            let start = self.past(self.past_white_space(name_end.wrapping_add(1)), b':')?;
+            let end = self.value_end(start, &mut quotes)?;
+            each(at.wrapping_add(1), name_end, Value { text: self, place: Place::new(start, end)? })?;
+            at = self.past_white_space(end);
+            if self.at(at) == Some(b'}') {
+                return Some(at.wrapping_add(1));
+            }
+            at = self.past(at, b',')?;
+        }
+    }
+
+    /// Shows `each` the names and values of a text that is UTF-8, one object and nothing else; `None` for every other
+    /// text. A name that is no text (a lone surrogate) is left out.
+    pub(crate) fn members<'t>(&'t self, mut each: impl FnMut(&[u8], Value<'t, 'j>)) -> Option<()> {
+        self.whole_object(|start, end, value| {
+            if let Some(name) = self.string(start, end).and_then(|name| name.bytes()) {
+                each(&name, value);
+            }
+            Some(())
+        })
+    }
+}
+
+/// What kind of value JSON holds (RFC 8259 §3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum JsonType {
+    Null,
+    Boolean,
+    Number,
+    String,
+    Array,
+    Object,
+}
+
+impl fmt::Display for JsonType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Null => "null",
+            Self::Boolean => "a boolean",
+            Self::Number => "a number",
+            Self::String => "a string",
+            Self::Array => "an array",
+            Self::Object => "an object",
+        })
+    }
+}
+
 /// A value, to be taken once, for what it should be: `None` where it is anything else.
 pub(crate) trait Take<'j>: Sized {
     /// Whether it is `null`.
@@ -99,6 +157,9 @@ pub(crate) trait Take<'j>: Sized {
 
     /// Whether it is an array.
     fn is_array(&self) -> bool;
+
+    /// Passes over a value that is there, whatever it is.
+    fn skip(self) -> Option<()>;
 
     /// A number as an IEEE double; one that is too large for it is infinite.
     fn number(self) -> Option<f64>;
@@ -132,6 +193,10 @@ impl<'j> Take<'j> for Value<'_, 'j> {
         self.begins_with(b'[')
     }
 
+    fn skip(self) -> Option<()> {
+        Some(())
+    }
+
     fn number(self) -> Option<f64> {
         let (start, end) = (self.place.start(), self.place.end());
         match self.text.whole_number(start) {
@@ -161,7 +226,59 @@ impl<'j> Take<'j> for Value<'_, 'j> {
     }
 }
 
-impl Value<'_, '_> {
+impl<'o, 'j> Value<'o, 'j> {
+    /// What kind of value it is.
+    pub(crate) fn json_type(self) -> JsonType {
+        match self.text.at(self.place.start()) {
+            Some(b'n') => JsonType::Null,
+            Some(b't' | b'f') => JsonType::Boolean,
+            Some(b'"') => JsonType::String,
+            Some(b'[') => JsonType::Array,
+            Some(b'{') => JsonType::Object,
+            _ => JsonType::Number,
+        }
+    }
+
+    /// A boolean.
+    pub(crate) fn boolean(self) -> Option<bool> {
+        match self.text.at(self.place.start()) {
+            Some(b't') => Some(true),
+            Some(b'f') => Some(false),
+            _ => None,
+        }
+    }
+
+    /// Shows `each` the elements of an array, until it gives `None`.
+    pub(crate) fn elements(self, mut each: impl FnMut(Self) -> Option<()>) -> Option<()> {
+        if self.is_empty_array() {
+            return Some(());
+        }
+        let text = self.text;
+        let mut quotes = text.quotes_from(self.place.start());
+        let mut at = text.past(self.place.start(), b'[')?;
+        loop {
+            let end = text.value_end(at, &mut quotes)?;
+            each(Self { text, place: Place::new(at, end)? })?;
+            at = text.past_white_space(end);
+            if text.at(at) == Some(b']') {
+                return Some(());
+            }
+            at = text.past(at, b',')?;
+        }
+    }
+
+    /// Shows `each` the names and values of an object; `None` for every other value. A name that is no text is left out.
+    pub(crate) fn members(self, mut each: impl FnMut(&[u8], Self)) -> Option<()> {
+        let text: &'o Text<'j> = self.text;
+        text.object_members(self.place.start(), |start, end, value| {
+            if let Some(name) = text.string(start, end).and_then(|name| name.bytes()) {
+                each(&name, value);
+            }
+            Some(())
+        })
+        .map(|_| ())
+    }
+
     fn is_empty_array(self) -> bool {
         let inside = self.text.past(self.place.start(), b'[');
         inside.is_some_and(|at| self.text.at(at) == Some(b']'))

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use base64_turbo::URL_SAFE_NO_PAD;
+use base64_simd::URL_SAFE_NO_PAD;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
@@ -48,7 +48,7 @@ impl HeaderTable {
                 if let Ok(header) = JoseHeader::parse(text.as_bytes()) {
                     let candidates = candidates(header.key_id(), key.algorithm);
                     let candidates = candidates.map(|candidates| candidates.0.into());
-                    let segment = URL_SAFE_NO_PAD.encode(&text);
+                    let segment = URL_SAFE_NO_PAD.encode_to_string(&text);
                     let known_header = KnownHeader { header: header.into_owned(), candidates };
                     known.0.insert(segment.into_bytes().into(), known_header);
                 }
@@ -70,7 +70,11 @@ impl fmt::Debug for HeaderTable {
 
 /// The members `alg`, `typ` and `kid` in every order, without white space, as libraries write them.
 fn usual_headers(key: &Key) -> Vec<String> {
-    let algorithm = format!(r#""alg":"{}""#, key.algorithm);
+    key.algorithm.names().flat_map(|algorithm| headers_with(algorithm, key)).collect()
+}
+
+fn headers_with(algorithm: &str, key: &Key) -> Vec<String> {
+    let algorithm = format!(r#""alg":"{algorithm}""#);
     let id =
         key.id.as_deref().and_then(|id| serde_json::to_string(id).ok()).map(|id| format!(r#""kid":{id}"#));
     let mut headers = Vec::new();
@@ -108,7 +112,7 @@ mod tests {
     use crate::algorithm::Algorithm;
     use crate::keys::KeySet;
     use crate::token::JoseHeader;
-    use base64_turbo::URL_SAFE_NO_PAD;
+    use base64_simd::URL_SAFE_NO_PAD;
 
     fn keys() -> KeySet {
         let secret = "dGVzdC1vbmx5LW5vdC1hLXJlYWwta2V5LWhzMjU2LSM";
@@ -128,7 +132,7 @@ mod tests {
     #[case::key_id_and_no_type(r#"{"alg":"HS256","kid":"a\"b"}"#)]
     fn what_issuers_usually_write_is_recognised_for_what_it_says(#[case] text: &str) {
         let keys = keys();
-        let segment = URL_SAFE_NO_PAD.encode(text);
+        let segment = URL_SAFE_NO_PAD.encode_to_string(text);
         let recognised = keys.recognise_header(segment.as_bytes()).unwrap();
         let known = recognised.header();
         let read = JoseHeader::parse(text.as_bytes()).unwrap();
@@ -148,7 +152,7 @@ mod tests {
     #[case::another_key(r#"{"alg":"HS256","kid":"c"}"#)]
     #[case::critical_extension(r#"{"alg":"HS256","crit":[]}"#)]
     fn anything_else_is_read(#[case] text: &str) {
-        let segment = URL_SAFE_NO_PAD.encode(text);
+        let segment = URL_SAFE_NO_PAD.encode_to_string(text);
         assert!(keys().recognise_header(segment.as_bytes()).is_none());
     }
 }

@@ -1,17 +1,18 @@
-//! JWKs (RFC 7517, RFC 7518 §6, RFC 8037 §2): which are ours, which are passed over, which are broken.
+//! JWKs (RFC 7517, RFC 7518 §6, RFC 8037 §2): which are ours, which are ignored, and which are too weak.
 
 use std::fmt;
 
-use base64_turbo::URL_SAFE_NO_PAD;
+use base64_simd::URL_SAFE_NO_PAD;
+use foldhash::fast::FixedState;
+use hashbrown::HashSet;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 
 use super::key::Key;
 use super::public_key::{CurvePoint, RsaNumbers};
 use super::verifier::Verifier;
 use crate::algorithm::Algorithm;
-use crate::error::{LoadError, Position, one_line};
+use crate::error::{LoadError, Position, one_line, without_byte_order_mark};
 
 /// Something about a key that does not keep the set from loading but that its operator should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,28 +41,31 @@ impl fmt::Display for KeyNotice {
     }
 }
 
-/// A JWK Set; its keys stay text until each is read, so that one that is not ours cannot spoil the rest.
-#[derive(Deserialize)]
-struct JwkSet<'t> {
-    #[serde(borrow)]
-    keys: Vec<&'t RawValue>,
-}
-
 /// The usable keys of a document, in its order, and what is worth knowing about the rest.
+///
+/// Every member that is not read may be anything, as long as the text is JSON; `null` is absent.
 pub(super) fn read(text: &[u8]) -> Result<(Vec<Key>, Vec<KeyNotice>), LoadError> {
-    let text = std::str::from_utf8(text).map_err(|_| LoadError::new("", "this is not UTF-8"))?;
-    let members: Map<String, Value> = serde_json::from_str(text)
+    let text = std::str::from_utf8(without_byte_order_mark(text))
+        .map_err(|_| LoadError::new("", "this is not UTF-8"))?;
+    if text.trim_start().starts_with("-----BEGIN ") {
+        let problem = "this is a PEM file, not a JWK Set; convert it with `artos-auth keys public --in FILE`";
+        return Err(LoadError::new("", problem));
+    }
+    let document = Members::parse(text)
         .map_err(|error| LoadError::json(&error, "a JWK Set or a JWK, which are JSON objects"))?;
-    let is_set = members.contains_key("keys");
-    let sources: Vec<(String, &str)> = if is_set {
-        let set: JwkSet<'_> = serde_json::from_str(text).map_err(|error| {
-            LoadError::json(&error, "a JWK Set, whose `keys` is an array of JWKs and there once")
-        })?;
-        set.keys.iter().enumerate().map(|(index, raw)| (format!("keys[{index}]"), raw.get())).collect()
-    } else if members.contains_key("kty") {
-        vec![(String::new(), text)]
-    } else {
-        return Err(LoadError::new("", "this is neither a JWK Set (`keys`) nor a JWK (`kty`)"));
+    let once = |name: &'static str| {
+        document.once(name).map_err(|problem| LoadError::new(problem.member, problem.text))
+    };
+    let sources: Vec<(String, &str)> = match once("keys")? {
+        Some(keys) => {
+            let keys: Vec<&RawValue> = serde_json::from_str(keys)
+                .map_err(|_| LoadError::new("keys", "expected an array of JWKs"))?;
+            keys.iter().enumerate().map(|(index, raw)| (format!("keys[{index}]"), raw.get())).collect()
+        }
+        None if document.has("kty") => vec![(String::new(), text)],
+        None => {
+            return Err(LoadError::new("", "this is neither a JWK Set (`keys`) nor a JWK (`kty`)"));
+        }
     };
     collect(&sources, text)
 }
@@ -69,8 +73,10 @@ pub(super) fn read(text: &[u8]) -> Result<(Vec<Key>, Vec<KeyNotice>), LoadError>
 fn collect(sources: &[(String, &str)], text: &str) -> Result<(Vec<Key>, Vec<KeyNotice>), LoadError> {
     let mut keys: Vec<Key> = Vec::new();
     let mut notices = Vec::new();
+    // Looked up, for a set of many keys would otherwise take time that grows with its square.
+    let mut ids: HashSet<(Box<str>, Algorithm), FixedState> = HashSet::default();
     for (path, source) in sources {
-        let located = |problem: Problem| {
+        let fatal = |problem: Problem| {
             let key = match (path.as_str(), problem.member) {
                 (path, "") => path.to_owned(),
                 ("", member) => member.to_owned(),
@@ -79,46 +85,52 @@ fn collect(sources: &[(String, &str)], text: &str) -> Result<(Vec<Key>, Vec<KeyN
             let error = LoadError::new(key, problem.text);
             Position::of(source, text).map_or(error.clone(), |position| error.at(position))
         };
-        match read_key(source).map_err(located)? {
+        let mut notice = |notice: String| {
+            notices.push(KeyNotice { key: path.clone(), notice: one_line(notice) });
+        };
+        match read_key(source) {
             Read::Usable { key, private } => {
-                let twin = |other: &Key| {
-                    other.id.is_some() && other.id == key.id && other.algorithm == key.algorithm
-                };
-                if keys.iter().any(twin) {
-                    let id = key.id.unwrap_or_default();
-                    let text = format!(
-                        "a second key with kid `{id}` for {}; give each its own `kid`",
-                        key.algorithm
-                    );
-                    return Err(located(Problem { member: "kid", text }));
+                if let Some(id) = &key.id
+                    && !ids.insert((id.clone(), key.algorithm))
+                {
+                    let text = format!("duplicate `kid` `{id}` for {}; give each key its own", key.algorithm);
+                    return Err(fatal(Problem { member: "kid", text }));
                 }
                 if private {
-                    let notice =
-                        "a private key: its private members are not kept; give the server the public one";
-                    notices.push(KeyNotice { key: path.clone(), notice: notice.to_owned() });
+                    notice("private members ignored; deploy the public key".to_owned());
                 }
                 keys.push(key);
             }
-            Read::PassedOver(why) => {
-                notices
-                    .push(KeyNotice { key: path.clone(), notice: one_line(format!("passed over: {why}")) });
-            }
+            Read::Ignored(Problem { member: "", text }) => notice(format!("ignored: {text}")),
+            Read::Ignored(Problem { member, text }) => notice(format!("ignored: `{member}`: {text}")),
+            Read::Weak(problem) => return Err(fatal(problem)),
         }
     }
     if keys.is_empty() {
-        let why: Vec<String> = notices.iter().map(ToString::to_string).collect();
-        let why = if why.is_empty() { "it is empty".to_owned() } else { why.join("; ") };
+        let shown: Vec<String> = notices.iter().take(3).map(ToString::to_string).collect();
+        let why = match notices.len() {
+            0 => "it is empty".to_owned(),
+            1..=3 => shown.join("; "),
+            more => format!("{}; and {} more", shown.join("; "), more.saturating_sub(3)),
+        };
         return Err(LoadError::new("", format!("no key of the set can verify a token ({why})")));
     }
     Ok((keys, notices))
 }
 
+/// What becomes of one key.
 enum Read {
-    Usable { key: Key, private: bool },
-    PassedOver(String),
+    Usable {
+        key: Key,
+        private: bool,
+    },
+    /// It is not ours, or cannot be read: the other keys of the set count without it.
+    Ignored(Problem),
+    /// It is ours and can be read, but is too weak, which no other key makes up for.
+    Weak(Problem),
 }
 
-/// What is wrong with a key that is ours.
+/// What is wrong with a key.
 struct Problem {
     member: &'static str,
     text: String,
@@ -128,25 +140,33 @@ fn problem(member: &'static str, text: impl Into<String>) -> Problem {
     Problem { member, text: text.into() }
 }
 
-fn read_key(source: &str) -> Result<Read, Problem> {
-    let members = UniqueMembers::parse(source)?;
-    let key_type = members.text("kty")?.ok_or_else(|| problem("kty", "a JWK needs a `kty`"))?;
-    let named = members.text("alg")?;
-    let id = members.text("kid")?;
+fn read_key(source: &str) -> Read {
+    match read_or_ignore(source) {
+        Ok(read) => read,
+        Err(problem) => Read::Ignored(problem),
+    }
+}
+
+/// The error is why the key is ignored.
+fn read_or_ignore(source: &str) -> Result<Read, Problem> {
+    let members = Members::parse(source).map_err(|_| problem("", "a JWK must be a JSON object"))?;
+    let key_type = members.text("kty")?.ok_or_else(|| problem("kty", "missing"))?;
     if let Some(usage) = members.text("use")?.filter(|usage| *usage != "sig") {
-        return Ok(Read::PassedOver(format!("its `use` is `{usage}`, not `sig`")));
+        return Err(problem("", format!("`use` is `{usage}`, not `sig`")));
     }
     if !members.allows_verify()? {
-        return Ok(Read::PassedOver("its `key_ops` do not include `verify`".to_owned()));
+        return Err(problem("", "`key_ops` does not include `verify`"));
     }
-    let curve = members.text("crv")?;
-    let algorithm = match serves(key_type, curve, named) {
-        Ok(algorithm) => algorithm,
-        Err(why) => return Ok(Read::PassedOver(why)),
+    let curve = if matches!(&*key_type, "EC" | "OKP") { members.text("crv")? } else { None };
+    let named = members.text("alg")?;
+    let algorithm = serves(&key_type, curve.as_deref(), named.as_deref()).map_err(|why| problem("", why))?;
+    let id = members.text("kid")?;
+    let verifier = match verifier(algorithm, &members)? {
+        Ok(verifier) => verifier,
+        Err(weak) => return Ok(Read::Weak(weak)),
     };
-    let verifier = verifier(algorithm, &members)?;
     let private =
-        key_type != "oct" && ["d", "p", "q", "dp", "dq", "qi", "oth"].iter().any(|name| members.has(name));
+        &*key_type != "oct" && ["d", "p", "q", "dp", "dq", "qi", "oth"].iter().any(|name| members.has(name));
     Ok(Read::Usable { key: Key { id: id.map(Into::into), algorithm, verifier, binding: None }, private })
 }
 
@@ -159,19 +179,20 @@ fn serves(key_type: &str, curve: Option<&str>, named: Option<&str>) -> Result<Al
         ("EC", Some("P-256")) => &[ES256],
         ("EC", Some("P-384")) => &[ES384],
         ("OKP", Some("Ed25519")) => &[EdDSA],
-        ("EC" | "OKP", Some(curve)) => return Err(format!("its curve `{curve}` is none of ours")),
-        ("EC" | "OKP", None) => return Err("it has no `crv`".to_owned()),
-        (other, _) => return Err(format!("its type `{other}` is none of ours")),
+        ("EC" | "OKP", Some(curve)) => return Err(format!("the curve `{curve}` is not supported")),
+        ("EC" | "OKP", None) => return Err("`crv` is missing".to_owned()),
+        (other, _) => return Err(format!("the key type `{other}` is not supported")),
     };
     match named {
         None => of_type.first().copied().ok_or_else(|| "its type serves no algorithm".to_owned()),
         Some(name) => Algorithm::from_name(name)
             .filter(|algorithm| of_type.contains(algorithm))
-            .ok_or_else(|| format!("its `alg` `{name}` is none that a key of its type serves here")),
+            .ok_or_else(|| format!("`alg` `{name}` is not valid for `kty` `{key_type}`")),
     }
 }
 
-fn verifier(algorithm: Algorithm, members: &UniqueMembers) -> Result<Verifier, Problem> {
+/// The verifier, or why the key is too weak; the error is why it cannot be read.
+fn verifier(algorithm: Algorithm, members: &Members<'_>) -> Result<Result<Verifier, Problem>, Problem> {
     use Algorithm::{ES256, ES384, EdDSA, HS256, HS384, HS512, PS256, PS384, PS512, RS256, RS384, RS512};
     let verifier = match algorithm {
         HS256 | HS384 | HS512 => {
@@ -179,19 +200,21 @@ fn verifier(algorithm: Algorithm, members: &UniqueMembers) -> Result<Verifier, P
             let least = secret_bytes(algorithm);
             if secret.len() < least {
                 let text =
-                    format!("the secret has {} bytes, and {algorithm} needs at least {least}", secret.len());
-                return Err(problem("k", text));
+                    format!("the secret has {} bytes; {algorithm} needs at least {least}", secret.len());
+                return Ok(Err(problem("k", text)));
             }
             Verifier::secret(algorithm, &secret)
         }
         RS256 | RS384 | RS512 | PS256 | PS384 | PS512 => {
             let numbers = RsaNumbers::new(&members.bytes("n")?, &members.bytes("e")?);
-            let bits = numbers.modulus_bits();
-            if !RsaNumbers::MODULUS_BITS.contains(&bits) {
-                return Err(problem(
-                    "n",
-                    format!("the modulus has {bits} bits, and has to have 2,048 to 8,192"),
-                ));
+            let (bits, allowed) = (numbers.modulus_bits(), RsaNumbers::MODULUS_BITS);
+            if bits < *allowed.start() {
+                let text = format!("the modulus has {bits} bits; at least {} are needed", allowed.start());
+                return Ok(Err(problem("n", text)));
+            }
+            if bits > *allowed.end() {
+                let text = format!("the modulus has {bits} bits; at most {} are supported", allowed.end());
+                return Err(problem("n", text));
             }
             Verifier::rsa(algorithm, &numbers)
         }
@@ -204,7 +227,7 @@ fn verifier(algorithm: Algorithm, members: &UniqueMembers) -> Result<Verifier, P
             CurvePoint::ed25519(&members.bytes("x")?).and_then(|point| Verifier::curve(algorithm, &point))
         }
     };
-    verifier.ok_or_else(|| problem("", format!("this is no valid public key for {algorithm}")))
+    verifier.map(Ok).ok_or_else(|| problem("", format!("this is not a valid public key for {algorithm}")))
 }
 
 /// A secret has to be at least as long as the hash output (RFC 7518 §3.2).
@@ -216,63 +239,111 @@ const fn secret_bytes(algorithm: Algorithm) -> usize {
     }
 }
 
-/// The members of one JWK, each there once (RFC 7517 §4 leaves it to the reader what a second one means).
-struct UniqueMembers(Map<String, Value>);
+/// The members of an object, in order, each value as text: what is not read is not looked into.
+struct Members<'t>(Vec<(Name, &'t RawValue)>);
 
-impl UniqueMembers {
-    fn parse(source: &str) -> Result<Self, Problem> {
+/// A member's name, as bytes: one that is no text is just not read.
+struct Name(Vec<u8>);
+
+impl<'t> Members<'t> {
+    fn parse(source: &'t str) -> Result<Self, serde_json::Error> {
         struct Visitor;
         impl<'de> serde::de::Visitor<'de> for Visitor {
-            type Value = Result<Map<String, Value>, Problem>;
+            type Value = Members<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JWK")
+                f.write_str("a JSON object")
             }
 
             fn visit_map<A: serde::de::MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
-                let mut members = Map::new();
-                let mut twice = None;
-                while let Some((name, value)) = access.next_entry::<String, Value>()? {
-                    if members.contains_key(&name) {
-                        twice = Some(name.clone());
-                    }
-                    members.insert(name, value);
+                let mut members = Vec::new();
+                while let Some(member) = access.next_entry()? {
+                    members.push(member);
                 }
-                Ok(match twice {
-                    Some(name) => Err(problem("", format!("the member `{name}` is there twice"))),
-                    None => Ok(members),
-                })
+                Ok(Members(members))
             }
         }
+        // Names read as bytes are not held to the grammar of strings, which the whole text is.
+        let _: &RawValue = serde_json::from_str(source)?;
         let mut deserializer = serde_json::Deserializer::from_str(source);
-        let members = serde::Deserializer::deserialize_map(&mut deserializer, Visitor);
-        members.map_err(|_| problem("", "a JWK has to be a JSON object"))?.map(Self)
+        serde::Deserializer::deserialize_map(&mut deserializer, Visitor)
     }
 
-    fn has(&self, name: &str) -> bool {
-        self.0.contains_key(name)
-    }
-
-    fn text(&self, name: &'static str) -> Result<Option<&str>, Problem> {
-        match self.0.get(name) {
-            None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => Err(problem(name, "this has to be a string")),
+    /// The values of a member, `null` left out only where it is alone.
+    fn once(&self, name: &'static str) -> Result<Option<&'t str>, Problem> {
+        let mut values = self.0.iter().filter(|(its, _)| its.0 == name.as_bytes());
+        let first = values.next();
+        if values.next().is_some() {
+            return Err(problem(name, "duplicate member"));
         }
+        Ok(first.map(|(_, value)| value.get()).filter(|value| *value != "null"))
+    }
+
+    /// Whether a member is there and not `null`.
+    fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(its, value)| its.0 == name.as_bytes() && value.get() != "null")
+    }
+
+    fn text(&self, name: &'static str) -> Result<Option<String>, Problem> {
+        let text = |value: &str| {
+            serde_json::from_str(value).map_err(|_| match kind(value) {
+                "a string" => problem(name, "holds half a surrogate pair, which is not text"),
+                kind => problem(name, format!("expected a string, found {kind}")),
+            })
+        };
+        self.once(name)?.map(text).transpose()
     }
 
     /// A member that has to be there and is base64url without padding (RFC 7518 §6).
     fn bytes(&self, name: &'static str) -> Result<Vec<u8>, Problem> {
-        let text = self.text(name)?.ok_or_else(|| problem(name, "a key of this type needs it"))?;
+        let text = self.text(name)?.ok_or_else(|| problem(name, "missing"))?;
         // The decoder's error may quote what it read, which may be key material.
-        URL_SAFE_NO_PAD.decode(text).map_err(|_| problem(name, "this has to be base64url without padding"))
+        URL_SAFE_NO_PAD.decode_to_vec(text).map_err(|_| problem(name, "expected base64url without padding"))
     }
 
     fn allows_verify(&self) -> Result<bool, Problem> {
-        match self.0.get("key_ops") {
-            None => Ok(true),
-            Some(Value::Array(operations)) => Ok(operations.iter().any(|operation| operation == "verify")),
-            Some(_) => Err(problem("key_ops", "this has to be an array of strings")),
+        let Some(operations) = self.once("key_ops")? else { return Ok(true) };
+        match serde_json::from_str::<Vec<&RawValue>>(operations) {
+            Ok(operations) => Ok(operations.iter().any(|operation| {
+                serde_json::from_str::<String>(operation.get()).is_ok_and(|operation| operation == "verify")
+            })),
+            Err(_) => {
+                Err(problem("key_ops", format!("expected an array of strings, found {}", kind(operations))))
+            }
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Bytes;
+        impl serde::de::Visitor<'_> for Bytes {
+            type Value = Name;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name")
+            }
+
+            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Name, E> {
+                Ok(Name(bytes.to_vec()))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Name, E> {
+                Ok(Name(text.as_bytes().to_vec()))
+            }
+        }
+        deserializer.deserialize_bytes(Bytes)
+    }
+}
+
+/// What kind of value a JSON text holds.
+fn kind(value: &str) -> &'static str {
+    match value.as_bytes().first() {
+        Some(b'{') => "an object",
+        Some(b'[') => "an array",
+        Some(b'"') => "a string",
+        Some(b't' | b'f') => "a boolean",
+        Some(b'n') => "null",
+        _ => "a number",
     }
 }

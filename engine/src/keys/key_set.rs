@@ -34,14 +34,15 @@ type OfOneId = SmallVec<[(Algorithm, SmallVec<[usize; 1]>); 1]>;
 impl KeySet {
     /// Reads a JWK Set (RFC 7517 §5), or a single JWK.
     ///
-    /// Keys of a type, curve, algorithm or use that is not ours are passed over and reported by
-    /// [`notices`](Self::notices); so are private members, which are not kept.
+    /// Keys of a type, curve, algorithm or use that is not supported are ignored, and so are keys that cannot be read, as
+    /// long as another is usable; [`notices`](Self::notices) names them. `null` counts as absent, and members that are not
+    /// read may be anything. Private members are not kept. A byte order mark is ignored.
     ///
     /// # Errors
     ///
-    /// Names the key and line of a key that is ours but broken or too weak (an HMAC secret shorter than its hash,
-    /// an RSA modulus under 2,048 bits), of a second key with the same `kid` and algorithm, and refuses a set in
-    /// which no key is usable.
+    /// Names the key and line of a key that is too weak (an HMAC secret shorter than its hash, an RSA modulus under 2,048
+    /// bits) and of a second key with the same `kid` and algorithm, whatever else the document holds. Refuses a set in
+    /// which no key is usable, and a PEM file.
     pub fn from_jwks(text: &[u8]) -> Result<Self, LoadError> {
         let (keys, notices) = jwk::read(text)?;
         Ok(Self::of(keys, notices))
@@ -111,6 +112,11 @@ impl KeySet {
     #[must_use]
     pub fn notices(&self) -> &[KeyNotice] {
         &self.notices
+    }
+
+    /// How many keys serve an algorithm.
+    pub(crate) fn serving(&self, algorithm: Algorithm) -> usize {
+        self.by_algorithm.get(&algorithm).map_or(0, Vec::len)
     }
 
     /// The header that this segment holds, if it is one that tokens of these keys usually have.

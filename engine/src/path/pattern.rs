@@ -4,7 +4,8 @@ use std::fmt;
 
 use super::plain_path::{PlainPath, split_first_segment};
 
-/// A path pattern: literals, `{name}` for one non-empty segment, `{*name}`, only last, for a non-empty rest.
+/// A path pattern: literals, `{name}` for one non-empty segment, `{*name}`, only last, for the whole rest, which
+/// may be empty: a pattern for what lies under a resource never leaves the resource itself out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
     pub(super) segments: Vec<Segment>,
@@ -125,10 +126,61 @@ impl Pattern {
                 _ => return false,
             }
         }
-        match (theirs.next().is_some(), other.rest.is_some()) {
-            (false, false) => self.rest.is_none(),
-            _ => self.rest.is_some(),
+        let same_end = theirs.next().is_none() && other.rest.is_none();
+        same_end || self.rest.is_some()
+    }
+
+    /// Sample paths next to those that the pattern matches, which a reader may take for covered: beginnings that hold the
+    /// owner's placeholder, and a path below.
+    pub(crate) fn paths_beside(&self, owner: Option<&str>) -> Vec<String> {
+        let place = |segment: &Segment| match (segment, owner) {
+            (Segment::Any(name), Some(owner)) => **name == *owner,
+            _ => false,
+        };
+        let mut paths = Vec::new();
+        let mut path = String::new();
+        let mut names_owner = false;
+        for (index, segment) in self.segments.iter().enumerate() {
+            path.push('/');
+            match segment {
+                Segment::Literal(literal) => path.push_str(&as_written_in_a_path(literal)),
+                Segment::Any(name) => path.push_str(&as_written_in_a_path(name)),
+            }
+            names_owner |= place(segment);
+            let is_whole = index.saturating_add(1) == self.segments.len();
+            if names_owner && !is_whole {
+                paths.push(path.clone());
+            }
         }
+        if self.rest.is_none() && !self.segments.is_empty() {
+            paths.push(format!("{path}/x"));
+        }
+        paths
+    }
+
+    /// A sample path with the letters of the first literal that has any in another case.
+    pub(crate) fn path_in_another_case(&self) -> Option<String> {
+        let mut changed = false;
+        let mut path = String::new();
+        for segment in &self.segments {
+            path.push('/');
+            match segment {
+                Segment::Literal(literal)
+                    if !changed && literal.contains(|c: char| c.is_ascii_alphabetic()) =>
+                {
+                    changed = true;
+                    let upper = literal.to_ascii_uppercase();
+                    let other = if *upper == **literal { literal.to_ascii_lowercase() } else { upper };
+                    path.push_str(&as_written_in_a_path(&other));
+                }
+                Segment::Literal(literal) => path.push_str(&as_written_in_a_path(literal)),
+                Segment::Any(name) => path.push_str(&as_written_in_a_path(name)),
+            }
+        }
+        if self.rest.is_some() {
+            path.push_str("/x");
+        }
+        changed.then_some(path)
     }
 
     /// What the placeholder of this name takes of a path that the pattern matches.
@@ -160,6 +212,19 @@ impl fmt::Display for Pattern {
             None => Ok(()),
         }
     }
+}
+
+/// A segment as a request spells it: what is not visible ASCII is escaped.
+fn as_written_in_a_path(segment: &str) -> String {
+    let mut written = String::new();
+    for byte in segment.bytes() {
+        if byte.is_ascii_graphic() {
+            written.push(char::from(byte));
+        } else {
+            written.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    written
 }
 
 enum Parsed<'t> {

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::spec::{ClaimNamesSpec, PolicySpec, PublicSpec, RouteSpec, Unlisted};
+use super::claim_spec::RequiredSpec;
+use super::spec::{BoundTokens, ClaimNamesSpec, PolicySpec, PublicSpec, RouteSpec, Unlisted};
 use super::validated::Policy;
 use crate::algorithm::Algorithm;
 use crate::error::LoadError;
@@ -88,6 +89,18 @@ impl PolicyBuilder {
     /// The accepted `typ` values, with or without `application/`. Default: `JWT` and `at+jwt`.
     pub fn types(mut self, types: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.spec.types = Some(strings(types));
+        self
+    }
+
+    /// A further claim that a token must have, with the values that are accepted (TOK-6).
+    pub fn require(mut self, claim: impl Into<String>, values: impl Into<RequiredSpec>) -> Self {
+        self.spec.required.insert(claim.into(), values.into());
+        self
+    }
+
+    /// What becomes of a token that is bound to a key its holder must prove (`cnf`).
+    pub fn bound_tokens(mut self, bound_tokens: BoundTokens) -> Self {
+        self.spec.bound_tokens = bound_tokens;
         self
     }
 

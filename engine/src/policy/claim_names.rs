@@ -1,11 +1,15 @@
-//! The claims that are read, and what they are called: those of RFC 7519 §4.1, and three that a policy may name.
+//! The claims that are read, and where: those of RFC 7519 §4.1 and RFC 7800, three that a policy may name, and those
+//! that it requires.
 
-use super::spec::ClaimNamesSpec;
+use super::claim_spec::ClaimSpec;
+use super::claim_tree::{ClaimTree, ReadAs};
+use super::required::Required;
+use super::spec::{BoundTokens, PolicySpec};
 use crate::error::LoadError;
 use crate::json::Names;
 
 /// A claim that is read.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Claim {
     ExpiresAt,
     NotBefore,
@@ -13,22 +17,24 @@ pub(crate) enum Claim {
     TokenId,
     Issuer,
     Audience,
+    Confirmation,
     User,
     Organization,
     Permissions,
 }
 
 impl Claim {
-    pub(crate) const COUNT: usize = 9;
+    pub(crate) const COUNT: usize = 10;
 
     /// All of them, each at its place among the names.
-    pub(crate) const ALL: [Self; Self::COUNT] = [
+    const ALL: [Self; Self::COUNT] = [
         Self::ExpiresAt,
         Self::NotBefore,
         Self::IssuedAt,
         Self::TokenId,
         Self::Issuer,
         Self::Audience,
+        Self::Confirmation,
         Self::User,
         Self::Organization,
         Self::Permissions,
@@ -40,38 +46,135 @@ impl Claim {
     }
 }
 
-/// The names of the claims, validated, so that none stands for two things.
-pub(super) fn names(spec: &ClaimNamesSpec) -> Result<Names<{ Claim::COUNT }>, LoadError> {
-    let named =
-        [("user", &spec.user), ("organization", &spec.organization), ("permissions", &spec.permissions)];
-    for (index, (key, name)) in named.into_iter().enumerate() {
-        let error = |problem: String| Err(LoadError::new(format!("claims.{key}"), problem));
-        if name.is_empty() {
-            return error("a claim needs a name".to_owned());
-        }
-        if REGISTERED.contains(&name.as_str()) {
-            return error(format!(
-                "`{name}` has a meaning of its own (RFC 7519 §4.1), so name another claim"
-            ));
-        }
-        if let Some((other, _)) = named.iter().take(index).find(|(_, other)| *other == name) {
-            return error(format!("`{name}` is claims.{other} already, so name another claim"));
-        }
-    }
-    let [expires_at, not_before, issued_at, token_id, issuer, audience] = REGISTERED.map(Box::from);
-    let [user, organization, permissions] = named.map(|(_, name)| name.as_str().into());
-    Ok(Names::new([
-        expires_at,
-        not_before,
-        issued_at,
-        token_id,
-        issuer,
-        audience,
-        user,
-        organization,
-        permissions,
-    ]))
+/// Claims whose names are registered, in the order of [`Claim::ALL`].
+const REGISTERED: [(&str, Claim); 7] = [
+    ("exp", Claim::ExpiresAt),
+    ("nbf", Claim::NotBefore),
+    ("iat", Claim::IssuedAt),
+    ("jti", Claim::TokenId),
+    ("iss", Claim::Issuer),
+    ("aud", Claim::Audience),
+    ("cnf", Claim::Confirmation),
+];
+
+/// Where the claims of a policy are found, validated, so that no name stands for two things.
+#[derive(Clone, Debug)]
+pub(crate) struct ClaimNames {
+    /// The names in the order of [`Claim`], if each claim is one member of the claims object and no other is required,
+    /// as in most policies: such claims can be read in one pass.
+    flat: Option<Names<{ Claim::COUNT }>>,
+    tree: ClaimTree,
+    required: Vec<Required>,
+    /// What the policy calls user, organization and permissions, for a person.
+    user: Box<str>,
+    organization: Box<str>,
 }
 
-/// In the order of [`Claim::ALL`].
-const REGISTERED: [&str; 6] = ["exp", "nbf", "iat", "jti", "iss", "aud"];
+impl ClaimNames {
+    pub(super) fn new(spec: &PolicySpec) -> Result<Self, LoadError> {
+        let mut tree = ClaimTree::default();
+        for (name, claim) in REGISTERED {
+            // Where bound tokens are accepted, no rule reads `cnf`; its name is taken all the same.
+            let is_read = claim != Claim::Confirmation || spec.bound_tokens == BoundTokens::Refuse;
+            tree.reserve(name, is_read.then_some(ReadAs::Claim(claim)));
+        }
+        let claims = &spec.claims;
+        let named = [
+            ("user", &claims.user, Claim::User),
+            ("organization", &claims.organization, Claim::Organization),
+            ("permissions", &claims.permissions, Claim::Permissions),
+        ];
+        for (key, claim_spec, claim) in named {
+            let key = format!("claims.{key}");
+            if claim != Claim::Permissions && matches!(claim_spec, ClaimSpec::Several(_)) {
+                let problem =
+                    "expected one claim: a name, or an array of names; only `permissions` can have several";
+                return Err(LoadError::new(key, problem));
+            }
+            if claim_spec.paths().is_empty() {
+                return Err(LoadError::new(key, "an empty list names no claim"));
+            }
+            for path in claim_spec.paths() {
+                tree.add(path, &key, ReadAs::Claim(claim))
+                    .map_err(|problem| LoadError::new(&*key, problem))?;
+            }
+        }
+        let mut required = Vec::new();
+        for (index, (name, accepted)) in spec.required.iter().enumerate() {
+            let error = |problem: String| {
+                let is_bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+                let key = if !name.is_empty() && name.chars().all(is_bare) {
+                    format!("required.{name}")
+                } else {
+                    "required".to_owned()
+                };
+                LoadError::new(key, problem)
+            };
+            tree.add(std::slice::from_ref(name), "required", ReadAs::Required(index)).map_err(error)?;
+            required.push(Required::new(name, accepted).map_err(|problem| error(problem.to_owned()))?);
+        }
+        let flat = Self::flat(spec).filter(|_| required.is_empty());
+        let shown = |claim: &ClaimSpec| claim.to_string().into();
+        Ok(Self {
+            flat,
+            tree,
+            required,
+            user: shown(&claims.user),
+            organization: shown(&claims.organization),
+        })
+    }
+
+    /// The names, where each claim is a member of the claims object.
+    fn flat(spec: &PolicySpec) -> Option<Names<{ Claim::COUNT }>> {
+        let member = |claim: &ClaimSpec| match claim.paths() {
+            [path] => match path.as_slice() {
+                [name] => Some(name.as_str().into()),
+                _ => None,
+            },
+            _ => None,
+        };
+        if spec.bound_tokens == BoundTokens::Accept {
+            return None;
+        }
+        let [expires_at, not_before, issued_at, token_id, issuer, audience, confirmation] =
+            REGISTERED.map(|(name, _)| name.into());
+        let claims = &spec.claims;
+        Some(Names::new([
+            expires_at,
+            not_before,
+            issued_at,
+            token_id,
+            issuer,
+            audience,
+            confirmation,
+            member(&claims.user)?,
+            member(&claims.organization)?,
+            member(&claims.permissions)?,
+        ]))
+    }
+
+    /// The names in the order of [`Claim`], if all claims can be read in one pass.
+    #[inline]
+    pub(crate) fn as_flat(&self) -> Option<&Names<{ Claim::COUNT }>> {
+        self.flat.as_ref()
+    }
+
+    pub(crate) fn tree(&self) -> &ClaimTree {
+        &self.tree
+    }
+
+    /// The required claims, in the order of their indexes.
+    pub(crate) fn required(&self) -> &[Required] {
+        &self.required
+    }
+
+    /// What the policy calls the user's claim.
+    pub(crate) fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// What the policy calls the organization's claim.
+    pub(crate) fn organization(&self) -> &str {
+        &self.organization
+    }
+}

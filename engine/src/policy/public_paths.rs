@@ -77,6 +77,12 @@ fn check_path(path: &str) -> Result<(), String> {
     if !path.starts_with('/') {
         return Err("a public path has to begin with `/`".to_owned());
     }
+    if path == "/_auth" || path.starts_with("/_auth/") {
+        return Err(
+            "`/_auth` and what is below it is the server's own, and never public; choose another path"
+                .to_owned(),
+        );
+    }
     match path.chars().find(|c| !c.is_ascii_graphic() || matches!(c, '?' | '#')) {
         Some(c) => Err(format!(
             "{c:?} cannot stand in a public path, which is written as requests spell it, without a query"

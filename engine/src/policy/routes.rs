@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use super::spec::{RouteSpec, Unlisted};
 use crate::error::LoadError;
@@ -26,15 +27,25 @@ struct Rules {
 }
 
 /// Each once, in alphabetical order.
-type Permissions = Vec<Box<str>>;
+type Permissions = Vec<Arc<str>>;
 
 /// Why no permission is enough.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal<'r> {
     /// This one is needed and not there.
-    Missing(&'r str),
+    Missing(&'r Arc<str>),
     /// No rule matches, and the policy denies what no rule lists.
     Unlisted,
+}
+
+impl<'r> Refusal<'r> {
+    /// The permission that is needed, if that is what is missing.
+    pub(crate) fn missing(self) -> Option<&'r Arc<str>> {
+        match self {
+            Self::Missing(permission) => Some(permission),
+            Self::Unlisted => None,
+        }
+    }
 }
 
 impl Routes {
@@ -82,7 +93,7 @@ impl Routes {
                 for needed in rules.of(method) {
                     listed = true;
                     if let Some(missing) = needed.iter().find(|permission| !has(permission)) {
-                        return ControlFlow::Break(&**missing);
+                        return ControlFlow::Break(missing);
                     }
                 }
                 ControlFlow::Continue(())

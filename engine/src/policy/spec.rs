@@ -1,6 +1,10 @@
 //! A policy as a configuration writes it: plain values, not yet validated.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
+
+use super::claim_spec::{ClaimSpec, RequiredSpec};
 
 /// The `[policy]` of a configuration. What is left out takes its default; what is there replaces it.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -22,24 +26,28 @@ pub struct PolicySpec {
     pub types: Option<Vec<String>>,
     /// Which claims carry user, organization and permissions.
     pub claims: ClaimNamesSpec,
+    /// Further claims that a token must have, each by its name with the values that are accepted (TOK-6).
+    pub required: BTreeMap<String, RequiredSpec>,
     /// The paths that need no authentication. Default: the documented one.
     pub public: Option<Vec<PublicSpec>>,
     /// Which permissions a method and path need.
     pub routes: Vec<RouteSpec>,
     /// What becomes of a path and method that no route rule matches.
     pub unlisted: Unlisted,
+    /// What becomes of a token that is bound to a key its holder must prove (`cnf`, RFC 7800).
+    pub bound_tokens: BoundTokens,
 }
 
-/// The names of the claims that a token's identity is read from.
+/// The claims that a token's identity is read from.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ClaimNamesSpec {
     /// The user id. Default: `sub`.
-    pub user: String,
+    pub user: ClaimSpec,
     /// The organization id. Default: `org_id`.
-    pub organization: String,
-    /// The permissions. Default: `permissions`.
-    pub permissions: String,
+    pub organization: ClaimSpec,
+    /// The permissions, which alone may come from several claims. Default: `permissions`.
+    pub permissions: ClaimSpec,
 }
 
 impl Default for ClaimNamesSpec {
@@ -79,4 +87,15 @@ pub enum Unlisted {
     Allow,
     /// Nobody may.
     Deny,
+}
+
+/// What becomes of a token with a `cnf` claim, which is not a bearer token (RFC 7800).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BoundTokens {
+    /// It is refused, for nothing here asks for the proof (`token_binding_required`).
+    #[default]
+    Refuse,
+    /// It is taken for a bearer token. Only for a service that checks the proof itself.
+    Accept,
 }

@@ -1,13 +1,14 @@
 //! A validated policy.
 
-use super::claim_names::{self, Claim};
+use super::claim_names::ClaimNames;
 use super::public_paths::PublicPaths;
 use super::routes::Routes;
 use super::spec::PolicySpec;
 use crate::algorithm::{Algorithm, AlgorithmSet};
 use crate::error::LoadError;
-use crate::json::Names;
+use crate::path::foreign_syntax;
 use crate::reason::Answer;
+use crate::warning::Warning;
 
 /// A validated policy, as one immutable snapshot. Nothing about it can fail later.
 #[derive(Clone, Debug)]
@@ -18,10 +19,11 @@ pub struct Policy {
     leeway_seconds: u64,
     max_token_bytes: usize,
     types: Vec<Box<str>>,
-    claims: Names<{ Claim::COUNT }>,
+    claims: ClaimNames,
     public: PublicPaths,
     routes: Routes,
     challenges: Challenges,
+    warnings: Vec<Warning>,
 }
 
 impl Policy {
@@ -52,11 +54,19 @@ impl Policy {
                 .iter()
                 .map(|kind| without_application(kind).into())
                 .collect(),
-            claims: claim_names::names(&spec.claims)?,
+            claims: ClaimNames::new(spec)?,
             public: PublicPaths::new(spec.public.as_deref())?,
             routes: Routes::new(&spec.routes, spec.unlisted)?,
             challenges: Challenges::new(spec.realm.as_deref().unwrap_or("artos"))?,
+            warnings: warnings(spec),
         })
+    }
+
+    /// What probably protects less, or opens more, than was meant: patterns in another router's syntax and methods named
+    /// `*`, which are taken literally.
+    #[must_use]
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
     }
 
     /// The algorithms that may sign a token.
@@ -92,6 +102,11 @@ impl Policy {
         self.algorithms.contains(algorithm)
     }
 
+    /// The accepted `typ` values, without `application/`.
+    pub(crate) fn types(&self) -> impl Iterator<Item = &str> {
+        self.types.iter().map(AsRef::as_ref)
+    }
+
     pub(crate) fn accepts_type(&self, kind: &str) -> bool {
         let kind = without_application(kind);
         self.types.iter().any(|accepted| accepted.eq_ignore_ascii_case(kind))
@@ -117,8 +132,9 @@ impl Policy {
             .is_some_and(|audiences| audiences.iter().any(|accepted| accepted.as_bytes() == audience))
     }
 
-    /// The names of the claims that are read, in the order of [`Claim`].
-    pub(crate) fn claim_names(&self) -> &Names<{ Claim::COUNT }> {
+    /// The claims that are read.
+    #[inline]
+    pub(crate) fn claim_names(&self) -> &ClaimNames {
         &self.claims
     }
 
@@ -135,6 +151,29 @@ impl Policy {
     pub fn challenge(&self, answer: Answer) -> &str {
         self.challenges.of(answer)
     }
+}
+
+fn warnings(spec: &PolicySpec) -> Vec<Warning> {
+    let public = spec.public.iter().flatten().map(|public| (&public.path, &public.methods));
+    let routes = spec.routes.iter().map(|route| (&route.path, &route.methods));
+    let public = public.enumerate().map(|(index, entry)| (format!("public[{index}]"), entry));
+    let routes = routes.enumerate().map(|(index, entry)| (format!("routes[{index}]"), entry));
+    let mut warnings = Vec::new();
+    for (key, (path, methods)) in public.chain(routes) {
+        // A public path matches byte for byte, so a placeholder in it is literal as well.
+        let is_literal = key.starts_with("public") && path.contains(['{', '}']);
+        let literal =
+            || "a public path matches byte for byte, and has no placeholders; list each path".to_owned();
+        if let Some(text) = is_literal.then(literal).or_else(|| foreign_syntax(path)) {
+            warnings.push(Warning::new(format!("{key}.path"), text));
+        }
+        if methods.iter().flatten().any(|method| method == "*") {
+            let text =
+                "`*` is a method of that name, and matches no other; leave `methods` out for every method";
+            warnings.push(Warning::new(format!("{key}.methods"), text));
+        }
+    }
+    warnings
 }
 
 const MAX_LEEWAY_SECONDS: u64 = 120;

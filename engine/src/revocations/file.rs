@@ -11,7 +11,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAcces
 
 use super::sets::{SignedSet, TokenIdHashes};
 use super::snapshot::{Base, Revocations, UNMATCHABLE_ID, UNMATCHABLE_TOKEN};
-use crate::error::LoadError;
+use crate::error::{LoadError, without_byte_order_mark};
 use crate::ids::is_id;
 use crate::time::NumericDate;
 
@@ -23,6 +23,7 @@ impl Revocations {
     /// Names the entry and the line of an unknown or duplicate member, a wrong type, or an entry that no token could
     /// match: a revocation without effect must not pass for one.
     pub fn from_json(text: &[u8]) -> Result<Self, LoadError> {
+        let text = without_byte_order_mark(text);
         let place = Place::default();
         let mut file = File {
             place: &place,
@@ -260,6 +261,12 @@ struct TokenId<'f>(&'f mut TokenIdHashes);
 impl<'de> Element<'de> for TokenId<'_> {
     fn read<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
         Text(|id: &str| {
+            if id.starts_with("eyJ") && id.contains('.') {
+                return Err(
+                    "this looks like a whole token, not its `jti`; list the `jti`, or the SHA-256 of the first two segments \
+                     under `signed_sha256`",
+                );
+            }
             if !is_id(id) {
                 return Err(UNMATCHABLE_TOKEN);
             }

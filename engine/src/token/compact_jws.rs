@@ -3,7 +3,7 @@
 use std::fmt;
 use std::mem::MaybeUninit;
 
-use base64_turbo::URL_SAFE_NO_PAD;
+use base64_simd::{AsOut, URL_SAFE_NO_PAD};
 
 use crate::reason::Reason;
 use crate::simd;
@@ -15,6 +15,10 @@ pub(crate) struct Token<'r>(&'r [u8]);
 impl<'r> Token<'r> {
     pub(crate) fn new(bytes: &'r [u8]) -> Self {
         Self(bytes)
+    }
+
+    pub(crate) fn len(self) -> usize {
+        self.0.len()
     }
 
     /// Checks the size, before anything else about a token.
@@ -88,7 +92,7 @@ impl<'r> SizedToken<'r> {
         self,
         scratch: &'s mut Scratch,
         recognise: impl FnOnce(&[u8]) -> Option<H>,
-    ) -> Result<Compact<'r, 's, H>, Reason> {
+    ) -> Result<Compact<'r, 's, H>, TokenFlaw> {
         self.split_and_decode(scratch, recognise).ok_or_else(|| self.what_is_wrong())
     }
 
@@ -117,9 +121,81 @@ impl<'r> SizedToken<'r> {
     }
 
     /// Finds the reason in a second pass, on the way to a denial only.
-    fn what_is_wrong(self) -> Reason {
+    #[cold]
+    fn what_is_wrong(self) -> TokenFlaw {
         let possible = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-        if self.0.iter().all(possible) { Reason::TokenMalformed } else { Reason::TokenExtraCharacters }
+        if let Some(at) = self.0.iter().position(|byte| !possible(byte)) {
+            return TokenFlaw::ExtraCharacter { position: at.saturating_add(1) };
+        }
+        let mut segments = self.0.split(|byte| *byte == b'.');
+        if let Some(empty) = segments.clone().position(<[u8]>::is_empty) {
+            return TokenFlaw::EmptySegment { number: empty.saturating_add(1) };
+        }
+        let count = segments.clone().count();
+        if count != 3 {
+            return TokenFlaw::Segments { count };
+        }
+        let broken = segments.position(|segment| !ends_as_base64url_does(segment));
+        TokenFlaw::Encoding { number: broken.unwrap_or(2).saturating_add(1) }
+    }
+}
+
+/// Whether a text of base64url's characters has a length that base64url can have, and its unused bits zero.
+fn ends_as_base64url_does(segment: &[u8]) -> bool {
+    let unused = match segment.len() % 4 {
+        0 => return true,
+        2 => 0b1111,
+        3 => 0b11,
+        _ => return false,
+    };
+    let last = segment.last().map_or(0, |byte| match byte {
+        b'A'..=b'Z' => byte.wrapping_sub(b'A'),
+        b'a'..=b'z' => byte.wrapping_sub(b'a').wrapping_add(26),
+        b'0'..=b'9' => byte.wrapping_sub(b'0').wrapping_add(52),
+        b'-' => 62,
+        _ => 63,
+    });
+    last & unused == 0
+}
+
+/// Why a text is no compact JWS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TokenFlaw {
+    /// A byte that no compact JWS holds, counted from 1.
+    ExtraCharacter { position: usize },
+    /// Not three segments.
+    Segments { count: usize },
+    /// A segment that is empty, counted from 1.
+    EmptySegment { number: usize },
+    /// A segment that is not base64url in its one spelling, counted from 1.
+    Encoding { number: usize },
+}
+
+impl TokenFlaw {
+    pub(crate) fn reason(self) -> Reason {
+        match self {
+            Self::ExtraCharacter { .. } => Reason::TokenExtraCharacters,
+            Self::Segments { .. } | Self::EmptySegment { .. } | Self::Encoding { .. } => {
+                Reason::TokenMalformed
+            }
+        }
+    }
+}
+
+impl fmt::Display for TokenFlaw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ExtraCharacter { position } => {
+                write!(f, "byte {position} of the token is neither base64url nor `.`")
+            }
+            Self::Segments { count: 1 } => f.write_str("the token has one segment, not three"),
+            Self::Segments { count } => write!(f, "the token has {count} segments, not three"),
+            Self::EmptySegment { number } => write!(f, "segment {number} of the token is empty"),
+            Self::Encoding { number } => write!(
+                f,
+                "segment {number} of the token is not base64url without padding and with its unused bits zero"
+            ),
+        }
     }
 }
 
@@ -135,11 +211,11 @@ fn split_at(dot: usize, text: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// Unpadded base64url with trailing bits zero (RFC 4648 §3.5, §5), so that a token has one spelling, decoded to where
-/// there is room. What is decoded is not longer; the decoder wants room for a whole last block of three bytes, which the
-/// dots of a token leave.
+/// there is room. What is decoded is not longer. The decoder uses no AVX-512, which would slow down the signature's
+/// verification after it on some processors (docs/performance.md).
 fn decode_segment<'s>(segment: &[u8], room: &mut &'s mut [u8]) -> Option<&'s [u8]> {
     let place = std::mem::take(room);
-    let length = URL_SAFE_NO_PAD.decode_slice(segment, place).ok()?;
+    let length = URL_SAFE_NO_PAD.decode(segment, place.as_out()).ok()?.len();
     let (decoded, rest) = place.split_at_mut_checked(length)?;
     *room = rest;
     Some(decoded)
@@ -154,6 +230,21 @@ mod tests {
         decode_segment(segment, &mut room.as_mut_slice()).map(<[u8]>::to_vec)
     }
 
+    /// RFC 4648 §5 by the letter: no padding, unused bits zero.
+    fn bit_by_bit(segment: &[u8]) -> Option<Vec<u8>> {
+        const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+        let mut bits = Vec::new();
+        for byte in segment {
+            let value = ALPHABET.iter().position(|character| character == byte)?;
+            bits.extend((0..6).rev().map(|bit| value >> bit & 1));
+        }
+        let (whole, unused) = bits.split_at(bits.len() / 8 * 8);
+        if unused.len() >= 6 || unused.contains(&1) {
+            return None;
+        }
+        Some(whole.chunks(8).map(|byte| byte.iter().fold(0, |sum, bit| sum << 1 | *bit as u8)).collect())
+    }
+
     proptest::proptest! {
         /// Two decoders that share no code agree about every segment: about its last bits, too, and about what is none.
         #[test]
@@ -166,7 +257,10 @@ mod tests {
                 let at = at % segment.len();
                 segment[at] = byte;
             }
-            let other = base64_simd::URL_SAFE_NO_PAD.decode_to_vec(&segment).ok();
+            let other = bit_by_bit(&segment);
+            if segment.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte)) {
+                proptest::prop_assert_eq!(ends_as_base64url_does(&segment), other.is_some());
+            }
             proptest::prop_assert_eq!(decoded(&segment), other);
         }
     }

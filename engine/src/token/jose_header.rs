@@ -1,9 +1,10 @@
 //! The JOSE header (RFC 7515 §4): the header parameters that are read, and their values.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use crate::algorithm::Algorithm;
-use crate::json::{Names, Object, Take, Text};
+use crate::json::{JsonType, Names, Object, Take, Text};
 use crate::policy::Policy;
 use crate::reason::Reason;
 
@@ -13,6 +14,55 @@ const ALGORITHM: usize = 0;
 const KEY_ID: usize = 1;
 const TYPE: usize = 2;
 const CRITICAL: usize = 3;
+
+/// Why a header is not well-formed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HeaderFlaw {
+    /// It is not a JSON object, or nested too deeply.
+    NoObject,
+    /// A parameter that is read is there more than once.
+    Duplicate { index: usize },
+    /// There is no `alg`.
+    NoAlgorithm,
+    /// A parameter that has to be a string is not.
+    NotAString { index: usize, found: JsonType },
+    /// The escapes of a parameter are no text: a lone surrogate.
+    NotText { index: usize },
+}
+
+impl HeaderFlaw {
+    /// Why the members could not be read.
+    #[cold]
+    fn of_members(json: &Text<'_>) -> Self {
+        let mut counts = [0_usize; 4];
+        let is_object = json.members(|name, _| {
+            for (count, wanted) in counts.iter_mut().zip(NAMES.as_array()) {
+                *count = count.saturating_add(usize::from(name == wanted.as_bytes()));
+            }
+        });
+        match counts.iter().position(|count| *count > 1) {
+            Some(index) if is_object.is_some() => Self::Duplicate { index },
+            _ => Self::NoObject,
+        }
+    }
+}
+
+impl fmt::Display for HeaderFlaw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = |index: &usize| NAMES.as_array().get(*index).copied().unwrap_or_default();
+        match self {
+            Self::NoObject => f.write_str("the header is not a JSON object, or is nested too deeply"),
+            Self::Duplicate { index } => write!(f, "`{}` is there more than once in the header", name(index)),
+            Self::NoAlgorithm => f.write_str("`alg` is missing in the header"),
+            Self::NotAString { index, found } => {
+                write!(f, "`{}` in the header must be a string, found {found}", name(index))
+            }
+            Self::NotText { index } => {
+                write!(f, "`{}` in the header holds half a surrogate pair, which is not text", name(index))
+            }
+        }
+    }
+}
 
 /// A well-formed header. No other header parameter (`jwk`, `jku`, `x5c`, `x5u`, …) is read.
 pub(crate) struct JoseHeader<'h> {
@@ -25,18 +75,21 @@ pub(crate) struct JoseHeader<'h> {
 
 impl<'h> JoseHeader<'h> {
     /// Parses the decoded header. A duplicate header parameter, or one of the wrong type, is an error; `null` is a wrong type.
-    pub(crate) fn parse(decoded: &'h [u8]) -> Result<Self, Reason> {
-        Self::read(&Text::new(decoded)).ok_or(Reason::TokenHeaderMalformed)
-    }
-
-    fn read(json: &Text<'h>) -> Option<Self> {
-        let members = Object::read(json, &NAMES)?;
-        // Absent, or of its type.
-        let string = |index| members.value(index).map(|value| value.string()?.text());
-        Some(Self {
-            algorithm: Algorithm::from_name(&string(ALGORITHM)??),
-            key_id: string(KEY_ID).map_or(Some(None), |text| text.map(Some))?,
-            kind: string(TYPE).map_or(Some(None), |text| text.map(Some))?,
+    pub(crate) fn parse(decoded: &'h [u8]) -> Result<Self, HeaderFlaw> {
+        let json = Text::new(decoded);
+        let Some(members) = Object::read(&json, &NAMES) else { return Err(HeaderFlaw::of_members(&json)) };
+        let string = |index| match members.value(index) {
+            None => Ok(None),
+            Some(value) => {
+                let text =
+                    value.string().ok_or(HeaderFlaw::NotAString { index, found: value.json_type() })?;
+                text.text().map(Some).ok_or(HeaderFlaw::NotText { index })
+            }
+        };
+        Ok(Self {
+            algorithm: Algorithm::from_name(&string(ALGORITHM)?.ok_or(HeaderFlaw::NoAlgorithm)?),
+            key_id: string(KEY_ID)?,
+            kind: string(TYPE)?,
             critical: members.value(CRITICAL).is_some(),
         })
     }

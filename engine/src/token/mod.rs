@@ -4,6 +4,6 @@ mod compact_jws;
 mod jose_header;
 mod validity;
 
-pub(crate) use compact_jws::{HeaderSegment, Scratch, SizedToken, Token, signing_input};
-pub(crate) use jose_header::JoseHeader;
+pub(crate) use compact_jws::{HeaderSegment, Scratch, SizedToken, Token, TokenFlaw, signing_input};
+pub(crate) use jose_header::{HeaderFlaw, JoseHeader};
 pub(crate) use validity::{already_valid, describe_expiry, not_expired};

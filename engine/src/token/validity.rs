@@ -1,27 +1,27 @@
 //! Expiry and its opposite (TOK-3): against the caller's `now`, which is the only clock there is.
 
-use crate::reason::Reason;
 use crate::time::{NumericDate, UnixTime};
 
-/// A token is valid only while `now < exp + leeway`: at `exp` itself it has expired (RFC 7519 §4.1.4).
-pub(crate) fn not_expired(expires_at: NumericDate, leeway_seconds: u64, now: UnixTime) -> Result<(), Reason> {
-    if seconds(now.seconds()) < expires_at.seconds() + seconds(leeway_seconds) {
+/// A token is valid only while `now < exp + leeway`: at `exp` itself it has expired (RFC 7519 §4.1.4). The error is how
+/// many seconds ago that was, the leeway not counted.
+pub(crate) fn not_expired(expires_at: NumericDate, leeway_seconds: u64, now: UnixTime) -> Result<(), f64> {
+    let now = seconds(now.seconds());
+    if now < expires_at.seconds() + seconds(leeway_seconds) {
         Ok(())
     } else {
-        Err(Reason::TokenExpired)
+        Err(now - expires_at.seconds())
     }
 }
 
-/// From `nbf - leeway` on (RFC 7519 §4.1.5).
+/// From `nbf - leeway` on (RFC 7519 §4.1.5). The error is how many seconds `nbf` is ahead.
 pub(crate) fn already_valid(
     not_before: Option<NumericDate>,
     leeway_seconds: u64,
     now: UnixTime,
-) -> Result<(), Reason> {
+) -> Result<(), f64> {
+    let now = seconds(now.seconds());
     match not_before {
-        Some(instant) if seconds(now.seconds()) + seconds(leeway_seconds) < instant.seconds() => {
-            Err(Reason::TokenNotYetValid)
-        }
+        Some(instant) if now + seconds(leeway_seconds) < instant.seconds() => Err(instant.seconds() - now),
         _ => Ok(()),
     }
 }

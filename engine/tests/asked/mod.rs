@@ -4,7 +4,7 @@
 
 use std::sync::LazyLock;
 
-use artos_auth_fixtures::decider::{Account, Context};
+use artos_auth_fixtures::decider::{Account, BoundKeys, Context};
 use artos_auth_fixtures::edit::{Edit, Segment};
 use artos_auth_fixtures::engine::EngineDecider;
 use artos_auth_fixtures::keys::TestKey;
@@ -36,14 +36,29 @@ pub(crate) static SETUPS: LazyLock<Vec<Setup>> = LazyLock::new(|| {
         (json!({"issuers": ["i1"], "audiences": ["a1"], "realm": "other"}), revoked),
         (json!({"algorithms": ["HS256", "ES256"], "types": ["JWT"], "max_token_bytes": 512}), json!({})),
         (json!({"claims": {"organization": "tenant"}, "public": []}), json!({})),
+        (
+            json!({"claims": {"permissions": [["permissions"], ["access", "roles"]]}, "required": {"use": ["a", 1]}}),
+            json!({}),
+        ),
     ]
-    .map(|(policy, revocations)| Setup {
+    .map(|(policy, revocations): (Value, Value)| Setup {
         policy: serde_json::from_value(policy).unwrap(),
         keys: key_set(&["hs256", "hs256-next", "es256", "ed25519"]),
         more_keys: Vec::new(),
         revocations,
     })
-    .to_vec()
+    .into_iter()
+    .chain([Setup {
+        policy: serde_json::from_value(json!({})).unwrap(),
+        keys: key_set(&["es256", "ed25519"]),
+        more_keys: vec![BoundKeys {
+            issuer: None,
+            organizations: Some(vec!["org-a".to_owned(), "org-c".to_owned()]),
+            keys: key_set(&["hs256", "hs256-next"]),
+        }],
+        revocations: json!({}),
+    }])
+    .collect()
 });
 
 /// The engines of the setups.
@@ -234,6 +249,8 @@ pub(crate) fn token() -> impl Strategy<Value = TokenSpec> {
                     ("iss", iss),
                     ("aud", aud),
                     ("permissions", permissions),
+                    ("use", json!(["z", 1])),
+                    ("access", json!({"roles": ["parts"]})),
                 ] {
                     token.claims.insert(name.to_owned(), value);
                 }
@@ -298,6 +315,8 @@ fn defect() -> impl Strategy<Value = Defect> {
                 "iss",
                 "aud",
                 "permissions",
+                "use",
+                "cnf",
                 "other"
             ]),
             values()

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use artos_auth_engine::{
-    Algorithm, ClaimNamesSpec, Policy, PolicyBuilder, PolicySpec, PublicSpec, RouteSpec, TokenBytes, Unlisted,
+    Algorithm, ClaimNamesSpec, ClaimSpec, Policy, PolicyBuilder, PolicySpec, PublicSpec, RouteSpec,
+    TokenBytes, Unlisted,
 };
 use rstest::rstest;
+use serde_json::json;
 
 fn list(values: &[&str]) -> Option<Vec<String>> {
     Some(values.iter().map(|value| (*value).to_owned()).collect())
@@ -22,7 +24,7 @@ fn route(methods: Option<Vec<String>>, path: &str, permissions: &[&str]) -> Poli
 }
 
 fn claims(user: &str, organization: &str, permissions: &str) -> PolicySpec {
-    let [user, organization, permissions] = [user, organization, permissions].map(str::to_owned);
+    let [user, organization, permissions] = [user, organization, permissions].map(ClaimSpec::from);
     PolicySpec { claims: ClaimNamesSpec { user, organization, permissions }, ..PolicySpec::default() }
 }
 
@@ -93,17 +95,70 @@ fn a_policy_at_its_limits(#[case] spec: PolicySpec) {
     with_realm("é"),
     r#"`realm`: a realm is printable ASCII without `"` and `\`, so 'é' cannot stand in it"#
 )]
-#[case::unnamed_claim(claims("", "org_id", "permissions"), "`claims.user`: a claim needs a name")]
+#[case::unnamed_claim(
+    claims("", "org_id", "permissions"),
+    "`claims.user`: a claim needs a name, and an empty one is none"
+)]
 #[case::registered_claim(
     claims("sub", "iss", "permissions"),
-    "`claims.organization`: `iss` has a meaning of its own (RFC 7519 §4.1), so name another claim"
+    "`claims.organization`: `iss` has a meaning of its own (RFC 7519 §4.1, RFC 7800 §3.1); name another claim"
 )]
 #[case::claim_of_two_meanings(
     claims("sub", "org", "sub"),
-    "`claims.permissions`: `sub` is claims.user already, so name another claim"
+    "`claims.permissions`: `sub` is `claims.user` already; name another claim"
 )]
 fn a_policy_that_is_refused(#[case] spec: PolicySpec, #[case] message: &str) {
     assert_eq!(Policy::new(&spec).map_err(|error| error.to_string()).err().as_deref(), Some(message));
+}
+
+/// A policy as a configuration writes it.
+fn read(policy: serde_json::Value) -> Result<Policy, String> {
+    let spec: PolicySpec = serde_json::from_value(policy).map_err(|error| error.to_string())?;
+    Policy::new(&spec).map_err(|error| error.to_string())
+}
+
+#[rstest]
+#[case::path(json!({"claims": {"permissions": ["realm_access", "roles"]}}))]
+#[case::paths_through_one_object(json!({"claims": {"user": ["a", "b"], "organization": ["a", "c"]}}))]
+#[case::several(json!({"claims": {"permissions": [["scp"], ["roles"]]}}))]
+#[case::one_of_several(json!({"claims": {"permissions": [["scp"]]}}))]
+#[case::a_registered_name_further_in(json!({"claims": {"user": ["a", "exp"]}}))]
+#[case::required(json!({"required": {"a": "x", "b": true, "c": -1, "d": ["x", false, 0]}}))]
+#[case::both_names_of_an_algorithm(json!({"algorithms": ["EdDSA", "Ed25519", "EdDSA"]}))]
+#[case::bound_tokens(json!({"bound_tokens": "accept"}))]
+#[case::public_path_that_is_nearly_the_servers_own(json!({"public": [{"path": "/_authentication"}, {"path": "/a/_auth/b"}]}))]
+fn claims_that_a_policy_may_name(#[case] policy: serde_json::Value) {
+    assert_eq!(read(policy).map(drop), Ok(()));
+}
+
+#[rstest]
+#[case::no_step(json!({"claims": {"user": []}}), "`claims.user`: a claim path needs at least one name")]
+#[case::empty_step(json!({"claims": {"user": ["a", ""]}}), "`claims.user`: a claim needs a name, and an empty one is none")]
+#[case::empty_list_among_several(json!({"claims": {"permissions": [["a"], []]}}), "`claims.permissions`: a claim path needs at least one name")]
+#[case::mixed(json!({"claims": {"permissions": [["a"], "b"]}}), "an array that holds an array must hold nothing but arrays")]
+#[case::number(json!({"claims": {"user": 5}}), "invalid type: integer `5`, expected a claim name, an array of names, or an array of such arrays")]
+#[case::several_users(json!({"claims": {"user": [["a"], ["b"]]}}), "`claims.user`: expected one claim: a name, or an array of names; only `permissions` can have several")]
+#[case::same_name(json!({"claims": {"user": "a", "organization": ["a"]}}), "`claims.organization`: `a` is `claims.user` already; name another claim")]
+#[case::through_a_named_claim(json!({"claims": {"user": "a", "organization": ["a", "b"]}}), "`claims.organization`: `a.b` leads through `a`, which is `claims.user` already; name another claim")]
+#[case::name_that_another_leads_through(json!({"claims": {"user": ["a", "b"], "organization": "a"}}), "`claims.organization`: another claim leads through `a`; name another claim")]
+#[case::through_its_like(json!({"claims": {"permissions": [["a"], ["a", "b"]]}}), "`claims.permissions`: `a.b` leads through `a`, which is `claims.permissions` already; name another claim")]
+#[case::twice_among_several(json!({"claims": {"permissions": [["a"], ["a"]]}}), "`claims.permissions`: `a` is `claims.permissions` already; name another claim")]
+#[case::through_a_registered_claim(json!({"claims": {"user": ["aud", "b"]}}), "`claims.user`: `aud.b` leads through `aud`, which has a meaning of its own (RFC 7519 §4.1, RFC 7800 §3.1); name another claim")]
+#[case::confirmation(json!({"claims": {"user": "cnf"}}), "`claims.user`: `cnf` has a meaning of its own (RFC 7519 §4.1, RFC 7800 §3.1); name another claim")]
+#[case::confirmation_where_it_is_not_read(json!({"bound_tokens": "accept", "claims": {"user": ["cnf", "jkt"]}}), "`claims.user`: `cnf.jkt` leads through `cnf`, which has a meaning of its own (RFC 7519 §4.1, RFC 7800 §3.1); name another claim")]
+#[case::required_nothing(json!({"required": {"a": []}}), "`required.a`: an empty list accepts no token; say a value, or leave the claim out")]
+#[case::required_without_name(json!({"required": {"": 1}}), "`required`: a claim needs a name, and an empty one is none")]
+#[case::required_registered(json!({"required": {"iss": "x"}}), "`required.iss`: `iss` has a meaning of its own (RFC 7519 §4.1, RFC 7800 §3.1); name another claim")]
+#[case::required_named(json!({"required": {"sub": "x"}}), "`required.sub`: `sub` is `claims.user` already; name another claim")]
+#[case::required_led_through(json!({"claims": {"user": ["a", "b"]}, "required": {"a": "x"}}), "`required.a`: another claim leads through `a`; name another claim")]
+#[case::required_fraction(json!({"required": {"a": 1.5}}), "invalid type: floating point `1.5`, expected a string, a boolean, an integer, or an array of them")]
+#[case::required_object(json!({"required": {"a": {}}}), "invalid type: map, expected a string, a boolean, an integer, or an array of them")]
+#[case::required_null_in_a_list(json!({"required": {"a": [null]}}), "invalid type: null, expected a string, a boolean or an integer")]
+#[case::required_beyond_64_bits(json!({"required": {"a": u64::MAX}}), "an integer of more than 64 bits")]
+#[case::public_path_of_the_server(json!({"public": [{"path": "/_auth/verify"}]}), "`public[0].path`: `/_auth` and what is below it is the server's own, and never public; choose another path")]
+#[case::public_path_that_is_the_servers_own(json!({"public": [{"path": "/_auth"}]}), "`public[0].path`: `/_auth` and what is below it is the server's own, and never public; choose another path")]
+fn claims_that_a_policy_may_not_name(#[case] policy: serde_json::Value, #[case] message: &str) {
+    assert_eq!(read(policy).map(drop), Err(message.to_owned()));
 }
 
 #[rstest]

@@ -17,15 +17,19 @@ fn resource(path: &str, organization: Option<&str>, unowned: Option<bool>) -> Re
 #[case::placeholder_and_text(&[resource("/{a}", Some("x{a}"), None)], "`resources[0].organization`: say an organization id, or one placeholder alone, such as `{org}`")]
 #[case::out_of_reach(
     &[resource("/a/{*x}", Some("o"), None), resource("/a/b", Some("p"), None)],
-    "`resources[1].path`: `/a/b` is never reached, for resources[0] takes all its paths; put it before that one"
+    "`resources[1].path`: `/a/b` is unreachable: resources[0] matches all its paths; move it earlier"
 )]
 #[case::out_of_reach_behind_its_like(
     &[resource("/b", Some("o"), None), resource("/{x}", Some("o"), None), resource("/{y}/", None, Some(true))],
-    "`resources[2].path`: `/{y}` is never reached, for resources[1] takes all its paths; put it before that one"
+    "`resources[2].path`: `/{y}` is unreachable: resources[1] matches all its paths; move it earlier"
 )]
 #[case::rest_out_of_reach(
     &[resource("/a/{*x}", Some("o"), None), resource("/a/b/{*y}", None, Some(true))],
-    "`resources[1].path`: `/a/b/{*y}` is never reached, for resources[0] takes all its paths; put it before that one"
+    "`resources[1].path`: `/a/b/{*y}` is unreachable: resources[0] matches all its paths; move it earlier"
+)]
+#[case::out_of_reach_behind_an_empty_rest(
+    &[resource("/a/{*x}", Some("o"), None), resource("/a", Some("p"), None)],
+    "`resources[1].path`: `/a` is unreachable: resources[0] matches all its paths; move it earlier"
 )]
 fn resources_that_are_refused(#[case] specs: &[ResourceSpec], #[case] message: &str) {
     let error = Resources::new(specs).map_err(|error| error.to_string());
@@ -35,7 +39,7 @@ fn resources_that_are_refused(#[case] specs: &[ResourceSpec], #[case] message: &
 #[rstest]
 #[case::a_literal_does_not_cover_another(&["/a", "/b"])]
 #[case::a_segment_does_not_cover_a_rest(&["/{x}", "/{*x}"])]
-#[case::a_rest_does_not_cover_what_is_before_it(&["/a/{*x}", "/a"])]
+#[case::a_rest_does_not_cover_what_is_before_it(&["/a/b/{*x}", "/a"])]
 #[case::a_longer_one_does_not_cover_a_shorter(&["/a/{x}", "/{x}"])]
 #[case::a_shorter_one_does_not_cover_a_longer(&["/{x}", "/a/{x}"])]
 #[case::a_literal_does_not_cover_a_segment(&["/a", "/{x}"])]
@@ -43,4 +47,46 @@ fn a_pattern_that_is_reached(#[case] paths: &[&str]) {
     let specs: Vec<_> = paths.iter().map(|path| resource(path, None, Some(true))).collect();
     let resources = Resources::new(&specs).unwrap();
     assert_eq!((resources.len(), resources.is_empty()), (paths.len(), false));
+}
+
+fn warnings(entries: &[(&str, Option<&str>)]) -> Vec<String> {
+    let specs: Vec<_> =
+        entries.iter().map(|(path, owner)| resource(path, *owner, owner.is_none().then_some(true))).collect();
+    Resources::new(&specs).unwrap().warnings().iter().map(ToString::to_string).collect()
+}
+
+#[rstest]
+#[case::nothing_is_unowned(&[("/orgs/{org}/documents", Some("{org}"))], &[])]
+#[case::beginning_that_names_the_owner(
+    &[("/{org}/documents/{*rest}", Some("{org}")), ("/{*rest}", None)],
+    &["`resources[0].path`: `/{org}/documents/{*rest}` is owned, but `/org` is unowned; end the pattern with `{*rest}`, or add an entry",
+      "`resources[0].path`: `/{org}/documents/{*rest}` is owned, but `/org/DOCUMENTS/x` is unowned: letter case counts here; make sure that the service behind does not ignore it"]
+)]
+#[case::what_is_below(
+    &[("/{org}", Some("{org}")), ("/{*rest}", None)],
+    &["`resources[0].path`: `/{org}` is owned, but `/org/x` is unowned; end the pattern with `{*rest}`, or add an entry"]
+)]
+#[case::whole_rest(&[("/{org}/{*rest}", Some("{org}")), ("/status", None)], &[])]
+#[case::letter_case(
+    &[("/api/v1/orgs/{org}/{*rest}", Some("{org}")), ("/{*rest}", None)],
+    &["`resources[0].path`: `/api/v1/orgs/{org}/{*rest}` is owned, but `/API/v1/orgs/org/x` is unowned: letter case counts here; make sure that the service behind does not ignore it"]
+)]
+#[case::glob(
+    &[("/orgs/*", Some("o"))],
+    &["`resources[0].path`: `*` matches a literal `*`; write `{name}` for one segment, `{*rest}` for the whole rest"]
+)]
+fn resources_that_probably_open_more_than_was_meant(
+    #[case] entries: &[(&str, Option<&str>)],
+    #[case] expected: &[&str],
+) {
+    assert_eq!(warnings(entries), expected);
+}
+
+/// Half a minute when each entry was compared with all before it.
+#[test]
+fn many_entries_load() {
+    let specs: Vec<_> = (0..60_000)
+        .map(|number| resource(&format!("/tenants/t{number}/{{*rest}}"), Some("o"), None))
+        .collect();
+    assert_eq!(Resources::new(&specs).unwrap().len(), 60_000);
 }

@@ -18,17 +18,24 @@ pub(crate) fn run(input: &[u8]) {
     let names = pair.setup.policy.claims.clone().unwrap_or_default();
     // Names that are no text and nesting beyond 128 levels, which nobody reads, serde_json refuses.
     let Ok(read) = serde_json::from_slice::<serde_json::Value>(claims) else { return };
-    let text = |name: Option<String>, default: &str| read[name.as_deref().unwrap_or(default)].clone();
+    let text = |name: Option<Value>, default: &str| at(&read, name.as_ref(), default);
     assert_eq!(text(names.user, "sub"), principal.user_id);
     assert_eq!(text(names.organization, "org_id"), principal.org_id);
     assert_eq!(read["exp"].as_f64(), principal.expires_at.as_f64());
+}
+
+/// The claim that a policy names by a string or a path.
+fn at(claims: &Value, named: Option<&Value>, default: &str) -> Value {
+    let named = named.cloned().unwrap_or_else(|| Value::from(default));
+    let steps = named.as_array().cloned().unwrap_or_else(|| vec![named]);
+    steps.iter().fold(claims.clone(), |value, step| value[step.as_str().unwrap_or_default()].clone())
 }
 
 /// A policy with names of its own for the claims, and a token that has them, or names that nearly are.
 pub(crate) fn run_names(input: &[u8]) {
     let mut choices = Choices::new(input);
     let names = [(); 3].map(|()| String::from_utf8_lossy(choices.text()).into_owned());
-    let [user, organization, permissions] = names.clone().map(Some);
+    let [user, organization, permissions] = names.clone().map(|name| Some(Value::from(name)));
     let claims = Some(ClaimNames { user, organization, permissions });
     let policy = PolicyDocument { claims, ..PolicyDocument::default() };
     let keys = json!({"keys": [test_key("hs256").published()]});

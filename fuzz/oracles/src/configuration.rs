@@ -51,14 +51,27 @@ fn mistakes(file: &Table) -> Vec<&'static str> {
     let text =
         |value: Option<&Value>, default: &str| value.and_then(Value::as_str).unwrap_or(default).to_owned();
     let claims = policy.get("claims");
-    let claim = |name: &str, default: &str| text(claims.and_then(|claims| claims.get(name)), default);
-    let names = [claim("user", "sub"), claim("organization", "org_id"), claim("permissions", "permissions")];
-    let reserved = ["exp", "nbf", "iat", "iss", "aud", "jti", ""];
+    // A path is not looked into.
+    let claim = |name: &str, default: &str| match claims.and_then(|claims| claims.get(name)) {
+        None => Some(default.to_owned()),
+        Some(named) => named.as_str().map(str::to_owned),
+    };
+    let named = [claim("user", "sub"), claim("organization", "org_id"), claim("permissions", "permissions")];
+    let names: Vec<&String> = named.iter().flatten().collect();
+    let reserved = ["exp", "nbf", "iat", "iss", "aud", "jti", "cnf", ""];
     mistake(
         names.iter().any(|name| reserved.contains(&name.as_str())),
         "a claim that has a meaning of its own",
     );
-    mistake(names[0] == names[1] || names[1] == names[2] || names[0] == names[2], "two claims of one name");
+    mistake((1..names.len()).any(|at| names[..at].contains(&names[at])), "two claims of one name");
+    for (name, accepted) in policy.get("required").and_then(Value::as_table).into_iter().flatten() {
+        mistake(reserved.contains(&name.as_str()), "a required claim that has a meaning of its own");
+        mistake(names.contains(&name), "a required claim that is named already");
+        mistake(accepted.as_array().is_some_and(Vec::is_empty), "a required claim without values");
+        let one = |value: &Value| value.is_str() || value.is_bool() || value.is_integer();
+        let several = accepted.as_array().is_some_and(|values| values.iter().all(one));
+        mistake(!one(accepted) && !several, "a required claim with a value of another type");
+    }
     let integer = |name: &str| policy.get(name).and_then(Value::as_integer);
     mistake(
         integer("leeway_seconds").is_some_and(|leeway| !(0..=120).contains(&leeway)),
@@ -82,6 +95,8 @@ fn mistakes(file: &Table) -> Vec<&'static str> {
             let path = text(entry.get("path"), "");
             mistake(!path.starts_with('/'), "a path without a leading slash");
             mistake(path.contains(['?', '#']), "a query or a fragment in a path");
+            let own = path == "/_auth" || path.starts_with("/_auth/");
+            mistake(list == "public" && own, "a public path that is the server's own");
             let methods = entry.get("methods").and_then(Value::as_array).cloned();
             mistake(methods.as_ref().is_some_and(Vec::is_empty), "an empty list of methods");
             let spelt = |method: &Value| method.as_str().is_some_and(|method| !is_method(method));
@@ -117,7 +132,11 @@ fn holds_what_it_says(config: &Config, file: &Table) {
     let token_bytes = i64::try_from(config.policy.max_token_bytes()).expect("a small number");
     assert_eq!(token_bytes, integer("max_token_bytes").unwrap_or(8192));
     let allowed = |algorithm: &Algorithm| match policy.get("algorithms").and_then(Value::as_array) {
-        Some(names) => names.iter().any(|name| name.as_str() == Some(algorithm.name())),
+        Some(names) => {
+            let names = || names.iter().filter_map(Value::as_str);
+            names().any(|name| name == algorithm.name())
+                || (*algorithm == Algorithm::EdDSA && names().any(|name| name == "Ed25519"))
+        }
         None => !matches!(algorithm, Algorithm::HS384 | Algorithm::HS512),
     };
     let expected: Vec<Algorithm> = Algorithm::ALL.iter().copied().filter(allowed).collect();

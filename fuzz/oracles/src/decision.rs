@@ -51,7 +51,36 @@ struct Parts {
     edit: Option<(u8, u16, u8)>,
 }
 
-const NAMES: [&str; 14] = [
+/// Puts a value where a policy finds the claim: at a name, at a path, or at the first of several.
+fn put(claims: &mut Map<String, Value>, named: Option<&Value>, default: &str, value: Value) {
+    let default = Value::from(default);
+    let named = match named.unwrap_or(&default) {
+        Value::Array(several) if several.first().is_some_and(Value::is_array) => &several[0],
+        one => one,
+    };
+    match named {
+        Value::Array(steps) if steps.len() > 1 => {
+            let name = steps[0].as_str().unwrap_or_default();
+            let inner = claims.entry(name).or_insert_with(|| json!({}));
+            if let Some(inner) = inner.as_object_mut() {
+                put(inner, Some(&Value::from(steps[1..].to_vec())), "", value);
+            }
+        }
+        Value::Array(steps) => {
+            let name = steps.first().and_then(Value::as_str).unwrap_or_default();
+            claims.insert(name.to_owned(), value);
+        }
+        name => {
+            claims.insert(name.as_str().unwrap_or_default().to_owned(), value);
+        }
+    }
+}
+
+const NAMES: [&str; 18] = [
+    "cnf",
+    "realm_access",
+    "azp",
+    "roles",
     "exp",
     "nbf",
     "iat",
@@ -73,11 +102,14 @@ impl Parts {
         let key = test_key(key);
         let policy = &pair.setup.policy;
         let names = policy.claims.clone().unwrap_or_default();
-        let name = |name: Option<String>, default: &str| name.unwrap_or_else(|| default.to_owned());
         let mut claims = Map::new();
-        claims.insert(name(names.user, "sub"), json!("u1"));
-        claims.insert(name(names.organization, "org_id"), json!("org-a"));
-        claims.insert(name(names.permissions, "permissions"), json!(["documents:read", "a", "b"]));
+        put(&mut claims, names.user.as_ref(), "sub", json!("u1"));
+        put(&mut claims, names.organization.as_ref(), "org_id", json!("org-a"));
+        put(&mut claims, names.permissions.as_ref(), "permissions", json!(["documents:read", "a", "b"]));
+        for (name, accepted) in &policy.required {
+            let first = accepted.as_array().and_then(|several| several.first()).unwrap_or(accepted);
+            claims.insert(name.clone(), first.clone());
+        }
         for (name, value) in
             [("jti", json!("t1")), ("iat", json!(1_699_999_940)), ("exp", json!(1_700_003_600))]
         {

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use artos_auth_engine::Verdict as StepVerdict;
 use artos_auth_engine::{Check, Decision, Explanation, Request, UnixTime};
 use artos_auth_fixtures::case::{KEYS, NOW, PATH};
-use artos_auth_fixtures::decider::{Context, PolicyDocument};
+use artos_auth_fixtures::decider::{BoundKeys, Context, PolicyDocument};
 use artos_auth_fixtures::engine::{EngineDecider, asked, verdict};
 use artos_auth_fixtures::keys::TestKey;
 use artos_auth_fixtures::reference::Reference;
@@ -144,6 +144,15 @@ fn setups() -> Vec<Setup> {
             "claims": {"user": "\u{0}", "organization": "alg", "permissions": "a\"b"}, "leeway_seconds": 120,
             "routes": [{"methods": ["GET"], "path": "/{a}/{b}/", "permissions": ["a"]}], "public": [],
         }),
+        json!({
+            "claims": {
+                "user": ["realm_access", "user"], "organization": ["tenant", "id"],
+                "permissions": [["realm_access", "roles"], ["scp"]],
+            },
+            "required": {"token_use": "access", "azp": ["web", 7, true], "acr": 1},
+            "algorithms": ["HS256", "Ed25519"],
+        }),
+        json!({"bound_tokens": "accept", "required": {"a": [false, "\u{e9}"]}}),
     ];
     let revocations = json!({
         "tokens": ["t9", ""], "signed_sha256": ["00".repeat(32)],
@@ -154,7 +163,30 @@ fn setups() -> Vec<Setup> {
         serde_json::from_value(policy).unwrap_or_else(|error| panic!("{error}"))
     };
     let setups = policies.map(policy).into_iter();
-    setups
-        .map(|policy| Setup { more_keys: Vec::new(), policy, keys: keys(), revocations: revocations.clone() })
-        .collect()
+    let with =
+        |policy| Setup { more_keys: Vec::new(), policy, keys: keys(), revocations: revocations.clone() };
+    setups.map(with).chain([bound(revocations.clone())]).collect()
+}
+
+/// Key sets that are bound to issuers and organizations; one key is in two of them.
+fn bound(revocations: Value) -> Setup {
+    let set = |names: &[&str]| {
+        let keys: Vec<_> = names.iter().map(|name| Value::Object(test_key(name).published())).collect();
+        json!({ "keys": keys })
+    };
+    let organizations = |name: &str| Some(vec![name.to_owned()]);
+    Setup {
+        policy: PolicyDocument::default(),
+        keys: set(&["rsa"]),
+        more_keys: vec![
+            BoundKeys { issuer: None, organizations: organizations("org-b"), keys: set(&["hs256", "es384"]) },
+            BoundKeys { issuer: None, organizations: organizations("org-a"), keys: set(&["hs256", "es256"]) },
+            BoundKeys {
+                issuer: Some("https://auth.example".to_owned()),
+                organizations: None,
+                keys: set(&["ed25519"]),
+            },
+        ],
+        revocations,
+    }
 }

@@ -46,7 +46,7 @@ fn usable(key: &Value) -> Option<(Option<String>, String)> {
         ("RSA", _) => &["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"],
         ("EC", Some("P-256")) => &["ES256"],
         ("EC", Some("P-384")) => &["ES384"],
-        ("OKP", Some("Ed25519")) => &["EdDSA"],
+        ("OKP", Some("Ed25519")) => &["EdDSA", "Ed25519"],
         _ => return None,
     };
     let for_other_use = text("use").is_some_and(|usage| usage != "sig")
@@ -60,6 +60,7 @@ fn usable(key: &Value) -> Option<(Option<String>, String)> {
         let characters = text("k").map_or(0, str::len);
         assert!(characters * 3 / 4 >= least, "a secret of {characters} characters for {algorithm}");
     }
+    let algorithm = if algorithm == "Ed25519" { "EdDSA" } else { algorithm };
     ours.then(|| (text("kid").map(str::to_owned), algorithm.to_owned()))
 }
 

@@ -112,15 +112,15 @@ fn captures<'p>(pattern: &'p [Takes], path: &[String]) -> Option<Vec<(&'p str, S
     let mut captured = Vec::new();
     let mut left = path;
     for takes in pattern {
+        if let Takes::Rest(name) = takes {
+            captured.push((name.as_str(), left.join("/")));
+            return Some(captured);
+        }
         let (first, rest) = left.split_first()?;
         match takes {
             Takes::Exactly(literal) if literal == first => {}
-            Takes::Exactly(_) => return None,
             Takes::One(name) => captured.push((name.as_str(), first.clone())),
-            Takes::Rest(name) => {
-                captured.push((name.as_str(), left.join("/")));
-                return Some(captured);
-            }
+            Takes::Exactly(_) | Takes::Rest(_) => return None,
         }
         left = rest;
     }
@@ -144,7 +144,7 @@ fn cover(texts: &[impl AsRef<str>; 2], first: &[Takes], second: &[Takes], path: 
         .flat_map(|takes| match takes {
             Takes::Exactly(literal) => vec![literal.clone()],
             Takes::One(_) => vec!["\u{fffd}other".to_owned()],
-            Takes::Rest(_) => vec!["\u{fffd}other".to_owned()],
+            Takes::Rest(_) => Vec::new(),
         })
         .collect();
     let longer: Vec<String> = match second.last() {
@@ -180,14 +180,16 @@ fn own(texts: &[impl AsRef<str>; 2], patterns: [&[Takes]; 2], target: &[u8], pat
         for at in 0..resources.len() {
             if let Some(captured) = captures(patterns[at], path) {
                 let first = captured.into_iter().next();
-                return ControlFlow::Break(first.map_or(literals[at].to_owned(), |(_, taken)| taken));
+                let owner = first.map_or(literals[at].to_owned(), |(_, taken)| taken);
+                // An empty rest names nobody.
+                return ControlFlow::Break(Some(owner).filter(|owner| !owner.is_empty()));
             }
         }
         ControlFlow::Continue(())
     });
     let expected = match found {
-        ControlFlow::Break(owner) => ResourceOrg::Owned(owner.into()),
-        ControlFlow::Continue(()) => ResourceOrg::Unresolved,
+        ControlFlow::Break(Some(owner)) => ResourceOrg::Owned(owner.into()),
+        ControlFlow::Break(None) | ControlFlow::Continue(()) => ResourceOrg::Unresolved,
     };
     assert_eq!(resources.owner_of(target), expected, "{specs:?}");
 }

@@ -230,7 +230,6 @@ impl<const FORMAT: bool> Fields<'_, FORMAT> {
             fields.number(&name!("status"), outcome.status().into());
             fields.code(&name!("reason"), outcome.reason_code());
             fields.code(&name!("clause"), outcome.clause());
-            fields.text(&name!("cause"), None);
         };
         match said.of(outcome) {
             Some(once) => self.0.extend_from_slice(once.get_or_init(|| {
@@ -240,6 +239,8 @@ impl<const FORMAT: bool> Fields<'_, FORMAT> {
             })),
             None => write(self.0),
         }
+        let cause = outcome.cause().map(|cause| cause.to_string());
+        self.text(&name!("cause"), cause.as_deref().map(str::as_bytes));
     }
 
     fn refusal(&mut self, refusal: Refusal) {

@@ -266,6 +266,12 @@ pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
     let ext_authz = ext_authz.map_err(|(key, problem)| document.error(&key, problem))?;
     let audit = spec.audit.unwrap_or_default();
     let warned = [("listen", Some(listen)), ("admin_listen", admin_listen)];
+    let mut warnings: Vec<String> =
+        warned.into_iter().filter_map(|(key, at)| plaintext_warning(key, at?)).collect();
+    warnings.extend(
+        policy.warnings().iter().map(|warning| format!("`policy.{}`: {}", warning.key, warning.text)),
+    );
+    warnings.extend(resources.warnings().iter().map(ToString::to_string));
     Ok(Config {
         path: path.to_owned(),
         listen,
@@ -284,7 +290,7 @@ pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
             overflow: audit.overflow,
         },
         limits,
-        warnings: warned.into_iter().filter_map(|(key, at)| plaintext_warning(key, at?)).collect(),
+        warnings,
         protections: Protections::of(text),
     })
 }

@@ -71,7 +71,9 @@ overflow = "block"
     assert_eq!(config.resources.owner_of(b"/api/v1/orgs/a/x"), ResourceOrg::Owned("a".into()));
     assert_eq!(config.audit, Audit::default());
     assert_eq!(config.limits, Limits::of_tokens(8192));
-    assert_eq!(config.warnings, [] as [&str; 0]);
+    let letter_case = "`resources[0].path`: `/api/v1/orgs/{org}/{*rest}` is owned, but `/API/v1/orgs/org/x` is unowned: \
+         letter case counts here; make sure that the service behind does not ignore it";
+    assert_eq!(config.warnings, [letter_case]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The demonstration's accounts: what a service around the engine knows of its users, and a configuration does not.
 
 use artos_auth_engine::{Account, Context};
-use base64_turbo::URL_SAFE_NO_PAD;
+use base64_simd::URL_SAFE_NO_PAD;
 use hyper::header::{AUTHORIZATION, HeaderValue};
 use serde::Deserialize;
 
@@ -41,6 +41,6 @@ fn user_id(authorization: &[u8]) -> Option<String> {
         sub: String,
     }
     let claims = authorization.split(|byte| *byte == b'.').nth(1)?;
-    let claims = URL_SAFE_NO_PAD.decode(claims).ok()?;
+    let claims = URL_SAFE_NO_PAD.decode_to_vec(claims).ok()?;
     serde_json::from_slice::<Claims>(&claims).ok().map(|claims| claims.sub)
 }

@@ -12,7 +12,7 @@ use std::fmt;
 
 use artos_auth_engine::Algorithm;
 use aws_lc_rs::digest::{SHA256, digest};
-use base64_turbo::URL_SAFE_NO_PAD;
+use base64_simd::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
@@ -135,7 +135,7 @@ impl PrivateKey {
             }
         }
         text.push('}');
-        URL_SAFE_NO_PAD.encode(digest(&SHA256, text.as_bytes()).as_ref())
+        URL_SAFE_NO_PAD.encode_to_string(digest(&SHA256, text.as_bytes()).as_ref())
     }
 
     /// A token of these claims, a JSON text, signed: header and claims as they stand, and nothing checked.
@@ -149,11 +149,11 @@ impl PrivateKey {
             header.push_str(&format!(r#","kid":{}"#, json!(id)));
         }
         header.push('}');
-        let encode = |text: &str| URL_SAFE_NO_PAD.encode(text.as_bytes());
+        let encode = |text: &str| URL_SAFE_NO_PAD.encode_to_string(text.as_bytes());
         let mut token = format!("{}.{}", encode(&header), encode(claims));
         let signature = self.signer.sign(token.as_bytes())?;
         token.push('.');
-        token.push_str(&URL_SAFE_NO_PAD.encode(&signature));
+        token.push_str(&URL_SAFE_NO_PAD.encode_to_string(&signature));
         Ok(token)
     }
 }
@@ -201,7 +201,7 @@ impl Members {
     }
 
     fn with(mut self, name: &'static str, bytes: &[u8]) -> Self {
-        self.0.push((name, Zeroizing::new(URL_SAFE_NO_PAD.encode(bytes))));
+        self.0.push((name, Zeroizing::new(URL_SAFE_NO_PAD.encode_to_string(bytes))));
         self
     }
 
@@ -230,7 +230,7 @@ impl Members {
             KeyError::new(name, problem)
         })?;
         URL_SAFE_NO_PAD
-            .decode(text)
+            .decode_to_vec(text)
             .map(Zeroizing::new)
             .map_err(|_| KeyError::new(name, "this has to be base64url without padding"))
     }

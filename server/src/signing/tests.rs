@@ -15,7 +15,7 @@ fn signs_as_rfc_8037_does() {
     assert_eq!(key.thumbprint(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
     let message = b"eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc";
     assert_eq!(
-        URL_SAFE_NO_PAD.encode(key.signer.sign(message).unwrap()),
+        URL_SAFE_NO_PAD.encode_to_string(key.signer.sign(message).unwrap()),
         "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg"
     );
 }
@@ -30,7 +30,7 @@ fn signs_as_rfc_7515_does() {
         b"eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQog\
         Imh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
     assert_eq!(
-        URL_SAFE_NO_PAD.encode(key.signer.sign(message).unwrap()),
+        URL_SAFE_NO_PAD.encode_to_string(key.signer.sign(message).unwrap()),
         "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
     );
 }

@@ -107,7 +107,7 @@ fn everything_that_is_wrong_is_named() {
     workshop.write("keys.json", "{\"keys\": [\n  {\"kty\": \"oct\", \"k\": \"c2hvcnQ\"}\n]}");
     workshop.write("revocations.json", "{\n  \"token\": []\n}");
     insta::assert_snapshot!(workshop.run(&["check", "--config", "auth.toml"]).refused(), @"
-    error: keys.json:2: `keys[0].k`: the secret has 5 bytes, and HS256 needs at least 32
+    error: keys.json:2: `keys[0].k`: the secret has 5 bytes; HS256 needs at least 32
     error: revocations.json:2: unknown member; expected one of `tokens`, `signed_sha256`, `users`, `organizations`
     ");
 

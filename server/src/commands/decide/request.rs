@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use artos_auth_engine::{Account, Organizations, ResourceOrg, UnixTime};
-use base64_turbo::STANDARD;
+use base64_simd::STANDARD;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -218,5 +218,5 @@ fn into_bytes(text: Cow<'_, str>) -> Cow<'_, [u8]> {
 }
 
 fn decode<'l>(text: &str) -> Option<Cow<'l, [u8]>> {
-    STANDARD.decode(text).ok().map(Cow::Owned)
+    STANDARD.decode_to_vec(text).ok().map(Cow::Owned)
 }

@@ -10,11 +10,11 @@ pub(super) fn clauses(check: Check) -> &'static str {
         Check::TokenSize | Check::NotBefore => "TOK-1",
         Check::TokenForm => "TOK-1 TOK-2",
         Check::HeaderMembers => "TOK-1 TOK-8",
-        Check::Algorithm | Check::Signature => "TOK-8",
+        Check::Algorithm | Check::Signature | Check::BoundToken => "TOK-8",
         Check::Key => "TOK-8 ROT-1",
         Check::ClaimsForm => "TOK-1 TOK-7",
         Check::Expiry => "TOK-3",
-        Check::Issuer | Check::Audience => "TOK-6",
+        Check::Issuer | Check::Audience | Check::RequiredClaims => "TOK-6",
         Check::Revocation => "TOK-5 REV-1",
         Check::Realm | Check::IssuerOrganization => "TOK-4",
         Check::Account => "ORG-2",
@@ -56,7 +56,7 @@ pub(super) fn advice(reason: Reason) -> &'static str {
             "The signature is no key's of the set. The token was changed, or is of another environment."
         }
         Reason::TokenClaimsMalformed => {
-            "A claim is missing, of a wrong type or there twice. `artos-auth token inspect` shows them all."
+            "A claim is not as it has to be; the cause names it. `artos-auth token inspect` shows them all."
         }
         Reason::TokenExpired => "The token has expired. Ask for a fresh one.",
         Reason::TokenNotYetValid => "The token is not valid yet. Is a clock wrong?",
@@ -65,6 +65,12 @@ pub(super) fn advice(reason: Reason) -> &'static str {
         }
         Reason::AudienceNotAccepted => {
             "The token's `aud` names no audience of `policy.audiences`. Is it meant for another service?"
+        }
+        Reason::ClaimNotAccepted => {
+            "A claim under `policy.required` has none of the accepted values. Is it a token of another kind?"
+        }
+        Reason::TokenBindingRequired => {
+            "The token is bound to a key that its holder must prove (`cnf`), which a bearer token is not."
         }
         Reason::TokenRevoked => "The token, its user or its organization is revoked. Ask for a fresh one.",
         Reason::OrganizationNotInRealm => {

@@ -106,6 +106,9 @@ fn answer(page: &mut String, decision: &Decision<'_>, paint: &Paint) {
     match decision.denial() {
         Some(denial) => {
             let _ = writeln!(page, "{}\n", advice(denial.reason()));
+            if let Some(cause) = denial.cause() {
+                row(page, "cause", &visible(&cause.to_string()));
+            }
             row(page, "the caller", &format!("sees {{\"detail\":\"{}\"}}", denial.detail()));
             row(page, "", &format!("and WWW-Authenticate: {}", denial.www_authenticate()));
         }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Write};
 
-use base64_turbo::URL_SAFE_NO_PAD;
+use base64_simd::URL_SAFE_NO_PAD;
 use serde_json::value::RawValue;
 
 use crate::commands::{Exit, Failure};
@@ -58,8 +58,9 @@ fn shown(input: &[u8]) -> Result<String, String> {
 }
 
 fn decode(name: &str, segment: &[u8]) -> Result<String, String> {
-    let bytes =
-        URL_SAFE_NO_PAD.decode(segment).map_err(|_| format!("the {name} is no base64url without padding"))?;
+    let bytes = URL_SAFE_NO_PAD
+        .decode_to_vec(segment)
+        .map_err(|_| format!("the {name} is no base64url without padding"))?;
     let text = String::from_utf8(bytes).map_err(|_| format!("the {name} is no UTF-8"))?;
     let json: &RawValue = serde_json::from_str(&text).map_err(|_| format!("the {name} is no JSON"))?;
     Ok(json.get().to_owned())
@@ -136,7 +137,11 @@ mod tests {
     use super::*;
 
     fn token(header: &str, claims: &str) -> String {
-        format!("{}.{}.AAAA", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims))
+        format!(
+            "{}.{}.AAAA",
+            URL_SAFE_NO_PAD.encode_to_string(header),
+            URL_SAFE_NO_PAD.encode_to_string(claims)
+        )
     }
 
     #[test]

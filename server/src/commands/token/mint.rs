@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use base64_turbo::URL_SAFE_NO_PAD;
+use base64_simd::URL_SAFE_NO_PAD;
 use clap::Args;
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -125,5 +125,5 @@ fn random_id() -> Result<String, Failure> {
     let mut bytes = [0; 16];
     aws_lc_rs::rand::fill(&mut bytes)
         .map_err(|_| Failure::Bad("the crypto library found no randomness".to_owned()))?;
-    Ok(URL_SAFE_NO_PAD.encode(bytes))
+    Ok(URL_SAFE_NO_PAD.encode_to_string(bytes))
 }

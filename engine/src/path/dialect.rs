@@ -1,0 +1,66 @@
+//! Patterns in the syntax of other routers, which match something else here.
+
+/// What a pattern says in another router's syntax, and how it is written here; `None` where nothing looks like that.
+///
+/// Such a pattern is valid, and matches these characters literally: a rule that was meant to protect `/admin/users` by
+/// `/admin/*` protects the path `/admin/*` alone.
+pub(crate) fn foreign_syntax(pattern: &str) -> Option<String> {
+    pattern.split('/').find_map(in_segment)
+}
+
+fn in_segment(segment: &str) -> Option<String> {
+    let quoted = segment.escape_debug();
+    if let Some(name) = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+        let name = name.strip_prefix('*').unwrap_or(name);
+        let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
+        return (!name.chars().all(is_name)).then(|| {
+            format!(
+                "`{quoted}` takes any segment: the whole text between the braces is a name, and nothing restricts what it \
+                 matches; write `{{name}}`"
+            )
+        });
+    }
+    if segment.contains('*') {
+        return Some(format!(
+            "`{quoted}` matches a literal `*`; write `{{name}}` for one segment, `{{*rest}}` for the whole rest"
+        ));
+    }
+    if segment.starts_with(':') || (segment.starts_with('<') && segment.ends_with('>')) {
+        return Some(format!("`{quoted}` matches this text literally; write `{{name}}` for one segment"));
+    }
+    let is_expression = segment.contains(['(', ')', '[', ']', '^', '$', '|']) || segment.contains(".+");
+    is_expression.then(|| {
+        format!("`{quoted}` is not a regular expression here and matches this text literally; write `{{name}}` for one segment, `{{*rest}}` for the whole rest")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_syntax_of_other_routers_is_recognised() {
+        for pattern in [
+            "/admin/*",
+            "/admin/**",
+            "/users/:id",
+            "/users/<id>",
+            "/users/<int:id>",
+            "/files/(.*)",
+            "/files/[0-9]+",
+            "/a|b",
+            "/^x$",
+            "/x.+",
+            "/{name:[a-z]+}",
+            "/{id:int}",
+            "/{name}/*.json",
+        ] {
+            assert!(foreign_syntax(pattern).is_some(), "{pattern}");
+        }
+        for pattern in
+            ["/", "/a/b", "/{id}", "/{*rest}", "/{user_id}/x-y", "/a.b", "/a+b", "/a:b", "/~x", "/{größe}"]
+        {
+            assert_eq!(foreign_syntax(pattern), None, "{pattern}");
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The claims that are read, as a tree of member names.
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
+/// What a claim is read as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ReadAs {
+    /// A claim that has a meaning of its own.
+    Claim(super::Claim),
+    /// The required claim of this index.
+    Required(usize),
+}
+
+/// The names of all claims that are read, by the objects that hold them. The first node is the claims object.
+///
+/// Every node comes after the one that holds it.
+#[derive(Clone, Debug)]
+pub(crate) struct ClaimTree {
+    nodes: Vec<Node>,
+    leaves: Vec<Leaf>,
+}
+
+/// A member that is read, or that leads to one.
+#[derive(Clone, Debug, Default)]
+struct Node {
+    members: HashMap<Box<[u8]>, usize, FixedState>,
+    /// The steps that lead here, joined by dots.
+    path: Box<str>,
+    /// The key of the policy that names this claim, unless it is one that only leads to others; empty for a name that is
+    /// registered.
+    named_by: Option<Box<str>>,
+}
+
+/// A claim that is read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Leaf {
+    /// Where it stands.
+    pub(crate) node: usize,
+    /// What it is read as.
+    pub(crate) read_as: ReadAs,
+}
+
+impl Default for ClaimTree {
+    fn default() -> Self {
+        Self { nodes: vec![Node::default()], leaves: Vec::new() }
+    }
+}
+
+impl ClaimTree {
+    /// Takes a name for a registered claim, whether it is read or not.
+    pub(super) fn reserve(&mut self, name: &str, read_as: Option<ReadAs>) {
+        let node = self.child_or_new(0, name);
+        self.name(node, "");
+        if let Some(read_as) = read_as {
+            self.leaves.push(Leaf { node, read_as });
+        }
+    }
+
+    /// Adds the claim at the end of a path; `key` is the key of the policy that names it.
+    pub(super) fn add(&mut self, path: &[String], key: &str, read_as: ReadAs) -> Result<(), String> {
+        let Some((last, steps)) = path.split_last() else {
+            return Err("a claim path needs at least one name".to_owned());
+        };
+        if path.iter().any(String::is_empty) {
+            return Err("a claim needs a name, and an empty one is none".to_owned());
+        }
+        let mut at = 0;
+        for step in steps {
+            at = self.child_or_new(at, step);
+            if let Some(node) = self.nodes.get(at)
+                && let Some(named_by) = &node.named_by
+            {
+                return Err(format!(
+                    "`{}` leads through `{}`, which {}; name another claim",
+                    path.join("."),
+                    node.path,
+                    meaning(named_by)
+                ));
+            }
+        }
+        let fresh = self.nodes.len();
+        at = self.child_or_new(at, last);
+        match self.nodes.get(at) {
+            Some(Node { named_by: Some(named_by), path, .. }) => {
+                return Err(format!("`{path}` {}; name another claim", meaning(named_by)));
+            }
+            Some(node) if at != fresh => {
+                return Err(format!("another claim leads through `{}`; name another claim", node.path));
+            }
+            _ => {}
+        }
+        self.name(at, key);
+        self.leaves.push(Leaf { node: at, read_as });
+        Ok(())
+    }
+
+    fn name(&mut self, node: usize, key: &str) {
+        if let Some(node) = self.nodes.get_mut(node) {
+            node.named_by = Some(key.into());
+        }
+    }
+
+    fn child_or_new(&mut self, at: usize, name: &str) -> usize {
+        let fresh = self.nodes.len();
+        let Some(node) = self.nodes.get_mut(at) else { return at };
+        let child = *node.members.entry(name.as_bytes().into()).or_insert(fresh);
+        if child == fresh {
+            let path = if at == 0 { name.to_owned() } else { format!("{}.{name}", node.path) };
+            self.nodes.push(Node { path: path.into(), ..Node::default() });
+        }
+        child
+    }
+
+    /// How many nodes there are, the claims object among them.
+    pub(crate) fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// The member of this name of the object at this node, if it is read or leads to one that is.
+    pub(crate) fn member(&self, node: usize, name: &[u8]) -> Option<usize> {
+        self.nodes.get(node)?.members.get(name).copied()
+    }
+
+    /// Whether this node only leads to others.
+    pub(crate) fn leads_on(&self, node: usize) -> bool {
+        self.nodes.get(node).is_some_and(|node| node.named_by.is_none())
+    }
+
+    /// What the policy calls the claim at this node, its steps joined by dots.
+    pub(crate) fn path(&self, node: usize) -> &str {
+        self.nodes.get(node).map_or("", |node| &node.path)
+    }
+
+    /// The claims that are read, in the order in which they are read.
+    pub(crate) fn leaves(&self) -> &[Leaf] {
+        &self.leaves
+    }
+}
+
+/// What a name stands for already.
+fn meaning(named_by: &str) -> String {
+    if named_by.is_empty() {
+        "has a meaning of its own (RFC 7519 §4.1, RFC 7800 §3.1)".to_owned()
+    } else {
+        format!("is `{named_by}` already")
+    }
+}

@@ -1,0 +1,27 @@
+//! What a document says that loads and yet is probably not meant.
+
+use std::fmt;
+
+use crate::error::one_line;
+
+/// Something that loads, but that its author probably did not mean.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Warning {
+    /// The key that it is about, as a path into the document (`routes[2].path`).
+    pub key: String,
+    /// What it does, and what to write instead.
+    pub text: String,
+}
+
+impl Warning {
+    pub(crate) fn new(key: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { key: key.into(), text: one_line(text.into()) }
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`: {}", self.key, self.text)
+    }
+}
