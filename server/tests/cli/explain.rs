@@ -186,7 +186,7 @@ const SENT: [&str; 8] = [
 fn what_a_proxy_sent_is_replayed() {
     let workshop = Workshop::new();
     let file = std::fs::read_to_string(workshop.path("auth.toml")).unwrap();
-    workshop.write("auth.toml", &format!("{file}\n{FORWARD}"));
+    workshop.write("auth.toml", format!("{file}\n{FORWARD}"));
     let token = workshop.token(&[]);
     let run = explain(&workshop, &format!("Bearer {token}"), &SENT);
     insta::assert_snapshot!("explain_forwarded", format!("{run:?}"));
