@@ -118,3 +118,29 @@ impl DecisionService {
         (ext_authz::response(answer, principal), line)
     }
 }
+
+/// What a framed `CheckRequest` describes.
+#[derive(Debug)]
+pub struct DescribedCheck {
+    /// The method.
+    pub method: String,
+    /// The request-target.
+    pub target: String,
+    /// The host, without port and one trailing dot.
+    pub host: String,
+    /// The values of the `Authorization` lines.
+    pub lines: Vec<Vec<u8>>,
+}
+
+/// What the body of a call of `Check` describes, if it is one message that does so clearly.
+#[must_use]
+pub fn described_by(body: &[u8]) -> Option<DescribedCheck> {
+    let message: CheckRequest = grpc::message(body).ok()?;
+    let described = ext_authz::describe(&message)?;
+    Some(DescribedCheck {
+        method: described.method.to_owned(),
+        target: described.target.to_owned(),
+        host: described.host.to_owned(),
+        lines: described.lines.iter().map(|line| line.to_vec()).collect(),
+    })
+}

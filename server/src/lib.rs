@@ -36,6 +36,12 @@ mod snapshot;
 mod sources;
 mod text;
 
+/// What fuzz targets call, and nobody else.
+#[doc(hidden)]
+pub mod fuzzing {
+    pub use crate::grpc_calls::{DescribedCheck, described_by};
+}
+
 pub use audit::{AuditLog, Format, Level, QueueNumbers, Writer};
 pub use clock::{Clock, Reading, SystemClock};
 pub use commands::decide::decide_lines;

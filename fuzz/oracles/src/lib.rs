@@ -8,6 +8,7 @@
 mod authorization;
 mod backends;
 mod cache;
+mod check_request;
 mod choices;
 mod claims;
 mod compact_jws;
@@ -111,6 +112,11 @@ pub const TARGETS: &[Target] = &[
         name: "http",
         oracle: "raw bytes into the server: every answer is documented and framed; only a good token gets an identity",
         run: http::run,
+    },
+    Target {
+        name: "check_request",
+        oracle: "a gRPC message: what is read in it equals an obvious reading; two sources that differ are not clear",
+        run: check_request::run,
     },
     Target {
         name: "conformance_profile",

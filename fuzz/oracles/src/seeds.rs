@@ -7,7 +7,7 @@ use artos_auth_fixtures::{Case, case};
 use base64_simd::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::json;
 
-use crate::{backends, mint};
+use crate::{backends, check_request, mint};
 
 /// An input, and the target that it is for.
 pub type Seed = (&'static str, Vec<u8>);
@@ -27,6 +27,7 @@ pub fn all() -> Result<BTreeSet<Seed>, String> {
     seeds.extend(HTTP.iter().map(|request| ("http", [b"\0", request.as_bytes()].concat())));
     seeds.extend(CONFIGURATIONS.iter().map(|text| ("policy", text.as_bytes().to_vec())));
     seeds.extend(backends::seeds().into_iter().map(|seed| ("backends", seed)));
+    seeds.extend(check_request::seeds().into_iter().map(|seed| ("check_request", seed)));
     seeds.insert(("http", http2()));
     Ok(seeds)
 }

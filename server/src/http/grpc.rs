@@ -83,8 +83,16 @@ pub(crate) async fn read<M: Message + Default>(
         // As soon as it is clear: no more than one message and one frame is ever held.
         message_of(&received, is_compressed(headers), false)?;
     }
-    let message = message_of(&received, is_compressed(headers), true)?.ok_or(Failure::Internal)?;
-    M::decode(message).map_err(|_| Failure::InvalidArgument)
+    decode(message_of(&received, is_compressed(headers), true)?)
+}
+
+/// Reads the one message of an uncompressed body.
+pub(crate) fn message<M: Message + Default>(body: &[u8]) -> Result<M, Failure> {
+    decode(message_of(body, false, true)?)
+}
+
+fn decode<M: Message + Default>(message: Option<&[u8]>) -> Result<M, Failure> {
+    M::decode(message.ok_or(Failure::Internal)?).map_err(|_| Failure::InvalidArgument)
 }
 
 /// Whether the call says that its messages are compressed, in whatever way: none is understood.
