@@ -213,7 +213,7 @@ const FAULTS = {
   },
   'owner-unchecked-on-write': () => {
     service.owned = (request, response, next) =>
-      (request.method === 'PUT' ? withoutOwner : right.service.owned)(request, response, next);
+      (request.method !== 'GET' ? withoutOwner : right.service.owned)(request, response, next);
   },
   'owner-by-substring': () => {
     auth.owns = (caller, organization) => caller.organization.includes(organization);

@@ -388,7 +388,7 @@ def owner_unchecked(app):
 @fault
 def owner_unchecked_on_write(app):
     async def owned(request: Request, document_id: str, caller: service.Caller):
-        if request.method == "PUT":
+        if request.method != "GET":
             return service.DOCUMENTS[document_id]
         return service.find(document_id, caller)
 

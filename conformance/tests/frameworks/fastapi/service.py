@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.middleware.trustedhost import TrustedHostMiddleware
@@ -140,6 +141,7 @@ def create() -> FastAPI:
     else:
         app.include_router(public)
         app.include_router(secured)
+    app.exception_handler(RequestValidationError)(invalid_body)
     if "guard" in PARTS:
         app.middleware("http")(guard)
     if "gzip" in PARTS:
@@ -155,6 +157,12 @@ def create() -> FastAPI:
     if "trusted-host" in PARTS:
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1"])
     return app
+
+
+async def invalid_body(request: Request, error: RequestValidationError) -> JSONResponse:
+    """What the framework answers, without `input`: a body that was sent here by mistake may hold a token."""
+    problems = [{key: problem[key] for key in ("loc", "msg", "type")} for problem in error.errors()]
+    return JSONResponse({"detail": problems}, 422)
 
 
 async def guard(request: Request, call_next):

@@ -19,7 +19,7 @@ allow_writes = true
 public = { path = "/api/v1/search/status" }
 protected = { path = "/api/v1/templates/" }
 owned = { path = "/api/v1/documents/doc-a", organization = "org-a" }
-permission = { method = "POST", path = "/api/v1/documents/generate", permission = "documents:write" }
+permission = { method = "POST", path = "/api/v1/documents/generate", permission = "documents:write", body = { title = "A title" } }
 """
 
 # Tokens that the profile's key alone cannot stand for: they depend on what the service knows, or on another key.

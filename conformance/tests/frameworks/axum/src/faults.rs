@@ -235,7 +235,7 @@ pub fn switch_on(fault: &str, service: &mut Service) {
         }
         "former-members-allowed" => service.former_members.clear(),
         "owner-unchecked" => service.checks_owner = |_| false,
-        "owner-unchecked-on-write" => service.checks_owner = |parts| parts.method != Method::PUT,
+        "owner-unchecked-on-write" => service.checks_owner = |parts| parts.method == Method::GET,
         "owner-by-substring" => {
             service.owns = |organization, owner| organization.contains(owner);
             service.authenticates_here =
