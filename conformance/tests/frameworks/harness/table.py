@@ -44,15 +44,15 @@ def _faults(results):
             rows.setdefault(result.fault, {})[result.framework] = result
     yield "## Faults"
     yield ""
-    yield "The number of cases that find a fault, with a key and with tokens. `–`: the fault takes a key to find, or the"
-    yield "framework does not have it."
+    yield "A case that finds the fault, and on which framework it does: with a key (`[signing]`) and with tokens alone. Some"
+    yield "faults only a token that a key makes can show, and some only one framework lets a developer make."
     yield ""
     yield "| fault | the service … | clause | | found by | " + " | ".join(titles) + " |"
     yield "|---|---|---|---|---|" + "---|" * len(titles)
     for fault, found in rows.items():
         outcomes = ("failed",) if fault.level == "must" else ("warned",)
         names = sorted({name for result in found.values() for name in _found(result, fault, outcomes)})
-        cells = [_cell(found.get(name), outcomes) for name in frameworks]
+        cells = [_cell(found.get(name)) for name in frameworks]
         case = ", ".join(f"`{name}`" for name in names[:2]) + (", others" if len(names) > 2 else "")
         yield f"| `{fault.name}` | {fault.about} | {fault.clause} | {fault.level} | {case} | " + " | ".join(cells) + " |"
 
@@ -61,8 +61,6 @@ def _found(result, fault, outcomes):
     return [name for report in result.reports.values() for name in report.matching(fault.case, *outcomes)]
 
 
-def _cell(result, outcomes) -> str:
-    if result is None:
-        return "–"
-    reports = (result.reports.get(power) for power in ("signing", "tokens"))
-    return ", ".join(str(len(report.ids(*outcomes))) if report else "–" for report in reports)
+def _cell(result) -> str:
+    names = {"signing": "key", "tokens": "tokens"}
+    return " and ".join(names[power] for power in result.reports) if result else "–"
