@@ -290,14 +290,6 @@ pub fn switch_on(fault: &str, service: &mut Service) {
             service.caller =
                 |s, parts| unless(parts.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD), s, parts)
         }
-        // The router decodes `{id}`; the guard compares the path as received.
-        "guard-by-raw-path" => {
-            service.caller = |s, parts| {
-                let path = parts.uri.path();
-                let known = DOCUMENTS.iter().any(|document| path.ends_with(document.id));
-                unless(path.contains("/documents/") && !known && !path.ends_with("/generate"), s, parts)
-            }
-        }
         // What is answered.
         "missing-is-403" => {
             service.refuse = |refused, _| match *refused == NOT_AUTHENTICATED {
