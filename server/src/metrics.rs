@@ -12,7 +12,7 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
 
 use crate::audit::QueueNumbers;
@@ -30,6 +30,7 @@ pub struct Metrics {
     /// The audit log's queue.
     pub audit: QueueNumbers,
     refused: Family<RefusalLabels, Counter>,
+    certificate_expiry: Arc<CertificateExpiry>,
     registry: Arc<Registry>,
 }
 
@@ -69,6 +70,8 @@ impl Metrics {
             ..QueueNumbers::default()
         };
         let refused = Family::default();
+        let certificate_expiry = Arc::<CertificateExpiry>::default();
+        registry.register_collector(Box::new(Arc::clone(&certificate_expiry)));
         for refusal in Refusal::ALL {
             // The series is there before the first refusal, so that an alert on its growth works.
             drop(refused.get_or_create(&refusal_labels(refusal)));
@@ -115,12 +118,26 @@ impl Metrics {
             refused.clone(),
         );
         let registry = Arc::new(registry);
-        Self { decisions, connections, reload_failures, snapshots, audit, refused, registry }
+        Self {
+            decisions,
+            connections,
+            reload_failures,
+            snapshots,
+            audit,
+            refused,
+            certificate_expiry,
+            registry,
+        }
     }
 
     /// Counts an outcome.
     pub fn decided(&self, outcome: &Outcome<'_>, duration: Duration) {
         self.decisions.count(outcome, duration);
+    }
+
+    /// When the certificate in use expires, in seconds since the Unix epoch.
+    pub(crate) fn certificate_expires(&self, not_after: u64) {
+        self.certificate_expiry.0.store(not_after, Ordering::Relaxed);
     }
 
     /// Counts an answer without a judgement.
@@ -177,6 +194,27 @@ impl Default for Metrics {
 impl fmt::Debug for Metrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+/// When the certificate in use expires, in seconds since the Unix epoch; 0: there is none, and no series.
+#[derive(Debug, Default)]
+struct CertificateExpiry(AtomicU64);
+
+impl Collector for CertificateExpiry {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let seconds = self.0.load(Ordering::Relaxed);
+        if seconds == 0 {
+            return Ok(());
+        }
+        let gauge = ConstGauge::new(seconds);
+        let encoder = encoder.encode_descriptor(
+            "artos_auth_tls_certificate_expiry_timestamp_seconds",
+            "When the certificate in use expires, in seconds since the Unix epoch",
+            None,
+            gauge.metric_type(),
+        )?;
+        gauge.encode(encoder)
     }
 }
 

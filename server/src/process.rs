@@ -25,12 +25,14 @@ use crate::config::{self, Audit, Config, Limits};
 use crate::dev::{Accounts, Dev};
 use crate::files::Look;
 use crate::health::{Effect, Health};
+use crate::http::tls::{Loaded, Tls};
 use crate::metrics::Metrics;
 use crate::quote::redact;
 use crate::server::Server;
-use crate::sources::configuration::FirstLoad;
 use crate::sources::status::Reporter;
+use crate::sources::tls::watch_expiry;
 use crate::sources::watch::Bells;
+use crate::sources::{self, configuration::FirstLoad};
 
 /// Runs the server of a configuration file until a signal ends it.
 ///
@@ -80,26 +82,50 @@ fn with_config(file: &Path, listen: Option<SocketAddr>) -> Result<ExitCode, Stri
             }
         });
         let limits = config.limits;
+        let tls = match config.tls.clone() {
+            None => None,
+            Some(files) => {
+                let now = SystemClock.now().since_epoch.as_secs();
+                let read = {
+                    let files = files.clone();
+                    unless_ended(&mut signals, move || Loaded::read(&files, now)).await?
+                };
+                let Some(loaded) = read else { return Ok(ExitCode::SUCCESS) };
+                Some((files, Tls::new(loaded?)))
+            }
+        };
         let Some(first) = unless_ended(&mut signals, move || FirstLoad::read(config, look)).await? else {
             return Ok(ExitCode::SUCCESS);
         };
         let reporter = Reporter { health: health.clone(), metrics: metrics.clone(), log: trail.clone() };
         let bells = Bells::default();
+        let certificates = match &tls {
+            None => Vec::new(),
+            Some((files, tls)) => {
+                if let Some(warning) = config::secret_file_warning(&files.key) {
+                    trail.note(Level::Warning, &warning);
+                }
+                tokio::spawn(watch_expiry(tls.clone(), reporter.clone()));
+                sources::tls::start(files, tls, &reporter, &bells)?
+            }
+        };
         let (publisher, sources) = first?.start(reporter, &bells, |engine| with_cache(engine, limits))?;
-        let mut lines = vec![format!("listening on http://{}", address_of(&listener)?)];
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let mut lines = vec![format!("listening on {scheme}://{}", address_of(&listener)?)];
         lines.extend(admin_address.map(|address| format!("admin on http://{address}")));
         let server = Server::builder(Arc::clone(publisher.snapshot()))
             .limits(within_descriptors(limits, &trail))
             .trail(trail.clone())
             .metrics(metrics)
             .health(health.clone())
+            .tls(tls.map(|(_, tls)| tls))
             .build();
         check_clock(&health, &trail);
         health.is_ready();
         announce(&lines.join("\n"));
         let process = Process { server, limits, health, trail, writer, signals, bells };
         let ended = process.run(listener).await;
-        drop(sources);
+        drop((sources, certificates));
         let _ = stop_admin.send(());
         let _ = timeout(Duration::from_secs(1), admin_port).await;
         ended
@@ -348,7 +374,8 @@ fn warn_of_plaintext(config: &Config, listen: Option<SocketAddr>, trail: &AuditL
     for warning in config.warnings.iter().filter(|warning| Some(*warning) != overridden.as_ref()) {
         trail.note(Level::Warning, &format!("{}: {warning}", config.path.display()));
     }
-    if let Some(warning) = listen.and_then(|listen| config::plaintext_warning("--listen", listen)) {
+    let plaintext = listen.filter(|_| config.tls.is_none());
+    if let Some(warning) = plaintext.and_then(|listen| config::plaintext_warning("--listen", listen)) {
         trail.note(Level::Warning, &warning);
     }
 }

@@ -12,6 +12,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Limits;
 use crate::health::Health;
 use crate::http::listener::Listener;
+use crate::http::tls::Tls;
 use crate::metrics::Metrics;
 use crate::service::{ConnectionService, DecisionService};
 use crate::snapshot::{Configured, ContextResolver, Snapshot};
@@ -64,6 +65,7 @@ pub struct Builder {
     clock: Box<dyn Clock>,
     resolver: Box<dyn ContextResolver>,
     limits: Limits,
+    tls: Option<Tls>,
     trail: Option<AuditLog>,
     metrics: Metrics,
     health: Option<Health>,
@@ -78,6 +80,7 @@ impl Server {
             clock: Box::new(SystemClock),
             resolver: Box::new(Configured),
             limits,
+            tls: None,
             trail: None,
             metrics: Metrics::new(),
             health: None,
@@ -132,6 +135,12 @@ impl Builder {
         self
     }
 
+    /// Speaks TLS on the connections that it accepts, with what this holds at the time.
+    pub(crate) fn tls(mut self, tls: Option<Tls>) -> Self {
+        self.tls = tls;
+        self
+    }
+
     /// What a connection may cost.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -159,7 +168,7 @@ impl Builder {
     /// The server.
     #[must_use]
     pub fn build(self) -> Server {
-        let gate = Listener::new(self.limits, self.metrics.connections.clone());
+        let gate = Listener::new(self.limits, self.metrics.connections.clone()).with_tls(self.tls);
         let judge = DecisionService {
             state: self.state,
             clock: self.clock,

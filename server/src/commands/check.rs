@@ -6,8 +6,10 @@ use std::path::Path;
 
 use artos_auth_engine::{KeySet, PolicySpec, Revocations, Unlisted};
 
+use crate::clock::{Clock as _, SystemClock};
 use crate::commands::{Exit, Failure};
 use crate::config::{self, AuditOutput, AuditOverflow, Config, KeyOrigin, KeySource};
+use crate::http::tls::Loaded;
 use crate::quote::redact;
 use crate::text::{count, visible};
 
@@ -27,16 +29,23 @@ pub(crate) fn run(path: &Path) -> Result<Exit, Failure> {
         wrong.push(error.to_string());
         None
     });
+    let now = SystemClock.now().since_epoch.as_secs();
+    let tls = config.tls.as_ref().map(|files| Loaded::read(files, now)).transpose();
+    let tls = tls.unwrap_or_else(|problem| {
+        wrong.push(problem);
+        None
+    });
     if !wrong.is_empty() {
         return Err(Failure::Bad(wrong.join("\nerror: ")));
     }
-    let report = report(&config, &sets, revocations.as_ref());
+    let report = report(&config, &sets, revocations.as_ref(), tls.as_ref());
     let mut warnings = config.warnings.clone();
     for (source, set) in config.keys.iter().zip(&sets) {
         let KeyOrigin::File(path) = &source.origin;
         warnings.extend(set.notices().iter().map(|notice| format!("{}: {notice}", path.display())));
         warnings.extend(config::secret_file_warning(path));
     }
+    warnings.extend(config.tls.as_ref().and_then(|files| config::secret_file_warning(&files.key)));
     let keys = config::bind_keys(&config.path, &config.keys, sets)?;
     let allowed = |name: &str| config.policy.algorithms().any(|algorithm| algorithm.name() == name);
     if !keys.iter().any(|(_, algorithm)| allowed(algorithm.name())) {
@@ -59,7 +68,12 @@ pub(crate) fn run(path: &Path) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn report(config: &Config, sets: &[KeySet], revocations: Option<&Revocations>) -> String {
+fn report(
+    config: &Config,
+    sets: &[KeySet],
+    revocations: Option<&Revocations>,
+    tls: Option<&Loaded>,
+) -> String {
     let mut report = String::new();
     let mut row = |name: &str, value: String| {
         let _ = writeln!(report, "{name:16} {}", visible(&value));
@@ -67,6 +81,12 @@ fn report(config: &Config, sets: &[KeySet], revocations: Option<&Revocations>) -
     row("file", config.path.display().to_string());
     row("listen", config.listen.to_string());
     row("admin_listen", config.admin_listen.map_or_else(|| "none".to_owned(), |address| address.to_string()));
+    if let (Some(files), Some(loaded)) = (&config.tls, tls) {
+        row("tls", loaded.summary());
+        if let Some(file) = &files.client_ca {
+            row("", format!("clients need a certificate of {}", file.display()));
+        }
+    }
     policy(config, &mut row);
 
     let mut name = "keys";

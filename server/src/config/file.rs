@@ -10,6 +10,7 @@ use super::forward::ForwardSpec;
 use super::keys::OneOrMore;
 use super::limits::LimitsSpec;
 use super::realms::RealmSpec;
+use super::tls::TlsSpec;
 use super::{AuditOutput, AuditOverflow};
 
 /// The whole file. What is left out takes its default.
@@ -27,6 +28,7 @@ pub(super) struct FileSpec {
     pub(super) forward: Option<ForwardSpec>,
     pub(super) ext_authz: Option<ExtAuthzSpec>,
     pub(super) audit: Option<AuditSpec>,
+    pub(super) tls: Option<TlsSpec>,
     pub(super) limits: Option<LimitsSpec>,
 }
 

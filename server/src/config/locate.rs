@@ -45,10 +45,6 @@ impl<'t> Document<'t> {
         self.value(key).is_some()
     }
 
-    pub(super) fn top_level_keys(&self) -> impl Iterator<Item = &str> {
-        self.table.get_ref().keys().map(|key| &**key.get_ref())
-    }
-
     /// An error about a key (`policy.routes[2].path`), with the line of as much of it as the file has.
     pub(super) fn error(&self, key: &str, problem: impl Into<String>) -> ConfigError {
         let line = self.offset_of(key).map(|offset| line_of(self.text, offset));

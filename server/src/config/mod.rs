@@ -15,6 +15,7 @@ mod protections;
 mod reader;
 mod realms;
 mod secret_file;
+mod tls;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -33,6 +34,7 @@ use locate::Document;
 pub use protections::Protections;
 pub use realms::{Realms, host_of_authority};
 pub(crate) use secret_file::secret_file_warning;
+pub use tls::TlsFiles;
 
 use crate::quote::quoted;
 
@@ -66,6 +68,8 @@ pub struct Config {
     pub forward: Option<Forward>,
     /// Which proxies may ask over gRPC.
     pub ext_authz: Option<ExtAuthz>,
+    /// The files of TLS; none: the main port speaks plaintext.
+    pub tls: Option<TlsFiles>,
     /// The audit trail.
     pub audit: Audit,
     /// What a connection may cost.
@@ -265,7 +269,9 @@ pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
     let ext_authz = spec.ext_authz.as_ref().map(ExtAuthz::new).transpose();
     let ext_authz = ext_authz.map_err(|(key, problem)| document.error(&key, problem))?;
     let audit = spec.audit.unwrap_or_default();
-    let warned = [("listen", Some(listen)), ("admin_listen", admin_listen)];
+    let tls = spec.tls.map(|tls| TlsFiles::new(&document, tls)).transpose()?;
+    let plaintext = Some(listen).filter(|_| tls.is_none());
+    let warned = [("listen", plaintext), ("admin_listen", admin_listen)];
     let mut warnings: Vec<String> =
         warned.into_iter().filter_map(|(key, at)| plaintext_warning(key, at?)).collect();
     warnings.extend(
@@ -284,6 +290,7 @@ pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
         resources,
         forward,
         ext_authz,
+        tls,
         audit: Audit {
             output: audit.output,
             file: audit_file(&document, audit.output, audit.file)?,
@@ -334,14 +341,7 @@ fn refuse_what_is_not_supported(document: &Document<'_>) -> Result<(), ConfigErr
              name it by `keys.file`",
         ));
     }
-    match document.top_level_keys().find(|key| key.starts_with("tls")) {
-        Some(key) => Err(document.error(
-            key,
-            "this version does not speak TLS yet; leave it out and listen on loopback behind a proxy that \
-             ends TLS",
-        )),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 fn in_table(document: &Document<'_>, table: &str, error: LoadError) -> ConfigError {

@@ -22,6 +22,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, join, split}
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 
 use super::body::Body;
 use super::connection::{Closed, ConnectionNumbers, Connections, Open, Slot};
@@ -30,6 +31,7 @@ use super::outbox::Outbox;
 use super::peer::Peer;
 use super::request::Refusal;
 use super::stream::Observed;
+use super::tls::Tls;
 use crate::config::Limits;
 
 /// What answers the requests of a connection.
@@ -52,6 +54,7 @@ pub(crate) struct Listener(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     limits: Limits,
+    tls: Option<Tls>,
     connections: Arc<Connections>,
     stopping: watch::Sender<bool>,
 }
@@ -81,7 +84,14 @@ fn has_http_date(time: SystemTime) -> bool {
 impl Listener {
     pub(crate) fn new(limits: Limits, numbers: ConnectionNumbers) -> Self {
         let connections = Arc::new(Connections::new(limits.connections, numbers));
-        Self(Arc::new(Inner { limits, connections, stopping: watch::Sender::new(false) }))
+        Self(Arc::new(Inner { limits, tls: None, connections, stopping: watch::Sender::new(false) }))
+    }
+
+    /// The same, before it serves, with TLS on accepted connections.
+    pub(crate) fn with_tls(self, tls: Option<Tls>) -> Self {
+        let Inner { limits, connections, .. } = &*self.0;
+        let connections = Arc::clone(connections);
+        Self(Arc::new(Inner { limits: *limits, tls, connections, stopping: watch::Sender::new(false) }))
     }
 
     /// Lets connections in until `stop` is done; then no new ones, and the open ones have their time to end.
@@ -105,8 +115,13 @@ impl Listener {
                     let _ = stream.set_nodelay(true);
                     let open = self.0.connections.open();
                     let service = answers(open.slot().clone(), Peer::Address(address));
-                    let (reader, writer) = stream.into_split();
-                    tokio::spawn(self.clone().keep(reader, writer, open, service));
+                    if let Some(tls) = &self.0.tls {
+                        let acceptor = TlsAcceptor::from(tls.config());
+                        tokio::spawn(self.clone().keep_encrypted(acceptor, stream, open, service));
+                    } else {
+                        let (reader, writer) = stream.into_split();
+                        tokio::spawn(self.clone().keep(reader, writer, open, service));
+                    }
                 }
                 Err(error) if is_of_the_connection(&error) => {}
                 Err(error) => {
@@ -143,6 +158,34 @@ impl Listener {
         if timeout(self.0.limits.shutdown_time, self.0.connections.all_closed()).await.is_err() {
             self.0.connections.evict_all();
             let _ = timeout(LINGER_TIME, self.0.connections.all_closed()).await;
+        }
+    }
+
+    /// Serves one connection that begins with a TLS handshake, which has as much time as a request head.
+    async fn keep_encrypted<I, S>(self, acceptor: TlsAcceptor, stream: I, open: Open, service: S)
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        S: Answers,
+    {
+        let slot = open.slot().clone();
+        slot.bytes_arrived();
+        slot.waits();
+        let mut stopping = self.0.stopping.subscribe();
+        let handshake = tokio::select! {
+            biased;
+            () = slot.evicted() => return,
+            () = self.expire(&slot) => return,
+            handshake = acceptor.accept(stream) => handshake,
+            _ = stopping.wait_for(|stopping| *stopping) => return slot.closes(Closed::Shutdown),
+        };
+        match handshake {
+            Ok(stream) => {
+                slot.no_head_arrives();
+                let (reader, writer) = split(stream);
+                self.keep(reader, writer, open, service).await;
+            }
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => slot.closes(Closed::ProtocolError),
+            Err(_) => {}
         }
     }
 

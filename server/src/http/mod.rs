@@ -13,3 +13,4 @@ pub(crate) mod peer;
 pub(crate) mod request;
 pub(crate) mod response;
 mod stream;
+pub(crate) mod tls;

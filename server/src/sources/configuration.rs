@@ -51,6 +51,7 @@ struct NeedsRestart {
     admin_listen: Option<std::net::SocketAddr>,
     limits: config::Limits,
     audit: config::Audit,
+    tls: Option<config::TlsFiles>,
 }
 
 impl NeedsRestart {
@@ -60,6 +61,7 @@ impl NeedsRestart {
             admin_listen: config.admin_listen,
             limits: config.limits,
             audit: config.audit.clone(),
+            tls: config.tls.clone(),
         }
     }
 
@@ -69,6 +71,7 @@ impl NeedsRestart {
             (self.admin_listen != other.admin_listen, "`admin_listen`"),
             (self.limits != other.limits, "`[limits]`"),
             (self.audit != other.audit, "`[audit]`"),
+            (self.tls != other.tls, "`[tls]`"),
         ]
         .into_iter()
         .filter_map(|(differs, name)| differs.then_some(name))

@@ -20,4 +20,5 @@ pub(crate) mod configuration;
 pub(crate) mod follow;
 pub(crate) mod publisher;
 pub(crate) mod status;
+pub(crate) mod tls;
 pub(crate) mod watch;

@@ -16,4 +16,5 @@ mod limits;
 mod process;
 mod reload;
 mod support;
+mod tls;
 mod unavailable;
