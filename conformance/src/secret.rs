@@ -28,6 +28,9 @@ impl fmt::Debug for Secret {
 /// How many consecutive characters of a token give it away.
 pub const TELLING: usize = 8;
 
+/// No segment of a token is shorter than this: the shortest header, `{"alg":"HS256"}`, has 20 characters.
+const SEGMENT: usize = 16;
+
 /// Finds pieces of secrets in text.
 #[derive(Clone, Default)]
 pub struct Redactor {
@@ -45,6 +48,16 @@ impl Redactor {
     pub fn add(&mut self, secret: &[u8]) {
         self.windows
             .extend(secret.windows(TELLING).filter_map(|window| <[u8; TELLING]>::try_from(window).ok()));
+    }
+
+    /// Adds the segments of a token, or of what a case made of one. Text around them is not secret: the words of the
+    /// JSON serialization, a placeholder, a path.
+    pub fn add_token(&mut self, token: &[u8]) {
+        let base64url = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        token
+            .split(|byte| !base64url(byte))
+            .filter(|segment| segment.len() >= SEGMENT)
+            .for_each(|segment| self.add(segment));
     }
 
     /// Whether the text holds [`TELLING`] or more consecutive characters of a secret.
@@ -86,6 +99,18 @@ mod tests {
     #[test]
     fn a_secret_prints_as_a_redaction() {
         assert_eq!(format!("{:?}", Secret::new("eyJhbGciOiJIUzI1NiJ9")), "[redacted]");
+    }
+
+    #[test]
+    fn the_words_around_a_token_are_no_secret() {
+        let mut redactor = Redactor::default();
+        redactor
+            .add_token(br#"{"protected":"eyJhbGciOiJIUzI1NiJ9","signature":"c2lnbmF0dXJlLW9mLTMyLWJ5dGVz"}"#);
+        assert_eq!(
+            redactor.clean("the protected endpoint: bad signature"),
+            "the protected endpoint: bad signature"
+        );
+        assert_eq!(redactor.clean("got eyJhbGciOiJIUzI1NiJ9"), "got [token]");
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod catalogue;
 mod compare;
 mod progress;
 mod run;
+mod token;
 
 use std::fmt;
 use std::io::{self, Write};
@@ -31,10 +32,11 @@ Exit status, the same in every format:
   0  no case of the asked level failed (what was skipped does not count, unless --complete)
   1  at least one did
   2  bad usage, profile or baseline, or no case selected
-  3  the target cannot be tested: unreachable, gone halfway, or it refuses its own good token
+  3  the target cannot be tested: unreachable, no longer answering, or it refuses its own good token;
+     or the run was interrupted
 
 Tokens and keys come from files and environment variables that the profile names, never from the
-command line, and show in no output.";
+command line, and show in no report. `token` prints one on purpose.";
 
 #[derive(Subcommand, Debug)]
 enum Command {
@@ -44,6 +46,8 @@ enum Command {
     List(catalogue::ListArgs),
     /// Say what a case sends, what a deployment must answer, and why
     Explain(catalogue::ExplainArgs),
+    /// Print the token of a case, so that a line of a report can be sent again
+    Token(token::TokenArgs),
     /// Send the same probes to two deployments and show where their answers differ
     Compare(compare::CompareArgs),
 }
@@ -66,7 +70,7 @@ struct ReachArgs {
     /// Trust the certificates of this PEM file too
     #[arg(long, value_name = "FILE")]
     ca_cert: Option<PathBuf>,
-    /// Take any certificate
+    /// Accept any certificate
     #[arg(long)]
     insecure: bool,
     /// Speak HTTP/2; cases that only HTTP/1.1 can carry are left out
@@ -160,6 +164,7 @@ pub async fn main() -> ExitCode {
         Command::Run(args) => run::run(args).await,
         Command::List(args) => catalogue::list(&args),
         Command::Explain(args) => catalogue::explain(&args),
+        Command::Token(args) => token::run(&args).await,
         Command::Compare(args) => compare::run(args).await,
     };
     match done {

@@ -4,13 +4,14 @@ use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
 use clap::Args;
+use tokio::sync::watch;
 
 use super::progress::ProgressLine;
 use super::{ChoiceArgs, Failure, ReachArgs, Status, format, level, say, write};
 use crate::case::clause::Level;
 use crate::profile::Profile;
 use crate::report::baseline::Baseline;
-use crate::report::{Format, Report, Verdict};
+use crate::report::{Format, Outcome, Report, Verdict, verdict_line};
 use crate::run::suite::{RunError, Suite};
 
 #[derive(Args, Debug)]
@@ -51,6 +52,14 @@ pub(super) async fn run(args: RunArgs) -> Result<Status, Failure> {
         Some(path) => Baseline::load(path).map_err(Failure::usage)?,
         None => Baseline::default(),
     };
+    // Before the first request: a report that cannot be written would be found out after the run.
+    if let Some(path) = &args.output {
+        std::fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(path)
+            .map_err(|error| Failure::usage(format!("{}: cannot be written: {error}", path.display())))?;
+    }
     let suite = Suite::new(profile)
         .transport(args.reach.options())
         .filters(args.choice.filters.clone())
@@ -58,7 +67,8 @@ pub(super) async fn run(args: RunArgs) -> Result<Status, Failure> {
         .concurrency(usize::from(args.reach.concurrency))
         .rate(args.reach.rate)
         .max_seconds(args.max_seconds)
-        .baseline(baseline);
+        .baseline(baseline)
+        .stop_on(signals());
     let mut line = ProgressLine::new();
     let report = suite.run_with(|progress| line.show(&progress)).await;
     line.clear();
@@ -71,10 +81,62 @@ pub(super) async fn run(args: RunArgs) -> Result<Status, Failure> {
     }
     let color = args.output.is_none() && io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     write(args.output.as_deref(), &args.format.render(&report, color))?;
+    if args.output.is_some() {
+        summarize(&report);
+    }
     if let Some(why) = &report.interrupted {
         say(&format!("artos-conformance: the run stopped before its end: {why}"));
     }
     Ok(status(&report, args.complete))
+}
+
+/// What a log shows of a report that went to a file: the failed cases, and the verdict.
+fn summarize(report: &Report) {
+    for case in report.with_outcome(Outcome::Failed).filter(|case| case.known.is_none()) {
+        let observed = case.observed.as_deref().unwrap_or("nothing");
+        let allowed = if case.wrongly_allowed { "wrongly allowed" } else { "failed" };
+        say(&format!("{allowed}: {}: expected {}, observed {observed}", case.id, case.expected));
+    }
+    if report.level == Level::Should {
+        for case in report.with_outcome(Outcome::Warned).filter(|case| case.known.is_none()) {
+            let observed = case.observed.as_deref().unwrap_or("nothing");
+            say(&format!("warning: {}: expected {}, observed {observed}", case.id, case.expected));
+        }
+    }
+    say(&format!("{} {}", report.target, verdict_line(report)));
+}
+
+/// SIGINT and SIGTERM end a run, and the report so far is written.
+fn signals() -> watch::Receiver<Option<String>> {
+    let (sender, receiver) = watch::channel(None);
+    tokio::spawn(async move {
+        let why = interrupted().await;
+        drop(sender.send(Some(format!("the run was interrupted by {why}"))));
+        // The receiver must not see a closed channel before the reason.
+        std::future::pending::<()>().await;
+    });
+    receiver
+}
+
+#[cfg(unix)]
+async fn interrupted() -> &'static str {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
+    tokio::select! {
+        ended = tokio::signal::ctrl_c() => match ended {
+            Ok(()) => "SIGINT",
+            Err(_) => std::future::pending().await,
+        },
+        _ = terminate.recv() => "SIGTERM",
+    }
+}
+
+#[cfg(not(unix))]
+async fn interrupted() -> &'static str {
+    match tokio::signal::ctrl_c().await {
+        Ok(()) => "SIGINT",
+        Err(_) => std::future::pending().await,
+    }
 }
 
 fn status(report: &Report, complete: bool) -> Status {

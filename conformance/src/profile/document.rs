@@ -99,6 +99,7 @@ pub(super) fn read(text: &str, path: &Path, target: Option<&str>) -> Result<Prof
     let document: Document = toml::from_str(text).map_err(|error| syntax(text, path, &error))?;
     let reader = Reader { text, path };
     Ok(Profile {
+        path: path.to_owned(),
         target: reader.target(document.target, target)?,
         allow_writes: document.allow_writes,
         endpoints: reader.endpoints(document.endpoints)?,

@@ -17,6 +17,8 @@ use crate::token::{Compact, SigningKey};
 /// A profile, checked: its tokens and key are read.
 #[derive(Clone, Debug)]
 pub struct Profile {
+    /// The file that it was read from.
+    pub path: std::path::PathBuf,
     /// The deployment's base URL.
     pub target: Target,
     /// Whether cases that send POST, PUT, PATCH or DELETE may run.

@@ -129,10 +129,10 @@ fn notes(report: &Report) -> Markup {
     }
 }
 
-/// How each clause fared; a case counts for its first clause.
+/// How each clause fared; a case counts for each of its clauses.
 fn clauses(report: &Report) -> Markup {
     let count = |clause: &Clause, outcome: Outcome| {
-        report.with_outcome(outcome).filter(|case| case.clauses.first() == Some(clause)).count()
+        report.with_outcome(outcome).filter(|case| case.clauses.contains(clause)).count()
     };
     let rows: Vec<(&Clause, [usize; 4])> = Clause::ALL
         .iter()

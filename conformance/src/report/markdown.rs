@@ -53,14 +53,14 @@ fn facts(out: &mut String, report: &Report) {
         writeln!(out, "- run: {}, {}, suite {}\n", report.started_at, report.protocol, report.suite_version);
 }
 
-/// How many cases of each clause passed, failed, warned, were skipped; a case counts for its first clause.
+/// How many cases of each clause passed, failed, warned, were skipped; a case counts for each of its clauses.
 fn table(out: &mut String, report: &Report) {
     let _ = writeln!(out, "| clause | | passed | failed | warned | skipped |");
     let _ = writeln!(out, "|---|---|--:|--:|--:|--:|");
     for clause in Clause::ALL {
         let of = |outcome: Outcome| {
-            let first = |case: &&CaseReport| case.clauses.first() == Some(clause);
-            match report.with_outcome(outcome).filter(first).count() {
+            let tests = |case: &&CaseReport| case.clauses.contains(clause);
+            match report.with_outcome(outcome).filter(tests).count() {
                 0 => String::new(),
                 count => count.to_string(),
             }

@@ -1,7 +1,7 @@
 //! SARIF 2.1.0: each case a rule, each case that was not kept a result.
 //!
-//! A deployment has no source lines, so a result's location is the logical one of the case, and its
-//! artifact the target.
+//! A deployment has no source lines. Code scanning wants a file all the same, so the location of a result is a relative URI
+//! named after the case, beside its logical location; the target is a property of the run.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,6 @@ struct Log<'a> {
 struct Run<'a> {
     tool: Tool<'a>,
     invocations: [Invocation<'a>; 1],
-    artifacts: [Artifact<'a>; 1],
     results: Vec<SarifResult<'a>>,
     column_kind: &'static str,
     properties: BTreeMap<&'static str, serde_json::Value>,
@@ -85,13 +84,10 @@ struct Notification<'a> {
 }
 
 #[derive(Serialize)]
-struct Artifact<'a> {
-    location: ArtifactLocation<'a>,
-}
-
-#[derive(Serialize)]
-struct ArtifactLocation<'a> {
-    uri: &'a str,
+struct ArtifactLocation {
+    uri: String,
+    #[serde(rename = "uriBaseId")]
+    base: &'static str,
 }
 
 #[derive(Serialize)]
@@ -112,14 +108,21 @@ struct SarifResult<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Location<'a> {
-    physical_location: PhysicalLocation<'a>,
+    physical_location: PhysicalLocation,
     logical_locations: [LogicalLocation<'a>; 1],
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct PhysicalLocation<'a> {
-    artifact_location: ArtifactLocation<'a>,
+struct PhysicalLocation {
+    artifact_location: ArtifactLocation,
+    region: Region,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Region {
+    start_line: u32,
 }
 
 #[derive(Serialize)]
@@ -163,7 +166,7 @@ pub fn render(report: &Report) -> String {
         .iter()
         .enumerate()
         .filter(|(_, case)| matches!(case.outcome, Outcome::Failed | Outcome::Warned))
-        .map(|(index, case)| result(report, index, case))
+        .map(|(index, case)| result(index, case))
         .collect();
     let log = Log {
         schema: SCHEMA,
@@ -181,10 +184,10 @@ pub fn render(report: &Report) -> String {
                 start_time_utc: &report.started_at,
                 tool_execution_notifications: notifications(report),
             }],
-            artifacts: [Artifact { location: ArtifactLocation { uri: &report.target } }],
             results,
             column_kind: "unicodeCodePoints",
             properties: BTreeMap::from([
+                ("target", serde_json::json!(report.target)),
                 ("verdict", serde_json::json!(report.verdict)),
                 ("summary", serde_json::json!(report.summary)),
             ]),
@@ -216,7 +219,7 @@ fn rule(case: &CaseReport) -> Rule<'_> {
     }
 }
 
-fn result<'a>(report: &'a Report, rule_index: usize, case: &'a CaseReport) -> SarifResult<'a> {
+fn result(rule_index: usize, case: &CaseReport) -> SarifResult<'_> {
     let observed = case.observed.as_deref().unwrap_or("nothing");
     let allowed = if case.wrongly_allowed { "Wrongly allowed: " } else { "" };
     let evidence = case.evidence.as_ref();
@@ -231,7 +234,11 @@ fn result<'a>(report: &'a Report, rule_index: usize, case: &'a CaseReport) -> Sa
         )),
         locations: [Location {
             physical_location: PhysicalLocation {
-                artifact_location: ArtifactLocation { uri: &report.target },
+                artifact_location: ArtifactLocation {
+                    uri: format!("artos-conformance/{}", case.id),
+                    base: "%SRCROOT%",
+                },
+                region: Region { start_line: 1 },
             },
             logical_locations: [LogicalLocation { fully_qualified_name: &case.id, kind: "member" }],
         }],

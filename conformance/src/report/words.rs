@@ -3,10 +3,17 @@
 use std::collections::BTreeMap;
 
 use super::{CaseReport, Outcome, Report, Verdict};
+use crate::case::clause::Level;
 
 /// The verdict in one line: what it is, what it rests on, and how long that took.
 pub fn verdict_line(report: &Report) -> String {
-    format!("{}: {}", report.verdict, verdict_counts(report))
+    let musts = report.cases.iter().filter(|case| case.level == Level::Must).count();
+    let untested = report.with_outcome(Outcome::Skipped).filter(|case| case.level == Level::Must).count();
+    let little = match untested * 2 > musts {
+        true => format!("; NOT TESTED: {untested} of {musts} must cases, for lack of tokens or endpoints"),
+        false => String::new(),
+    };
+    format!("{}: {}{little}", report.verdict, verdict_counts(report))
 }
 
 /// What the verdict rests on.
@@ -60,6 +67,26 @@ pub(super) const NOT_AS_DOCUMENTED: &str = "Not as documented";
 pub(super) fn failures(report: &Report) -> [(&'static str, Vec<&CaseReport>); 2] {
     let (allowed, others) = report.with_outcome(Outcome::Failed).partition(|case| case.wrongly_allowed);
     [(WRONGLY_ALLOWED, allowed), (NOT_AS_DOCUMENTED, others)]
+}
+
+/// So many cases with one cause are shown as one, with the first of them in full.
+pub(super) const MANY: usize = 5;
+
+/// Cases that were not kept, those with the same expectation and observation together, in the order of the report.
+pub(super) fn by_cause<'a>(cases: &[&'a CaseReport]) -> Vec<Vec<&'a CaseReport>> {
+    let mut groups: Vec<Vec<&CaseReport>> = Vec::new();
+    for case in cases {
+        let same = |group: &&mut Vec<&CaseReport>| {
+            group
+                .first()
+                .is_some_and(|first| first.expected == case.expected && first.observed == case.observed)
+        };
+        match groups.iter_mut().find(same) {
+            Some(group) => group.push(case),
+            None => groups.push(vec![case]),
+        }
+    }
+    groups
 }
 
 /// The skipped cases by what would let them run; the reason that skips most comes first.

@@ -14,6 +14,37 @@ pub(crate) fn line(target: &Target, protocol: Protocol, request: &Request) -> St
     }
 }
 
+/// The tokens of requests, each once, in the order in which variables stand for them.
+pub(crate) fn tokens<'a>(requests: impl Iterator<Item = &'a Request>) -> Vec<Vec<u8>> {
+    let mut tokens: Vec<Vec<u8>> = Vec::new();
+    for request in requests {
+        // The order in which `line` comes across them.
+        let fields = request.fields.iter().map(|field| &field.value);
+        for token in fields.chain(&request.body).chain([&request.target]).flat_map(Text::tokens) {
+            if !tokens.iter().any(|other| other == token) {
+                tokens.push(token.to_vec());
+            }
+        }
+    }
+    tokens
+}
+
+/// The line behind the commands that set its variables.
+pub(crate) fn with_tokens(line: &str, case: &str, profile: &std::path::Path, request: &Request) -> String {
+    let profile = profile.display().to_string();
+    let plain = profile.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte));
+    let profile = if plain { profile } else { format!("'{}'", profile.replace('\'', "'\\''")) };
+    let count = tokens([request].into_iter()).len();
+    let mut lines: Vec<String> = (1..=count)
+        .map(|nth| match nth {
+            1 => format!("TOKEN=$(artos-conformance token {case} --profile {profile})"),
+            nth => format!("TOKEN_{nth}=$(artos-conformance token {case} --profile {profile} --nth {nth})"),
+        })
+        .collect();
+    lines.push(line.to_owned());
+    lines.join("\n")
+}
+
 #[derive(Default)]
 struct Variables {
     tokens: Vec<Vec<u8>>,

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex as AsyncMutex;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::curl;
 use super::preflight;
@@ -50,6 +50,7 @@ pub struct Suite {
     rate: f64,
     max_seconds: u64,
     baseline: Baseline,
+    stop: Option<watch::Receiver<Option<String>>>,
 }
 
 /// What a run sends at most, retries and control requests included.
@@ -99,6 +100,7 @@ impl Suite {
             rate: 50.0,
             max_seconds: 900,
             baseline: Baseline::default(),
+            stop: None,
         }
     }
 
@@ -144,6 +146,13 @@ impl Suite {
         self
     }
 
+    /// Ends the run early when a reason is sent: the report then holds what was found so far.
+    #[must_use]
+    pub fn stop_on(mut self, stop: watch::Receiver<Option<String>>) -> Self {
+        self.stop = Some(stop);
+        self
+    }
+
     /// Failures that are known.
     #[must_use]
     pub fn baseline(mut self, baseline: Baseline) -> Self {
@@ -177,7 +186,7 @@ impl Suite {
         let protocol = transport.protocol();
         let (shared, preflight) = self.prepare(transport).await?;
         let shared = Arc::new(shared);
-        let reports = execute(&shared, cases, self.concurrency, progress).await;
+        let reports = execute(&shared, cases, self.concurrency, self.stop.clone(), progress).await;
         let leeway = *lock(&shared.leeway);
         let mut report = Report {
             target: self.profile.target.to_string(),
@@ -204,6 +213,42 @@ impl Suite {
         report.sort();
         report.conclude();
         Ok(report)
+    }
+
+    /// The tokens of the requests that a case sends first, in order: minted anew, or those of the profile. Nothing is
+    /// sent.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such case, or the profile lacks what it needs.
+    pub async fn tokens_of(&self, id: &str) -> Result<Vec<Vec<u8>>, RunError> {
+        let Some(case) = catalogue::all().iter().find(|case| case.id() == id) else {
+            return Err(RunError::Usage(format!(
+                "there is no case `{id}`; `artos-conformance list` shows them all"
+            )));
+        };
+        if let Some(why) = Need::missing(case.needs, &self.profile) {
+            return Err(RunError::Usage(format!("{id} {why}")));
+        }
+        let transport = Transport::new(self.profile.target.clone(), self.transport.clone())
+            .map_err(|error| RunError::Usage(error.to_string()))?;
+        let mut shared = self.shared(transport, Clock::default(), Known::default(), 0);
+        shared.written_down = Some(Mutex::new(Vec::new()));
+        let shared = Arc::new(shared);
+        let mut session = Session::new(Arc::clone(&shared), id.to_owned(), case.level, case.accept);
+        let stop = match case.run {
+            Procedure::Probe(make) => match make(&session) {
+                Ok(request) => session.send(request).await.err(),
+                Err(stop) => Some(stop),
+            },
+            Procedure::Run(run) => run(&mut session).await.err(),
+        };
+        let requests =
+            shared.written_down.as_ref().map(|requests| lock(requests).clone()).unwrap_or_default();
+        match stop {
+            Some(Stop::Skip(why)) if requests.is_empty() => Err(RunError::Usage(format!("{id}: {why}"))),
+            _ => Ok(curl::tokens(requests.iter())),
+        }
     }
 
     fn select(&self) -> Result<(Vec<Case>, Selection), RunError> {
@@ -242,7 +287,7 @@ impl Suite {
 
     fn shared(&self, transport: Transport, clock: Clock, known: Known, sent: u64) -> Shared {
         let mut redactor = Redactor::default();
-        self.profile.tokens.values().for_each(|token| redactor.add(token.text.expose()));
+        self.profile.tokens.values().for_each(|token| redactor.add_token(token.text.expose()));
         Shared {
             profile: self.profile.clone(),
             transport,
@@ -260,6 +305,7 @@ impl Suite {
             leaks: Mutex::new(Vec::new()),
             redactor: Mutex::new(redactor),
             exchanges: Mutex::new(HashMap::new()),
+            written_down: None,
             minted: Mutex::new(HashMap::new()),
             controls: AsyncMutex::new(HashMap::new()),
         }
@@ -282,11 +328,12 @@ async fn execute(
     shared: &Arc<Shared>,
     cases: Vec<Case>,
     concurrency: usize,
+    mut stop: Option<watch::Receiver<Option<String>>>,
     mut progress: impl FnMut(Progress<'_>),
 ) -> Vec<CaseReport> {
     let total = cases.len();
     let mut done = 0;
-    let mut reports: Vec<Option<CaseReport>> = vec![None; total];
+    let mut reports: Vec<CaseReport> = cases.iter().map(unjudged).collect();
     let (last, first): (Vec<_>, Vec<_>) =
         cases.into_iter().enumerate().partition(|(_, case)| case.group == catalogue::LAST);
     for (batch, workers) in [(first, concurrency), (last, 1)] {
@@ -306,15 +353,44 @@ async fn execute(
             });
         }
         drop(sender);
-        while let Some((index, report)) = ended.recv().await {
+        loop {
+            let (index, report) = tokio::select! {
+                ended = ended.recv() => match ended {
+                    Some(ended) => ended,
+                    None => break,
+                },
+                why = stopped(&mut stop) => {
+                    lock(&shared.dead).get_or_insert(why);
+                    break;
+                }
+            };
             done += 1;
             progress(Progress { case: &report, done, total });
             if let Some(slot) = reports.get_mut(index) {
-                *slot = Some(report);
+                *slot = report;
             }
         }
     }
-    reports.into_iter().flatten().collect()
+    // What had not ended when the run was stopped was not tested.
+    for report in &mut reports {
+        if report.observed.is_none() && report.skipped_because.is_none() {
+            report.skipped_because = Some(format!(
+                "{}: it needs another run",
+                shared.is_dead().unwrap_or_else(|| "the run was stopped".into())
+            ));
+        }
+    }
+    reports
+}
+
+/// Waits until the run is stopped from outside.
+async fn stopped(stop: &mut Option<watch::Receiver<Option<String>>>) -> String {
+    if let Some(stop) = stop
+        && let Ok(why) = stop.wait_for(Option::is_some).await
+    {
+        return why.clone().unwrap_or_default();
+    }
+    std::future::pending().await
 }
 
 /// Runs one case.
@@ -397,7 +473,8 @@ fn settle(report: &mut CaseReport, finding: &Finding, shared: &Shared, exchanges
         ..Evidence::default()
     };
     if let Some(Exchange { request, answer }) = deciding {
-        evidence.curl = Some(curl::line(shared.transport.target(), shared.transport.protocol(), request));
+        let line = curl::line(shared.transport.target(), shared.transport.protocol(), request);
+        evidence.curl = Some(curl::with_tokens(&line, &report.id, &shared.profile.path, request));
         evidence.request_id = Some(request.request_id.clone());
         if let Answer::Response(response) = answer {
             let mut head = vec![format!("{} {}", shared.transport.protocol(), response.status)];

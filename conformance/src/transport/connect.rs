@@ -88,7 +88,10 @@ impl Connector {
         };
         let Some((connector, name)) = &self.tls else { return Ok(Box::new(tcp)) };
         let stream = connector.connect(name.clone(), tcp).await.map_err(|error| {
-            ConnectError::new("no TLS", format!("no TLS with {}: {error}", self.target.authority()))
+            ConnectError::new(
+                "no TLS",
+                format!("no TLS with {}: {}", self.target.authority(), tls::words(&error)),
+            )
         })?;
         if self.http2 && stream.get_ref().1.alpn_protocol() != Some(b"h2") {
             let message = format!("{} does not offer HTTP/2", self.target.authority());

@@ -3,11 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
+use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
 use super::TransportOptions;
 
@@ -41,13 +43,22 @@ pub(super) fn client_config(options: &TransportOptions) -> Result<ClientConfig, 
             .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
             .with_no_client_auth()
     } else {
-        builder.with_root_certificates(roots(options)?).with_no_client_auth()
+        let (roots, exact) = roots(options)?;
+        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+            .build()
+            .map_err(|error| TlsSetupError::new(format!("TLS cannot be set up: {error}")))?;
+        builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(RootsOrExact { verifier, exact, provider }))
+            .with_no_client_auth()
     };
     config.alpn_protocols = vec![if options.http2 { b"h2".to_vec() } else { b"http/1.1".to_vec() }];
     Ok(config)
 }
 
-fn roots(options: &TransportOptions) -> Result<RootCertStore, TlsSetupError> {
+/// The roots, and the certificates of `--ca-cert`, which are also accepted exactly as a server shows them.
+fn roots(options: &TransportOptions) -> Result<(RootCertStore, Vec<CertificateDer<'static>>), TlsSetupError> {
+    let mut exact = Vec::new();
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     // A machine without a store of its own, or with an odd entry in it, still has Mozilla's roots.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -59,11 +70,92 @@ fn roots(options: &TransportOptions) -> Result<RootCertStore, TlsSetupError> {
         if certificates.is_empty() {
             return Err(wrong("holds no certificate".into()));
         }
+        exact.clone_from(&certificates);
         for certificate in certificates {
             roots.add(certificate).map_err(|error| wrong(format!("is no usable certificate: {error}")))?;
         }
     }
-    Ok(roots)
+    Ok((roots, exact))
+}
+
+/// The usual verification, but a certificate that `--ca-cert` holds itself is accepted as it is: a self-signed one is no
+/// authority, and works with curl all the same. Its name and validity are checked like any other's.
+#[derive(Debug)]
+struct RootsOrExact {
+    verifier: Arc<WebPkiServerVerifier>,
+    exact: Vec<CertificateDer<'static>>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for RootsOrExact {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let verified = self.verifier.verify_server_cert(certificate, intermediates, name, ocsp, now);
+        let no_authority = matches!(
+            &verified,
+            Err(rustls::Error::InvalidCertificate(
+                CertificateError::Other(_) | CertificateError::UnknownIssuer
+            ))
+        );
+        if no_authority && self.exact.iter().any(|exact| exact == certificate) {
+            let parsed = ParsedCertificate::try_from(certificate)?;
+            rustls::client::verify_server_name(&parsed, name)?;
+            return Ok(ServerCertVerified::assertion());
+        }
+        verified
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// Why a handshake failed, in words, with what to do about it.
+pub(super) fn words(error: &std::io::Error) -> String {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    let Some(rustls::Error::InvalidCertificate(why)) = inner else { return error.to_string() };
+    match why {
+        CertificateError::UnknownIssuer => {
+            "its certificate is signed by an authority that is not trusted; give the authority's with --ca-cert".into()
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "its certificate has expired".into(),
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "its certificate is not valid yet".into()
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "its certificate is for another host name".into()
+        }
+        CertificateError::Other(_) => {
+            "its certificate is self-signed or not fit for a server; give it with --ca-cert to trust exactly it".into()
+        }
+        other => format!("its certificate is not accepted: {other:?}"),
+    }
 }
 
 /// `--insecure`: any certificate will do, but whoever shows it must hold its key.

@@ -129,8 +129,11 @@ impl Session {
     ) -> Result<Vec<Answer>, Stop> {
         let mut answers = Vec::new();
         let mut connection: Option<Connection> = None;
+        if self.shared.written_down.is_some() {
+            self.may_send(&requests)?;
+        }
         for mut request in requests {
-            self.may_send()?;
+            self.may_send(&[])?;
             request.request_id = self.next_request_id();
             let answer = match connection.take().filter(Connection::is_reusable) {
                 Some(mut open) => {
@@ -171,7 +174,7 @@ impl Session {
         second: Request,
     ) -> Result<(Answer, Answer), Stop> {
         let (mut first, mut second) = (first, second);
-        self.may_send()?;
+        self.may_send(&[first.clone(), second.clone()])?;
         first.request_id = self.next_request_id();
         second.request_id = self.next_request_id();
         self.shared.pace.wait().await;
@@ -196,8 +199,11 @@ impl Session {
     /// Sends requests at the same time, each on a connection of its own; answers come in the requests' order.
     pub(crate) async fn send_at_once(&mut self, requests: Vec<Request>) -> Result<Vec<Answer>, Stop> {
         let mut waiting = Vec::new();
+        if self.shared.written_down.is_some() {
+            self.may_send(&requests)?;
+        }
         for mut request in requests {
-            self.may_send()?;
+            self.may_send(&[])?;
             request.request_id = self.next_request_id();
             self.shared.pace.wait().await;
             let shared = Arc::clone(&self.shared);
@@ -225,8 +231,12 @@ impl Session {
         Ok(answers)
     }
 
-    /// Whether another request may be sent.
-    fn may_send(&self) -> Result<(), Stop> {
+    /// Whether another request may be sent. Where requests are written down instead, none is.
+    fn may_send(&self, requests: &[Request]) -> Result<(), Stop> {
+        if let Some(written_down) = &self.shared.written_down {
+            lock(written_down).extend_from_slice(requests);
+            return Err(Stop::Dead("nothing is sent".into()));
+        }
         if let Some(why) = self.shared.is_dead() {
             return Err(Stop::Dead(why));
         }
@@ -266,10 +276,13 @@ impl Session {
     }
 
     async fn exchange(&self, request: Request) -> Result<Answer, Stop> {
-        self.may_send()?;
+        self.may_send(std::slice::from_ref(&request))?;
         {
             let mut redactor = lock(&self.shared.redactor);
-            request.texts().flat_map(crate::transport::Text::tokens).for_each(|token| redactor.add(token));
+            request
+                .texts()
+                .flat_map(crate::transport::Text::tokens)
+                .for_each(|token| redactor.add_token(token));
         }
         let answer = self.exchange_once(&request).await;
         self.settle(&request, answer).await
@@ -284,7 +297,7 @@ impl Session {
             if self.shared.budget.outlasts(wait) {
                 break;
             }
-            self.may_send()?;
+            self.may_send(&[])?;
             self.shared.pace.pause(wait).await;
             answer = self.exchange_once(request).await;
         }

@@ -65,6 +65,8 @@ pub(crate) struct Shared {
     pub(crate) redactor: Mutex<Redactor>,
     /// Exchanges that several cases look at, by name.
     pub(crate) exchanges: Mutex<HashMap<String, Arc<OnceCell<Exchange>>>>,
+    /// Where requests are written down instead of sent.
+    pub(crate) written_down: Option<Mutex<Vec<Request>>>,
     /// Tokens that every case may use as they are, minted once.
     pub(crate) minted: Mutex<HashMap<TokenKind, Compact>>,
     pub(crate) controls: AsyncMutex<HashMap<Vec<u8>, Answer>>,

@@ -1,0 +1,35 @@
+//! `artos-conformance token`: the token of a case.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{Failure, Status, write};
+use crate::profile::Profile;
+use crate::run::suite::Suite;
+
+#[derive(Args, Debug)]
+pub(super) struct TokenArgs {
+    /// The case's id, as `list` and reports print it
+    #[arg(value_name = "CASE")]
+    case: String,
+    /// The profile: which tokens or key
+    #[arg(long, value_name = "FILE")]
+    profile: PathBuf,
+    /// Which of its tokens, where it sends several: TOKEN_2 in a report is number 2
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    nth: u16,
+}
+
+pub(super) async fn run(args: &TokenArgs) -> Result<Status, Failure> {
+    let profile = Profile::load(&args.profile, None).map_err(Failure::usage)?;
+    let tokens = Suite::new(profile).tokens_of(&args.case).await.map_err(Failure::usage)?;
+    let Some(token) = tokens.get(usize::from(args.nth) - 1) else {
+        return Err(Failure::usage(match tokens.len() {
+            0 => format!("{} sends no token", args.case),
+            count => format!("{} sends {count} tokens; there is no number {}", args.case, args.nth),
+        }));
+    };
+    write(None, &format!("{}\n", String::from_utf8_lossy(token)))?;
+    Ok(Status::Done)
+}
