@@ -52,7 +52,7 @@ macro_rules! alike {
                     session.send_shared(name, |$session| Ok($session.protected().bearer($token))).await?;
                 }
                 let finding = judged(session, Part::$part)?;
-                if finding.kept || session.exchanges().len() < 4 {
+                if finding.kept || !all_refused(session) {
                     return Ok(finding);
                 }
                 // What changes with time tells nothing: both kinds are asked for again, in turn and over seconds.
@@ -101,12 +101,24 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
         part: Challenge, level: Should, needs: [Valid], |s| s.valid()?.signed_part()),
 ];
 
+/// Whether every answer so far is a 401: only then is there anything to compare.
+fn all_refused(session: &Session) -> bool {
+    session.exchanges().len() >= 4
+        && session
+            .exchanges()
+            .iter()
+            .all(|exchange| matches!(&exchange.answer, Answer::Response(response) if response.status == 401))
+}
+
 fn judged(session: &Session, part: Part) -> Result<Finding, Stop> {
     let mut responses = Vec::new();
     for (index, exchange) in session.exchanges().iter().enumerate() {
         let observed = judge::describe(&exchange.answer, session.known());
         match &exchange.answer {
             Answer::Response(response) if response.status == 401 => responses.push(response),
+            Answer::Response(response) if judge::says_nothing(response) => {
+                return Ok(Finding::broken(observed).at(index).refused_otherwise());
+            }
             _ => return Ok(Finding::broken(observed).at(index)),
         }
     }

@@ -400,7 +400,7 @@ faults! {
     Account401 Must "ORG-2" "answers 401 to a user whose account is not configured"
     MembershipIgnored Must "ORG-3" "lets in users who are no members of the organization"
     Membership401 Must "ORG-3" "answers 401 to a user who is no member"
-    Membership404 Must "ORG-3" "answers 404 to a user who is no member"
+    Membership404 Should "ORG-3" "answers 404 to a user who is no member"
 
     // ORG-4: isolation.
     OrgArrayAccepted Must "ORG-4" "takes an array of organizations, and serves the documents of each"
@@ -428,7 +428,7 @@ faults! {
     // PERM-1: permissions.
     PermissionsIgnored Must "PERM-1" "never looks at permissions"
     PermissionMissing401 Must "PERM-1" "answers 401 where a permission is missing"
-    PermissionMissing404 Must "PERM-1" "answers 404 where a permission is missing"
+    PermissionMissing404 Should "PERM-1" "answers 404 where a permission is missing"
     PermissionMissingDetail Must "PERM-1" "answers 403 with another detail where a permission is missing"
     PermissionSubstring Must "PERM-1" "looks for the permission anywhere in the text of the claim"
     PermissionPrefix Must "PERM-1" "takes a permission that begins with the one it needs"
