@@ -30,9 +30,16 @@ impl Entry {
             None => document[list] = json!([entry]),
         };
         match self {
+            // With and without the time at which the entry can be dropped.
+            Self::Token(id) if id == "a" => push("tokens", json!({"id": id, "expires": 1})),
             Self::Token(id) => push("tokens", json!(id)),
+            Self::Signed(digest) if digest[0] & 1 == 0 => {
+                push("signed_sha256", json!({"id": hex(digest), "expires": 2_000}));
+            }
             Self::Signed(digest) => push("signed_sha256", json!(hex(digest))),
-            Self::User(user, None, at) => push("users", json!({"user": user, "issued_before": at})),
+            Self::User(user, None, at) => {
+                push("users", json!({"user": user, "issued_before": at, "expires": 1}));
+            }
             Self::User(user, Some(org), at) => {
                 push("users", json!({"user": user, "org": org, "issued_before": at}));
             }

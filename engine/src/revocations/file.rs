@@ -18,6 +18,9 @@ use crate::time::NumericDate;
 impl Revocations {
     /// Reads the JSON text of a revocations file.
     ///
+    /// An entry may say when it `expires`: the time after which no token that it revokes is valid any more, so that the owner
+    /// of the list can drop it. The engine checks the value and goes on revoking until the entry is gone.
+    ///
     /// # Errors
     ///
     /// Names the entry and the line of an unknown or duplicate member, a wrong type, or an entry that no token could
@@ -199,8 +202,8 @@ impl<'de> Object<'de> for File<'_> {
     fn read_member<A: MapAccess<'de>>(&mut self, index: usize, map: &mut A) -> Result<(), A::Error> {
         let place = self.place;
         match index {
-            0 => map.next_value_seed(ListOf { place, each: TokenId(&mut self.token_ids) }),
-            1 => map.next_value_seed(ListOf { place, each: Digest(&mut self.signed) }),
+            0 => map.next_value_seed(ListOf { place, each: TokenId { place, ids: &mut self.token_ids } }),
+            1 => map.next_value_seed(ListOf { place, each: Digest { place, halves: &mut self.signed } }),
             2 => map.next_value_seed(ListOf { place, each: User { place, read: &mut self.read } }),
             _ => map.next_value_seed(ListOf { place, each: Organization { place, read: &mut self.read } }),
         }
@@ -256,11 +259,15 @@ impl<'de, L: Element<'de>> DeserializeSeed<'de> for OneElement<'_, L> {
     }
 }
 
-struct TokenId<'f>(&'f mut TokenIdHashes);
+/// The revoked token ids so far, and what reads one more.
+struct TokenId<'f> {
+    place: &'f Place,
+    ids: &'f mut TokenIdHashes,
+}
 
 impl<'de> Element<'de> for TokenId<'_> {
     fn read<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
-        Text(|id: &str| {
+        let each = |id: &str| {
             if id.starts_with("eyJ") && id.contains('.') {
                 return Err(
                     "this looks like a whole token, not its `jti`; list the `jti`, or the SHA-256 of the first two segments \
@@ -270,24 +277,28 @@ impl<'de> Element<'de> for TokenId<'_> {
             if !is_id(id) {
                 return Err(UNMATCHABLE_TOKEN);
             }
-            self.0.push(id.as_bytes());
+            self.ids.push(id.as_bytes());
             Ok(())
-        })
-        .deserialize(deserializer)
+        };
+        IdOrEntry { place: self.place, each }.deserialize(deserializer)
     }
 }
 
-struct Digest<'f>(&'f mut Vec<u128>);
+/// The revoked digests so far, and what reads one more.
+struct Digest<'f> {
+    place: &'f Place,
+    halves: &'f mut Vec<u128>,
+}
 
 impl<'de> Element<'de> for Digest<'_> {
     fn read<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
-        Text(|hex: &str| {
+        let each = |hex: &str| {
             let valid = hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
             let half = hex.get(..32).filter(|_| valid).and_then(|half| u128::from_str_radix(half, 16).ok());
-            self.0.push(half.ok_or("expected a SHA-256 as 64 hex digits")?);
+            self.halves.push(half.ok_or("expected a SHA-256 as 64 hex digits")?);
             Ok(())
-        })
-        .deserialize(deserializer)
+        };
+        IdOrEntry { place: self.place, each }.deserialize(deserializer)
     }
 }
 
@@ -346,8 +357,11 @@ struct Entry<'p, const OF_USER: bool> {
 }
 
 impl<'de, const OF_USER: bool> Object<'de> for Entry<'_, OF_USER> {
-    const MEMBERS: &'static [&'static str] =
-        if OF_USER { &["org", "issued_before", "user"] } else { &["org", "issued_before"] };
+    const MEMBERS: &'static [&'static str] = if OF_USER {
+        &["org", "issued_before", "expires", "user"]
+    } else {
+        &["org", "issued_before", "expires"]
+    };
 
     fn read_member<A: MapAccess<'de>>(&mut self, index: usize, map: &mut A) -> Result<(), A::Error> {
         match index {
@@ -356,6 +370,7 @@ impl<'de, const OF_USER: bool> Object<'de> for Entry<'_, OF_USER> {
                 self.issued_before = Some(map.next_value_seed(Instant)?);
                 Ok(())
             }
+            2 => map.next_value_seed(Instant).map(drop),
             _ => map.next_value_seed(Id { into: &mut self.user, null_is_absent: false }),
         }
     }
@@ -404,6 +419,62 @@ impl<'de> Visitor<'de> for Id<'_> {
         }
         *self.into = Some(text.into());
         Ok(())
+    }
+}
+
+/// The id of a revoked token: a string, or an object `{"id", "expires"}`.
+struct IdOrEntry<'p, F> {
+    place: &'p Place,
+    each: F,
+}
+
+impl<'de, F: FnMut(&str) -> Result<(), &'static str>> DeserializeSeed<'de> for IdOrEntry<'_, F> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de, F: FnMut(&str) -> Result<(), &'static str>> Visitor<'de> for IdOrEntry<'_, F> {
+    type Value = ();
+
+    refuse! { "a string or an object": boolean number null array expecting }
+
+    fn visit_str<E: Error>(mut self, text: &str) -> Result<(), E> {
+        (self.each)(text).map_err(E::custom)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, map: A) -> Result<(), A::Error> {
+        let mut entry = TokenEntry { place: self.place, each: &mut self.each, has_id: false };
+        ObjectOf(&mut entry).visit_map(map)
+    }
+}
+
+/// A revoked token with the time after which its entry can be dropped.
+struct TokenEntry<'e, F> {
+    place: &'e Place,
+    each: &'e mut F,
+    has_id: bool,
+}
+
+impl<'de, F: FnMut(&str) -> Result<(), &'static str>> Object<'de> for TokenEntry<'_, F> {
+    const MEMBERS: &'static [&'static str] = &["id", "expires"];
+
+    fn read_member<A: MapAccess<'de>>(&mut self, index: usize, map: &mut A) -> Result<(), A::Error> {
+        if index != 0 {
+            return map.next_value_seed(Instant).map(drop);
+        }
+        self.has_id = true;
+        map.next_value_seed(Text(&mut *self.each))
+    }
+
+    fn at_member(&self, member: Option<&'static str>) {
+        self.place.member.set(member);
+    }
+
+    fn finish<E: Error>(&mut self) -> Result<(), E> {
+        if self.has_id { Ok(()) } else { Err(E::custom("missing member `id`")) }
     }
 }
 

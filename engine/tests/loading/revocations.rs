@@ -17,7 +17,30 @@ fn digest(digits: usize) -> String {
 )]
 #[case::member_twice(r#"{"tokens": [], "tokens": []}"#, "line 1, column 23: `tokens`: duplicate member")]
 #[case::no_list("{\"tokens\":\n1}", "line 2, column 1: `tokens`: expected an array, found a number")]
-#[case::no_text(r#"{"tokens": [1]}"#, "line 1, column 13: `tokens[0]`: expected a string, found a number")]
+#[case::no_text(
+    r#"{"tokens": [1]}"#,
+    "line 1, column 13: `tokens[0]`: expected a string or an object, found a number"
+)]
+#[case::entry_without_an_id(
+    r#"{"tokens": [{"expires": 1}]}"#,
+    "line 1, column 26: `tokens[0]`: missing member `id`"
+)]
+#[case::id_of_an_entry(
+    r#"{"tokens": [{"id": 1}]}"#,
+    "line 1, column 20: `tokens[0].id`: expected a string, found a number"
+)]
+#[case::expires_of_a_digest(
+    r#"{"signed_sha256": [{"expires": "1"}]}"#,
+    "line 1, column 34: `signed_sha256[0].expires`: expected a number, found a string"
+)]
+#[case::expires_of_a_user(
+    r#"{"users": [{"user": "u", "issued_before": 1, "expires": -1}]}"#,
+    "line 1, column 58: `users[0].expires`: expected seconds since 1970, from 0 to 253402300799"
+)]
+#[case::unknown_member_of_an_entry(
+    r#"{"tokens": [{"jti": "a"}]}"#,
+    "line 1, column 18: `tokens[0]`: unknown member; expected one of `id`, `expires`"
+)]
 #[case::control_in_an_id(
     r#"{"tokens": ["a\u0001"]}"#,
     "line 1, column 21: `tokens[0]`: a `jti` has at most 256 bytes and no control character, so no token could match this one"
@@ -63,7 +86,7 @@ fn digest(digits: usize) -> String {
 )]
 #[case::user_of_an_organization(
     r#"{"organizations": [{"org": "o", "user": "u", "issued_before": 1}]}"#,
-    "line 1, column 38: `organizations[0]`: unknown member; expected one of `org`, `issued_before`"
+    "line 1, column 38: `organizations[0]`: unknown member; expected one of `org`, `issued_before`, `expires`"
 )]
 #[case::object_for_a_list(
     r#"{"users": {}}"#,

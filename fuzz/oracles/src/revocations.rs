@@ -45,7 +45,8 @@ fn tokens_that_it_could_mean(file: &Value) -> Vec<Value> {
     let list = |name: &str| file[name].as_array().cloned().unwrap_or_default().into_iter().take(3);
     let mut tokens = vec![good("", "u1", "org-a", &Value::Null)];
     for id in list("tokens") {
-        tokens.push(good(id.as_str().unwrap_or_default(), "u1", "org-a", &json!(1)));
+        let id = id.as_str().or(id["id"].as_str()).unwrap_or_default();
+        tokens.push(good(id, "u1", "org-a", &json!(1)));
     }
     for entry in list("users").chain(list("organizations")) {
         let text = |name: &str| entry[name].as_str().unwrap_or("someone");
