@@ -21,6 +21,7 @@ pub mod config;
 mod dev;
 #[cfg(test)]
 mod example;
+mod fetch;
 mod files;
 mod grpc_calls;
 mod health;

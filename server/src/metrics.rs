@@ -26,6 +26,8 @@ pub struct Metrics {
     decisions: Arc<Decisions>,
     pub(crate) connections: ConnectionNumbers,
     pub(crate) reload_failures: Family<FileLabel, Counter>,
+    pub(crate) key_fetches: Family<[(&'static str, String); 2], Counter>,
+    pub(crate) keys_ignored: Family<[(&'static str, String); 1], Gauge>,
     pub(crate) snapshots: Family<FileLabel, Gauge<f64, AtomicU64>>,
     /// The audit log's queue.
     pub audit: QueueNumbers,
@@ -53,6 +55,16 @@ pub(crate) const fn file_label(file: &'static str) -> FileLabel {
     [("file", file)]
 }
 
+/// The labels of a fetch: the source, by its position and host, and how the fetch ended.
+pub(crate) fn fetch_labels(source: &str, result: &'static str) -> [(&'static str, String); 2] {
+    [("source", source.to_owned()), ("result", result.to_owned())]
+}
+
+/// The label of a source of keys.
+pub(crate) fn source_label(source: &str) -> [(&'static str, String); 1] {
+    [("source", source.to_owned())]
+}
+
 impl Metrics {
     /// Numbers that all start at zero.
     #[must_use]
@@ -64,6 +76,7 @@ impl Metrics {
             drop(connections.closed.get_or_create(&[("reason", why.code())]));
         }
         let reload_failures = Family::default();
+        let (key_fetches, keys_ignored) = (Family::default(), Family::default());
         let snapshots = Family::default();
         let audit = QueueNumbers {
             reopen_failures: reload_failures.get_or_create_owned(&file_label("audit")),
@@ -86,6 +99,16 @@ impl Metrics {
             "artos_auth_connections_closed",
             "Connections of the main port that were closed, by reason",
             connections.closed.clone(),
+        );
+        registry.register(
+            "artos_auth_key_fetches",
+            "Fetches of key sets, by their source and how they ended",
+            key_fetches.clone(),
+        );
+        registry.register(
+            "artos_auth_keys_ignored",
+            "Keys of the set in use that cannot be used",
+            keys_ignored.clone(),
         );
         registry.register(
             "artos_auth_reload_failures",
@@ -121,6 +144,8 @@ impl Metrics {
         Self {
             decisions,
             connections,
+            key_fetches,
+            keys_ignored,
             reload_failures,
             snapshots,
             audit,

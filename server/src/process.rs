@@ -57,6 +57,13 @@ const LAST_LINES: Duration = Duration::from_secs(5);
 
 fn with_config(file: &Path, listen: Option<SocketAddr>) -> Result<ExitCode, String> {
     let control = control_runtime()?;
+    let ended = run_with_config(&control, file, listen);
+    // Not waiting for a host name that is being resolved.
+    control.shutdown_background();
+    ended
+}
+
+fn run_with_config(control: &Runtime, file: &Path, listen: Option<SocketAddr>) -> Result<ExitCode, String> {
     control.block_on(async {
         // Before anything else: a SIGHUP that arrives now is remembered, and does not end the process.
         let mut signals = Signals::new()?;
@@ -69,7 +76,7 @@ fn with_config(file: &Path, listen: Option<SocketAddr>) -> Result<ExitCode, Stri
         let admin_listener = config.admin_listen.map(|address| bind("admin_listen", address)).transpose()?;
 
         let (health, metrics) = (Health::new(), Metrics::new());
-        let (trail, writer) = start_trail(&control, &config.audit, &metrics)?;
+        let (trail, writer) = start_trail(control, &config.audit, &metrics)?;
         warn_of_plaintext(&config, listen, &trail);
 
         // From here on, clients learn that it is not ready yet: many revocations take some seconds.

@@ -1,9 +1,10 @@
 //! What requests are judged by: one immutable value, swapped whole.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use artos_auth_engine::{Context, Engine, Resources};
 use hyper::HeaderMap;
+use tokio::sync::Notify;
 
 use crate::config::{ExtAuthz, Forward, Realms};
 use crate::http::response::Denials;
@@ -19,6 +20,7 @@ pub struct Snapshot {
     ext_authz: Option<Arc<ExtAuthz>>,
     denials: Denials,
     unavailable: Option<Unavailable>,
+    unknown_keys: UnknownKeys,
 }
 
 impl Snapshot {
@@ -34,6 +36,7 @@ impl Snapshot {
             ext_authz: None,
             denials,
             unavailable: None,
+            unknown_keys: UnknownKeys::default(),
         }
     }
 
@@ -42,7 +45,8 @@ impl Snapshot {
     pub fn with_engine(&self, engine: Engine) -> Self {
         let (realms, resources) = (Arc::clone(&self.realms), Arc::clone(&self.resources));
         let (forward, ext_authz) = (self.forward.clone(), self.ext_authz.clone());
-        Self { forward, ext_authz, unavailable: self.unavailable, ..Self::new(engine, realms, resources) }
+        let (unavailable, unknown_keys) = (self.unavailable, self.unknown_keys.clone());
+        Self { forward, ext_authz, unavailable, unknown_keys, ..Self::new(engine, realms, resources) }
     }
 
     /// The same snapshot, by which nothing but public paths can be judged for this reason; none: everything can be.
@@ -61,6 +65,15 @@ impl Snapshot {
     #[must_use]
     pub fn with_ext_authz(self, ext_authz: Option<impl Into<Arc<ExtAuthz>>>) -> Self {
         Self { ext_authz: ext_authz.map(Into::into), ..self }
+    }
+
+    pub(crate) fn with_unknown_keys(self, unknown_keys: UnknownKeys) -> Self {
+        Self { unknown_keys, ..self }
+    }
+
+    /// What asks for fetches because of unknown keys.
+    pub(crate) fn unknown_keys(&self) -> &UnknownKeys {
+        &self.unknown_keys
     }
 
     /// Why nothing but public paths can be judged, the clock aside.
@@ -101,6 +114,30 @@ impl Snapshot {
 
     pub(crate) fn denials(&self) -> &Denials {
         &self.denials
+    }
+}
+
+/// Asks every task for a fetch because a token named an unknown key. Cloning gives another handle to the same tasks.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct UnknownKeys(Arc<Mutex<Vec<Weak<Notify>>>>);
+
+impl UnknownKeys {
+    pub(crate) fn add(&self, task: &Arc<Notify>) {
+        let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        tasks.retain(|task| task.strong_count() > 0);
+        tasks.push(Arc::downgrade(task));
+    }
+
+    /// A token named a key that no set has. Each task remembers that once, and fetches when its cooldown allows.
+    pub(crate) fn seen(&self) {
+        let tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        tasks.iter().filter_map(Weak::upgrade).for_each(|task| task.notify_one());
+    }
+
+    /// Whether there is anything to ask.
+    pub(crate) fn is_of_use(&self) -> bool {
+        let tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        tasks.iter().any(|task| task.strong_count() > 0)
     }
 }
 

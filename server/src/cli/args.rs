@@ -120,6 +120,10 @@ pub(super) struct ConfigArg {
     /// The configuration file (TOML)
     #[arg(long, value_name = "FILE")]
     pub(super) config: PathBuf,
+
+    /// Fetch no keys by URL: use files and fallback files alone
+    #[arg(long)]
+    pub(super) offline: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::commands::{Exit, Failure, check, decide, explain, keys, serve, token};
+use crate::config::Access;
 use crate::quote::redact;
 use args::{Cli, Command, ConfigArg, KeysCommand, TokenCommand};
 
@@ -20,9 +21,9 @@ pub fn main() -> ExitCode {
     };
     let done = match command {
         Command::Serve(args) => return serve::run(&args),
-        Command::Decide(ConfigArg { config }) => decide::run(&config),
+        Command::Decide(ConfigArg { config, offline }) => decide::run(&config, Access::of(offline)),
         Command::Explain(args) => explain::run(&args),
-        Command::Check(ConfigArg { config }) => check::run(&config),
+        Command::Check(ConfigArg { config, offline }) => check::run(&config, Access::of(offline)),
         Command::Keys { command: KeysCommand::Generate(args) } => keys::generate(&args),
         Command::Keys { command: KeysCommand::Public { from } } => keys::public(&from),
         Command::Token { command: TokenCommand::Mint(args) } => token::mint(&args),

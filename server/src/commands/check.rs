@@ -4,23 +4,22 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use artos_auth_engine::{KeySet, PolicySpec, Revocations, Unlisted};
+use artos_auth_engine::{PolicySpec, Revocations, Unlisted};
 
 use crate::clock::{Clock as _, SystemClock};
 use crate::commands::{Exit, Failure};
-use crate::config::{self, AuditOutput, AuditOverflow, Config, KeyOrigin, KeySource};
+use crate::config::{self, Access, AuditOutput, AuditOverflow, Config, KeyOrigin, KeySource, ReadSource};
 use crate::http::tls::Loaded;
 use crate::quote::redact;
 use crate::text::{count, visible};
 
 /// Loads everything and reports; where more than one file is wrong, on each of them.
-pub(crate) fn run(path: &Path) -> Result<Exit, Failure> {
+pub(crate) fn run(path: &Path, access: Access) -> Result<Exit, Failure> {
     let config = config::load(path)?;
-    let (mut sets, mut wrong) = (Vec::new(), Vec::new());
-    for source in &config.keys {
-        let KeyOrigin::File(path) = &source.origin;
-        match config::read_keys(path) {
-            Ok(set) => sets.push(set),
+    let (mut read, mut wrong) = (Vec::new(), Vec::new());
+    for (index, source) in config.keys.iter().enumerate() {
+        match config::read_source(&config.path, index, source, access) {
+            Ok(keys) => read.push(keys),
             Err(error) => wrong.push(error.to_string()),
         }
     }
@@ -38,14 +37,11 @@ pub(crate) fn run(path: &Path) -> Result<Exit, Failure> {
     if !wrong.is_empty() {
         return Err(Failure::Bad(wrong.join("\nerror: ")));
     }
-    let report = report(&config, &sets, revocations.as_ref(), tls.as_ref());
+    let report = report(&config, &read, revocations.as_ref(), tls.as_ref());
     let mut warnings = config.warnings.clone();
-    for (source, set) in config.keys.iter().zip(&sets) {
-        let KeyOrigin::File(path) = &source.origin;
-        warnings.extend(set.notices().iter().map(|notice| format!("{}: {notice}", path.display())));
-        warnings.extend(config::secret_file_warning(path));
-    }
+    warnings.extend(read.iter().flat_map(|keys| keys.warnings.iter().cloned()));
     warnings.extend(config.tls.as_ref().and_then(|files| config::secret_file_warning(&files.key)));
+    let sets = read.into_iter().map(|keys| keys.set).collect();
     let keys = config::bind_keys(&config.path, &config.keys, sets)?;
     let allowed = |name: &str| config.policy.algorithms().any(|algorithm| algorithm.name() == name);
     if !keys.iter().any(|(_, algorithm)| allowed(algorithm.name())) {
@@ -70,7 +66,7 @@ pub(crate) fn run(path: &Path) -> Result<Exit, Failure> {
 
 fn report(
     config: &Config,
-    sets: &[KeySet],
+    sets: &[ReadSource],
     revocations: Option<&Revocations>,
     tls: Option<&Loaded>,
 ) -> String {
@@ -90,9 +86,12 @@ fn report(
     policy(config, &mut row);
 
     let mut name = "keys";
-    for (source, keys) in config.keys.iter().zip(sets) {
-        let KeyOrigin::File(path) = &source.origin;
-        row(name, format!("{} in {}{}", count(keys.len(), "key"), path.display(), bound_to(source)));
+    for (source, ReadSource { set: keys, place, .. }) in config.keys.iter().zip(sets) {
+        let preposition = match source.origin {
+            KeyOrigin::Remote(_) => "from",
+            _ => "in",
+        };
+        row(name, format!("{} {preposition} {place}{}", count(keys.len(), "key"), bound_to(source)));
         name = "";
         for (id, algorithm) in keys.iter() {
             let id = id.map_or_else(|| "without kid".to_owned(), |id| format!("kid {id}"));

@@ -40,11 +40,6 @@ impl<'t> Document<'t> {
         })
     }
 
-    /// Whether the file has this key, `keys.url` for instance.
-    pub(super) fn has(&self, key: &str) -> bool {
-        self.value(key).is_some()
-    }
-
     /// An error about a key (`policy.routes[2].path`), with the line of as much of it as the file has.
     pub(super) fn error(&self, key: &str, problem: impl Into<String>) -> ConfigError {
         let line = self.offset_of(key).map(|offset| line_of(self.text, offset));
@@ -53,11 +48,6 @@ impl<'t> Document<'t> {
 
     fn offset_of(&self, key: &str) -> Option<usize> {
         self.steps(key).last().map(|(offset, _)| offset)
-    }
-
-    fn value(&self, key: &str) -> Option<&DeValue<'t>> {
-        let (_, value) = self.steps(key).nth(names(key).count().checked_sub(1)?)?;
-        Some(value)
     }
 
     /// Each part of a key that the file has: where it stands, and its value.

@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 
 use artos_auth_engine::{Engine, KeySet, LoadError, Policy, PolicySpec, Resources, Revocations};
 
+use crate::fetch::{Fetcher, Remote, UsableKeys};
 use crate::files::Contents;
 pub use error::ConfigError;
 pub use ext_authz::ExtAuthz;
@@ -170,16 +171,37 @@ pub(crate) fn parse_revocations(path: &Path, bytes: &[u8]) -> Result<Revocations
     Revocations::from_json(bytes).map_err(|error| ConfigError::of_json(path, error))
 }
 
-/// Loads a configuration file and all that it names.
+/// Loads a configuration file and all that it names. Keys by URL are fetched once.
 ///
 /// # Errors
 ///
 /// The first that does not load: see [`load`], [`read_keys`] and [`read_revocations`].
 pub fn load_all(path: &Path) -> Result<Loaded, ConfigError> {
+    load_with(path, Access::Online)
+}
+
+/// Whether a command may fetch what the configuration names by URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Each source is fetched once.
+    Online,
+    /// Files and fallback files alone.
+    Offline,
+}
+
+impl Access {
+    pub(crate) const fn of(offline: bool) -> Self {
+        if offline { Self::Offline } else { Self::Online }
+    }
+}
+
+pub(crate) fn load_with(path: &Path, access: Access) -> Result<Loaded, ConfigError> {
     let config = load(path)?;
-    let sets = config.keys.iter().map(|source| match &source.origin {
-        KeyOrigin::File(path) => read_keys(path),
-    });
+    let sets = config
+        .keys
+        .iter()
+        .enumerate()
+        .map(|(index, source)| read_source(&config.path, index, source, access).map(|read| read.set));
     let keys = bind_keys(&config.path, &config.keys, sets.collect::<Result<_, _>>()?)?;
     let revocations = match &config.revocations_file {
         Some(file) => read_revocations(file)?,
@@ -187,6 +209,64 @@ pub fn load_all(path: &Path) -> Result<Loaded, ConfigError> {
     };
     let engine = Engine::new(config.policy.clone(), keys, revocations);
     Ok(Loaded { config, engine })
+}
+
+/// The keys of one source, and what is to be said of them.
+pub(crate) struct ReadSource {
+    pub(crate) set: KeySet,
+    pub(crate) warnings: Vec<String>,
+    /// Where they were got from.
+    pub(crate) place: String,
+}
+
+/// Reads or fetches the keys of one source, once.
+pub(crate) fn read_source(
+    config: &Path,
+    index: usize,
+    source: &KeySource,
+    access: Access,
+) -> Result<ReadSource, ConfigError> {
+    let of_file = |path: &Path| {
+        read_keys(path).map(|set| {
+            let notices = set.notices().iter().map(|notice| format!("{}: {notice}", path.display()));
+            let warnings = notices.chain(secret_file_warning(path)).collect();
+            ReadSource { set, warnings, place: path.display().to_string() }
+        })
+    };
+    let remote = match &source.origin {
+        KeyOrigin::File(path) => return of_file(path),
+        KeyOrigin::Remote(remote) => remote,
+    };
+    let error = |problem: String| ConfigError::of_file(config, format!("{}: {problem}", source.name(index)));
+    if access == Access::Offline {
+        return match &remote.fallback_file {
+            Some(path) => of_file(path),
+            None => Err(error(
+                "has no `fallback_file` to use offline; name one, or leave `--offline` out".to_owned(),
+            )),
+        };
+    }
+    if let Some(path) = &remote.fallback_file {
+        of_file(path)?;
+    }
+    let keys = fetch_once(remote).map_err(error)?;
+    let set = KeySet::from_jwks(&keys.jwks).map_err(|failed| error(failed.problem))?;
+    let name = source.name(index);
+    let warnings = keys.ignored.iter().map(|ignored| format!("{name}: {ignored}")).collect();
+    Ok(ReadSource { set, warnings, place: remote.location.host() })
+}
+
+fn fetch_once(remote: &Remote) -> Result<UsableKeys, String> {
+    let mut fetcher = Fetcher::new(remote.clone())?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("the runtime cannot be started: {error}"))?;
+    let fetched = runtime.block_on(fetcher.fetch());
+    // Not waiting for a name that is being resolved.
+    runtime.shutdown_background();
+    let fetched = fetched.map_err(|failed| failed.to_string())?;
+    fetched.set.ok_or_else(|| "answers 304 to a request without a condition".to_owned())
 }
 
 /// The sets as one, each bound as its source says.
@@ -238,7 +318,6 @@ pub(crate) fn read_contents(path: &Path, max_bytes: u64) -> Result<Contents, Con
 /// Names the file, the line and the key that is wrong, and what would be right.
 pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
     let document = Document::parse(path, text)?;
-    refuse_what_is_not_supported(&document)?;
     let spec: FileSpec = document.deserialize()?;
 
     let listen = address(&document, "listen", spec.listen.as_deref())?.unwrap_or(DEFAULT_LISTEN);
@@ -312,8 +391,17 @@ fn key_sources(document: &Document<'_>, keys: Option<OneOrMore>) -> Result<Vec<K
     let mut sources: Vec<KeySource> = Vec::new();
     for (index, spec) in specs.into_iter().enumerate() {
         let entry = entry(index);
-        let file = spec.file.ok_or_else(|| document.error(&entry, WHERE))?;
-        let origin = KeyOrigin::File(named_file(document, &format!("{entry}.file"), file)?);
+        let at = |member: &str| if member.is_empty() { entry.clone() } else { format!("{entry}.{member}") };
+        let mut origin = spec.origin().map_err(|(member, problem)| document.error(&at(member), problem))?;
+        let named = |member: &str, path: PathBuf| named_file(document, &at(member), path);
+        match &mut origin {
+            KeyOrigin::File(path) => *path = named("file", std::mem::take(path))?,
+            KeyOrigin::Remote(remote) => {
+                remote.ca_file = remote.ca_file.take().map(|path| named("ca_file", path)).transpose()?;
+                remote.fallback_file =
+                    remote.fallback_file.take().map(|path| named("fallback_file", path)).transpose()?;
+            }
+        }
         if let Some(earlier) = sources.iter().position(|source| source.origin == origin) {
             let problem = format!("duplicate key set (also in keys[{earlier}]); merge the entries");
             return Err(document.error(&entry, problem));
@@ -327,21 +415,10 @@ fn key_sources(document: &Document<'_>, keys: Option<OneOrMore>) -> Result<Vec<K
             let problem = "expected an organization of 1 to 256 bytes without control characters";
             return Err(document.error(&format!("{entry}.organizations[{unnamed}]"), problem));
         }
-        sources.push(KeySource { origin, issuer: spec.issuer, organizations: spec.organizations });
+        let issuer = spec.issuer.or(spec.discover);
+        sources.push(KeySource { origin, issuer, organizations: spec.organizations });
     }
     Ok(sources)
-}
-
-/// What later versions are to support is refused by name: passed over, it would be believed to work.
-fn refuse_what_is_not_supported(document: &Document<'_>) -> Result<(), ConfigError> {
-    if document.has("keys.url") {
-        return Err(document.error(
-            "keys.url",
-            "this version does not fetch keys yet; keep them in a file, replaced whenever they change, and \
-             name it by `keys.file`",
-        ));
-    }
-    Ok(())
 }
 
 fn in_table(document: &Document<'_>, table: &str, error: LoadError) -> ConfigError {

@@ -178,7 +178,11 @@ const WRONG: &[(&str, &str)] = &[
     ("keys that are an array", "keys = [\"keys.jwks.json\"]"),
     ("claims that are an array", "KEYS\n[policy]\nclaims = [\"sub\"]"),
     ("a realm that is an array", "realms = [\n  [\"*\"],\n]\nKEYS"),
-    ("keys by URL", "[keys]\nurl = \"https://auth.example/keys\""),
+    ("keys by plain http", "[keys]\nurl = \"http://auth.example/keys\""),
+    (
+        "keys that are fetched without pause",
+        "[[keys]]\nurl = \"https://auth.example/keys\"\nrefresh_seconds = 0",
+    ),
     ("keys by URL beside a file", "[keys]\nfile = \"k\"\nurl = \"https://auth.example/keys\""),
     ("forward without its fields", "KEYS\n[forward]"),
     ("forward with other fields", "KEYS\n[forward]\nfields = \"forwarded\""),

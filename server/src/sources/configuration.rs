@@ -6,13 +6,16 @@
 use std::path::{Path, PathBuf};
 
 use artos_auth_engine::{KeySet, Revocations};
+use tokio::runtime::Handle;
 
 use super::follow::{Change, Followed, Rejected, follow};
 use super::publisher::{KeySlot, Publisher, Rules};
+use super::remote::{self, Before};
 use super::status::{Reporter, Status};
 use super::watch::{Bells, Retire};
 use crate::audit::Level;
 use crate::config::{self, Config, KeyOrigin, KeySource, Protections};
+use crate::fetch::Remote;
 use crate::files::Look;
 use crate::text::count;
 
@@ -21,7 +24,13 @@ struct Keys {
     source: KeySource,
     slot: KeySlot,
     status: Status,
-    _task: Retire,
+    _task: KeysTask,
+}
+
+/// What keeps keys up to date; dropped, it ends.
+enum KeysTask {
+    File(#[expect(dead_code, reason = "held until it is dropped")] Retire),
+    Remote(#[expect(dead_code, reason = "held until it is dropped")] remote::Task),
 }
 
 /// A file of revocations that is in use.
@@ -42,6 +51,7 @@ pub(crate) struct Configuration {
     reporter: Reporter,
     status: Status,
     bells: Bells,
+    runtime: Handle,
 }
 
 /// What a reload does not change.
@@ -89,6 +99,8 @@ struct Loaded<T> {
 struct LoadedKeys {
     slot: KeySlot,
     warnings: Vec<String>,
+    /// Whether the slot was filled by an earlier fetch.
+    fetched: bool,
 }
 
 /// Everything that the configuration names, read once.
@@ -144,6 +156,7 @@ impl FirstLoad {
             reporter,
             status: status.clone(),
             bells: bells.clone(),
+            runtime: Handle::current(),
         };
         for (index, (source, loaded)) in sources.into_iter().zip(keys).enumerate() {
             let keys = configuration.follow_keys(index, source, loaded)?;
@@ -175,8 +188,16 @@ impl Configuration {
         let sources = std::mem::take(&mut config.keys);
         let mut new = Vec::new();
         for source in &sources {
-            let is_known = self.keys.iter().any(|keys| keys.source.origin == source.origin);
-            new.push(if is_known { None } else { Some(load_keys(source).map_err(missing)?) });
+            let known = self.keys.iter().find(|keys| is_same_place(&keys.source.origin, &source.origin));
+            new.push(match known {
+                Some(known) if known.source.origin == source.origin => None,
+                // Fetched in another way from now on, but it is the same set.
+                Some(Keys { slot, .. }) => {
+                    let value = LoadedKeys { slot: slot.clone(), warnings: Vec::new(), fetched: true };
+                    Some(Loaded { value, look: None })
+                }
+                None => Some(load_keys(source).map_err(missing)?),
+            });
         }
         let known = self.revocations.as_ref().map(|known| &known.path);
         let (is_other, file) = (known != config.revocations_file.as_ref(), config.revocations_file.take());
@@ -220,24 +241,29 @@ impl Configuration {
         new: Vec<Option<Loaded<LoadedKeys>>>,
     ) -> Result<(), Rejected> {
         let mut old = std::mem::take(&mut self.keys);
+        // Before others of the same name start.
+        for keys in &old {
+            let is_kept = |(index, source): (usize, &KeySource)| {
+                source.origin == keys.source.origin && source.name(index) == keys.status.name()
+            };
+            if !sources.iter().enumerate().any(is_kept) {
+                keys.status.forget();
+            }
+        }
         for (index, (source, loaded)) in sources.into_iter().zip(new).enumerate() {
             let known = old.iter().position(|keys| keys.source.origin == source.origin);
             let known = known.map(|at| old.swap_remove(at));
             let keys = match (known, loaded) {
                 (Some(known), None) if known.status.name() == source.name(index) => Keys { source, ..known },
                 // At another position it has another name.
-                (Some(Keys { slot, status, .. }), None) => {
-                    status.forget();
-                    let value = LoadedKeys { slot, warnings: Vec::new() };
+                (Some(Keys { slot, .. }), None) => {
+                    let value = LoadedKeys { slot, warnings: Vec::new(), fetched: true };
                     self.follow_keys(index, source, Loaded { value, look: None })?
                 }
                 (_, Some(loaded)) => self.follow_keys(index, source, loaded)?,
                 (None, None) => continue,
             };
             self.keys.push(keys);
-        }
-        for gone in old {
-            gone.status.forget();
         }
         Ok(())
     }
@@ -249,12 +275,33 @@ impl Configuration {
         loaded: Loaded<LoadedKeys>,
     ) -> Result<Keys, String> {
         let status = self.reporter.source(source.name(index), "keys");
-        let Loaded { value: LoadedKeys { slot, warnings }, look } = loaded;
-        status.starts();
+        let Loaded { value: LoadedKeys { slot, warnings, fetched }, look } = loaded;
         for warning in &warnings {
             status.note(Level::Warning, warning);
         }
-        let KeyOrigin::File(path) = &source.origin;
+        let path = match &source.origin {
+            KeyOrigin::File(path) => path,
+            KeyOrigin::Remote(remote) => {
+                let before = match (slot.is_filled(), fetched) {
+                    (true, true) => Before::Fetched,
+                    (true, false) => Before::Fallback,
+                    (false, _) => Before::Nothing,
+                };
+                let (publisher, metrics) = (self.publisher.clone(), self.reporter.metrics.clone());
+                let remote = remote.clone();
+                let task = remote::start(
+                    remote,
+                    slot.clone(),
+                    before,
+                    publisher,
+                    status.clone(),
+                    metrics,
+                    &self.runtime,
+                )?;
+                return Ok(Keys { source, slot, status, _task: KeysTask::Remote(task) });
+            }
+        };
+        status.starts();
         let file = Followed { path: path.clone(), max_bytes: config::MAX_KEYS_BYTES, look };
         let (publisher, its, told, path) =
             (self.publisher.clone(), slot.clone(), status.clone(), path.clone());
@@ -268,7 +315,7 @@ impl Configuration {
             Ok(())
         };
         let task = follow(file, &self.bells, status.clone(), take).map_err(in_words)?;
-        Ok(Keys { source, slot, status, _task: task })
+        Ok(Keys { source, slot, status, _task: KeysTask::File(task) })
     }
 
     fn follow_revocations(&self, path: PathBuf, look: Option<Look>) -> Result<RevocationsFile, String> {
@@ -315,14 +362,30 @@ fn slots(sources: &[KeySource], loaded: &[Loaded<LoadedKeys>]) -> Vec<(KeySource
     sources.iter().cloned().zip(slots).collect()
 }
 
+/// Whether two sets are the same one, however it is fetched.
+fn is_same_place(one: &KeyOrigin, other: &KeyOrigin) -> bool {
+    match (one, other) {
+        (KeyOrigin::Remote(one), KeyOrigin::Remote(other)) => one.location == other.location,
+        _ => one == other,
+    }
+}
+
+/// The keys of a file, or of the fallback file of a remote set, which may have none yet.
 fn load_keys(source: &KeySource) -> Result<Loaded<LoadedKeys>, String> {
-    let KeyOrigin::File(path) = &source.origin;
+    let (path, key) = match &source.origin {
+        KeyOrigin::File(path) => (path, "keys.file"),
+        KeyOrigin::Remote(Remote { fallback_file: Some(path), .. }) => (path, "keys.fallback_file"),
+        KeyOrigin::Remote(_) => {
+            let value = LoadedKeys { slot: KeySlot::default(), warnings: Vec::new(), fetched: false };
+            return Ok(Loaded { value, look: None });
+        }
+    };
     let contents = config::read_contents(path, config::MAX_KEYS_BYTES)
-        .map_err(|error| error.named_by("keys.file").to_string())?;
+        .map_err(|error| error.named_by(key).to_string())?;
     let set = config::parse_keys(path, &contents.bytes).map_err(|error| error.to_string())?;
     let (slot, warnings) = (KeySlot::default(), warnings_of(path, &set));
     slot.fill(contents.bytes);
-    Ok(Loaded { value: LoadedKeys { slot, warnings }, look: Some(contents.look) })
+    Ok(Loaded { value: LoadedKeys { slot, warnings, fetched: false }, look: Some(contents.look) })
 }
 
 fn warnings_of(path: &Path, set: &KeySet) -> Vec<String> {

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::config::{self, ExtAuthz, Forward, KeySource, Realms};
 use crate::outcome::Unavailable;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Snapshot, UnknownKeys};
 
 /// The last good keys of one source, as a JWK Set; nothing until the first load, and when they are too old. Cloning gives
 /// another handle to the same keys.
@@ -38,6 +38,7 @@ impl KeySlot {
 #[derive(Clone)]
 pub(crate) struct Publisher {
     snapshot: Arc<ArcSwap<Snapshot>>,
+    unknown_keys: UnknownKeys,
     parts: Arc<Mutex<Parts>>,
 }
 
@@ -78,8 +79,19 @@ impl Publisher {
         let set = parts.key_set()?;
         let engine =
             cached(Engine::new(rules.policy.clone(), set.unwrap_or_else(KeySet::none), revocations))?;
+        let unknown_keys = UnknownKeys::default();
         let snapshot = rules.snapshot(engine).with_unavailable(parts.unavailable());
-        Ok(Self { snapshot: Arc::new(ArcSwap::from_pointee(snapshot)), parts: Arc::new(Mutex::new(parts)) })
+        let snapshot = snapshot.with_unknown_keys(unknown_keys.clone());
+        Ok(Self {
+            snapshot: Arc::new(ArcSwap::from_pointee(snapshot)),
+            unknown_keys,
+            parts: Arc::new(Mutex::new(parts)),
+        })
+    }
+
+    /// What asks for fetches because of unknown keys.
+    pub(crate) fn unknown_keys(&self) -> &UnknownKeys {
+        &self.unknown_keys
     }
 
     /// What requests are judged by.
@@ -105,7 +117,7 @@ impl Publisher {
             Some(revocations) => engine.with_revocations(revocations),
             None => engine,
         };
-        self.store(&parts, rules.snapshot(engine));
+        self.store(&parts, rules.snapshot(engine).with_unknown_keys(self.unknown_keys.clone()));
         Ok(())
     }
 

@@ -99,7 +99,14 @@ fn its_revocations_load() {
 
 #[test]
 fn its_metrics_are_all_there_are() {
-    let process = Process::start(PORTS);
+    let files = Files::new(PORTS);
+    // Nobody listens there: a set by URL has its series from the start.
+    let url = "url = \"http://127.0.0.1:1/jwks\"";
+    let text = format!(
+        "{PORTS}[[keys]]\nfile = \"keys.jwks.json\"\n[[keys]]\n{url}\n[revocations]\nfile = \"revocations.json\"\n"
+    );
+    files.write("artos-auth.toml", &text);
+    let process = Process::of_files(files);
     process.status("/api/v1/search/status", "");
     let (_, text) = process.admin_get("/metrics");
     let shown: BTreeSet<String> = text

@@ -12,6 +12,7 @@ mod full_log;
 mod guide;
 mod http1;
 mod http2;
+mod keys_by_url;
 mod limits;
 mod process;
 mod reload;

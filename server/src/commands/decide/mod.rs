@@ -11,13 +11,13 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::commands::{Exit, Failure};
-use crate::config;
+use crate::config::{self, Access};
 use lines::{Line, Lines};
 use request::{LineRequest, Refused};
 
 /// Decides each line of standard input until it ends.
-pub(crate) fn run(config: &Path) -> Result<Exit, Failure> {
-    let engine = config::load_all(config)?.engine;
+pub(crate) fn run(config: &Path, access: Access) -> Result<Exit, Failure> {
+    let engine = config::load_with(config, access)?.engine;
     let input = io::BufReader::with_capacity(BUFFER_BYTES, io::stdin().lock());
     let output = BufWriter::with_capacity(BUFFER_BYTES, io::stdout().lock());
     answer_lines(&engine, input, output)?;

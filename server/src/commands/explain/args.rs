@@ -12,6 +12,10 @@ pub(crate) struct ExplainArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) config: PathBuf,
 
+    /// Fetch no keys by URL: use files and fallback files alone
+    #[arg(long)]
+    pub(crate) offline: bool,
+
     /// The request-target as the server receives it, query included
     #[arg(long, value_name = "P", allow_hyphen_values = true, required_unless_present = "forwarded_header")]
     pub(crate) path: Option<String>,

@@ -13,7 +13,7 @@ use artos_auth_engine::{Context, Organizations, Request, ResourceOrg, TenantScop
 
 use crate::clock::{Clock as _, SystemClock};
 use crate::commands::{Exit, Failure};
-use crate::config::{self, Config, host_of_authority};
+use crate::config::{self, Access, Config, host_of_authority};
 use crate::http::forward;
 use crate::outcome::Unavailable;
 pub(crate) use args::ExplainArgs;
@@ -22,7 +22,7 @@ use render::Subject;
 /// Decides the request that the flags describe and tells how.
 pub(crate) fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
     let lines = authorization_lines(args)?;
-    let loaded = config::load_all(&args.config)?;
+    let loaded = config::load_with(&args.config, Access::of(args.offline))?;
     let now = match args.now {
         Some(now) => UnixTime::from_seconds(now),
         None => usable_now()?,

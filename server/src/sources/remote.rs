@@ -1,0 +1,161 @@
+//! Keys from an identity provider: one task per set fetches and swaps. Decisions never wait for it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until};
+
+use super::publisher::{KeySlot, Publisher};
+use super::status::Status;
+use crate::audit::Level;
+use crate::fetch::{Failed, Fetched, Fetcher, Outcome, Remote};
+use crate::health::Effect;
+use crate::metrics::{Metrics, fetch_labels, source_label};
+
+/// A running task; dropped, it ends.
+#[derive(Debug)]
+pub(crate) struct Task(JoinHandle<()>);
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Where the keys in the slot come from before the first fetch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Before {
+    /// There are none.
+    Nothing,
+    /// A `fallback_file`.
+    Fallback,
+    /// An earlier fetch from the same place.
+    Fetched,
+}
+
+/// Starts to fetch: at once, and from then on as often as `remote` says.
+///
+/// # Errors
+///
+/// The certification authorities cannot be loaded.
+pub(crate) fn start(
+    remote: Remote,
+    slot: KeySlot,
+    before: Before,
+    publisher: Publisher,
+    status: Status,
+    metrics: Metrics,
+    runtime: &Handle,
+) -> Result<Task, String> {
+    let fetcher = Fetcher::new(remote.clone())?;
+    let wanted = Arc::<Notify>::default();
+    publisher.unknown_keys().add(&wanted);
+    // The series are there before the first failure, so that an alert on their growth works.
+    for outcome in Outcome::ALL {
+        drop(metrics.key_fetches.get_or_create(&fetch_labels(status.name(), outcome.name())));
+    }
+    drop(metrics.keys_ignored.get_or_create(&source_label(status.name())));
+    match before {
+        Before::Nothing => status.fails(Effect::Unready, "not fetched yet"),
+        Before::Fallback => status.fails(Effect::Degraded, "not fetched yet; the fallback file serves"),
+        Before::Fetched => status.starts(),
+    }
+    let keys = Keys { remote, slot, before, publisher, status, metrics, last_success: Instant::now() };
+    Ok(Task(runtime.spawn(keys.run(fetcher, wanted))))
+}
+
+struct Keys {
+    remote: Remote,
+    slot: KeySlot,
+    before: Before,
+    publisher: Publisher,
+    status: Status,
+    metrics: Metrics,
+    /// Or the start, from which the age of a fallback counts.
+    last_success: Instant,
+}
+
+/// `max-age` never shortens the time between two fetches below this.
+const SHORTEST: Duration = Duration::from_secs(30);
+
+impl Keys {
+    async fn run(mut self, mut fetcher: Fetcher, wanted: Arc<Notify>) {
+        loop {
+            let begun = Instant::now();
+            let next = match fetcher.fetch().await {
+                Ok(fetched) => self.fetched(fetched),
+                Err(failed) => self.failed(&failed),
+            };
+            self.wait(begun, begun + next, &wanted).await;
+        }
+    }
+
+    /// Waits until the next fetch is due: after a time, or because of an unknown key, but not within the cooldown.
+    async fn wait(&mut self, begun: Instant, due: Instant, wanted: &Notify) {
+        let mut due = due;
+        loop {
+            let stale_at = self.last_success + self.remote.stale;
+            let is_stale = !self.slot.is_filled();
+            tokio::select! {
+                () = sleep_until(due) => return,
+                () = wanted.notified() => due = due.min(begun + self.remote.cooldown),
+                () = sleep_until(stale_at), if !is_stale => self.drop_stale(),
+            }
+        }
+    }
+
+    fn fetched(&mut self, Fetched { set, max_age }: Fetched) -> Duration {
+        let outcome = match set {
+            None => Outcome::Unchanged,
+            Some(set) => {
+                if let Err(problem) = self.publisher.set_keys(&self.slot, Some(set.jwks)) {
+                    return self.failed(&Failed::refused(problem));
+                }
+                let ignored = i64::try_from(set.ignored.len()).unwrap_or(i64::MAX);
+                self.metrics.keys_ignored.get_or_create(&source_label(self.status.name())).set(ignored);
+                if self.before != Before::Fetched || ignored > 0 {
+                    for warning in &set.ignored {
+                        self.status.note(Level::Warning, warning);
+                    }
+                }
+                self.status.loaded(&format!("fetched: {}", crate::text::count(set.count, "key")));
+                Outcome::Ok
+            }
+        };
+        self.count(outcome);
+        (self.before, self.last_success) = (Before::Fetched, Instant::now());
+        self.status.works();
+        let max_age = max_age.map_or(self.remote.refresh, |age| age.max(SHORTEST));
+        self.remote.refresh.min(max_age)
+    }
+
+    fn failed(&mut self, failed: &Failed) -> Duration {
+        self.count(failed.outcome);
+        if self.slot.is_filled() && self.last_success.elapsed() >= self.remote.stale {
+            self.drop_stale();
+        }
+        let (effect, consequence) = match (self.slot.is_filled(), self.before) {
+            (true, Before::Fallback) => (Effect::Degraded, "; the fallback file serves"),
+            (true, _) => (Effect::Degraded, ""),
+            (false, _) => (Effect::Unready, ""),
+        };
+        self.status.fails(effect, &format!("{failed}{consequence}"));
+        self.remote.cooldown.min(self.remote.refresh)
+    }
+
+    /// The last good set is too old to be used.
+    fn drop_stale(&mut self) {
+        let problem =
+            format!("not fetched for {} seconds, so its keys are not used", self.remote.stale.as_secs());
+        // Without keys, nothing about them can be wrong.
+        let _ = self.publisher.set_keys(&self.slot, None);
+        self.status.fails(Effect::Unready, &problem);
+    }
+
+    fn count(&self, outcome: Outcome) {
+        self.metrics.key_fetches.get_or_create(&fetch_labels(self.status.name(), outcome.name())).inc();
+    }
+}
