@@ -27,7 +27,7 @@ struct Document {
 }
 
 #[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table of endpoints, such as `protected = { path = \"/…\" }`")]
 struct EndpointsTable {
     public: Option<Spanned<EndpointTable>>,
     protected: Option<Spanned<EndpointTable>>,
@@ -36,14 +36,14 @@ struct EndpointsTable {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table such as `{ path = \"/…\" }`")]
 struct EndpointTable {
     method: Option<String>,
     path: String,
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table such as `{ path = \"/…\", organization = \"…\" }`")]
 struct OwnedTable {
     method: Option<String>,
     path: String,
@@ -51,7 +51,10 @@ struct OwnedTable {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a table such as `{ method = \"POST\", path = \"/…\", permission = \"…\" }`"
+)]
 struct PermissionTable {
     method: Option<String>,
     path: String,
@@ -60,7 +63,7 @@ struct PermissionTable {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table such as `{ env = \"…\" }`")]
 struct TokenTable {
     env: Option<String>,
     file: Option<String>,
@@ -68,7 +71,7 @@ struct TokenTable {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table with `key` and `organization`")]
 struct SigningTable {
     key: Spanned<String>,
     organization: Spanned<String>,
@@ -84,7 +87,7 @@ struct SigningTable {
 }
 
 #[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table such as `{ organization = \"…\" }`")]
 struct ClaimsTable {
     user: Option<String>,
     organization: Option<String>,
@@ -115,7 +118,7 @@ fn syntax(text: &str, path: &Path, error: &toml::de::Error) -> ProfileError {
     let line = text.get(..offset).map_or(0, |before| before.rfind('\n').map_or(0, |end| end + 1));
     let key = text.get(line..).and_then(|rest| rest.lines().next()).and_then(|line| line.split_once('='));
     let message = error.message().lines().next().unwrap_or("is no TOML").trim_end_matches('.');
-    let message = &without_quoted_string(message);
+    let message = &in_words_of_toml(&without_quoted_string(message));
     match key {
         Some((key, _)) if !key.trim().is_empty() && !message.starts_with("unknown field") => {
             ProfileError::at(path, text, offset, format!("{}: {message}", key.trim()))
@@ -126,12 +129,17 @@ fn syntax(text: &str, path: &Path, error: &toml::de::Error) -> ProfileError {
 
 /// serde quotes the string that it did not expect, which may be a token pasted to the wrong place.
 fn without_quoted_string(message: &str) -> String {
-    match (message.find("string \""), message.rfind('"')) {
-        (Some(start), Some(end)) if end > start + 8 => {
-            format!("{}a string{}", &message[..start], &message[end + 1..])
-        }
-        _ => message.to_owned(),
+    let Some((before, rest)) = message.split_once("string \"") else { return message.to_owned() };
+    match rest.rsplit_once("\", expected ") {
+        Some((_, expected)) => format!("{before}a string, expected {expected}"),
+        None => format!("{before}a string"),
     }
+}
+
+/// serde's names of types, as TOML has them.
+fn in_words_of_toml(message: &str) -> String {
+    let words = [("a sequence", "an array"), (": sequence,", ": an array,"), (": map,", ": a table,")];
+    words.iter().fold(message.to_owned(), |message, (serde, toml)| message.replace(serde, toml))
 }
 
 struct Reader<'a> {
