@@ -10,6 +10,7 @@ use crate::decision::{Denial, Principal};
 use crate::explain::Silent;
 use crate::identity::{Identity, identity_accessors};
 use crate::policy::{Policy, PublicPath};
+use crate::reason::Reason;
 use crate::time::NumericDate;
 use crate::verified::Admitted;
 
@@ -62,6 +63,18 @@ impl Caller {
             Ok(authorized) => Ok(Principal::new(authorized)),
             Err(refused) => Err(Denial::shared(refused, Arc::clone(&self.policy))),
         }
+    }
+
+    /// Checks a permission that no route rule of the policy names (PERM-1).
+    ///
+    /// # Errors
+    ///
+    /// The 403 of the contract, if the token does not have it.
+    pub fn require(&self, permission: &str) -> Result<(), Denial<'static>> {
+        if self.has_permission(permission) {
+            return Ok(());
+        }
+        Err(Denial::shared(self.admitted.refused(Reason::PermissionMissing.into()), Arc::clone(&self.policy)))
     }
 
     fn claims(&self) -> TextClaims<'_> {

@@ -174,7 +174,8 @@ impl Engine {
     /// moment, because its clock cannot be right or because its keys are missing.
     #[must_use]
     pub fn public_access(&self, request: &Request<'_>) -> Option<PublicPath> {
-        self.policy.public().admit(request.method, without_query(request.path))
+        let public = self.policy.public().admit(request.method, without_query(request.path));
+        public.filter(|_| request.spelling_known)
     }
 
     fn decide_observed<O: Observer>(

@@ -8,6 +8,7 @@ pub struct Request<'r> {
     pub(crate) method: &'r [u8],
     pub(crate) path: &'r [u8],
     pub(crate) authorization: &'r [&'r [u8]],
+    pub(crate) spelling_known: bool,
 }
 
 impl<'r> Request<'r> {
@@ -21,7 +22,14 @@ impl<'r> Request<'r> {
         M: AsRef<[u8]> + ?Sized,
         P: AsRef<[u8]> + ?Sized,
     {
-        Self { method: method.as_ref(), path: path.as_ref(), authorization }
+        Self { method: method.as_ref(), path: path.as_ref(), authorization, spelling_known: true }
+    }
+
+    /// The same request, where the service knows the path only after something has decoded it. No path is public then:
+    /// public paths match byte for byte (PUB-2), and these may not be the bytes that the client sent.
+    #[must_use]
+    pub fn with_unknown_spelling(self) -> Self {
+        Self { spelling_known: false, ..self }
     }
 }
 

@@ -99,11 +99,19 @@ impl Admitted {
         &self,
         checks: impl FnOnce(TextClaims<'_>) -> Result<(), Failure>,
     ) -> Result<Authorized, Refused> {
-        let verified = || Verified::new(Found::from_inner(self.entry.clone()), self.from_cache, false);
         match checks(self.claims()) {
-            Ok(()) => Ok(Authorized(verified())),
-            Err(failure) => Err(Refused { failure, verified: Some(verified()) }),
+            Ok(()) => Ok(Authorized(self.verified())),
+            Err(failure) => Err(self.refused(failure)),
         }
+    }
+
+    /// A refusal of what this caller asks for.
+    pub(crate) fn refused(&self, failure: Failure) -> Refused {
+        Refused { failure, verified: Some(self.verified()) }
+    }
+
+    fn verified(&self) -> Verified {
+        Verified::new(Found::from_inner(self.entry.clone()), self.from_cache, false)
     }
 }
 

@@ -4,6 +4,7 @@
 //!
 //! * [`Server`]: the server, without a configuration file, a signal or a clock of its own: those are arguments, so that
 //!   a test can run it at any time of day and a proxy can embed it
+//! * [`FollowedConfig`]: a configuration file and what it names, kept current, for programs that embed the decision
 //! * [`config`]: the configuration file and what it names, as validated values
 //! * [`cli`]: the command line
 //! * [`decide_lines`]: a stream of requests as lines of JSON, a stream of decisions
@@ -19,6 +20,7 @@ mod clock;
 mod commands;
 pub mod config;
 mod dev;
+mod embed;
 #[cfg(test)]
 mod example;
 mod fetch;
@@ -46,6 +48,7 @@ pub mod fuzzing {
 pub use audit::{AuditLog, Format, Level, QueueNumbers, Writer};
 pub use clock::{Clock, Reading, SystemClock};
 pub use commands::decide::decide_lines;
+pub use embed::FollowedConfig;
 pub use metrics::Metrics;
 pub use outcome::{Outcome, Unavailable};
 pub use server::{Builder, Server};

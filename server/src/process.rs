@@ -196,7 +196,7 @@ fn with_dev(dev: Dev, listen: Option<SocketAddr>) -> Result<ExitCode, String> {
 
 /// The engine with as much memory for verified tokens as the limits give it. The key of its hash is drawn anew at
 /// each start, so that nobody can choose tokens that crowd others out.
-fn with_cache(engine: Engine, limits: Limits) -> Result<Engine, String> {
+pub(crate) fn with_cache(engine: Engine, limits: Limits) -> Result<Engine, String> {
     if limits.cache_bytes == 0 {
         return Ok(engine);
     }

@@ -30,6 +30,15 @@ impl Caller {
         self.0.authorize(owner, account).map(Principal).map_err(Denied::of)
     }
 
+    /// Checks a permission that no route rule of the policy names (PERM-1).
+    ///
+    /// # Errors
+    ///
+    /// The documented 403, if the token does not have it.
+    pub fn require(&self, permission: &str) -> Result<(), Denied> {
+        self.0.require(permission).map_err(Denied::of)
+    }
+
     /// The user id, for audit trails (AUD-1).
     #[must_use]
     pub fn user_id(&self) -> &str {

@@ -23,7 +23,7 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    pub(super) fn of_file(file: &Path, problem: impl Into<String>) -> Self {
+    pub(crate) fn of_file(file: &Path, problem: impl Into<String>) -> Self {
         Self { file: file.to_owned(), line: None, key: String::new(), problem: problem.into() }
     }
 

@@ -1,0 +1,151 @@
+"""ASGI middleware: nothing behind it runs for a request that is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
+from urllib.parse import quote
+
+from . import PUBLIC, Caller, Denied, Engine
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+#: Where the middleware leaves what it found: a `Caller`, or `PUBLIC`.
+SCOPE_KEY = "artos_auth"
+
+
+class AuthMiddleware:
+    """Authenticates every HTTP request and WebSocket handshake before the application sees it.
+
+    `realm`, called with the scope, names the organizations whose tokens authenticate; by default any.
+    `preflight`, an application, answers CORS preflights; by default they need a token like everything else.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        engine: Engine,
+        *,
+        realm: Callable[[Scope], Iterable[str] | None] | None = None,
+        preflight: App | None = None,
+    ) -> None:
+        self.app = app
+        self.engine = engine
+        self.realm = realm
+        self.preflight = preflight
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        if scope["type"] not in ("http", "websocket"):
+            raise ValueError(f"artos-auth cannot judge a scope of type {scope['type']!r}")
+        if self.preflight is not None and is_preflight(scope):
+            await self.preflight(scope, receive, send)
+            return
+        try:
+            scope = {**scope, SCOPE_KEY: self._authenticate(scope)}
+        except Denied as denied:
+            await answer(denied, scope, receive, send)
+            return
+
+        held = _Held(send)
+        try:
+            await self.app(scope, receive, held)
+        except Denied as denied:
+            # `caller.authorize` in a handler: no error page of the application replaces the documented answer.
+            if held.started:
+                raise
+            await answer(denied, scope, receive, send)
+        except BaseException:
+            await held.release()
+            raise
+        else:
+            await held.release()
+
+    def _authenticate(self, scope: Scope) -> object:
+        raw = scope.get("raw_path")
+        # Without the path as received, its spelling is unknown: it is judged, but never as public.
+        path = raw.decode("latin-1") if raw else quote(scope["path"], safe="/-._~!$&'()*+,;=:@")
+        return self.engine.authenticate(
+            scope.get("method", "GET"),
+            path,
+            [value for name, value in scope["headers"] if name.lower() == b"authorization"],
+            realm=None if self.realm is None else self.realm(scope),
+            public=bool(raw),
+        )
+
+
+class _Held:
+    """Sends what an application answers, but holds back an error page until it is known what the error was.
+
+    A mounted application answers 500 to an exception that it does not know before it raises it again.
+    """
+
+    LIMIT = 64 * 1024
+
+    def __init__(self, send: Send) -> None:
+        self.send = send
+        self.started = False
+        self.messages: list[Message] = []
+        self.size = 0
+
+    async def __call__(self, message: Message) -> None:
+        if self.started or not (self.messages or message.get("status") == 500):
+            self.started = True
+            await self.send(message)
+            return
+        self.messages.append(message)
+        self.size += len(message.get("body", b""))
+        if self.size > self.LIMIT:
+            await self.release()
+
+    async def release(self) -> None:
+        """Sends what is held back."""
+        messages, self.messages = self.messages, []
+        for message in messages:
+            self.started = True
+            await self.send(message)
+
+
+def is_preflight(scope: Scope) -> bool:
+    """Whether a browser asks what it may ask (the CORS protocol of the Fetch standard)."""
+    if scope["type"] != "http" or scope["method"] != "OPTIONS":
+        return False
+    names = [name.lower() for name, _ in scope["headers"]]
+    return b"origin" in names and b"access-control-request-method" in names and b"authorization" not in names
+
+
+def caller_of(scope: Scope) -> Caller | None:
+    """The caller that the middleware authenticated; `None` on a public path.
+
+    Raises `RuntimeError` where the middleware is missing: a route without a check must not pass for a public one.
+    """
+    try:
+        found = scope[SCOPE_KEY]
+    except KeyError:
+        raise RuntimeError("artos-auth's middleware is not installed: call auth.install(app)") from None
+    return None if found == PUBLIC else found
+
+
+async def answer(denied: Denied, scope: Scope, receive: Receive, send: Send) -> None:
+    """Sends the documented response. A WebSocket handshake is refused before it is accepted."""
+    fields = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in denied.headers()]
+    body = denied.body()
+    fields.append((b"content-length", str(len(body)).encode()))
+    if scope["type"] == "http":
+        await send({"type": "http.response.start", "status": denied.status, "headers": fields})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+        return
+    message = await receive()
+    if message["type"] != "websocket.connect":
+        return
+    if "websocket.http.response" in scope.get("extensions", {}):
+        await send({"type": "websocket.http.response.start", "status": denied.status, "headers": fields})
+        await send({"type": "websocket.http.response.body", "body": body})
+    else:
+        await send({"type": "websocket.close", "code": 1008, "reason": denied.detail})

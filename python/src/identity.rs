@@ -1,0 +1,86 @@
+//! Who asked, as Python sees it.
+
+use artos_auth_engine as engine;
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use crate::{arguments, errors};
+
+/// The properties that a caller and a principal share, and the methods of one of them.
+macro_rules! identity {
+    ($name:ident { $($methods:item)* }) => {
+        #[pymethods]
+        impl $name {
+            /// The user id, for audit trails.
+            #[getter]
+            fn user_id(&self) -> &str {
+                self.0.user_id()
+            }
+
+            /// The organization to filter by, and the only one.
+            #[getter]
+            fn org_id(&self) -> &str {
+                self.0.org_id()
+            }
+
+            /// The token's permissions, in its order.
+            #[getter]
+            fn permissions<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+                PyTuple::new(py, self.0.permissions())
+            }
+
+            /// The token's `jti`.
+            #[getter]
+            fn token_id(&self) -> Option<&str> {
+                self.0.token_id()
+            }
+
+            /// The token's `iat`, in seconds since the Unix epoch.
+            #[getter]
+            fn issued_at(&self) -> Option<f64> {
+                self.0.issued_at().map(|at| at.seconds())
+            }
+
+            /// The token's `exp`, in seconds since the Unix epoch.
+            #[getter]
+            fn expires_at(&self) -> f64 {
+                self.0.expires_at().seconds()
+            }
+
+            fn __repr__(&self) -> String {
+                format!(
+                    concat!(stringify!($name), "(user_id={:?}, org_id={:?})"),
+                    self.0.user_id(),
+                    self.0.org_id()
+                )
+            }
+
+            $($methods)*
+        }
+    };
+}
+
+/// An authorized user.
+#[pyclass(frozen, module = "artos_auth")]
+pub struct Principal(pub engine::Principal);
+
+identity!(Principal {});
+
+/// An authenticated user; not yet an allow for anybody's resource.
+#[pyclass(frozen, module = "artos_auth")]
+pub struct Caller(pub engine::Caller);
+
+identity!(Caller {
+    /// Decides about a resource of `owner`. Raises `Denied`, the documented 403.
+    #[pyo3(signature = (*, owner, account = "unknown"))]
+    fn authorize(&self, py: Python<'_>, owner: &Bound<'_, PyAny>, account: &str) -> PyResult<Principal> {
+        let account = arguments::account(account)?;
+        let owner = arguments::owner(owner)?;
+        self.0.authorize(owner, account).map(Principal).map_err(|denial| errors::denied(py, &denial))
+    }
+
+    /// Raises `Denied`, the documented 403, unless the token has the permission.
+    fn require(&self, py: Python<'_>, permission: &str) -> PyResult<()> {
+        self.0.require(permission).map_err(|denial| errors::denied(py, &denial))
+    }
+});

@@ -1,0 +1,37 @@
+//! The native part of the Python package `artos-auth`: the engine, and the server's configuration files.
+//!
+//! `engine` asks, `identity` holds who asked, `decision` what was decided, `arguments` reads Python values, `errors`
+//! raises. Rules of the contract live in the engine alone.
+
+mod arguments;
+mod decision;
+mod engine;
+mod errors;
+mod identity;
+
+use pyo3::prelude::*;
+
+/// The native module, re-exported by `artos_auth`.
+#[pymodule]
+mod _artos_auth {
+    #[pymodule_export]
+    use super::arguments::Marker;
+    #[pymodule_export]
+    use super::decision::Decision;
+    #[pymodule_export]
+    use super::engine::Engine;
+    #[pymodule_export]
+    use super::identity::{Caller, Principal};
+
+    use super::arguments::markers;
+    use pyo3::prelude::*;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        for (name, marker) in markers() {
+            module.add(name, Py::new(module.py(), marker)?)?;
+        }
+        Ok(())
+    }
+}

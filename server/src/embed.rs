@@ -1,0 +1,100 @@
+//! A configuration file and everything that it names, for programs that embed the decision and not the server.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::audit::{AuditLog, Format, Writer};
+use crate::config::{self, Audit, AuditOutput, ConfigError};
+use crate::health::Health;
+use crate::metrics::Metrics;
+use crate::process::with_cache;
+use crate::snapshot::Snapshot;
+use crate::sources::configuration::FirstLoad;
+use crate::sources::publisher::Publisher;
+use crate::sources::status::Reporter;
+use crate::sources::watch::{Bells, Retire};
+
+/// The snapshot of a configuration file, kept current in the background until this is dropped.
+///
+/// Files are followed as the server follows them: a replaced file counts within seconds, one that does not load keeps the
+/// last good value and is reported on standard error, and a reload never loosens by omission.
+pub struct FollowedConfig {
+    publisher: Publisher,
+    _sources: Retire,
+    _messages: Writer,
+}
+
+impl FollowedConfig {
+    /// Loads a configuration file and what it names.
+    ///
+    /// # Errors
+    ///
+    /// Names the file, the line and the key that is wrong, and what would be right.
+    pub fn start(path: &Path) -> Result<Self, ConfigError> {
+        // Reported with line and key; what follows reads the same files again, in order to follow them.
+        config::load_all(path)?;
+        let failed = |problem: String| ConfigError::of_file(path, problem);
+        let contents = config::read_contents(path, config::MAX_CONFIG_BYTES)?;
+        let config = config::parse_bytes(path, contents.bytes)?;
+        let (limits, metrics) = (config.limits, Metrics::new());
+        let audit = Audit { output: AuditOutput::Off, ..Audit::default() };
+        let (log, messages) =
+            AuditLog::start(std::io::stderr(), Format::Json, &audit, metrics.audit.clone()).map_err(failed)?;
+        let reporter = Reporter { health: Health::new(), metrics, log };
+        let first = FirstLoad::read(config, contents.look).map_err(failed)?;
+        let (publisher, sources) = first
+            .start(reporter, &Bells::default(), |engine| with_cache(engine, limits))
+            .map_err(failed)?;
+        Ok(Self { publisher, _sources: sources, _messages: messages })
+    }
+
+    /// The current snapshot.
+    #[must_use]
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.publisher.snapshot().load_full()
+    }
+}
+
+impl std::fmt::Debug for FollowedConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FollowedConfig").field("snapshot", &self.snapshot()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const KEYS: &str = r#"{"keys": [{"kty": "oct", "kid": "test-only-not-a-real-key",
+        "k": "dGVzdC1vbmx5LCBuZXZlciBhIHJlYWwgc2VjcmV0ISE"}]}"#;
+
+    #[test]
+    fn a_replaced_file_counts_without_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::write(path("keys.json"), KEYS).unwrap();
+        std::fs::write(path("revocations.json"), "{}").unwrap();
+        let text = "[keys]\nfile = \"keys.json\"\n[revocations]\nfile = \"revocations.json\"\n";
+        std::fs::write(path("artos-auth.toml"), text).unwrap();
+        let followed = FollowedConfig::start(&path("artos-auth.toml")).unwrap();
+        assert_eq!(followed.snapshot().engine().revocations().tokens(), 0);
+        std::fs::write(path("new.json"), r#"{"tokens": ["t-1"]}"#).unwrap();
+        std::fs::rename(path("new.json"), path("revocations.json")).unwrap();
+        let arrived = (0..600).any(|_| {
+            std::thread::sleep(Duration::from_millis(50));
+            followed.snapshot().engine().revocations().tokens() == 1
+        });
+        assert!(arrived);
+    }
+
+    #[test]
+    fn an_error_names_file_line_and_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("artos-auth.toml");
+        std::fs::write(&path, "[policy]\nleeway_seconds = 121\n[keys]\nfile = \"keys.json\"\n").unwrap();
+        let error = FollowedConfig::start(&path).unwrap_err();
+        assert_eq!((error.file.as_path(), error.line, error.key.as_str()), (&*path, Some(2), "policy.leeway_seconds"));
+    }
+}
