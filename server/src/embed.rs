@@ -38,13 +38,12 @@ impl FollowedConfig {
         let config = config::parse_bytes(path, contents.bytes)?;
         let (limits, metrics) = (config.limits, Metrics::new());
         let audit = Audit { output: AuditOutput::Off, ..Audit::default() };
-        let (log, messages) =
-            AuditLog::start(std::io::stderr(), Format::Json, &audit, metrics.audit.clone()).map_err(failed)?;
+        let (log, messages) = AuditLog::start(std::io::stderr(), Format::Json, &audit, metrics.audit.clone())
+            .map_err(failed)?;
         let reporter = Reporter { health: Health::new(), metrics, log };
         let first = FirstLoad::read(config, contents.look).map_err(failed)?;
-        let (publisher, sources) = first
-            .start(reporter, &Bells::default(), |engine| with_cache(engine, limits))
-            .map_err(failed)?;
+        let (publisher, sources) =
+            first.start(reporter, &Bells::default(), |engine| with_cache(engine, limits)).map_err(failed)?;
         Ok(Self { publisher, _sources: sources, _messages: messages })
     }
 
@@ -95,6 +94,9 @@ mod tests {
         let path = folder.path().join("artos-auth.toml");
         std::fs::write(&path, "[policy]\nleeway_seconds = 121\n[keys]\nfile = \"keys.json\"\n").unwrap();
         let error = FollowedConfig::start(&path).unwrap_err();
-        assert_eq!((error.file.as_path(), error.line, error.key.as_str()), (&*path, Some(2), "policy.leeway_seconds"));
+        assert_eq!(
+            (error.file.as_path(), error.line, error.key.as_str()),
+            (&*path, Some(2), "policy.leeway_seconds")
+        );
     }
 }
