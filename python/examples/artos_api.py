@@ -6,29 +6,42 @@ It conforms by `artos-conformance run --level should`.
 """
 
 import os
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from artos_auth import Engine
+from artos_auth import UNOWNED, Engine
 from artos_auth.fastapi import Auth, Caller
 from fastapi import Depends, FastAPI, HTTPException, Response
+
+Account = Literal["unknown", "active", "not_a_member", "not_configured"]
 
 engine = Engine.from_config(os.environ["ARTOS_AUTH_CONFIG"])
 auth = Auth(engine)
 # A slash more or less is another path here: a redirect would answer before anyone is asked who they are.
 app = FastAPI(title="Artos API", redirect_slashes=False, docs_url=None, redoc_url=None, openapi_url=None)
-auth.install(app)
-
-Authenticated = Annotated[Caller, Depends(auth.caller)]
+#: The organizations whose tokens authenticate at this deployment.
+TENANTS = ("org-a", "org-b")
+auth.install(app, realm=lambda scope: TENANTS)
 
 #: Stands for a database: every row has the organization that it was created by.
 DOCUMENTS = {
     "doc-a": {"id": "doc-a", "title": "Quarterly report", "org_id": "org-a"},
     "doc-b": {"id": "doc-b", "title": "Audit findings", "org_id": "org-b"},
 }
+#: What the database knows of accounts; of others, nothing beyond the token.
+ACCOUNTS: dict[str, Account] = {"left": "not_a_member", "half": "not_configured"}
 TEMPLATES = [
     {"id": "template-a", "title": "Letterhead of A", "org_id": "org-a"},
     {"id": "template-b", "title": "Letterhead of B", "org_id": "org-b"},
 ]
+
+
+def member(caller: Annotated[Caller, Depends(auth.caller)]) -> Caller:
+    """The caller, whose account is looked up for every request: a member may have left since the token was issued."""
+    caller.authorize(owner=UNOWNED, account=ACCOUNTS.get(caller.user_id, "unknown"))
+    return caller
+
+
+Authenticated = Annotated[Caller, Depends(member)]
 
 
 @app.middleware("http")

@@ -3,8 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use tokio::runtime::{Builder, Runtime};
+
 use crate::audit::{AuditLog, Format, Writer};
-use crate::config::{self, Audit, AuditOutput, ConfigError};
+use crate::config::{self, Audit, AuditOutput, ConfigError, KeyOrigin};
 use crate::health::Health;
 use crate::metrics::Metrics;
 use crate::process::with_cache;
@@ -22,6 +24,8 @@ pub struct FollowedConfig {
     publisher: Publisher,
     _sources: Retire,
     _messages: Writer,
+    /// Where keys are fetched from URLs; always there until this is dropped.
+    runtime: Option<Runtime>,
 }
 
 impl FollowedConfig {
@@ -31,26 +35,50 @@ impl FollowedConfig {
     ///
     /// Names the file, the line and the key that is wrong, and what would be right.
     pub fn start(path: &Path) -> Result<Self, ConfigError> {
-        // Reported with line and key; what follows reads the same files again, in order to follow them.
-        config::load_all(path)?;
-        let failed = |problem: String| ConfigError::of_file(path, problem);
         let contents = config::read_contents(path, config::MAX_CONFIG_BYTES)?;
         let config = config::parse_bytes(path, contents.bytes)?;
+        // Reported with line and key; what follows reads the same files again, in order to follow them.
+        for source in &config.keys {
+            if let KeyOrigin::File(file) = &source.origin {
+                config::read_keys(file)?;
+            }
+        }
+        if let Some(file) = &config.revocations_file {
+            config::read_revocations(file)?;
+        }
+        let failed = |problem: String| ConfigError::of_file(path, problem);
         let (limits, metrics) = (config.limits, Metrics::new());
         let audit = Audit { output: AuditOutput::Off, ..Audit::default() };
         let (log, messages) = AuditLog::start(std::io::stderr(), Format::Json, &audit, metrics.audit.clone())
             .map_err(failed)?;
         let reporter = Reporter { health: Health::new(), metrics, log };
         let first = FirstLoad::read(config, contents.look).map_err(failed)?;
-        let (publisher, sources) =
-            first.start(reporter, &Bells::default(), |engine| with_cache(engine, limits)).map_err(failed)?;
-        Ok(Self { publisher, _sources: sources, _messages: messages })
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .thread_name("artos-auth-sources")
+            .build()
+            .map_err(|error| failed(format!("the thread that fetches keys cannot be started: {error}")))?;
+        let (publisher, sources) = {
+            let _guard = runtime.enter();
+            first.start(reporter, &Bells::default(), |engine| with_cache(engine, limits)).map_err(failed)?
+        };
+        Ok(Self { publisher, _sources: sources, _messages: messages, runtime: Some(runtime) })
     }
 
     /// The current snapshot.
     #[must_use]
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.publisher.snapshot().load_full()
+    }
+}
+
+/// A fetch that hangs does not delay the drop, which may happen in an asynchronous task.
+impl Drop for FollowedConfig {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 
