@@ -2,13 +2,14 @@
 //! to find, nothing in the correct one or a lawful variation of it, and has no case that finds nothing.
 
 mod matrix;
+mod named;
 mod table;
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use artos_auth_conformance::report::{Outcome, Report, Verdict};
-use artos_auth_conformance::{RunError, catalogue};
+use artos_auth_conformance::{Filter, RunError, catalogue};
 use artos_auth_deployment::{Algorithm, Behaviour, Fault, Level, Power, Variation};
 
 use matrix::{WAYS, matrix, run_all};
@@ -37,11 +38,13 @@ fn the_correct_deployment_conforms() {
     let mut skipped = BTreeSet::new();
     let mut wrong = String::new();
     let unnamed = Behaviour::with_variation(Variation::EnvironmentUnnamed);
-    let plan: Vec<(Behaviour, Power)> = [Behaviour::correct(), unnamed]
+    let plan: Vec<(Behaviour, Power, Vec<Filter>)> = [Behaviour::correct(), unnamed]
         .iter()
-        .flat_map(|behaviour| WAYS.map(|(algorithm, power)| (behaviour.signing_with(algorithm), power)))
+        .flat_map(|behaviour| {
+            WAYS.map(|(algorithm, power)| (behaviour.signing_with(algorithm), power, Vec::new()))
+        })
         .collect();
-    for ((behaviour, power), report) in plan.iter().zip(&run_all(plan.clone())) {
+    for ((behaviour, power, _), report) in plan.iter().zip(&run_all(plan.clone())) {
         let clean =
             report.as_ref().is_ok_and(|report| report.summary.failed == 0 && report.summary.warned == 0);
         if !clean {
@@ -64,12 +67,12 @@ fn the_correct_deployment_conforms() {
 fn lawful_variations_conform() {
     let behaviours: Vec<Behaviour> =
         Variation::ALL.iter().map(|variation| Behaviour::with_variation(*variation)).collect();
-    let plan: Vec<(Behaviour, Power)> = behaviours
+    let plan: Vec<(Behaviour, Power, Vec<Filter>)> = behaviours
         .iter()
-        .flat_map(|behaviour| [(*behaviour, Power::Signing), (*behaviour, Power::Tokens)])
+        .flat_map(|behaviour| [Power::Signing, Power::Tokens].map(|power| (*behaviour, power, Vec::new())))
         .collect();
     let mut wrong = String::new();
-    for ((behaviour, power), report) in plan.iter().zip(run_all(plan.clone())) {
+    for ((behaviour, power, _), report) in plan.iter().zip(run_all(plan.clone())) {
         let conforms = report
             .as_ref()
             .is_ok_and(|report| report.verdict != Verdict::Violates && report.interrupted.is_none());

@@ -1,27 +1,29 @@
 //! The table of faults and the cases that find them, as the documentation shows it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
-use std::path::Path;
 
 use artos_auth_deployment::Level;
 
 use crate::matrix::Row;
+use crate::named::{Named, UPDATE, is_updated, path};
 
-/// Set to any value, it has the table written anew instead of compared.
-const UPDATE: &str = "UPDATE_FAULT_TABLE";
-/// How many cases the table names for a fault; the rest are "others".
+/// How many cases the table names for a fault, those aside that it names nowhere else; the rest are "others".
 const NAMED: usize = 5;
 
 /// Compares the table with the file in the documentation, or writes it.
 pub(crate) fn check(rows: &[Row]) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/conformance-faults.md");
-    let text = table(rows);
-    if std::env::var_os(UPDATE).is_some() {
-        std::fs::write(&path, text).expect("the documentation can be written");
+    if is_updated() {
+        std::fs::write(path(), table(rows, &chosen(rows))).expect("the documentation can be written");
         return;
     }
-    let current = std::fs::read_to_string(&path).unwrap_or_default();
+    // What is named and no longer finds the fault is missing in the new table.
+    let again = |row: &Row| Named {
+        cases: row.named.cases.iter().filter(|case| row.is_found_by(case)).cloned().collect(),
+        others: row.named.others,
+    };
+    let text = table(rows, &rows.iter().map(again).collect::<Vec<_>>());
+    let current = std::fs::read_to_string(path()).unwrap_or_default();
     let differing: Vec<(&str, &str)> =
         text.lines().zip(current.lines()).filter(|(new, old)| new != old).collect();
     assert!(
@@ -31,45 +33,74 @@ pub(crate) fn check(rows: &[Row]) {
     );
 }
 
-fn table(rows: &[Row]) -> String {
+/// The cases to name for each fault: first those that need no key and find few other faults. The table
+/// names every case somewhere.
+fn chosen(rows: &[Row]) -> Vec<Named> {
+    let mut finds: BTreeMap<&String, usize> = BTreeMap::new();
+    for case in rows.iter().flat_map(|row| row.failed.union(&row.warned)) {
+        *finds.entry(case).or_default() += 1;
+    }
+    let mut named: Vec<Named> = rows
+        .iter()
+        .map(|row| {
+            let mut cases: Vec<String> = level(row).1.iter().cloned().collect();
+            let needs_key = |case: &String| !row.with_tokens.contains(case);
+            cases.sort_by_key(|case| {
+                (case.starts_with("silence/"), needs_key(case), finds.get(case).copied())
+            });
+            let others = cases.len() > NAMED;
+            cases.truncate(NAMED);
+            Named { cases, others }
+        })
+        .collect();
+    let nowhere = |named: &[Named], case: &String| !named.iter().any(|named| named.cases.contains(case));
+    for case in finds.into_keys() {
+        if nowhere(&named, case) {
+            let finding = rows.iter().zip(&mut named).filter(|(row, _)| row.is_found_by(case));
+            if let Some((_, shortest)) = finding.min_by_key(|(_, named)| named.cases.len()) {
+                shortest.cases.push(case.clone());
+            }
+        }
+    }
+    named
+}
+
+/// The level of the row's fault, and the cases that find it for what it is.
+fn level(row: &Row) -> (&'static str, &BTreeSet<String>) {
+    match row.fault.level() {
+        Level::Must => ("must", &row.failed),
+        Level::Should => ("should", &row.warned),
+    }
+}
+
+fn table(rows: &[Row], named: &[Named]) -> String {
     let mut out = String::from(
         "# Faults, and the cases that find them\n\n\
          The checker is tried on a deployment that was written for the purpose and can be given one fault at a\n\
          time (`conformance/tests/deployment`). A test runs the whole catalogue against each and writes this\n\
-         table. A case in *italics* needs a signing key to find the fault; all others find it with the tokens\n\
-         that a profile names, too.\n\n",
+         table; later runs test that the cases named here still find the fault. A case in *italics* needs a\n\
+         signing key to find it; all others find it with the tokens that a profile names, too.\n\n",
     );
     let musts = rows.iter().filter(|row| row.fault.level() == Level::Must).count();
     let _ =
         writeln!(out, "{} faults: {musts} break a `must`, {} a `should`.\n", rows.len(), rows.len() - musts);
     out.push_str("| fault | clause | | the deployment … | found by |\n|---|---|---|---|---|\n");
-    for row in rows {
-        let (level, cases) = match row.fault.level() {
-            Level::Must => ("must", &row.failed),
-            Level::Should => ("should", &row.warned),
-        };
+    for (row, named) in rows.iter().zip(named) {
         let sentence = row.fault.sentence().replace('|', "\\|");
-        let found = found(cases, &row.with_tokens);
-        let _ = writeln!(
-            out,
-            "| `{}` | {} | {level} | {sentence} | {found} |",
-            row.fault.id(),
-            row.fault.clause()
-        );
+        let (id, clause, level) = (row.fault.id(), row.fault.clause(), level(row).0);
+        let _ = writeln!(out, "| `{id}` | {clause} | {level} | {sentence} | {} |", found(row, named));
     }
     out
 }
 
 /// The cases, those that find the fault with tokens alone first.
-fn found(cases: &BTreeSet<String>, with_tokens: &BTreeSet<String>) -> String {
+fn found(row: &Row, named: &Named) -> String {
     let (easy, hard): (Vec<&String>, Vec<&String>) =
-        cases.iter().partition(|case| with_tokens.contains(*case));
-    let mut named: Vec<String> = easy.into_iter().map(|case| format!("`{case}`")).collect();
-    named.extend(hard.into_iter().map(|case| format!("*`{case}`*")));
-    let more = named.len() > NAMED;
-    named.truncate(NAMED);
-    if more {
-        named.push("others".into());
+        named.cases.iter().partition(|case| row.with_tokens.contains(*case));
+    let mut found: Vec<String> = easy.into_iter().map(|case| format!("`{case}`")).collect();
+    found.extend(hard.into_iter().map(|case| format!("*`{case}`*")));
+    if named.others {
+        found.push("others".into());
     }
-    named.join(", ")
+    found.join(", ")
 }
