@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::explain::ExplainArgs;
-use crate::commands::keys::GenerateArgs;
+use crate::commands::keys::{GenerateArgs, PublicArgs};
 use crate::commands::serve::ServeArgs;
 use crate::commands::token::MintArgs;
 
@@ -14,7 +14,6 @@ use crate::commands::token::MintArgs;
 #[command(
     name = "artos-auth",
     version,
-    disable_help_subcommand = true,
     after_help = "\
 Try it:
   artos-auth serve --dev
@@ -113,6 +112,37 @@ The status is 0 if everything loads, warnings or not, and 2 if not.")]
         #[command(subcommand)]
         command: TokenCommand,
     },
+
+    /// Say whether a running server is ready
+    #[command(after_help = "\
+Example:
+  artos-auth health --admin 127.0.0.1:9090
+
+The status is 0 if the server is ready, 1 if it is not, and 2 if nothing listens at the address.")]
+    Health {
+        /// The address of its admin port
+        #[arg(long, value_name = "ADDR")]
+        admin: String,
+    },
+
+    /// Write completions for a shell to standard output
+    #[command(after_help = "\
+Example:
+  artos-auth completions bash > /etc/bash_completion.d/artos-auth")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+
+    /// Write the manual pages into a folder: one for the program and one for each command
+    #[command(after_help = "\
+Example:
+  artos-auth man /usr/local/share/man/man1")]
+    Man {
+        /// The folder, which must exist
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -139,18 +169,16 @@ public part:
   artos-auth keys public --in signing.jwk.json > keys.jwks.json")]
     Generate(GenerateArgs),
 
-    /// Show what may be public of a private JWK, as a JWK Set
+    /// Make a JWK Set of the public keys of private JWKs, PEM public keys and certificates
     #[command(after_help = "\
-Example:
+Examples:
   artos-auth keys public --in signing.jwk.json > keys.jwks.json
+  artos-auth keys public --in old.jwk.json --in new.jwk.json > keys.jwks.json
+  artos-auth keys public --in issuer.pem --alg RS256 --kid 2026-11 > keys.jwks.json
 
 A shared secret (HS256, HS384, HS512) has no public part: the server verifies with the secret
 itself, so name its own file by `keys.file`, readable by the server alone.")]
-    Public {
-        /// The file of the private JWK
-        #[arg(long = "in", value_name = "FILE")]
-        from: PathBuf,
-    },
+    Public(PublicArgs),
 }
 
 #[derive(Debug, Subcommand)]

@@ -3,11 +3,13 @@
 mod args;
 mod exit;
 
+use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
-use crate::commands::{Exit, Failure, check, decide, explain, keys, serve, token};
+use crate::commands::{Exit, Failure, check, decide, explain, health, keys, serve, token};
 use crate::config::Access;
 use crate::quote::redact;
 use args::{Cli, Command, ConfigArg, KeysCommand, TokenCommand};
@@ -25,7 +27,10 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => explain::run(&args),
         Command::Check(ConfigArg { config, offline }) => check::run(&config, Access::of(offline)),
         Command::Keys { command: KeysCommand::Generate(args) } => keys::generate(&args),
-        Command::Keys { command: KeysCommand::Public { from } } => keys::public(&from),
+        Command::Keys { command: KeysCommand::Public(args) } => keys::public(&args),
+        Command::Health { admin } => health::run(&admin),
+        Command::Completions { shell } => completions(shell),
+        Command::Man { folder } => manual(&folder),
         Command::Token { command: TokenCommand::Mint(args) } => token::mint(&args),
         Command::Token { command: TokenCommand::Inspect } => token::inspect(),
     };
@@ -38,6 +43,21 @@ pub fn main() -> ExitCode {
             Exit::Bad.into()
         }
     }
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<Exit, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "artos-auth", &mut script);
+    let mut output = io::stdout().lock();
+    output.write_all(&script).and_then(|()| output.flush()).map_err(|error| Failure::output(&error))?;
+    Ok(Exit::Done)
+}
+
+fn manual(folder: &Path) -> Result<Exit, Failure> {
+    clap_mangen::generate_to(Cli::command(), folder).map_err(|error| {
+        Failure::Bad(format!("{}: the pages cannot be written: {error}", folder.display()))
+    })?;
+    Ok(Exit::Done)
 }
 
 /// Prints what clap says, help included, without tokens and keys: forgotten quotes around `Bearer TOKEN` must not put the

@@ -3,6 +3,7 @@
 pub(crate) mod check;
 pub(crate) mod decide;
 pub(crate) mod explain;
+pub(crate) mod health;
 pub(crate) mod keys;
 pub(crate) mod serve;
 pub(crate) mod token;

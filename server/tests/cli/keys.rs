@@ -113,3 +113,76 @@ fn what_is_no_private_key_is_refused() {
     error: no/such/folder.json: cannot be written: No such file or directory (os error 2)
     ");
 }
+
+/// Keys made by openssl: what `keys public` makes of them verifies what openssl signs with them is beyond this test, but the
+/// set loads, and its members are those of the key.
+#[rstest]
+#[case::p256(&["ecparam", "-name", "prime256v1", "-genkey", "-noout"], &[], "EC", "ES256")]
+#[case::p384(&["ecparam", "-name", "secp384r1", "-genkey", "-noout"], &[], "EC", "ES384")]
+#[case::ed25519(&["genpkey", "-algorithm", "ed25519"], &[], "OKP", "EdDSA")]
+#[case::rsa(&["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"], &["--alg", "RS256"], "RSA", "RS256")]
+fn pem_becomes_a_jwk_set(
+    #[case] generate: &[&str],
+    #[case] more: &[&str],
+    #[case] kty: &str,
+    #[case] alg: &str,
+) {
+    let workshop = Workshop::new();
+    openssl(&workshop, &[generate, &["-out", "private.pem"]].concat());
+    openssl(&workshop, &["pkey", "-in", "private.pem", "-pubout", "-out", "public.pem"]);
+    openssl(
+        &workshop,
+        &["req", "-new", "-x509", "-key", "private.pem", "-subj", "/CN=a", "-out", "certificate.pem"],
+    );
+    let mut sets = Vec::new();
+    for file in ["public.pem", "certificate.pem"] {
+        let run = workshop.run(&[&["keys", "public", "--in", file][..], more].concat());
+        assert_eq!((run.status, run.errors.as_str()), (0, ""), "{run:?}");
+        workshop.write("keys.json", &run.output);
+        workshop.write("auth.toml", "[keys]\nfile = \"keys.json\"\n");
+        assert_eq!(workshop.run(&["check", "--config", "auth.toml"]).status, 0);
+        sets.push(run.output);
+    }
+    assert_eq!(sets[0], sets[1]);
+    let set: serde_json::Value = serde_json::from_str(&sets[0]).unwrap();
+    let key = &set["keys"][0];
+    assert_eq!((key["kty"].as_str(), key["alg"].as_str()), (Some(kty), Some(alg)));
+    assert_eq!(key["kid"].as_str().unwrap().len(), 43, "a thumbprint");
+
+    let run = workshop.run(&["keys", "public", "--in", "public.pem", "--alg", "HS256"]);
+    let refused = run.refused();
+    assert!(refused.contains("`--alg HS256`: the key serves"), "{refused}");
+    let run = workshop.run(&["keys", "public", "--in", "private.pem"]);
+    let refused = run.refused();
+    assert!(refused.contains("this is a private key"), "{refused}");
+}
+
+#[test]
+fn a_set_has_several_keys_and_no_duplicate() {
+    let workshop = Workshop::new();
+    for kid in ["one", "two"] {
+        let file = format!("{kid}.json");
+        assert_eq!(
+            workshop.run(&["keys", "generate", "--alg", "ES256", "--kid", kid, "--out", &file]).status,
+            0
+        );
+    }
+    let run = workshop.run(&["keys", "public", "--in", "one.json", "--in", "two.json"]);
+    let set: serde_json::Value = serde_json::from_str(&run.output).unwrap();
+    assert_eq!((&set["keys"][0]["kid"], &set["keys"][1]["kid"]), (&"one".into(), &"two".into()));
+    let run = workshop.run(&["keys", "public", "--in", "one.json", "--in", "one.json"]);
+    let refused = run.refused();
+    assert!(refused.contains("duplicate key id"), "{refused}");
+    let run = workshop.run(&["keys", "public", "--in", "one.json", "--kid", "other"]);
+    let refused = run.refused();
+    assert!(refused.contains("a JWK says both itself"), "{refused}");
+}
+
+fn openssl(workshop: &Workshop, arguments: &[&str]) {
+    let output = std::process::Command::new("openssl")
+        .current_dir(workshop.path(""))
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}

@@ -73,3 +73,54 @@ fn wrong_usage_is_told_what_would_be_right() {
     }
     insta::assert_snapshot!(messages);
 }
+
+#[test]
+fn completions_and_manual_pages_are_written() {
+    let workshop = Workshop::new();
+    for shell in ["bash", "zsh", "fish"] {
+        let run = workshop.run(&["completions", shell]);
+        assert!(run.status == 0 && run.output.contains("explain") && run.errors.is_empty(), "{shell}");
+    }
+    std::fs::create_dir(workshop.path("pages")).unwrap();
+    let run = workshop.run(&["man", "pages"]);
+    assert_eq!((run.status, run.output.as_str(), run.errors.as_str()), (0, "", ""), "{run:?}");
+    for page in ["artos-auth.1", "artos-auth-serve.1", "artos-auth-check.1", "artos-auth-keys-public.1"] {
+        assert!(
+            std::fs::read_to_string(workshop.path("pages").join(page)).unwrap().starts_with(".ie"),
+            "{page}"
+        );
+    }
+    assert!(workshop.run(&["man", "none"]).refused().contains("none: the pages cannot be written"));
+}
+
+#[test]
+fn help_is_a_command_too() {
+    let workshop = Workshop::new();
+    let (by_command, by_flag) = (workshop.run(&["help", "check"]), workshop.run(&["check", "--help"]));
+    assert_eq!((by_command.status, by_command.output), (0, by_flag.output));
+}
+
+#[test]
+fn health_is_that_of_the_admin_port() {
+    use std::io::{Read, Write};
+
+    let workshop = Workshop::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let answering = std::thread::spawn(move || {
+        for answer in ["HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 503 Service Unavailable\r\n\r\n", "nonsense"] {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 1024];
+            let length = stream.read(&mut request).unwrap();
+            assert!(request[..length].starts_with(b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1:"));
+            stream.write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    let statuses = [(); 3].map(|()| workshop.run(&["health", "--admin", &address]).status);
+    assert_eq!(statuses, [0, 1, 1]);
+    answering.join().unwrap();
+    let run = workshop.run(&["health", "--admin", &address]);
+    let refused = run.refused();
+    assert!(refused.contains("cannot be reached"), "{refused}");
+    assert!(workshop.run(&["health", "--admin", "nowhere"]).refused().contains("cannot be reached"));
+}
