@@ -94,7 +94,7 @@ fn its_file_has_every_key_and_its_default() {
 fn its_revocations_load() {
     let [text] = blocks("json")[..] else { panic!("one block") };
     let revocations = artos_auth_engine::Revocations::from_json(text.as_bytes()).unwrap();
-    assert_eq!((revocations.tokens(), revocations.users(), revocations.organizations()), (1, 1, 1));
+    assert_eq!((revocations.tokens(), revocations.users(), revocations.organizations()), (2, 1, 1));
 }
 
 #[test]
