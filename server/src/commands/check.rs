@@ -72,7 +72,7 @@ fn report(
 ) -> String {
     let mut report = String::new();
     let mut row = |name: &str, value: String| {
-        let _ = writeln!(report, "{name:16} {}", visible(&value));
+        let _ = writeln!(report, "{name:16} {}", redact(&visible(&value)));
     };
     row("file", config.path.display().to_string());
     row("listen", config.listen.to_string());
