@@ -28,7 +28,10 @@ class Received:
 
 
 class Api:
-    """Answers everything with 200, and records the requests that carry a number in `X-Lab`."""
+    """Answers everything with 200 but another letter case of its own routes, and records the requests that carry a number in
+    `X-Lab`."""
+
+    ROUTES = "/api/v1/"
 
     def __init__(self) -> None:
         self.received: dict[str, Received] = {}
@@ -74,7 +77,9 @@ class Api:
         # Different content for every path, and nothing of the request in it.
         page = hashlib.sha256(target.split("?")[0].encode("latin-1")).hexdigest()[:12]
         body = json.dumps({"page": page}).encode()
-        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        known = target.startswith(self.ROUTES) or not target.lower().startswith(self.ROUTES)
+        status = "200 OK" if known else "404 Not Found"
+        head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
         connection.sendall(head + (b"" if method == "HEAD" else body))
         return True
 
