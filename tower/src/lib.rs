@@ -44,7 +44,7 @@
 //! # Features
 //!
 //! * `axum` (default): [`Caller`] and [`Principal`] are extractors, and [`Denied`] is a response.
-//! * `testing`: [`testing::Issuer`] signs tokens for the tests of your service.
+//! * `testing`: `testing::Issuer` signs tokens for the tests of your service.
 
 mod body;
 mod caller;
