@@ -135,15 +135,3 @@ class Engine:
 
         With `public=False` no path counts as public.
         """
-    def explain(
-        self,
-        method: str,
-        path: str,
-        authorization: Sequence[bytes | str],
-        *,
-        resource_org: _Owner,
-        realm: Iterable[str] | None = None,
-        account: _Account = "unknown",
-        now: int | None = None,
-    ) -> str:
-        """Explains a decision check by check, for a support ticket."""
