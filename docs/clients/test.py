@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
-"""Runs every client of this folder against `artos-auth serve --dev`, and against a server of its own for what that one
-never answers: a token that is rotated between two attempts, a 503, a redirect.
+"""Runs every client of this folder against `artos-auth serve --dev`; against `artos-auth serve` over TLS, with a
+certification authority of its own; and against a scripted server for what neither ever answers: a token that is rotated
+between two attempts, a 503, a redirect.
 
     docs/clients/test.py [PATH_OF_ARTOS_AUTH]
 
-It needs curl, Go, Node.js, Python with requests; a missing one is a failure.
+It needs curl, Go, Node.js, OpenSSL, and Python with requests; a missing one is a failure.
 """
 
+import concurrent.futures
+import contextlib
 import http.server
 import os
 import pathlib
@@ -18,8 +21,10 @@ import threading
 
 HERE = pathlib.Path(__file__).resolve().parent
 GOOD, EXPIRED = "good-header.good-payload.good-signature", "old-header.old-payload.old-signature"
+#: Where each client is told which certification authority to trust.
+CA_VARIABLE = {"curl": "ARTOS_CA_FILE", "python": "ARTOS_CA_FILE", "javascript": "NODE_EXTRA_CA_CERTS", "go": "SSL_CERT_FILE"}
 failures = []
-tried = 0
+tried = []
 
 
 def clients(work):
@@ -46,8 +51,7 @@ def call(command, base, path, token, work, **environment):
 
 def expect(name, what, got, status, text, tokens):
     """Holds one run to its exit status, a part of its output, and silence about every token."""
-    global tried
-    tried += 1
+    tried.append(what)
     returned, out, err = got
     if returned != status or text not in out + err:
         failures.append(f"{name}, {what}: exit {returned} (expected {status}), output {out + err!r}")
@@ -61,11 +65,9 @@ def expect(name, what, got, status, text, tokens):
 class Scripted(http.server.BaseHTTPRequestHandler):
     """Answers by a script: what a deployment does while tokens rotate and instances restart."""
 
-    token_file = None
-    seen = {}
-
     def do_GET(self):
-        count = self.seen[self.path] = self.seen.get(self.path, 0) + 1
+        seen = self.server.seen
+        count = seen[self.path] = seen.get(self.path, 0) + 1
         good = self.headers.get("Authorization") == f"Bearer {GOOD}"
         if self.path == "/redirect":
             self.answer(302, "", Location="/elsewhere")
@@ -75,7 +77,7 @@ class Scripted(http.server.BaseHTTPRequestHandler):
             self.answer(200, '{"ok":true}')
         else:
             if self.path == "/rotated":
-                self.token_file.write_text(GOOD + "\n")
+                self.server.token_file.write_text(GOOD + "\n")
             self.answer(401, '{"detail":"Invalid authentication credentials"}')
 
     def answer(self, status, body, **fields):
@@ -93,7 +95,7 @@ class Scripted(http.server.BaseHTTPRequestHandler):
 def against_a_script(name, command, work):
     """What a client does while the world changes."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Scripted)
-    Scripted.token_file, Scripted.seen = work / "token.jwt", {}
+    server.token_file, server.seen = work / "token.jwt", {}
     threading.Thread(target=server.serve_forever, daemon=True).start()
     base = f"http://127.0.0.1:{server.server_port}"
     tokens = [GOOD, EXPIRED]
@@ -102,8 +104,8 @@ def against_a_script(name, command, work):
     expect(name, "a 503", call(command, base, "/restarting", GOOD, work), 0, "ok", tokens)
     expect(name, "a redirect", call(command, base, "/redirect", GOOD, work), 1, "HTTP 302", tokens)
     for path, count in {"/rotated": 2, "/bad": 1, "/restarting": 2, "/redirect": 1, "/elsewhere": 0}.items():
-        if Scripted.seen.get(path, 0) != count:
-            failures.append(f"{name}: {path} was asked {Scripted.seen.get(path, 0)} times, not {count}")
+        if server.seen.get(path, 0) != count:
+            failures.append(f"{name}: {path} was asked {server.seen.get(path, 0)} times, not {count}")
     server.shutdown()
     refused = call(command, "http://api.example", "/", GOOD, work)
     expect(name, "plain http", refused, 2, "https://", tokens)
@@ -111,7 +113,7 @@ def against_a_script(name, command, work):
     expect(name, "a token file that is not there", lacking, 1, "", tokens)
 
 
-def against_the_server(name, command, work, base, tokens):
+def against_the_server(name, command, work, base, tokens, **environment):
     """What a client says of each answer of the documented API."""
     for what, token, path, status, text in [
         ("a good token", tokens["TOKEN"], "/api/v1/documents/doc-a", 0, "org-a"),
@@ -121,36 +123,109 @@ def against_the_server(name, command, work, base, tokens):
         ("another organization", tokens["TOKEN_ORG_B"], "/api/v1/documents/doc-a", 5, "403 User has no organization"),
         ("the public endpoint", "", "/api/v1/search/status", 0, ""),
     ]:
-        expect(name, what, call(command, base, path, token, work), status, text, tokens.values())
+        got = call(command, base, path, token, work, **environment)
+        expect(name, f"{what} at {base}", got, status, text, tokens.values())
+
+
+def over_tls(name, command, work, base, tokens, authority):
+    """The same over TLS; and a certificate that nobody trusts gets no token."""
+    against_the_server(name, command, work, base, tokens, **{CA_VARIABLE[name]: str(authority)})
+    untrusted = call(command, base, "/api/v1/templates/", tokens["TOKEN"], work)
+    expect(name, "an untrusted certificate", untrusted, 1, "no answer", tokens.values())
+
+
+def certificates(work):
+    """A certification authority, and a certificate of it for 127.0.0.1. Gives the authority's file."""
+
+    def openssl(*arguments):
+        subprocess.run(["openssl", *arguments], cwd=work, check=True, capture_output=True)
+
+    new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    usage = ["-addext", "keyUsage=critical,keyCertSign"]
+    openssl("req", "-x509", *new_key, *usage, "-days", "2", "-subj", "/CN=test CA", "-keyout", "ca.key", "-out", "ca.crt")
+    openssl("req", *new_key, "-subj", "/CN=test", "-keyout", "tls.key", "-out", "tls.csr")
+    (work / "names").write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
+    signed = ["-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "1", "-extfile", "names"]
+    openssl("x509", "-req", "-in", "tls.csr", *signed, "-out", "tls.crt")
+    return work / "ca.crt"
+
+
+def deployment(work, binary):
+    """Configuration and tokens of a server with TLS: what `serve --dev` prints, from files."""
+
+    def run(*arguments):
+        return subprocess.run([binary, *arguments], cwd=work, check=True, capture_output=True, text=True).stdout
+
+    def mint(organization, *more):
+        return run("token", "mint", "--key", "key.jwk.json", "--user", "alice", "--org", organization, *more).strip()
+
+    run("keys", "generate", "--alg", "ES256", "--kid", "test-only-not-a-real-key", "--out", "key.jwk.json")
+    (work / "keys.jwks.json").write_text(run("keys", "public", "--in", "key.jwk.json"))
+    (work / "revocations.json").write_text('{"tokens": ["revoked-1"]}')
+    (work / "artos-auth.toml").write_text("""
+listen = "127.0.0.1:0"
+tls = { certificate = "tls.crt", key = "tls.key" }
+keys = { file = "keys.jwks.json" }
+revocations = { file = "revocations.json" }
+audit = { output = "off" }
+resources = [
+    { path = "/api/v1/documents/doc-a", organization = "org-a" },
+    { path = "/{*rest}", unowned = true },
+]
+""")
+    return {
+        "TOKEN": mint("org-a"),
+        "TOKEN_EXPIRED": mint("org-a", "--expires-in=-1h"),
+        "TOKEN_REVOKED": mint("org-a", "--claim", 'jti="revoked-1"'),
+        "TOKEN_ORG_B": mint("org-b"),
+    }
+
+
+@contextlib.contextmanager
+def serving(binary, *arguments, cwd=None):
+    """A running server: its base URL, and the tokens that it prints."""
+    server = subprocess.Popen(
+        [binary, "serve", *arguments], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    try:
+        base, tokens = None, {}
+        for line in server.stdout:
+            base = base or (match := re.match(r"listening on (http\S+)", line)) and match[1]
+            if match := re.match(r"(TOKEN\w*)='([^']+)'", line):
+                tokens[match[1]] = match[2]
+            if line.startswith("curl") or "--config" in arguments and base:
+                break
+        threading.Thread(target=server.stdout.read, daemon=True).start()
+        yield base, tokens
+    finally:
+        server.terminate()
+        server.wait(20)
 
 
 def main():
-    binary = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else HERE.parent.parent / "target/debug/artos-auth")
+    binary = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else HERE.parent.parent / "target/debug/artos-auth").resolve()
     with tempfile.TemporaryDirectory() as folder:
         work = pathlib.Path(folder)
-        server = subprocess.Popen(
-            [binary, "serve", "--dev", "--listen", "127.0.0.1:0"],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-        )
-        try:
-            base, tokens = None, {}
-            for line in server.stdout:
-                base = base or (match := re.match(r"listening on (http\S+)", line)) and match[1]
-                if match := re.match(r"(TOKEN\w*)='([^']+)'", line):
-                    tokens[match[1]] = match[2]
-                if line.startswith("curl"):
-                    break
-            threading.Thread(target=server.stdout.read, daemon=True).start()
-            for name, command in clients(work).items():
-                against_the_server(name, command, work, base, tokens)
-                against_a_script(name, command, work)
-        finally:
-            server.terminate()
-            server.wait(20)
+        authority, tls_tokens = certificates(work), deployment(work, binary)
+        with (
+            serving(binary, "--dev", "--listen", "127.0.0.1:0") as (base, tokens),
+            serving(binary, "--config", "artos-auth.toml", cwd=work) as (tls_base, _),
+        ):
+
+            def every_server(client):
+                name, command = client
+                own = work / name
+                own.mkdir()
+                against_the_server(name, command, own, base, tokens)
+                over_tls(name, command, own, tls_base, tls_tokens, authority)
+                against_a_script(name, command, own)
+
+            with concurrent.futures.ThreadPoolExecutor() as pool:
+                list(pool.map(every_server, clients(work).items()))
     for failure in failures:
         print(f"FAILED: {failure}", file=sys.stderr)
-    print(f"{tried - len(failures)} passed, {len(failures)} failed")
-    return 1 if failures or tried < 40 else 0
+    print(f"{len(tried) - len(failures)} passed, {len(failures)} failed")
+    return 1 if failures or len(tried) < 70 else 0
 
 
 if __name__ == "__main__":
