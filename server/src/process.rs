@@ -22,7 +22,7 @@ use crate::admin::Admin;
 use crate::audit::{AuditLog, Format, Level, Writer};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{self, Audit, Config, Limits};
-use crate::dev::{Accounts, Dev};
+use crate::dev::{Accounts, Dev, Output};
 use crate::files::Look;
 use crate::health::{Effect, Health};
 use crate::http::tls::{Loaded, Tls};
@@ -43,8 +43,8 @@ pub(crate) fn run(config: &Path, listen: Option<SocketAddr>) -> ExitCode {
 }
 
 /// Runs the demonstration until a signal ends it.
-pub(crate) fn run_dev(key_file: Option<&Path>, listen: Option<SocketAddr>) -> ExitCode {
-    Dev::new(key_file).and_then(|dev| with_dev(dev, listen)).unwrap_or_else(|problem| refuse(&problem))
+pub(crate) fn run_dev(output: Output<'_>, listen: Option<SocketAddr>) -> ExitCode {
+    Dev::new(output).and_then(|dev| with_dev(dev, listen)).unwrap_or_else(|problem| refuse(&problem))
 }
 
 fn refuse(problem: &str) -> ExitCode {
@@ -177,7 +177,7 @@ fn with_dev(dev: Dev, listen: Option<SocketAddr>) -> Result<ExitCode, String> {
         trail.note(Level::Warning, "this is a demonstration: whoever reads its output can use its tokens");
     }
     let limits = Limits::of_tokens(dev.state().engine().policy().max_token_bytes());
-    let introduction = dev.introduction(address);
+    let introduction = dev.introduction(address)?;
     let state = dev.into_state();
     let state = state.with_engine(with_cache(state.engine().clone(), limits)?);
     let server = Server::builder(Arc::new(ArcSwap::from_pointee(state)))

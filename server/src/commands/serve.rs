@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{ArgGroup, Args};
 
+use crate::dev::Output;
 use crate::process;
 
 /// What `serve` was asked to do.
@@ -28,6 +29,10 @@ pub(crate) struct ServeArgs {
     /// Write the demonstration's private key here, a new file that only its owner can read
     #[arg(long, value_name = "FILE", requires = "dev", conflicts_with = "config")]
     pub(crate) dev_key: Option<PathBuf>,
+
+    /// Write the demonstration's key, tokens and checker profile into this folder, and print ten lines
+    #[arg(long, value_name = "DIR", requires = "dev", conflicts_with_all = ["config", "dev_key"])]
+    pub(crate) dev_dir: Option<PathBuf>,
 }
 
 fn address(text: &str) -> Result<SocketAddr, &'static str> {
@@ -38,6 +43,13 @@ fn address(text: &str) -> Result<SocketAddr, &'static str> {
 pub(crate) fn run(args: &ServeArgs) -> ExitCode {
     match &args.config {
         Some(file) => process::run(file, args.listen),
-        None => process::run_dev(args.dev_key.as_deref(), args.listen),
+        None => {
+            let output = match (&args.dev_key, &args.dev_dir) {
+                (Some(file), _) => Output::Key(file),
+                (None, Some(folder)) => Output::Folder(folder),
+                (None, None) => Output::Printed,
+            };
+            process::run_dev(output, args.listen)
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
 
 use super::Dev;
 
@@ -87,9 +88,21 @@ const LINES: &[Line] = &[
 ];
 
 impl Dev {
-    /// What to paste, for a server at this address.
-    pub(crate) fn introduction(&self, address: SocketAddr) -> String {
-        Introduction { dev: self, url: format!("http://{}", reachable(address)) }.to_string()
+    /// Writes the files of `--dev-dir`, if it was given, and returns the lines to paste, for a server at this address.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be written.
+    pub(crate) fn introduction(&self, address: SocketAddr) -> Result<String, String> {
+        let address = reachable(address);
+        let url = format!("http://{address}");
+        match &self.folder {
+            Some(folder) => {
+                folder.write(self, &url)?;
+                Ok(folder.introduction(address))
+            }
+            None => Ok(Introduction { dev: self, url }.to_string()),
+        }
     }
 }
 
@@ -116,21 +129,8 @@ impl Display for Introduction<'_> {
             "# A demonstration: its key and tokens are fresh, good for nothing else, and gone when it ends."
         )?;
         writeln!(f, "# Paste the tokens into a shell, and then any of the lines below.")?;
-        let variables = [
-            ("TOKEN", &tokens.valid),
-            ("TOKEN_ORG_B", &tokens.other_organization),
-            ("TOKEN_NO_PERMISSION", &tokens.no_permission),
-            ("TOKEN_NO_ORGANIZATION", &tokens.no_organization),
-            ("TOKEN_NOT_A_MEMBER", &tokens.not_a_member),
-            ("TOKEN_NOT_CONFIGURED", &tokens.not_configured),
-            ("TOKEN_EXPIRED", &tokens.expired),
-            ("TOKEN_REVOKED", &tokens.revoked),
-            ("TOKEN_TAMPERED", &tokens.tampered),
-            ("TOKEN_OTHER_REALM", &tokens.other_realm),
-            ("TOKEN_OTHER_ENVIRONMENT", &tokens.other_environment),
-        ];
-        for (name, token) in variables {
-            writeln!(f, "{name}='{token}'")?;
+        for (token, text) in tokens.named() {
+            writeln!(f, "{}='{text}'", token.variable)?;
         }
         for Line { answers, options, path } in LINES {
             writeln!(f, "\n# {answers}\ncurl -i{options} {url}{path}")?;
@@ -138,15 +138,30 @@ impl Display for Introduction<'_> {
         writeln!(f, "\n# A profile of this server for the conformance checker:")?;
         writeln!(f, "#   artos-conformance run --profile artos-auth-dev.toml")?;
         writeln!(f, "cat > artos-auth-dev.toml <<'PROFILE'")?;
-        self.profile(f)?;
+        let secrets = Secrets::Inline { key: self.dev.key_file.as_deref() };
+        Profile { dev: self.dev, url, secrets }.fmt(f)?;
         writeln!(f, "PROFILE")
     }
 }
 
-impl Introduction<'_> {
-    fn profile(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let tokens = &self.dev.tokens;
-        writeln!(f, "target = {}", quoted(&self.url))?;
+/// A profile of the demonstration for the checker.
+pub(super) struct Profile<'d> {
+    pub(super) dev: &'d Dev,
+    pub(super) url: &'d str,
+    pub(super) secrets: Secrets<'d>,
+}
+
+/// Where a profile has its tokens and its key.
+pub(super) enum Secrets<'d> {
+    /// Tokens in the profile itself, and the key in this file, if it was written.
+    Inline { key: Option<&'d Path> },
+    /// Everything in files beside the profile.
+    Files { key: &'static str },
+}
+
+impl Display for Profile<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "target = {}", quoted(self.url))?;
         writeln!(f, "# Nothing is ever written here, so that every case may run.")?;
         writeln!(f, "allow_writes = true")?;
         writeln!(f, "\n[endpoints]")?;
@@ -157,24 +172,19 @@ impl Introduction<'_> {
             "method = \"POST\", path = \"/api/v1/documents/generate\", permission = \"documents:write\"";
         writeln!(f, "permission = {{ {permission} }}")?;
         writeln!(f, "\n[tokens]")?;
-        let named = [
-            ("valid", &tokens.valid),
-            ("other_organization", &tokens.other_organization),
-            ("expired", &tokens.expired),
-            ("revoked", &tokens.revoked),
-            ("no_organization", &tokens.no_organization),
-            ("no_permission", &tokens.no_permission),
-            ("not_a_member", &tokens.not_a_member),
-            ("not_configured", &tokens.not_configured),
-            ("other_realm", &tokens.other_realm),
-            ("other_environment", &tokens.other_environment),
-        ];
-        for (name, token) in named {
-            writeln!(f, "{name} = {{ value = {} }}", quoted(token))?;
+        for (token, text) in self.dev.tokens.named() {
+            let Some(name) = token.profile else { continue };
+            match self.secrets {
+                Secrets::Inline { .. } => writeln!(f, "{name} = {{ value = {} }}", quoted(text))?,
+                Secrets::Files { .. } => writeln!(f, "{name} = {{ file = \"{}.token\" }}", token.file)?,
+            }
         }
-        let Some(key) = &self.dev.key_file else { return Ok(()) };
-        writeln!(f, "\n[signing]")?;
-        writeln!(f, "key = {}", quoted(&key.to_string_lossy()))?;
+        let key = match self.secrets {
+            Secrets::Inline { key: None } => return Ok(()),
+            Secrets::Inline { key: Some(key) } => key.to_string_lossy(),
+            Secrets::Files { key } => key.into(),
+        };
+        writeln!(f, "\n[signing]\nkey = {}", quoted(&key))?;
         writeln!(f, "organization = \"org-a\"\nother_organization = \"org-b\"\nuser = \"conformance\"")?;
         writeln!(f, "issuer = {}\naudience = {}", quoted(&self.dev.issuer), quoted(&self.dev.audience))?;
         writeln!(f, "permissions = [\"documents:read\", \"documents:write\"]")

@@ -1,6 +1,7 @@
 //! `serve --dev`: everything embedded, so that someone new sees each answer within a minute.
 
 mod accounts;
+mod folder;
 mod introduction;
 
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use crate::config::Realms;
 use crate::signing::{self, PrivateKey};
 use crate::snapshot::Snapshot;
 pub(crate) use accounts::Accounts;
+use folder::Folder;
 
 /// A server's state with fresh keys, and tokens for it.
 pub(crate) struct Dev {
@@ -23,8 +25,31 @@ pub(crate) struct Dev {
     tokens: Tokens,
     issuer: String,
     audience: String,
-    /// Where the private key was written, if anywhere: a path that is good from everywhere.
+    key: PrivateKey,
+    /// The absolute path of the file that the private key was written to.
     key_file: Option<PathBuf>,
+    folder: Option<Folder>,
+}
+
+/// What the demonstration writes to files.
+#[derive(Clone, Copy)]
+pub(crate) enum Output<'p> {
+    /// Nothing: it prints its tokens.
+    Printed,
+    /// The private key, to a new file.
+    Key(&'p Path),
+    /// Key, tokens and profile, to this folder.
+    Folder(&'p Path),
+}
+
+/// The names of a token.
+struct TokenName {
+    /// As a shell variable.
+    variable: &'static str,
+    /// As a file, without its extension.
+    file: &'static str,
+    /// As a token of the checker's profile.
+    profile: Option<&'static str>,
 }
 
 /// One token for each thing that there is to see.
@@ -59,13 +84,12 @@ const HOUR: u64 = 3600;
 const LAST_SECOND: u64 = 253_402_300_799;
 
 impl Dev {
-    /// A fresh key, tokens signed with it, and the state that judges them. The private key is written to
-    /// `key_file`, if that is asked for.
+    /// Generates a key, tokens signed with it, and the state that decides about them.
     ///
     /// # Errors
     ///
-    /// The key file is there already or cannot be written.
-    pub(crate) fn new(key_file: Option<&Path>) -> Result<Self, String> {
+    /// The key file exists or cannot be written; the folder holds files of something else.
+    pub(crate) fn new(output: Output<'_>) -> Result<Self, String> {
         let file: File = toml::from_str(include_str!("policy.toml")).map_err(|error| error.to_string())?;
         let first = |names: &Option<Vec<String>>| names.iter().flatten().next().cloned().unwrap_or_default();
         let (issuer, audience) = (first(&file.policy.issuers), first(&file.policy.audiences));
@@ -74,7 +98,11 @@ impl Dev {
             PrivateKey::generate(Algorithm::ES256, Some(name.to_owned())).map_err(|error| error.to_string())
         };
         let (key, foreign_key) = (generate(KEY_ID)?, generate(KEY_ID)?);
-        let key_file = key_file.map(|file| write_key(file, &key)).transpose()?;
+        let (key_file, folder) = match output {
+            Output::Printed => (None, None),
+            Output::Key(file) => (Some(write_key(file, &key)?), None),
+            Output::Folder(path) => (None, Some(Folder::open(path)?)),
+        };
         let public = json!({ "keys": [key.to_public_jwk()] }).to_string();
         let revocations = json!({ "tokens": [REVOKED_TOKEN_ID] }).to_string();
         let engine = Engine::new(
@@ -86,7 +114,7 @@ impl Dev {
         let tokens = Tokens::mint(&key, &foreign_key, &issuer, &audience)?;
         let realms = Realms::of_all_hosts(ORGANIZATIONS.into_iter().collect());
         let state = Snapshot::new(engine, realms, resources);
-        Ok(Self { state, tokens, issuer, audience, key_file })
+        Ok(Self { state, tokens, issuer, audience, key, key_file, folder })
     }
 
     pub(crate) fn state(&self) -> &Snapshot {
@@ -111,6 +139,30 @@ fn write_key(file: &Path, key: &PrivateKey) -> Result<PathBuf, String> {
 }
 
 impl Tokens {
+    /// Every token with its names, in the order in which they are shown.
+    fn named(&self) -> [(TokenName, &str); 11] {
+        let name = |variable, file, profile| TokenName { variable, file, profile };
+        [
+            (name("TOKEN", "valid", Some("valid")), &self.valid),
+            (name("TOKEN_ORG_B", "org-b", Some("other_organization")), &self.other_organization),
+            (name("TOKEN_NO_PERMISSION", "no-permission", Some("no_permission")), &self.no_permission),
+            (
+                name("TOKEN_NO_ORGANIZATION", "no-organization", Some("no_organization")),
+                &self.no_organization,
+            ),
+            (name("TOKEN_NOT_A_MEMBER", "not-a-member", Some("not_a_member")), &self.not_a_member),
+            (name("TOKEN_NOT_CONFIGURED", "not-configured", Some("not_configured")), &self.not_configured),
+            (name("TOKEN_EXPIRED", "expired", Some("expired")), &self.expired),
+            (name("TOKEN_REVOKED", "revoked", Some("revoked")), &self.revoked),
+            (name("TOKEN_TAMPERED", "tampered", None), &self.tampered),
+            (name("TOKEN_OTHER_REALM", "other-realm", Some("other_realm")), &self.other_realm),
+            (
+                name("TOKEN_OTHER_ENVIRONMENT", "other-environment", Some("other_environment")),
+                &self.other_environment,
+            ),
+        ]
+    }
+
     fn mint(
         key: &PrivateKey,
         foreign_key: &PrivateKey,
@@ -182,7 +234,7 @@ mod tests {
 
     #[test]
     fn each_token_is_what_it_is_called() {
-        let dev = Dev::new(None).unwrap();
+        let dev = Dev::new(Output::Printed).unwrap();
         let tokens = &dev.tokens;
         assert_eq!(reason(&dev, &tokens.valid), "authorized");
         assert_eq!(reason(&dev, &tokens.other_organization), "authorized");

@@ -132,6 +132,64 @@ fn the_key_can_be_had_in_a_file() {
     assert!(String::from_utf8_lossy(&again.stderr).contains("keys are never overwritten"));
 }
 
+/// The lines that `--dev-dir` prints, once there are all of them.
+fn start_in(folder: &std::path::Path) -> Process {
+    let arguments = ["--dev", "--listen", "127.0.0.1:0", "--dev-dir", path_text(folder)];
+    Process::spawn(Files::new(""), &arguments, |lines| {
+        lines.last().is_some_and(|line| line.starts_with("artos-conformance run "))
+    })
+}
+
+#[test]
+fn a_folder_holds_key_tokens_and_profile_and_ten_lines_use_them() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("it's a demo");
+    let process = start_in(&folder);
+    assert_eq!(process.first.len(), 11, "ten lines below an empty one");
+    let lines: Vec<&str> =
+        process.first.iter().map(String::as_str).filter(|line| line.starts_with("curl ")).collect();
+    assert_eq!(lines.len(), 7);
+    for line in lines {
+        let (_, code) = line.rsplit_once("  # ").unwrap();
+        let answer = shell(line, parent.path());
+        assert_eq!(status(&answer).to_string(), code, "{line}");
+        assert!(!line.contains("eyJ"), "a token is shown: {line}");
+    }
+
+    let modes = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().metadata().unwrap());
+    assert!(modes.map(|data| data.permissions().mode() & 0o777).all(|mode| mode == 0o600));
+    assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+    let profile: toml::Table = std::fs::read_to_string(folder.join("profile.toml")).unwrap().parse().unwrap();
+    for (name, token) in profile["tokens"].as_table().unwrap() {
+        assert!(folder.join(token["file"].as_str().unwrap()).is_file(), "{name}");
+    }
+    assert_eq!(profile["signing"]["key"].as_str(), Some("key.jwk.json"));
+
+    // Another start replaces the files.
+    let token = || std::fs::read_to_string(folder.join("valid.token")).unwrap();
+    let first = token();
+    drop(process);
+    let process = start_in(&folder);
+    assert_ne!(token(), first);
+    assert_eq!(process.status("/api/v1/templates/", token().trim()), 200);
+}
+
+#[test]
+fn a_folder_of_something_else_stays_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("key.jwk.json"), r#"{"kid": "production"}"#).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_artos-auth"))
+        .args(["serve", "--dev", "--listen", "127.0.0.1:0", "--dev-dir", path_text(folder.path())])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(errors.ends_with("holds other files; name a new or an empty folder\n"), "{errors}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
 #[test]
 fn off_loopback_it_warns() {
     let process =
