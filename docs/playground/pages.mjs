@@ -8,7 +8,9 @@ const read = (path) => readFileSync(new URL(path, root), "utf8");
 
 // The order of the contents; every page of docs/ has to be in it.
 const CONTENTS = {
-    "Use it": ["call-the-api", "run-the-server", "check-a-deployment", "frameworks"],
+    "Use it": [
+        "run-the-server", "behind-a-proxy", "keys-from-an-identity-provider", "call-the-api", "check-a-deployment", "frameworks",
+    ],
     "The contract": ["clauses", "defaults", "vulnerabilities", "conformance", "conformance-faults"],
     "How it is made": [
         "for-security-engineers", "known-vulnerabilities", "supply-chain", "fuzzing", "mutation-testing", "performance", "how-fast",

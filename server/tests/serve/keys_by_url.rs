@@ -20,14 +20,14 @@ const PROTECTED: &str = "/api/v1/templates/";
 type Script = Arc<Mutex<Option<String>>>;
 
 /// An issuer on loopback that answers as it is told, and keeps the heads of the requests.
-struct Issuer {
-    port: u16,
+pub(super) struct Issuer {
+    pub(super) port: u16,
     answer: Script,
-    requests: Arc<Mutex<Vec<String>>>,
+    pub(super) requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl Issuer {
-    fn start(answer: Option<String>) -> Self {
+    pub(super) fn start(answer: Option<String>) -> Self {
         Self::start_with(answer, |stream| Box::new(stream))
     }
 
@@ -48,7 +48,7 @@ impl Issuer {
         Self { port, answer, requests }
     }
 
-    fn set(&self, answer: impl Into<Option<String>>) {
+    pub(super) fn set(&self, answer: impl Into<Option<String>>) {
         *self.answer.lock().unwrap() = answer.into();
     }
 
@@ -96,7 +96,7 @@ fn response(status: &str, fields: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\n{fields}Content-Length: {}\r\n\r\n{body}", body.len())
 }
 
-fn ok(body: &str) -> String {
+pub(super) fn ok(body: &str) -> String {
     response("200 OK", "", body)
 }
 

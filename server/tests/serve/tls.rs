@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::symlink;
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair,
@@ -26,10 +27,14 @@ fn authority(name: &str) -> Issuer {
 
 /// A certificate for localhost and its key, valid until the beginning of this year.
 fn certificate(issuer: &Issuer, until: i32) -> (String, String) {
+    certificate_for(issuer, |params| params.not_after = date_time_ymd(until, 1, 1))
+}
+
+fn certificate_for(issuer: &Issuer, change: impl FnOnce(&mut CertificateParams)) -> (String, String) {
     let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
     let mut params = CertificateParams::new(names).unwrap();
     params.not_before = date_time_ymd(2020, 1, 1);
-    params.not_after = date_time_ymd(until, 1, 1);
+    change(&mut params);
     params.extended_key_usages =
         vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
     let key = KeyPair::generate().unwrap();
@@ -236,6 +241,39 @@ fn what_does_not_match_leaves_the_old_certificate_in_use() {
         process.readiness().1["failed"].to_string().contains("expired at 2021-01-01")
     });
     assert!(shows(&process, &certificate));
+}
+
+/// It stays in use, for a client may still accept it, and `/readyz` names it until it is replaced.
+#[test]
+fn a_certificate_expires_while_it_is_in_use() {
+    let issuer = authority("ca");
+    let files = files("", &issuer, 4000);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let (certificate, key) = certificate_for(&issuer, |params| {
+        params.not_after = date_time_ymd(1970, 1, 1) + Duration::from_secs(now.as_secs() + 8);
+    });
+    files.write("tls.crt", &certificate);
+    files.write("tls.key", &key);
+    let process = Process::of_files(files);
+    assert_eq!(process.readiness(), (200, json!({ "status": "ready", "failed": [] })));
+    assert_eq!(answer(&process, &[]), "200 HTTP/2");
+    eventually("it expires", || process.readiness().1["failed"][0]["source"] == "tls");
+    let (status, readiness) = process.readiness();
+    let error = readiness["failed"][0]["error"].as_str().unwrap();
+    assert!(status == 200 && error.starts_with("the certificate in use expired at "), "{status} {error}");
+    assert!(shows(&process, &certificate), "it stays in use");
+    assert_eq!(answer(&process, &["--insecure"]), "200 HTTP/2");
+    assert!(answer(&process, &[]).starts_with("000"), "whether it is accepted is the client's decision");
+
+    // A SIGHUP that loads the same files again hides nothing.
+    process.signal(Signal::HUP);
+    std::thread::sleep(Duration::from_millis(1_500));
+    assert_eq!(process.readiness().1["failed"][0]["source"], "tls");
+    let (good, key) = super::tls::certificate(&issuer, 4000);
+    process.files.replace("tls.key", &key);
+    process.files.replace("tls.crt", &good);
+    eventually("the new certificate", || shows(&process, &good));
+    eventually("all is well", || process.readiness().1["failed"] == json!([]));
 }
 
 #[test]
