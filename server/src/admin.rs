@@ -10,7 +10,6 @@ use hyper::body::{Body as _, Incoming};
 use hyper::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::service::Service;
 use hyper::{Method, Request, Response, StatusCode};
-use tokio::net::TcpListener;
 
 use crate::audit::{AuditLog, Trouble};
 use crate::clock::{Clock as _, SystemClock};
@@ -19,6 +18,7 @@ use crate::health::{Effect, Health};
 use crate::http::body::Body;
 use crate::http::connection::{ConnectionNumbers, Slot};
 use crate::http::listener::{Answers, Listener};
+use crate::http::port::Port;
 use crate::metrics::Metrics;
 
 /// Answers `GET /healthz`, `GET /readyz` and `GET /metrics`.
@@ -76,9 +76,9 @@ impl Admin {
     }
 
     /// Serves connections until `stop` is done.
-    pub(crate) async fn serve(&self, listener: TcpListener, stop: impl Future<Output = ()>) {
+    pub(crate) async fn serve(&self, port: Port, stop: impl Future<Output = ()>) {
         // What cannot be taken here is seen by whoever asks in vain.
-        self.gate.serve(listener, stop, |slot, _| Desk { admin: self.clone(), slot }, |_| {}).await;
+        self.gate.serve(port, stop, |slot, _| Desk { admin: self.clone(), slot }, |_| {}).await;
     }
 
     fn answer(&self, method: &Method, path: &str, accept: Accepted) -> Response<Body> {

@@ -4,7 +4,6 @@
 //! that it is there for them even while decisions wait for the audit trail.
 
 use std::io::{self, IsTerminal, Write};
-use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,7 +11,6 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use artos_auth_engine::{CacheBytes, Engine, HashKey};
-use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
@@ -21,10 +19,11 @@ use tokio::time::timeout;
 use crate::admin::Admin;
 use crate::audit::{AuditLog, Format, Level, Writer};
 use crate::clock::{Clock as _, SystemClock};
-use crate::config::{self, Audit, Config, Limits};
+use crate::config::{self, Audit, Config, Limits, ListenAddress};
 use crate::dev::{Accounts, Dev, Output};
 use crate::files::Look;
 use crate::health::{Effect, Health};
+use crate::http::port::{Bound, bind};
 use crate::http::tls::{Loaded, Tls};
 use crate::metrics::Metrics;
 use crate::quote::redact;
@@ -38,12 +37,12 @@ use crate::sources::{self, configuration::FirstLoad};
 ///
 /// SIGTERM and SIGINT let answers in flight finish, within `limits.shutdown_seconds`, and a second one ends at
 /// once; SIGHUP loads the files again.
-pub(crate) fn run(config: &Path, listen: Option<SocketAddr>) -> ExitCode {
+pub(crate) fn run(config: &Path, listen: Option<&ListenAddress>) -> ExitCode {
     with_config(config, listen).unwrap_or_else(|problem| refuse(&problem))
 }
 
 /// Runs the demonstration until a signal ends it.
-pub(crate) fn run_dev(output: Output<'_>, listen: Option<SocketAddr>) -> ExitCode {
+pub(crate) fn run_dev(output: Output<'_>, listen: Option<&ListenAddress>) -> ExitCode {
     Dev::new(output).and_then(|dev| with_dev(dev, listen)).unwrap_or_else(|problem| refuse(&problem))
 }
 
@@ -55,7 +54,7 @@ fn refuse(problem: &str) -> ExitCode {
 /// How long what is left of the audit trail may take at the end.
 const LAST_LINES: Duration = Duration::from_secs(5);
 
-fn with_config(file: &Path, listen: Option<SocketAddr>) -> Result<ExitCode, String> {
+fn with_config(file: &Path, listen: Option<&ListenAddress>) -> Result<ExitCode, String> {
     let control = control_runtime()?;
     let ended = run_with_config(&control, file, listen);
     // Not waiting for a host name that is being resolved.
@@ -63,7 +62,11 @@ fn with_config(file: &Path, listen: Option<SocketAddr>) -> Result<ExitCode, Stri
     ended
 }
 
-fn run_with_config(control: &Runtime, file: &Path, listen: Option<SocketAddr>) -> Result<ExitCode, String> {
+fn run_with_config(
+    control: &Runtime,
+    file: &Path,
+    listen: Option<&ListenAddress>,
+) -> Result<ExitCode, String> {
     control.block_on(async {
         // Before anything else: a SIGHUP that arrives now is remembered, and does not end the process.
         let mut signals = Signals::new()?;
@@ -72,8 +75,11 @@ fn run_with_config(control: &Runtime, file: &Path, listen: Option<SocketAddr>) -
             return Ok(ExitCode::SUCCESS);
         };
         let (config, look) = read?;
-        let listener = bind("listen", listen.unwrap_or(config.listen))?;
-        let admin_listener = config.admin_listen.map(|address| bind("admin_listen", address)).transpose()?;
+        let main = bind("listen", listen.unwrap_or(&config.listen), config.socket_mode).await?;
+        let admin_bound = match &config.admin_listen {
+            Some(address) => Some(bind("admin_listen", address, config.socket_mode).await?),
+            None => None,
+        };
 
         let (health, metrics) = (Health::new(), Metrics::new());
         let (trail, writer) = start_trail(control, &config.audit, &metrics)?;
@@ -82,10 +88,14 @@ fn run_with_config(control: &Runtime, file: &Path, listen: Option<SocketAddr>) -
         // From here on, clients learn that it is not ready yet: many revocations take some seconds.
         let (stop_admin, admin_stopped) = oneshot::channel::<()>();
         let admin = Admin::new(health.clone(), metrics.clone()).with_audit(trail.clone());
-        let admin_address = admin_listener.as_ref().map(address_of).transpose()?;
+        let admin_address = admin_bound.as_ref().map(|bound| bound.address.clone());
         let admin_port = tokio::spawn(async move {
-            if let Some(listener) = admin_listener {
-                admin.serve(listener, async { drop(admin_stopped.await) }).await;
+            if let Some(Bound { file, port, .. }) = admin_bound {
+                let stopped = async {
+                    drop(admin_stopped.await);
+                    drop(file);
+                };
+                admin.serve(port, stopped).await;
             }
         });
         let limits = config.limits;
@@ -118,8 +128,8 @@ fn run_with_config(control: &Runtime, file: &Path, listen: Option<SocketAddr>) -
         };
         let (publisher, sources) = first?.start(reporter, &bells, |engine| with_cache(engine, limits))?;
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let mut lines = vec![format!("listening on {scheme}://{}", address_of(&listener)?)];
-        lines.extend(admin_address.map(|address| format!("admin on http://{address}")));
+        let mut lines = vec![format!("listening on {}", url(scheme, &main.address))];
+        lines.extend(admin_address.map(|address| format!("admin on {}", url("http", &address))));
         let server = Server::builder(Arc::clone(publisher.snapshot()))
             .limits(within_descriptors(limits, &trail))
             .trail(trail.clone())
@@ -131,7 +141,7 @@ fn run_with_config(control: &Runtime, file: &Path, listen: Option<SocketAddr>) -
         health.is_ready();
         announce(&lines.join("\n"));
         let process = Process { server, limits, health, trail, writer, signals, bells };
-        let ended = process.run(listener).await;
+        let ended = process.run(main).await;
         drop((sources, certificates));
         let _ = stop_admin.send(());
         let _ = timeout(Duration::from_secs(1), admin_port).await;
@@ -163,13 +173,14 @@ async fn unless_ended<T: Send + 'static>(
     }
 }
 
-fn with_dev(dev: Dev, listen: Option<SocketAddr>) -> Result<ExitCode, String> {
+fn with_dev(dev: Dev, listen: Option<&ListenAddress>) -> Result<ExitCode, String> {
     let control = control_runtime()?;
-    let listener = {
-        let _guard = control.enter();
-        bind("--listen", listen.unwrap_or(config::DEFAULT_LISTEN))?
+    let bound = control.block_on(bind("--listen", listen.unwrap_or(&ListenAddress::DEFAULT), 0o600))?;
+    let Some(address) = bound.address.ip() else {
+        return Err(
+            "`--listen`: the demonstration needs an IP address and a port, for its `curl` lines".to_owned()
+        );
     };
-    let address = address_of(&listener)?;
     let (health, metrics) = (Health::new(), Metrics::new());
     let (trail, writer) = start_trail(&control, &Audit::default(), &metrics)?;
     if let Some(warning) = config::plaintext_warning("--listen", address) {
@@ -190,7 +201,7 @@ fn with_dev(dev: Dev, listen: Option<SocketAddr>) -> Result<ExitCode, String> {
         let signals = Signals::new()?;
         announce(&format!("listening on http://{address}\n\n{introduction}"));
         let bells = Bells::default();
-        Process { server, limits, health, trail, writer, signals, bells }.run(listener).await
+        Process { server, limits, health, trail, writer, signals, bells }.run(bound).await
     })
 }
 
@@ -219,7 +230,7 @@ struct Process {
 }
 
 impl Process {
-    async fn run(self, listener: TcpListener) -> Result<ExitCode, String> {
+    async fn run(self, bound: Bound) -> Result<ExitCode, String> {
         let mut signals = self.signals;
         let serving = Builder::new_multi_thread()
             .enable_io()
@@ -229,11 +240,11 @@ impl Process {
             .map_err(|error| format!("the threads that answer cannot be started: {error}"))?;
         let (stop, stopped) = oneshot::channel::<()>();
         let server = self.server.clone();
-        // A listener belongs to the runtime that it was made in, so that it moves as a plain socket.
-        let listener = listener.into_std().map_err(|error| format!("the port cannot be used: {error}"))?;
+        let Bound { file, port, .. } = bound;
+        let port = port.detach().map_err(|error| format!("the port cannot be used: {error}"))?;
         let answering = serving.spawn(async move {
-            let listener = TcpListener::from_std(listener)?;
-            server.serve(listener, async { drop(stopped.await) }).await;
+            let port = port.attach()?;
+            server.serve_port(port, async { drop(stopped.await) }).await;
             Ok::<(), io::Error>(())
         });
 
@@ -244,6 +255,8 @@ impl Process {
         }
         self.health.is_stopping();
         self.trail.note(Level::Info, "ending: answers in flight may finish");
+        // While the port is open, so that no other file can be taken for its own.
+        drop(file);
         let _ = stop.send(());
 
         // A little more than the server gives itself: it may not get to it, where decisions wait for the trail.
@@ -334,34 +347,12 @@ fn control_runtime() -> Result<Runtime, String> {
         .map_err(|error| format!("the runtime cannot be started: {error}"))
 }
 
-/// How many connections may wait to be taken, where the system lets as many: the usual 128 are a burst, and whoever
-/// does not fit tries again a whole second later.
-const BACKLOG: u32 = 4096;
-
-fn bind(key: &str, address: SocketAddr) -> Result<TcpListener, String> {
-    let bound = || {
-        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        socket.set_reuseaddr(true)?;
-        socket.bind(address)?;
-        socket.listen(BACKLOG)
-    };
-    bound().map_err(|error| {
-        let hint = match error.kind() {
-            io::ErrorKind::AddrInUse => {
-                "another process listens there; say another port, or 0 for a free one"
-            }
-            io::ErrorKind::PermissionDenied => "ports below 1024 need a permission; say a higher one",
-            io::ErrorKind::AddrNotAvailable => {
-                "this machine has no such address; `127.0.0.1` is always there"
-            }
-            _ => "say another address",
-        };
-        format!("`{key}`: cannot listen on {address}: {error}: {hint}")
-    })
-}
-
-fn address_of(listener: &TcpListener) -> Result<SocketAddr, String> {
-    listener.local_addr().map_err(|error| format!("the port has no address: {error}"))
+/// An address as the first lines of output have it.
+fn url(scheme: &str, address: &ListenAddress) -> String {
+    match address {
+        ListenAddress::Ip(address) => format!("{scheme}://{address}"),
+        ListenAddress::Unix(_) => address.to_string(),
+    }
 }
 
 fn start_trail(control: &Runtime, audit: &Audit, metrics: &Metrics) -> Result<(AuditLog, Writer), String> {
@@ -376,12 +367,13 @@ fn start_trail(control: &Runtime, audit: &Audit, metrics: &Metrics) -> Result<(A
 }
 
 /// The warnings of the file, and of the flag that wins over it.
-fn warn_of_plaintext(config: &Config, listen: Option<SocketAddr>, trail: &AuditLog) {
-    let overridden = listen.and_then(|_| config::plaintext_warning("listen", config.listen));
+fn warn_of_plaintext(config: &Config, listen: Option<&ListenAddress>, trail: &AuditLog) {
+    let overridden = listen.and(config.listen.ip());
+    let overridden = overridden.and_then(|address| config::plaintext_warning("listen", address));
     for warning in config.warnings.iter().filter(|warning| Some(*warning) != overridden.as_ref()) {
         trail.note(Level::Warning, &format!("{}: {warning}", config.path.display()));
     }
-    let plaintext = listen.filter(|_| config.tls.is_none());
+    let plaintext = listen.and_then(ListenAddress::ip).filter(|_| config.tls.is_none());
     if let Some(warning) = plaintext.and_then(|listen| config::plaintext_warning("--listen", listen)) {
         trail.note(Level::Warning, &warning);
     }

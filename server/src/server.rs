@@ -12,6 +12,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Limits;
 use crate::health::Health;
 use crate::http::listener::Listener;
+use crate::http::port::Port;
 use crate::http::tls::Tls;
 use crate::metrics::Metrics;
 use crate::service::{ConnectionService, DecisionService};
@@ -89,13 +90,18 @@ impl Server {
 
     /// Serves connections until `stop` is done, and then for as long as answers in flight take, within the limit.
     pub async fn serve(&self, listener: TcpListener, stop: impl Future<Output = ()>) {
+        self.serve_port(Port::Tcp(listener), stop).await;
+    }
+
+    /// The same for a port of any kind.
+    pub(crate) async fn serve_port(&self, port: Port, stop: impl Future<Output = ()>) {
         let answers = |slot, peer| ConnectionService::new(Arc::clone(&self.judge), slot, peer);
         let failed = |error: &std::io::Error| {
             if let Some(trail) = &self.judge.trail {
                 trail.note(Level::Error, &format!("a connection cannot be taken: {error}"));
             }
         };
-        self.gate.serve(listener, stop, answers, failed).await;
+        self.gate.serve(port, stop, answers, failed).await;
     }
 
     /// Serves one stream until its end: a socket of any kind, or memory.

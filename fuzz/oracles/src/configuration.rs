@@ -36,8 +36,21 @@ fn mistakes(file: &Table) -> Vec<&'static str> {
             mistakes.push(which);
         }
     };
-    let known =
-        ["listen", "admin_listen", "policy", "keys", "revocations", "realms", "resources", "audit", "limits"];
+    let known = [
+        "listen",
+        "admin_listen",
+        "socket_mode",
+        "policy",
+        "keys",
+        "revocations",
+        "realms",
+        "resources",
+        "forward",
+        "ext_authz",
+        "audit",
+        "tls",
+        "limits",
+    ];
     mistake(!file.keys().all(|key| known.contains(&key.as_str())), "an unknown key");
     mistake(file.get("keys").and_then(|keys| keys.get("file")).is_none(), "no keys");
     for list in ["realms", "resources"] {

@@ -120,7 +120,7 @@ Example:
 
 The status is 0 if the server is ready, 1 if it is not, and 2 if nothing listens at the address.")]
     Health {
-        /// The address of its admin port
+        /// The address of its admin port, or `unix:PATH`
         #[arg(long, value_name = "ADDR")]
         admin: String,
     },

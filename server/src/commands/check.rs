@@ -76,7 +76,8 @@ fn report(
     };
     row("file", config.path.display().to_string());
     row("listen", config.listen.to_string());
-    row("admin_listen", config.admin_listen.map_or_else(|| "none".to_owned(), |address| address.to_string()));
+    let admin = config.admin_listen.as_ref();
+    row("admin_listen", admin.map_or_else(|| "none".to_owned(), ToString::to_string));
     if let (Some(files), Some(loaded)) = (&config.tls, tls) {
         row("tls", loaded.summary());
         if let Some(file) = &files.client_ca {

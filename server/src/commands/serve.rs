@@ -1,11 +1,11 @@
 //! `serve`: the server, until a signal ends it.
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{ArgGroup, Args};
 
+use crate::config::ListenAddress;
 use crate::dev::Output;
 use crate::process;
 
@@ -22,9 +22,9 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
-    /// Listen here, whatever the file says; port 0 takes a free one
+    /// Listen here, whatever the file says: an IP address and a port (0: a free one), or `unix:PATH`
     #[arg(long, value_name = "ADDR", value_parser = address)]
-    pub(crate) listen: Option<SocketAddr>,
+    pub(crate) listen: Option<ListenAddress>,
 
     /// Write the demonstration's private key here, a new file that only its owner can read
     #[arg(long, value_name = "FILE", requires = "dev", conflicts_with = "config")]
@@ -35,21 +35,21 @@ pub(crate) struct ServeArgs {
     pub(crate) dev_dir: Option<PathBuf>,
 }
 
-fn address(text: &str) -> Result<SocketAddr, &'static str> {
-    text.parse().map_err(|_| "say an IP address and a port, such as `127.0.0.1:8080`")
+fn address(text: &str) -> Result<ListenAddress, String> {
+    ListenAddress::read(text, Path::new(""))
 }
 
 /// Runs the server until a signal ends it.
 pub(crate) fn run(args: &ServeArgs) -> ExitCode {
     match &args.config {
-        Some(file) => process::run(file, args.listen),
+        Some(file) => process::run(file, args.listen.as_ref()),
         None => {
             let output = match (&args.dev_key, &args.dev_dir) {
                 (Some(file), _) => Output::Key(file),
                 (None, Some(folder)) => Output::Folder(folder),
                 (None, None) => Output::Printed,
             };
-            process::run_dev(output, args.listen)
+            process::run_dev(output, args.listen.as_ref())
         }
     }
 }

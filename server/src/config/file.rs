@@ -19,6 +19,7 @@ use super::{AuditOutput, AuditOverflow};
 pub(super) struct FileSpec {
     pub(super) listen: Option<String>,
     pub(super) admin_listen: Option<String>,
+    pub(super) socket_mode: Option<String>,
     #[serde(default)]
     pub(super) policy: PolicySpec,
     pub(super) keys: Option<OneOrMore>,

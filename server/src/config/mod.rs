@@ -10,6 +10,7 @@ mod file;
 mod forward;
 mod keys;
 mod limits;
+mod listen;
 mod locate;
 mod protections;
 mod reader;
@@ -31,17 +32,13 @@ pub use forward::{FieldFamily, Forward, TrustedProxies};
 use keys::OneOrMore;
 pub use keys::{KeyOrigin, KeySource};
 pub use limits::Limits;
+pub use listen::ListenAddress;
+pub(crate) use listen::UNIX_PREFIX;
 use locate::Document;
 pub use protections::Protections;
 pub use realms::{Realms, host_of_authority};
 pub(crate) use secret_file::secret_file_warning;
 pub use tls::TlsFiles;
-
-use crate::quote::quoted;
-
-/// Where the server listens unless the file or a flag says otherwise.
-pub const DEFAULT_LISTEN: SocketAddr =
-    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
 
 /// A configuration file, validated. The keys and revocations that it names are not read yet.
 #[derive(Debug)]
@@ -50,9 +47,11 @@ pub struct Config {
     /// The file itself.
     pub path: PathBuf,
     /// Where requests are answered.
-    pub listen: SocketAddr,
+    pub listen: ListenAddress,
     /// Where health, readiness and metrics are answered, if anywhere.
-    pub admin_listen: Option<SocketAddr>,
+    pub admin_listen: Option<ListenAddress>,
+    /// The mode of Unix sockets.
+    pub socket_mode: u32,
     /// What makes a token acceptable, what is public, what needs which permission.
     pub policy: Policy,
     /// The same as the file writes it, for a person.
@@ -320,11 +319,21 @@ pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
     let document = Document::parse(path, text)?;
     let spec: FileSpec = document.deserialize()?;
 
-    let listen = address(&document, "listen", spec.listen.as_deref())?.unwrap_or(DEFAULT_LISTEN);
+    let listen = address(&document, "listen", spec.listen.as_deref())?.unwrap_or(ListenAddress::DEFAULT);
     let admin_listen = address(&document, "admin_listen", spec.admin_listen.as_deref())?;
-    if admin_listen.is_some_and(|admin| admin == listen && admin.port() != 0) {
+    if admin_listen.as_ref().is_some_and(|admin| admin.excludes(&listen)) {
         return Err(document.error("admin_listen", "this is `listen` already; the admin port is another one"));
     }
+    let has_socket = [Some(&listen), admin_listen.as_ref()].into_iter().flatten().any(|at| at.ip().is_none());
+    let socket_mode = match spec.socket_mode.as_deref() {
+        None => listen::DEFAULT_SOCKET_MODE,
+        Some(_) if !has_socket => {
+            let problem =
+                "used only with a Unix socket; set `listen = \"unix:PATH\"` or remove `socket_mode`";
+            return Err(document.error("socket_mode", problem));
+        }
+        Some(text) => listen::socket_mode(text).map_err(|problem| document.error("socket_mode", problem))?,
+    };
     let policy = Policy::new(&spec.policy).map_err(|error| in_table(&document, "policy", error))?;
     let limits = Limits::new(spec.limits.as_ref(), policy.max_token_bytes())
         .map_err(|(key, problem)| document.error(&key, problem))?;
@@ -349,10 +358,12 @@ pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
     let ext_authz = ext_authz.map_err(|(key, problem)| document.error(&key, problem))?;
     let audit = spec.audit.unwrap_or_default();
     let tls = spec.tls.map(|tls| TlsFiles::new(&document, tls)).transpose()?;
-    let plaintext = Some(listen).filter(|_| tls.is_none());
-    let warned = [("listen", plaintext), ("admin_listen", admin_listen)];
+    let plaintext = listen.ip().filter(|_| tls.is_none());
+    let admin = admin_listen.as_ref().and_then(ListenAddress::ip);
+    let warned = [("listen", plaintext), ("admin_listen", admin)];
     let mut warnings: Vec<String> =
         warned.into_iter().filter_map(|(key, at)| plaintext_warning(key, at?)).collect();
+    warnings.extend(listen::socket_mode_warning(socket_mode));
     warnings.extend(
         policy.warnings().iter().map(|warning| format!("`policy.{}`: {}", warning.key, warning.text)),
     );
@@ -361,6 +372,7 @@ pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
         path: path.to_owned(),
         listen,
         admin_listen,
+        socket_mode,
         policy,
         policy_spec: spec.policy,
         keys,
@@ -429,15 +441,11 @@ fn address(
     document: &Document<'_>,
     key: &str,
     text: Option<&str>,
-) -> Result<Option<SocketAddr>, ConfigError> {
+) -> Result<Option<ListenAddress>, ConfigError> {
     let Some(text) = text else { return Ok(None) };
-    text.parse().map(Some).map_err(|_| {
-        let problem = format!(
-            "{} is not an address; expected an IP address and a port, such as `127.0.0.1:8080`",
-            quoted(text)
-        );
-        document.error(key, problem)
-    })
+    let folder = document.path().parent().unwrap_or(Path::new(""));
+    let address = ListenAddress::read(text, folder);
+    address.map(Some).map_err(|problem| document.error(key, problem))
 }
 
 /// `audit.file`, which `output = "file"` needs and nothing else uses.

@@ -79,7 +79,7 @@ overflow = "block"
 #[test]
 fn only_keys_are_required() {
     let config = parsed("[keys]\nfile = \"k\"").unwrap();
-    assert_eq!(config.listen, DEFAULT_LISTEN);
+    assert_eq!(config.listen, ListenAddress::DEFAULT);
     assert_eq!(config.admin_listen, None);
     assert_eq!(config.keys[0].origin, KeyOrigin::File("k".into()));
     assert_eq!(config.revocations_file, None);
@@ -166,6 +166,13 @@ fn an_address_that_others_reach_is_a_warning() {
     ");
 }
 
+#[test]
+fn a_socket_that_everybody_can_use_is_a_warning() {
+    let warnings = |file: &str| parsed(&format!("{file}\n[keys]\nfile = \"k\"")).unwrap().warnings;
+    assert_eq!(warnings("listen = \"unix:a\"\nsocket_mode = \"0660\""), [] as [&str; 0]);
+    insta::assert_snapshot!(warnings("listen = \"unix:a\"\nsocket_mode = \"0666\"").join("\n"), @r#"`socket_mode`: with "0666" every user of this machine can connect, and is trusted as a proxy; use "0660" and a group of the proxy and this server"#);
+}
+
 /// Name and text of files with one thing wrong; `KEYS` stands for the table that every file needs.
 const WRONG: &[(&str, &str)] = &[
     ("no TOML", "KEYS\nlisten = "),
@@ -222,6 +229,11 @@ const WRONG: &[(&str, &str)] = &[
     ("an unknown value of unlisted", "KEYS\n[policy]\nunlisted = \"ask\""),
     ("a name for an address", "listen = \"localhost:8080\"\nKEYS"),
     ("an address without port", "admin_listen = \"127.0.0.1\"\nKEYS"),
+    ("a socket without a path", "listen = \"unix:\"\nKEYS"),
+    ("one socket for both", "listen = \"unix:a\"\nadmin_listen = \"unix:a\"\nKEYS"),
+    ("a mode that is not octal", "listen = \"unix:a\"\nsocket_mode = \"rw\"\nKEYS"),
+    ("a mode that is a number", "listen = \"unix:a\"\nsocket_mode = 432\nKEYS"),
+    ("a mode without a socket", "socket_mode = \"0660\"\nKEYS"),
     ("one address for both", "listen = \"127.0.0.1:80\"\nadmin_listen = \"127.0.0.1:80\"\nKEYS"),
     ("empty algorithms", "KEYS\n[policy]\nalgorithms = []"),
     ("empty issuers", "KEYS\n[policy]\nissuers = []"),

@@ -19,7 +19,7 @@ use hyper::service::Service;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, join, split};
-use tokio::net::TcpListener;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -29,6 +29,7 @@ use super::connection::{Closed, ConnectionNumbers, Connections, Open, Slot};
 use super::on_wake::OnWake;
 use super::outbox::Outbox;
 use super::peer::Peer;
+use super::port::{Accepted, Port};
 use super::request::Refusal;
 use super::stream::Observed;
 use super::tls::Tls;
@@ -97,7 +98,7 @@ impl Listener {
     /// Lets connections in until `stop` is done; then no new ones, and the open ones have their time to end.
     pub(crate) async fn serve<S: Answers>(
         &self,
-        listener: TcpListener,
+        port: Port,
         stop: impl Future<Output = ()>,
         answers: impl Fn(Slot, Peer) -> S,
         failed: impl Fn(&io::Error),
@@ -107,21 +108,16 @@ impl Listener {
             let accepted = tokio::select! {
                 biased;
                 () = &mut stop => break,
-                accepted = listener.accept() => accepted,
+                accepted = port.accept() => accepted,
             };
             match accepted {
-                Ok((stream, address)) => {
+                Ok(Accepted::Tcp(stream, address)) => {
                     // An answer goes out whole: there is nothing to wait for.
                     let _ = stream.set_nodelay(true);
-                    let open = self.0.connections.open();
-                    let service = answers(open.slot().clone(), Peer::Address(address));
-                    if let Some(tls) = &self.0.tls {
-                        let acceptor = TlsAcceptor::from(tls.config());
-                        tokio::spawn(self.clone().keep_encrypted(acceptor, stream, open, service));
-                    } else {
-                        let (reader, writer) = stream.into_split();
-                        tokio::spawn(self.clone().keep(reader, writer, open, service));
-                    }
+                    self.start(stream, TcpStream::into_split, Peer::Address(address), &answers);
+                }
+                Ok(Accepted::Unix(stream)) => {
+                    self.start(stream, UnixStream::into_split, Peer::Unix, &answers);
                 }
                 Err(error) if is_of_the_connection(&error) => {}
                 Err(error) => {
@@ -136,8 +132,32 @@ impl Listener {
                 tokio::task::yield_now().await;
             }
         }
-        drop(listener);
+        drop(port);
         self.stop().await;
+    }
+
+    /// Starts a task that serves one connection.
+    fn start<I, R, W, S>(
+        &self,
+        stream: I,
+        split: impl FnOnce(I) -> (R, W),
+        peer: Peer,
+        answers: impl Fn(Slot, Peer) -> S,
+    ) where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        R: AsyncRead + Unpin + Send + 'static,
+        W: AsyncWrite + Unpin + Send + 'static,
+        S: Answers,
+    {
+        let open = self.0.connections.open();
+        let service = answers(open.slot().clone(), peer);
+        if let Some(tls) = &self.0.tls {
+            let acceptor = TlsAcceptor::from(tls.config());
+            tokio::spawn(self.clone().keep_encrypted(acceptor, stream, open, service));
+        } else {
+            let (reader, writer) = split(stream);
+            tokio::spawn(self.clone().keep(reader, writer, open, service));
+        }
     }
 
     /// Serves one stream, which need not be a socket.

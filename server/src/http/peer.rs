@@ -1,6 +1,6 @@
 //! The other end of a connection.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use crate::config::TrustedProxies;
 
@@ -9,6 +9,8 @@ use crate::config::TrustedProxies;
 pub(crate) enum Peer {
     /// An address of a network.
     Address(SocketAddr),
+    /// A process of this machine, which the mode of a Unix socket lets connect.
+    Unix,
     /// A stream of which nothing is known.
     Unknown,
 }
@@ -16,21 +18,18 @@ pub(crate) enum Peer {
 impl Peer {
     /// Whether it is one of the proxies whose descriptions of a request are believed.
     pub(crate) fn is_trusted(self, proxies: &TrustedProxies) -> bool {
-        self.address().is_some_and(|address| proxies.contain(address))
-    }
-
-    /// Its address and port, as the audit log has it.
-    pub(crate) fn text(self) -> Option<Box<str>> {
         match self {
-            Self::Address(address) => Some(address.to_string().into()),
-            Self::Unknown => None,
+            Self::Address(address) => proxies.contain(address.ip()),
+            Self::Unix => true,
+            Self::Unknown => false,
         }
     }
 
-    /// Its address, if it has one.
-    pub(crate) fn address(self) -> Option<IpAddr> {
+    /// Its address and port, or `unix`, as the audit log has it.
+    pub(crate) fn text(self) -> Option<Box<str>> {
         match self {
-            Self::Address(address) => Some(address.ip()),
+            Self::Address(address) => Some(address.to_string().into()),
+            Self::Unix => Some("unix".into()),
             Self::Unknown => None,
         }
     }

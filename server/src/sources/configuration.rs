@@ -57,8 +57,9 @@ pub(crate) struct Configuration {
 /// What a reload does not change.
 #[derive(Debug, PartialEq, Eq)]
 struct NeedsRestart {
-    listen: std::net::SocketAddr,
-    admin_listen: Option<std::net::SocketAddr>,
+    listen: config::ListenAddress,
+    admin_listen: Option<config::ListenAddress>,
+    socket_mode: u32,
     limits: config::Limits,
     audit: config::Audit,
     tls: Option<config::TlsFiles>,
@@ -67,8 +68,9 @@ struct NeedsRestart {
 impl NeedsRestart {
     fn of(config: &Config) -> Self {
         Self {
-            listen: config.listen,
-            admin_listen: config.admin_listen,
+            listen: config.listen.clone(),
+            admin_listen: config.admin_listen.clone(),
+            socket_mode: config.socket_mode,
             limits: config.limits,
             audit: config.audit.clone(),
             tls: config.tls.clone(),
@@ -79,6 +81,7 @@ impl NeedsRestart {
         [
             (self.listen != other.listen, "`listen`"),
             (self.admin_listen != other.admin_listen, "`admin_listen`"),
+            (self.socket_mode != other.socket_mode, "`socket_mode`"),
             (self.limits != other.limits, "`[limits]`"),
             (self.audit != other.audit, "`[audit]`"),
             (self.tls != other.tls, "`[tls]`"),
