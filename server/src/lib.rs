@@ -32,6 +32,7 @@ mod metrics;
 mod outcome;
 mod process;
 mod quote;
+mod revocation;
 mod server;
 mod service;
 pub mod signing;

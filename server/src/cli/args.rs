@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::explain::ExplainArgs;
 use crate::commands::keys::{GenerateArgs, PublicArgs};
+use crate::commands::revocations::RevokeArgs;
 use crate::commands::serve::ServeArgs;
 use crate::commands::token::MintArgs;
 
@@ -113,6 +114,30 @@ The status is 0 if everything loads, warnings or not, and 2 if not.")]
         command: TokenCommand,
     },
 
+    /// Revoke a token, a user or an organization in the configured source
+    #[command(after_help = "\
+Examples:
+  artos-auth revoke --config artos-auth.toml --token-id 7f0c1a5e
+  artos-auth revoke --config artos-auth.toml --token-file - < token.jwt
+  artos-auth revoke --config artos-auth.toml --user u1
+  artos-auth revoke --config artos-auth.toml --user u1 --org org-a --expires $(date -d '+1 day' +%s)
+  artos-auth revoke --config artos-auth.toml --org org-a --issued-before 1764374400
+
+Tokens of a user or an organization that are issued later are good again. An entry with --expires is
+dropped by `artos-auth revocations compact` after that time.
+
+A file is replaced as a whole, under a lock, and keeps its mode; one that does not load is not
+touched. What was written, and where, is printed; the token is not.
+
+The status is 0 once the revocation is written, and 2 if it is not.")]
+    Revoke(RevokeArgs),
+
+    /// Show and compact what is revoked
+    Revocations {
+        #[command(subcommand)]
+        command: RevocationsCommand,
+    },
+
     /// Say whether a running server is ready
     #[command(after_help = "\
 Example:
@@ -179,6 +204,34 @@ Examples:
 A shared secret (HS256, HS384, HS512) has no public part: the server verifies with the secret
 itself, so name its own file by `keys.file`, readable by the server alone.")]
     Public(PublicArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum RevocationsCommand {
+    /// Print what is revoked, one JSON object a line
+    #[command(after_help = "\
+Example:
+  artos-auth revocations list --config artos-auth.toml | grep '\"user\"'
+
+Each line has `op` (token, signed_sha256, user or organization), what it is about, and
+`issued_before` and `expires` where the entry has them.")]
+    List {
+        /// The configuration file (TOML), which says where revocations are kept
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+
+    /// Drop the entries that have expired
+    #[command(after_help = "\
+Example:
+  artos-auth revocations compact --config artos-auth.toml
+
+It can run while servers read the source and others write to it. An entry without `expires` is kept.")]
+    Compact {
+        /// The configuration file (TOML), which says where revocations are kept
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
 }
 
 #[derive(Debug, Subcommand)]

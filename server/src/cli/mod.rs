@@ -9,10 +9,10 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
-use crate::commands::{Exit, Failure, check, decide, explain, health, keys, serve, token};
+use crate::commands::{Exit, Failure, check, decide, explain, health, keys, revocations, serve, token};
 use crate::config::Access;
 use crate::quote::redact;
-use args::{Cli, Command, ConfigArg, KeysCommand, TokenCommand};
+use args::{Cli, Command, ConfigArg, KeysCommand, RevocationsCommand, TokenCommand};
 
 /// Runs the command that the process was started with.
 #[must_use]
@@ -28,6 +28,11 @@ pub fn main() -> ExitCode {
         Command::Check(ConfigArg { config, offline }) => check::run(&config, Access::of(offline)),
         Command::Keys { command: KeysCommand::Generate(args) } => keys::generate(&args),
         Command::Keys { command: KeysCommand::Public(args) } => keys::public(&args),
+        Command::Revoke(args) => revocations::revoke(&args),
+        Command::Revocations { command: RevocationsCommand::List { config } } => revocations::list(&config),
+        Command::Revocations { command: RevocationsCommand::Compact { config } } => {
+            revocations::compact(&config)
+        }
         Command::Health { admin } => health::run(&admin),
         Command::Completions { shell } => completions(shell),
         Command::Man { folder } => manual(&folder),

@@ -5,6 +5,7 @@ pub(crate) mod decide;
 pub(crate) mod explain;
 pub(crate) mod health;
 pub(crate) mod keys;
+pub(crate) mod revocations;
 pub(crate) mod serve;
 pub(crate) mod token;
 

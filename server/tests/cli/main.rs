@@ -6,6 +6,7 @@ mod check;
 mod decide;
 mod explain;
 mod keys;
+mod revoke;
 mod silence;
 mod token;
 mod usage;

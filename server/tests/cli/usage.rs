@@ -13,6 +13,10 @@ use crate::Workshop;
 #[case::keys(&["keys"])]
 #[case::keys_generate(&["keys", "generate"])]
 #[case::keys_public(&["keys", "public"])]
+#[case::revoke(&["revoke"])]
+#[case::revocations(&["revocations"])]
+#[case::revocations_list(&["revocations", "list"])]
+#[case::revocations_compact(&["revocations", "compact"])]
 #[case::token(&["token"])]
 #[case::token_mint(&["token", "mint"])]
 #[case::token_inspect(&["token", "inspect"])]
@@ -84,7 +88,14 @@ fn completions_and_manual_pages_are_written() {
     std::fs::create_dir(workshop.path("pages")).unwrap();
     let run = workshop.run(&["man", "pages"]);
     assert_eq!((run.status, run.output.as_str(), run.errors.as_str()), (0, "", ""), "{run:?}");
-    for page in ["artos-auth.1", "artos-auth-serve.1", "artos-auth-check.1", "artos-auth-keys-public.1"] {
+    for page in [
+        "artos-auth.1",
+        "artos-auth-serve.1",
+        "artos-auth-check.1",
+        "artos-auth-keys-public.1",
+        "artos-auth-revoke.1",
+        "artos-auth-revocations-compact.1",
+    ] {
         assert!(
             std::fs::read_to_string(workshop.path("pages").join(page)).unwrap().starts_with(".ie"),
             "{page}"

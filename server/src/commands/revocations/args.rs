@@ -1,0 +1,73 @@
+//! What `revoke` is asked to revoke.
+
+use std::path::PathBuf;
+
+use clap::builder::NonEmptyStringValueParser;
+use clap::{ArgGroup, Args};
+use serde_json::Number;
+
+use super::token;
+use crate::commands::Failure;
+use crate::revocation::entry::Entry;
+
+/// The arguments of `revoke`.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("what").required(true).multiple(true).args(["token_id", "token_file", "user", "org"]))]
+pub(crate) struct RevokeArgs {
+    /// The configuration file (TOML), which says where revocations are kept
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+
+    /// Revoke the token with this id (`jti`)
+    #[arg(long, value_name = "J", conflicts_with_all = ["token_file", "user", "org"], value_parser = NonEmptyStringValueParser::new())]
+    token_id: Option<String>,
+
+    /// Revoke the token in this file (`-`: standard input), by its `jti`, or by its signature input if it has none
+    #[arg(long, value_name = "F", conflicts_with_all = ["user", "org"])]
+    token_file: Option<PathBuf>,
+
+    /// Revoke the tokens of this user, in the organization of --org or in any
+    #[arg(long, value_name = "U", value_parser = NonEmptyStringValueParser::new())]
+    user: Option<String>,
+
+    /// Revoke the tokens of this organization, or only those of --user in it
+    #[arg(long, value_name = "O", value_parser = NonEmptyStringValueParser::new())]
+    org: Option<String>,
+
+    /// Revoke tokens that were issued before this time (seconds since 1970); now unless given
+    #[arg(long, value_name = "T", conflicts_with_all = ["token_id", "token_file"], value_parser = instant)]
+    issued_before: Option<u64>,
+
+    /// When the entry can be dropped, because no such token is valid any more (seconds since 1970)
+    #[arg(long, value_name = "T", value_parser = instant)]
+    expires: Option<u64>,
+}
+
+impl RevokeArgs {
+    /// The revocation, at a time in seconds since 1970.
+    pub(super) fn entry(&self, now: u64) -> Result<Entry, Failure> {
+        let expires = self.expires.map(Number::from);
+        let issued_before = Number::from(self.issued_before.unwrap_or(now));
+        Ok(match (&self.token_id, &self.token_file, &self.user, &self.org) {
+            (Some(id), ..) => Entry::Token { id: id.clone(), expires },
+            (None, Some(file), ..) => token::entry(file, expires)?,
+            (None, None, Some(user), org) => {
+                Entry::User { user: user.clone(), org: org.clone(), issued_before, expires }
+            }
+            (None, None, None, Some(org)) => Entry::Organization { org: org.clone(), issued_before, expires },
+            // The command line requires one of them.
+            (None, None, None, None) => return Err(Failure::Bad("say what to revoke".to_owned())),
+        })
+    }
+}
+
+fn instant(text: &str) -> Result<u64, &'static str> {
+    const FORM: &str = "expected seconds since 1970 as an integer, such as the output of `date +%s`";
+    const LAST: u64 = 253_402_300_799;
+    let seconds: u64 = text.parse().map_err(|_| FORM)?;
+    if seconds <= LAST {
+        Ok(seconds)
+    } else {
+        Err("expected a time before the year 10000, in seconds since 1970")
+    }
+}

@@ -1,0 +1,169 @@
+//! Changes a file of revocations: under a lock, by a rename, and only if it loads.
+
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use rustix::fs::{FlockOperation, Gid, Uid, fchown, flock};
+use rustix::io::Errno;
+
+use super::entry::Entry;
+use super::list::List;
+use crate::config;
+
+/// How long another writer may keep the file locked.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Reads the list of a file that the server would load.
+///
+/// # Errors
+///
+/// What is wrong with the file, in a sentence.
+pub(crate) fn read(path: &Path, keep: impl FnMut(&Entry) -> bool) -> Result<List, String> {
+    let text = config::read(path, config::MAX_REVOCATIONS_BYTES)
+        .map_err(|error| error.named_by("revocations.file").to_string())?;
+    config::parse_revocations(path, &text).map_err(|error| error.to_string())?;
+    List::from_json(&text, keep).map_err(|error| format!("{}: cannot be read: {error}", path.display()))
+}
+
+/// Changes the list of a file. The file is replaced as a whole and keeps its mode and its owner; one that does not load is
+/// left alone. Writers wait for one another.
+///
+/// # Errors
+///
+/// What is wrong with the file, or why it cannot be replaced, in a sentence.
+pub(crate) fn change<T>(
+    path: &Path,
+    keep: impl FnMut(&Entry) -> bool,
+    change: impl FnOnce(&mut List) -> T,
+) -> Result<T, String> {
+    let failed = |error: &dyn std::fmt::Display| format!("{}: cannot be changed: {error}", path.display());
+    // Opening a FIFO would wait; this says what it is instead.
+    config::read(path, config::MAX_REVOCATIONS_BYTES)
+        .map_err(|error| error.named_by("revocations.file").to_string())?;
+    // A link stays a link.
+    let path = path.canonicalize().map_err(|error| failed(&error))?;
+    let locked = lock(&path).map_err(|error| failed(&error))?;
+    let mut list = read(&path, keep)?;
+    let result = change(&mut list);
+    config::parse_revocations(&path, list.to_json().as_bytes()).map_err(|error| failed(&error.problem))?;
+    replace(&path, list.to_json().as_bytes(), &locked.metadata().map_err(|error| failed(&error))?)
+        .map_err(|error| failed(&error))?;
+    Ok(result)
+}
+
+/// Locks the file that has this name now: while one waits, another writer may have replaced it.
+fn lock(path: &Path) -> io::Result<File> {
+    let started = Instant::now();
+    loop {
+        let file = OpenOptions::new().read(true).write(true).open(path)?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {
+                let (held, named) = (file.metadata()?, fs::metadata(path)?);
+                if (held.dev(), held.ino()) == (named.dev(), named.ino()) {
+                    return Ok(file);
+                }
+            }
+            Err(Errno::WOULDBLOCK) => sleep(Duration::from_millis(2)),
+            Err(error) => return Err(error.into()),
+        }
+        if started.elapsed() > PATIENCE {
+            let problem = format!("another process has kept it locked for {} seconds", PATIENCE.as_secs());
+            return Err(io::Error::other(problem));
+        }
+    }
+}
+
+/// Puts a new file in the place of an old one that looks like `old`.
+fn replace(path: &Path, text: &[u8], old: &Metadata) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    // Only the holder of the lock writes it, so that one name is enough; what a crash left is overwritten.
+    let temporary = Temporary(folder.join(format!(".{name}.new")));
+    let _ = fs::remove_file(&temporary.0);
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary.0)?;
+    file.write_all(text)?;
+    let new = file.metadata()?;
+    if (new.uid(), new.gid()) != (old.uid(), old.gid()) {
+        fchown(&file, Some(Uid::from_raw(old.uid())), Some(Gid::from_raw(old.gid()))).map_err(|error| {
+            io::Error::other(format!("its owner cannot be kept: {error}; run this as its owner or as root"))
+        })?;
+    }
+    file.set_permissions(fs::Permissions::from_mode(old.mode() & 0o7777))?;
+    file.sync_all()?;
+    fs::rename(&temporary.0, path)?;
+    // From here on the next writer may use the name.
+    std::mem::forget(temporary);
+    // The rename itself survives a crash from here on.
+    File::open(folder)?.sync_all()
+}
+
+/// A file that is removed unless it was renamed.
+struct Temporary(PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(id: &str) -> Entry {
+        Entry::Token { id: id.to_owned(), expires: None }
+    }
+
+    #[test]
+    fn mode_and_link_are_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, link) = (folder.path().join("revocations.json"), folder.path().join("link.json"));
+        fs::write(&path, "{}").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        std::os::unix::fs::symlink("revocations.json", &link).unwrap();
+        change(&link, |_| true, |list| list.add(token("t"))).unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o640);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "{\n  \"tokens\": [\n    \"t\"\n  ]\n}\n");
+        let names: Vec<_> =
+            fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names.len(), 2, "{names:?}");
+    }
+
+    #[test]
+    fn what_does_not_load_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("revocations.json");
+        for text in ["", "{", r#"{"token": []}"#, r#"{"tokens": [1]}"#] {
+            fs::write(&path, text).unwrap();
+            change(&path, |_| true, |list| list.add(token("t"))).unwrap_err();
+            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        }
+        fs::write(&path, "{}").unwrap();
+        change(&path, |_| true, |list| list.add(token("a\nb"))).unwrap_err();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "{}");
+    }
+
+    #[test]
+    fn writers_wait_for_one_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("revocations.json");
+        fs::write(&path, "{}").unwrap();
+        std::thread::scope(|scope| {
+            for writer in 0..8 {
+                let path = &path;
+                scope.spawn(move || {
+                    for number in 0..10 {
+                        let entry = token(&format!("t-{writer}-{number}"));
+                        change(path, |_| true, |list| list.add(entry)).unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(read(&path, |_| true).unwrap().len(), 80);
+    }
+}
