@@ -1,12 +1,11 @@
-//! A JWK Set from an identity provider: one HTTP request with a deadline and a size limit, and no redirects.
+//! One HTTP GET with a deadline and a size limit: https, or http on loopback alone, and no redirects.
 
 use std::fmt;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use artos_auth_engine::KeySet;
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Bytes;
 use hyper::header::{
@@ -18,50 +17,9 @@ use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
-use serde::Deserialize;
-use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-
-/// Where a set is fetched from, and at what cost.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Remote {
-    /// Where it is.
-    pub location: Location,
-    /// The longest time between two fetches.
-    pub refresh: Duration,
-    /// The shortest time between two fetches that an unknown key id asks for.
-    pub cooldown: Duration,
-    /// How long one request may take: connecting, TLS and the body together.
-    pub timeout: Duration,
-    /// The largest response body.
-    pub max_bytes: usize,
-    /// How long the last good set is used while it cannot be fetched.
-    pub stale: Duration,
-    /// The certification authorities to trust instead of the system's (PEM).
-    pub ca_file: Option<PathBuf>,
-    /// A JWK Set to use until the first fetch succeeds.
-    pub fallback_file: Option<PathBuf>,
-}
-
-/// Where a set is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Location {
-    /// The URL of the set itself.
-    Url(String),
-    /// An issuer whose metadata names it (OpenID Connect Discovery 1.0, RFC 8414).
-    Discover(String),
-}
-
-impl Location {
-    /// The host, as messages and metrics name the source: without credentials, path or query.
-    #[must_use]
-    pub fn host(&self) -> String {
-        let (Self::Url(url) | Self::Discover(url)) = self;
-        url.parse::<Uri>().ok().and_then(|uri| uri.host().map(str::to_owned)).unwrap_or_default()
-    }
-}
 
 /// How a fetch ended, as the metric has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,11 +65,11 @@ impl Outcome {
 pub(crate) struct Failed {
     pub(crate) outcome: Outcome,
     pub(crate) problem: String,
-    status: Option<StatusCode>,
+    pub(crate) status: Option<StatusCode>,
 }
 
 impl Failed {
-    fn new(outcome: Outcome, problem: impl Into<String>) -> Self {
+    pub(crate) fn new(outcome: Outcome, problem: impl Into<String>) -> Self {
         Self { outcome, problem: problem.into(), status: None }
     }
 
@@ -127,108 +85,21 @@ impl fmt::Display for Failed {
     }
 }
 
-/// What a fetch brought.
+/// What a GET may cost, and whom it trusts.
 #[derive(Debug)]
-pub(crate) struct Fetched {
-    /// The set; nothing if it is the one that was fetched before.
-    pub(crate) set: Option<UsableKeys>,
-    /// `max-age` of the response.
-    pub(crate) max_age: Option<Duration>,
+pub(crate) struct Get {
+    pub(crate) tls: Arc<ClientConfig>,
+    pub(crate) timeout: Duration,
+    pub(crate) max_bytes: usize,
+    /// The value of `Accept`.
+    pub(crate) accept: &'static str,
 }
 
-/// The usable keys of a set.
-#[derive(Debug)]
-pub(crate) struct UsableKeys {
-    /// A JWK Set that loads.
-    pub(crate) jwks: Vec<u8>,
-    pub(crate) count: usize,
-    /// The other keys, one sentence each.
-    pub(crate) ignored: Vec<String>,
-}
-
-/// Fetches one set, and remembers by what to ask whether it changed.
-#[derive(Debug)]
-pub(crate) struct Fetcher {
-    remote: Remote,
-    tls: Arc<ClientConfig>,
-    validators: HeaderMap,
-    /// What the validators are about.
-    validated: String,
-}
-
-impl Fetcher {
-    /// # Errors
-    ///
-    /// The certification authorities cannot be loaded.
-    pub(crate) fn new(remote: Remote) -> Result<Self, String> {
-        let tls = tls(remote.ca_file.as_deref())?;
-        Ok(Self { remote, tls, validators: HeaderMap::new(), validated: String::new() })
-    }
-
-    /// Fetches the set.
-    pub(crate) async fn fetch(&mut self) -> Result<Fetched, Failed> {
-        let url = match &self.remote.location {
-            Location::Url(url) => url.clone(),
-            Location::Discover(issuer) => self.discover(issuer).await?,
-        };
-        if self.validated != url {
-            self.validators.clear();
-            self.validated.clone_from(&url);
-        }
-        let response = self.get(&url, &self.validators).await?;
-        let max_age = max_age(&response.headers);
-        let Some(body) = response.body else { return Ok(Fetched { set: None, max_age }) };
-        let set = usable_keys(&body)?;
-        self.validators.clear();
-        for (from, to) in [(ETAG, IF_NONE_MATCH), (LAST_MODIFIED, IF_MODIFIED_SINCE)] {
-            if let Some(value) = response.headers.get(from) {
-                self.validators.insert(to, value.clone());
-            }
-        }
-        Ok(Fetched { set: Some(set), max_age })
-    }
-
-    /// The `jwks_uri` of an issuer's metadata.
-    async fn discover(&self, issuer: &str) -> Result<String, Failed> {
-        #[derive(Deserialize)]
-        struct Metadata {
-            issuer: String,
-            jwks_uri: String,
-        }
-        let none = HeaderMap::new();
-        let openid = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
-        let response = match self.get(&openid, &none).await {
-            Err(failed) if failed.status == Some(StatusCode::NOT_FOUND) => {
-                self.get(&oauth_metadata(issuer), &none).await
-            }
-            response => response,
-        }?;
-        let body = response.body.unwrap_or_default();
-        let metadata: Metadata = serde_json::from_slice(&body).map_err(|_| {
-            Failed::new(
-                Outcome::Malformed,
-                "the issuer's metadata is not a JSON object with `issuer` and `jwks_uri`",
-            )
-        })?;
-        if metadata.issuer != issuer {
-            return Err(Failed::new(
-                Outcome::Refused,
-                "the `issuer` of the metadata is not the configured one; set `discover` to exactly what it says",
-            ));
-        }
-        let may_be_plain = issuer.starts_with("http://");
-        if let Some(problem) = url_problem(&metadata.jwks_uri) {
-            return Err(Failed::new(Outcome::Refused, format!("the `jwks_uri` of the metadata {problem}")));
-        }
-        if !may_be_plain && !metadata.jwks_uri.starts_with("https://") {
-            return Err(Failed::new(Outcome::Refused, "the `jwks_uri` of the metadata is not an https URL"));
-        }
-        Ok(metadata.jwks_uri)
-    }
-
-    async fn get(&self, url: &str, validators: &HeaderMap) -> Result<Response, Failed> {
-        let seconds = self.remote.timeout.as_secs();
-        tokio::time::timeout(self.remote.timeout, self.exchange(url, validators)).await.unwrap_or_else(|_| {
+impl Get {
+    /// Sends a request with these fields of a condition, and reads the response whole.
+    pub(crate) async fn get(&self, url: &str, validators: &HeaderMap) -> Result<Response, Failed> {
+        let seconds = self.timeout.as_secs();
+        tokio::time::timeout(self.timeout, self.exchange(url, validators)).await.unwrap_or_else(|_| {
             Err(Failed::new(Outcome::Timeout, format!("no complete answer within {seconds} s")))
         })
     }
@@ -243,7 +114,7 @@ impl Fetcher {
         let port = uri.port_u16().unwrap_or(if plain { 80 } else { 443 });
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         let stream = TcpStream::connect((bare, port)).await.map_err(|error| unreachable(&error))?;
-        let request = request(&uri, validators).map_err(|error| unreachable(&error))?;
+        let request = request(&uri, validators, self.accept).map_err(|error| unreachable(&error))?;
         if plain {
             return self.send(stream, request).await;
         }
@@ -280,8 +151,8 @@ impl Fetcher {
         let mut bytes = Vec::new();
         while let Some(frame) = body.frame().await {
             if let Ok(data) = frame.map_err(unreachable)?.into_data() {
-                if bytes.len().saturating_add(data.len()) > self.remote.max_bytes {
-                    let problem = format!("has more than {} bytes", self.remote.max_bytes);
+                if bytes.len().saturating_add(data.len()) > self.max_bytes {
+                    let problem = format!("has more than {} bytes", self.max_bytes);
                     return Err(Failed::new(Outcome::TooLarge, problem));
                 }
                 bytes.extend_from_slice(&data);
@@ -291,10 +162,40 @@ impl Fetcher {
     }
 }
 
-struct Response {
-    headers: HeaderMap,
+/// By what to ask whether something changed.
+#[derive(Debug, Default)]
+pub(crate) struct Validators {
+    fields: HeaderMap,
+    /// The URL that they are about.
+    url: String,
+}
+
+impl Validators {
+    /// The fields of a request for this URL.
+    pub(crate) fn of(&mut self, url: &str) -> &HeaderMap {
+        if self.url != url {
+            self.fields.clear();
+            url.clone_into(&mut self.url);
+        }
+        &self.fields
+    }
+
+    /// Remembers those of a response whose body is in use from now on.
+    pub(crate) fn remember(&mut self, response: &HeaderMap) {
+        self.fields.clear();
+        for (from, to) in [(ETAG, IF_NONE_MATCH), (LAST_MODIFIED, IF_MODIFIED_SINCE)] {
+            if let Some(value) = response.get(from) {
+                self.fields.insert(to, value.clone());
+            }
+        }
+    }
+}
+
+/// A response with the status 200, or 304 to a conditional request.
+pub(crate) struct Response {
+    pub(crate) headers: HeaderMap,
     /// Nothing: it did not change.
-    body: Option<Vec<u8>>,
+    pub(crate) body: Option<Vec<u8>>,
 }
 
 struct AbortOnDrop(tokio::task::JoinHandle<()>);
@@ -305,13 +206,17 @@ impl Drop for AbortOnDrop {
     }
 }
 
-fn request(uri: &Uri, validators: &HeaderMap) -> Result<Request<Empty<Bytes>>, hyper::http::Error> {
+fn request(
+    uri: &Uri,
+    validators: &HeaderMap,
+    accept: &'static str,
+) -> Result<Request<Empty<Bytes>>, hyper::http::Error> {
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     let authority = uri.authority().map_or("", |authority| authority.as_str());
     let mut request = Request::get(path).header(HOST, authority).body(Empty::new())?;
     let headers = request.headers_mut();
     let fields: [(HeaderName, &'static str); 3] = [
-        (ACCEPT, "application/jwk-set+json, application/json"),
+        (ACCEPT, accept),
         (USER_AGENT, concat!("artos-auth/", env!("CARGO_PKG_VERSION"))),
         (CONNECTION, "close"),
     ];
@@ -322,16 +227,8 @@ fn request(uri: &Uri, validators: &HeaderMap) -> Result<Request<Empty<Bytes>>, h
     Ok(request)
 }
 
-/// RFC 8414 §3: the well-known segment goes between the host and the path.
-fn oauth_metadata(issuer: &str) -> String {
-    let after_scheme = issuer.find("://").map_or(0, |at| at.saturating_add(3));
-    let at =
-        issuer.get(after_scheme..).and_then(|rest| rest.find('/')).map(|at| at.saturating_add(after_scheme));
-    let (origin, path) = at.and_then(|at| issuer.split_at_checked(at)).unwrap_or((issuer, ""));
-    format!("{origin}/.well-known/oauth-authorization-server{}", path.trim_end_matches('/'))
-}
-
-fn max_age(headers: &HeaderMap) -> Option<Duration> {
+/// `max-age` of a response.
+pub(crate) fn max_age(headers: &HeaderMap) -> Option<Duration> {
     let directives = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
     directives
         .flat_map(|value| value.split(','))
@@ -364,31 +261,8 @@ pub(crate) fn url_problem(url: &str) -> Option<String> {
     }
 }
 
-/// The keys of a fetched set that can be used. A key that a file could not hold is ignored; two keys of one id and
-/// algorithm, or no usable key, refuse the whole set.
-pub(crate) fn usable_keys(text: &[u8]) -> Result<UsableKeys, Failed> {
-    let malformed =
-        || Failed::new(Outcome::Malformed, "is not a JWK Set: a JSON object with the array `keys`");
-    let set: Value = serde_json::from_slice(text).map_err(|_| malformed())?;
-    let keys = set.get("keys").and_then(Value::as_array).ok_or_else(malformed)?;
-    let (mut usable, mut ignored) = (Vec::new(), Vec::new());
-    for (index, key) in keys.iter().enumerate() {
-        match KeySet::from_jwks(json!({ "keys": [key] }).to_string().as_bytes()) {
-            Ok(_) => usable.push(key),
-            Err(error) => ignored.push(format!("key {index} of the set is ignored: {}", error.problem)),
-        }
-    }
-    let jwks = json!({ "keys": usable }).to_string().into_bytes();
-    let set = KeySet::from_jwks(&jwks).map_err(|error| {
-        let problem =
-            if usable.is_empty() { "no key of the set is usable".to_owned() } else { error.problem };
-        Failed::new(Outcome::Refused, problem)
-    })?;
-    Ok(UsableKeys { jwks, count: set.len(), ignored })
-}
-
 /// The roots to trust: those of a file, or the system's.
-fn tls(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
+pub(crate) fn tls(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
     let mut roots = RootCertStore::empty();
     match ca_file {
         Some(file) => {
@@ -442,14 +316,6 @@ mod tests {
             (Some(said), Some(problem)) => assert!(said.contains(problem), "{said}"),
             (said, _) => panic!("{url}: {said:?}"),
         }
-    }
-
-    #[rstest]
-    #[case("https://a.example", "https://a.example/.well-known/oauth-authorization-server")]
-    #[case("https://a.example/", "https://a.example/.well-known/oauth-authorization-server")]
-    #[case("https://a.example/t/1", "https://a.example/.well-known/oauth-authorization-server/t/1")]
-    fn rfc_8414_puts_the_path_last(#[case] issuer: &str, #[case] expected: &str) {
-        assert_eq!(oauth_metadata(issuer), expected);
     }
 
     #[rstest]

@@ -1,0 +1,195 @@
+//! A JWK Set from an identity provider: one HTTP request with a deadline and a size limit, and no redirects.
+
+mod http;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use artos_auth_engine::KeySet;
+use hyper::header::HeaderMap;
+use hyper::{StatusCode, Uri};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use http::max_age;
+pub(crate) use http::{Failed, Get, Outcome, Validators, tls, url_problem};
+
+/// Where a set is fetched from, and at what cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remote {
+    /// Where it is.
+    pub location: Location,
+    /// The longest time between two fetches.
+    pub refresh: Duration,
+    /// The shortest time between two fetches that an unknown key id asks for.
+    pub cooldown: Duration,
+    /// How long one request may take: connecting, TLS and the body together.
+    pub timeout: Duration,
+    /// The largest response body.
+    pub max_bytes: usize,
+    /// How long the last good set is used while it cannot be fetched.
+    pub stale: Duration,
+    /// The certification authorities to trust instead of the system's (PEM).
+    pub ca_file: Option<PathBuf>,
+    /// A JWK Set to use until the first fetch succeeds.
+    pub fallback_file: Option<PathBuf>,
+}
+
+/// Where a set is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Location {
+    /// The URL of the set itself.
+    Url(String),
+    /// An issuer whose metadata names it (OpenID Connect Discovery 1.0, RFC 8414).
+    Discover(String),
+}
+
+impl Location {
+    /// The host, as messages and metrics name the source: without credentials, path or query.
+    #[must_use]
+    pub fn host(&self) -> String {
+        let (Self::Url(url) | Self::Discover(url)) = self;
+        url.parse::<Uri>().ok().and_then(|uri| uri.host().map(str::to_owned)).unwrap_or_default()
+    }
+}
+
+/// What a fetch brought.
+#[derive(Debug)]
+pub(crate) struct Fetched {
+    /// The set; nothing if it is the one that was fetched before.
+    pub(crate) set: Option<UsableKeys>,
+    /// `max-age` of the response.
+    pub(crate) max_age: Option<Duration>,
+}
+
+/// The usable keys of a set.
+#[derive(Debug)]
+pub(crate) struct UsableKeys {
+    /// A JWK Set that loads.
+    pub(crate) jwks: Vec<u8>,
+    pub(crate) count: usize,
+    /// The other keys, one sentence each.
+    pub(crate) ignored: Vec<String>,
+}
+
+/// Fetches one set, and remembers by what to ask whether it changed.
+#[derive(Debug)]
+pub(crate) struct Fetcher {
+    location: Location,
+    get: Get,
+    validators: Validators,
+}
+
+impl Fetcher {
+    /// # Errors
+    ///
+    /// The certification authorities cannot be loaded.
+    pub(crate) fn new(remote: Remote) -> Result<Self, String> {
+        let get = Get {
+            tls: tls(remote.ca_file.as_deref())?,
+            timeout: remote.timeout,
+            max_bytes: remote.max_bytes,
+            accept: "application/jwk-set+json, application/json",
+        };
+        Ok(Self { location: remote.location, get, validators: Validators::default() })
+    }
+
+    /// Fetches the set.
+    pub(crate) async fn fetch(&mut self) -> Result<Fetched, Failed> {
+        let url = match &self.location {
+            Location::Url(url) => url.clone(),
+            Location::Discover(issuer) => self.discover(issuer).await?,
+        };
+        let response = self.get.get(&url, self.validators.of(&url)).await?;
+        let max_age = max_age(&response.headers);
+        let Some(body) = response.body else { return Ok(Fetched { set: None, max_age }) };
+        let set = usable_keys(&body)?;
+        self.validators.remember(&response.headers);
+        Ok(Fetched { set: Some(set), max_age })
+    }
+
+    /// The `jwks_uri` of an issuer's metadata.
+    async fn discover(&self, issuer: &str) -> Result<String, Failed> {
+        #[derive(Deserialize)]
+        struct Metadata {
+            issuer: String,
+            jwks_uri: String,
+        }
+        let none = HeaderMap::new();
+        let openid = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
+        let response = match self.get.get(&openid, &none).await {
+            Err(failed) if failed.status == Some(StatusCode::NOT_FOUND) => {
+                self.get.get(&oauth_metadata(issuer), &none).await
+            }
+            response => response,
+        }?;
+        let body = response.body.unwrap_or_default();
+        let metadata: Metadata = serde_json::from_slice(&body).map_err(|_| {
+            Failed::new(
+                Outcome::Malformed,
+                "the issuer's metadata is not a JSON object with `issuer` and `jwks_uri`",
+            )
+        })?;
+        if metadata.issuer != issuer {
+            return Err(Failed::new(
+                Outcome::Refused,
+                "the `issuer` of the metadata is not the configured one; set `discover` to exactly what it says",
+            ));
+        }
+        let may_be_plain = issuer.starts_with("http://");
+        if let Some(problem) = url_problem(&metadata.jwks_uri) {
+            return Err(Failed::new(Outcome::Refused, format!("the `jwks_uri` of the metadata {problem}")));
+        }
+        if !may_be_plain && !metadata.jwks_uri.starts_with("https://") {
+            return Err(Failed::new(Outcome::Refused, "the `jwks_uri` of the metadata is not an https URL"));
+        }
+        Ok(metadata.jwks_uri)
+    }
+}
+
+/// RFC 8414 §3: the well-known segment goes between the host and the path.
+fn oauth_metadata(issuer: &str) -> String {
+    let after_scheme = issuer.find("://").map_or(0, |at| at.saturating_add(3));
+    let at =
+        issuer.get(after_scheme..).and_then(|rest| rest.find('/')).map(|at| at.saturating_add(after_scheme));
+    let (origin, path) = at.and_then(|at| issuer.split_at_checked(at)).unwrap_or((issuer, ""));
+    format!("{origin}/.well-known/oauth-authorization-server{}", path.trim_end_matches('/'))
+}
+
+/// The keys of a fetched set that can be used. A key that a file could not hold is ignored; two keys of one id and
+/// algorithm, or no usable key, refuse the whole set.
+pub(crate) fn usable_keys(text: &[u8]) -> Result<UsableKeys, Failed> {
+    let malformed =
+        || Failed::new(Outcome::Malformed, "is not a JWK Set: a JSON object with the array `keys`");
+    let set: Value = serde_json::from_slice(text).map_err(|_| malformed())?;
+    let keys = set.get("keys").and_then(Value::as_array).ok_or_else(malformed)?;
+    let (mut usable, mut ignored) = (Vec::new(), Vec::new());
+    for (index, key) in keys.iter().enumerate() {
+        match KeySet::from_jwks(json!({ "keys": [key] }).to_string().as_bytes()) {
+            Ok(_) => usable.push(key),
+            Err(error) => ignored.push(format!("key {index} of the set is ignored: {}", error.problem)),
+        }
+    }
+    let jwks = json!({ "keys": usable }).to_string().into_bytes();
+    let set = KeySet::from_jwks(&jwks).map_err(|error| {
+        let problem =
+            if usable.is_empty() { "no key of the set is usable".to_owned() } else { error.problem };
+        Failed::new(Outcome::Refused, problem)
+    })?;
+    Ok(UsableKeys { jwks, count: set.len(), ignored })
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("https://a.example", "https://a.example/.well-known/oauth-authorization-server")]
+    #[case("https://a.example/", "https://a.example/.well-known/oauth-authorization-server")]
+    #[case("https://a.example/t/1", "https://a.example/.well-known/oauth-authorization-server/t/1")]
+    fn rfc_8414_puts_the_path_last(#[case] issuer: &str, #[case] expected: &str) {
+        assert_eq!(oauth_metadata(issuer), expected);
+    }
+}
