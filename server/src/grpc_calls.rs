@@ -13,6 +13,7 @@ use crate::health::Phase;
 use crate::http::body::Body;
 use crate::http::ext_authz::messages::{CheckRequest, CheckResponse, HealthCheckResponse};
 use crate::http::ext_authz::{self, Call};
+use crate::http::forward::Unclear;
 use crate::http::grpc::{self, Failure};
 use crate::http::peer::Peer;
 use crate::http::response::Form;
@@ -77,12 +78,16 @@ impl DecisionService {
         let state = self.state.load();
         let reading = self.clock.now();
         // A reload may have taken `[ext_authz]` away while the message arrived.
-        let trusted = state.ext_authz().filter(|ext_authz| peer.is_trusted(&ext_authz.trusted));
-        let described = trusted.and_then(|ext_authz| Some((ext_authz, ext_authz::describe(message)?)));
-        let fields = described.as_ref().map_or_else(HeaderMap::new, |_| ext_authz::recorded_fields(message));
+        let described = match state.ext_authz() {
+            None => Err(Unclear::NotServed),
+            Some(config) if !peer.is_trusted(&config.trusted) => Err(Unclear::UntrustedPeer),
+            Some(config) => ext_authz::describe(message).map(|described| (config, described)),
+        };
+        let fields =
+            described.as_ref().map_or_else(|_| HeaderMap::new(), |_| ext_authz::recorded_fields(message));
         let outcome = match &described {
-            None => Outcome::ForwardedRequestUnclear,
-            Some((ext_authz, described)) => {
+            Err(unclear) => Outcome::ForwardedRequestUnclear(unclear.clone()),
+            Ok((ext_authz, described)) => {
                 let asked = Asked {
                     host: Some(described.host),
                     method: described.method,
@@ -95,7 +100,7 @@ impl DecisionService {
         };
         let duration = started.elapsed();
         self.metrics.decided(&outcome, duration);
-        let described = described.as_ref().map(|(_, described)| described);
+        let described = described.as_ref().ok().map(|(_, described)| described);
         let line = self.trail.as_ref().and_then(|trail| {
             trail.record(&Record {
                 time: reading.since_epoch,
@@ -136,7 +141,7 @@ pub struct DescribedCheck {
 #[must_use]
 pub fn described_by(body: &[u8]) -> Option<DescribedCheck> {
     let message: CheckRequest = grpc::message(body).ok()?;
-    let described = ext_authz::describe(&message)?;
+    let described = ext_authz::describe(&message).ok()?;
     Some(DescribedCheck {
         method: described.method.to_owned(),
         target: described.target.to_owned(),

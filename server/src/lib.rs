@@ -50,6 +50,7 @@ pub use audit::{AuditLog, Format, Level, QueueNumbers, Writer};
 pub use clock::{Clock, Reading, SystemClock};
 pub use commands::decide::decide_lines;
 pub use embed::FollowedConfig;
+pub use http::forward::Unclear;
 pub use metrics::Metrics;
 pub use outcome::{Outcome, Unavailable};
 pub use server::{Builder, Server};

@@ -1,6 +1,8 @@
 //! What becomes of a request: the engine's decision, or one of the answers that the server alone gives.
 
-use artos_auth_engine::{Access, Answer, Cause, Decision, Identity, Reason};
+use artos_auth_engine::{Access, Answer, Decision, Identity, Reason};
+
+use crate::http::forward::Unclear;
 
 /// What becomes of a request that can be judged, or that nothing can judge right now.
 #[derive(Debug)]
@@ -8,8 +10,8 @@ use artos_auth_engine::{Access, Answer, Cause, Decision, Identity, Reason};
 pub enum Outcome<'e> {
     /// The engine decided.
     Decided(Decision<'e>),
-    /// A request below `/_auth/` that does not describe another one clearly: 403, the token not looked at (PUB-2).
-    ForwardedRequestUnclear,
+    /// A request that does not describe another one clearly, where it has to: 403, the token not looked at (PUB-2).
+    ForwardedRequestUnclear(Unclear),
     /// Nothing can be judged right now: 503. It is never an allow, and it says nothing about the token.
     Unavailable(Unavailable),
 }
@@ -60,7 +62,7 @@ impl Outcome<'_> {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Decided(decision) => decision.outcome(),
-            Self::ForwardedRequestUnclear => "deny",
+            Self::ForwardedRequestUnclear(_) => "deny",
             Self::Unavailable(_) => "unavailable",
         }
     }
@@ -70,7 +72,7 @@ impl Outcome<'_> {
     pub fn status(&self) -> u16 {
         match self {
             Self::Decided(decision) => decision.status(),
-            Self::ForwardedRequestUnclear => FORWARDED_REQUEST_UNCLEAR.2.status(),
+            Self::ForwardedRequestUnclear(_) => FORWARDED_REQUEST_UNCLEAR.2.status(),
             Self::Unavailable(_) => 503,
         }
     }
@@ -80,17 +82,18 @@ impl Outcome<'_> {
     pub fn reason_code(&self) -> &'static str {
         match self {
             Self::Decided(decision) => decision.reason_code(),
-            Self::ForwardedRequestUnclear => FORWARDED_REQUEST_UNCLEAR.0,
+            Self::ForwardedRequestUnclear(_) => FORWARDED_REQUEST_UNCLEAR.0,
             Self::Unavailable(why) => why.code(),
         }
     }
 
     /// What was wrong, as a sentence, where there is more to say than the reason says.
     #[must_use]
-    pub fn cause(&self) -> Option<Cause<'_>> {
+    pub fn cause(&self) -> Option<String> {
         match self {
-            Self::Decided(decision) => decision.denial()?.cause(),
-            Self::ForwardedRequestUnclear | Self::Unavailable(_) => None,
+            Self::Decided(decision) => decision.denial()?.cause().map(|cause| cause.to_string()),
+            Self::ForwardedRequestUnclear(unclear) => Some(unclear.to_string()),
+            Self::Unavailable(_) => None,
         }
     }
 
@@ -99,7 +102,7 @@ impl Outcome<'_> {
     pub fn clause(&self) -> &'static str {
         match self {
             Self::Decided(decision) => decision.clause(),
-            Self::ForwardedRequestUnclear => FORWARDED_REQUEST_UNCLEAR.1,
+            Self::ForwardedRequestUnclear(_) => FORWARDED_REQUEST_UNCLEAR.1,
             Self::Unavailable(why) => why.clause(),
         }
     }
@@ -109,7 +112,7 @@ impl Outcome<'_> {
     pub fn decision(&self) -> Option<&Decision<'_>> {
         match self {
             Self::Decided(decision) => Some(decision),
-            Self::ForwardedRequestUnclear | Self::Unavailable(_) => None,
+            Self::ForwardedRequestUnclear(_) | Self::Unavailable(_) => None,
         }
     }
 
@@ -156,7 +159,7 @@ impl<T> ByOutcome<T> {
             Outcome::Decided(Decision::Allow(Access::Principal(_))) => Some(&self.authorized),
             // The reasons are declared in the order of `ALL`, which a test checks.
             Outcome::Decided(Decision::Deny(denial)) => self.denied.get(denial.reason() as usize),
-            Outcome::ForwardedRequestUnclear => Some(&self.forwarded_request_unclear),
+            Outcome::ForwardedRequestUnclear(_) => Some(&self.forwarded_request_unclear),
             Outcome::Unavailable(why) => {
                 let [clock, keys, revocations] = &self.unavailable;
                 Some(match why {
@@ -196,7 +199,7 @@ mod tests {
     fn each_outcome_of_the_server_has_its_own_slot() {
         let slots = ByOutcome::<std::cell::Cell<u8>>::default();
         let outcomes = Unavailable::ALL.map(Outcome::Unavailable);
-        for outcome in outcomes.iter().chain([&Outcome::ForwardedRequestUnclear]) {
+        for outcome in outcomes.iter().chain([&Outcome::ForwardedRequestUnclear(Unclear::NotServed)]) {
             slots.of(outcome).unwrap().set(1);
             let named: Vec<_> = slots.iter().filter(|(.., slot)| slot.take() == 1).collect();
             assert_eq!(named.len(), 1);

@@ -168,7 +168,7 @@ impl ConnectionService {
             Ok(None)
         };
         let outcome = match subject {
-            Err(_) => Outcome::ForwardedRequestUnclear,
+            Err(unclear) => Outcome::ForwardedRequestUnclear(unclear),
             Ok(owner) => {
                 let lines = Lines::of(parts, &AUTHORIZATION);
                 let asked = Asked {
@@ -267,7 +267,7 @@ pub(crate) fn respond(
     match outcome {
         Outcome::Decided(Decision::Allow(access)) => response::allowed(access, headers, form),
         Outcome::Decided(Decision::Deny(denial)) => state.denials().answer(denial.answer(), headers, form),
-        Outcome::ForwardedRequestUnclear => state.denials().unclear(headers, form),
+        Outcome::ForwardedRequestUnclear(_) => state.denials().unclear(headers, form),
         Outcome::Unavailable(_) => response::unavailable(headers, form),
     }
 }

@@ -239,7 +239,7 @@ impl<const FORMAT: bool> Fields<'_, FORMAT> {
             })),
             None => write(self.0),
         }
-        let cause = outcome.cause().map(|cause| cause.to_string());
+        let cause = outcome.cause();
         self.text(&name!("cause"), cause.as_deref().map(str::as_bytes));
     }
 
@@ -385,6 +385,7 @@ mod tests {
 
     use super::*;
     use crate::example::Example;
+    use crate::http::forward::Unclear;
     use crate::outcome::Unavailable;
 
     #[rstest]
@@ -408,7 +409,7 @@ mod tests {
             example.decide("/", "Bearer x").into(),
             example.decide("/", "Basic x").into(),
             example.decide_about("u1").into(),
-            Outcome::ForwardedRequestUnclear,
+            Outcome::ForwardedRequestUnclear(Unclear::NotServed),
             Outcome::Unavailable(Unavailable::ClockUnusable),
             Outcome::Unavailable(Unavailable::KeysUnavailable),
             Outcome::Unavailable(Unavailable::RevocationsStale),

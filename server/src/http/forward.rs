@@ -51,7 +51,8 @@ pub(crate) struct Described<'r> {
 
 /// Why a description gives no request to judge: for the operator's log, never for the caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Unclear {
+#[non_exhaustive]
+pub enum Unclear {
     /// `[forward]` is missing, or the path is not its `path`.
     NotServed,
     /// The peer is not one of the trusted proxies.
@@ -66,6 +67,8 @@ pub(crate) enum Unclear {
     Alias(HeaderName),
     /// A value that is no method, no request-target, no host or no URL.
     Invalid(HeaderName, &'static str),
+    /// What is wrong with a message of `ext_authz`.
+    Message(&'static str),
 }
 
 /// Reads the request that a proxy describes.
@@ -215,6 +218,7 @@ impl fmt::Display for Unclear {
             Self::Empty(name) => write!(f, "empty field `{name}`"),
             Self::Alias(name) => write!(f, "a spelling of field `{name}` with `_`"),
             Self::Invalid(name, problem) => write!(f, "field `{name}` {problem}"),
+            Self::Message(problem) => f.write_str(problem),
         }
     }
 }

@@ -205,6 +205,54 @@ fn the_peer_is_trusted_to_describe_requests() {
     assert_eq!(status(&answer), 200, "{answer}");
 }
 
+/// Why a description is unclear is in the audit line: for a proxy that is not set up right.
+#[rstest]
+#[case::missing("X-Original-Method: GET\r\nX-Original-URI: /a\r\n", "missing field `x-original-host`")]
+#[case::repeated(
+    "X-Original-Method: GET\r\nX-Original-URI: /a\r\nX-Original-Host: a\r\nX-Original-Host: a\r\n",
+    "repeated field `x-original-host`"
+)]
+#[case::another_spelling(
+    "X-Original-Method: GET\r\nX-Original-URI: /a\r\nX_Original_URI: /b\r\nX-Original-Host: a\r\n",
+    "a spelling of field `x-original-uri` with `_`"
+)]
+fn the_audit_line_has_the_cause_of_an_unclear_request(#[case] fields: &str, #[case] cause: &str) {
+    let process = Process::of_files(Files::new(&format!("{SOCKETS}[forward]\nfields = \"x-original\"\n")));
+    let request = format!("GET /_auth/verify HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{fields}\r\n");
+    let answer = exchange(&process.files.path("main.sock"), &request);
+    assert_eq!(status(&answer), 403);
+    assert!(!answer.contains("field"), "the caller is told nothing of it: {answer}");
+    let line = || {
+        process.errors().lines().find(|line| line.contains("forwarded_request_unclear")).map(str::to_owned)
+    };
+    eventually("the line", || line().is_some());
+    assert_eq!(serde_json::from_str::<Value>(&line().unwrap()).unwrap()["cause"], cause);
+}
+
+/// A peer over TCP is trusted by its address, and over gRPC the cause is told, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_audit_line_has_the_cause_over_tcp_too() {
+    let process = Process::of_files(Files::new(&format!(
+        "{}[forward]\nfields = \"x-original\"\ntrusted = [\"192.0.2.1\"]\n[ext_authz]\ntrusted = [\"192.0.2.1\"]\n",
+        super::process::PORTS
+    )));
+    assert_eq!(process.status("/_auth/verify", ""), 403);
+    eventually("the line", || process.errors().contains("the peer is not a trusted proxy"));
+    let stream = tokio::net::TcpStream::connect(process.address()).await.unwrap();
+    let (requests, connection) = h2::client::handshake(stream).await.unwrap();
+    tokio::spawn(connection);
+    let request = hyper::http::Request::post("http://auth/envoy.service.auth.v3.Authorization/Check")
+        .header("content-type", "application/grpc")
+        .header("te", "trailers")
+        .body(())
+        .unwrap();
+    let (response, mut body) = requests.ready().await.unwrap().send_request(request, false).unwrap();
+    body.send_data(bytes::Bytes::from_static(&[0; 5]), true).unwrap();
+    assert_eq!(response.await.unwrap().status(), 200);
+    let told = || process.errors().matches("the peer is not a trusted proxy").count();
+    eventually("the other line", || told() == 2);
+}
+
 #[test]
 fn a_flag_names_a_socket_too() {
     let files = Files::new("");

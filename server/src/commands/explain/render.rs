@@ -52,7 +52,7 @@ pub(super) fn render(subject: &Subject<'_>, explanation: &Explanation<'_>, colou
 
 /// The page for a description that gives no request to judge. Nothing of the token was looked at.
 pub(super) fn render_unclear(unclear: &Unclear, has_forward: bool) -> String {
-    let outcome = Outcome::ForwardedRequestUnclear;
+    let outcome = Outcome::ForwardedRequestUnclear(unclear.clone());
     let fix = match unclear {
         Unclear::NotServed if !has_forward => {
             "The file has no `[forward]`: no request is described by a proxy."

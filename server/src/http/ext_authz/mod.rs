@@ -11,7 +11,7 @@ use self::messages::{
     HealthCheckResponse, HttpRequest, HttpStatus, Kind, List, OkResponse, Status, Struct, Value,
 };
 use super::body::Body;
-use super::forward::owner_named;
+use super::forward::{Unclear, owner_named};
 use super::grpc::Failure;
 use super::identity::IDENTITY_FIELDS;
 use super::request::authority_of;
@@ -59,15 +59,26 @@ pub(crate) struct Described<'m> {
     pub(crate) lines: Vec<&'m [u8]>,
 }
 
-/// Reads the request that a message describes; nothing if it does not do so clearly.
-pub(crate) fn describe(message: &CheckRequest) -> Option<Described<'_>> {
-    let http = message.attributes.as_ref()?.request.as_ref()?.http.as_ref()?;
-    let host = authority_of(http.host.as_bytes()).filter(|host| !host.contains(','))?;
-    if http.method.is_empty() || http.path.is_empty() {
-        return None;
+/// Reads the request that a message describes.
+///
+/// # Errors
+///
+/// What is missing, or described in two ways.
+pub(crate) fn describe(message: &CheckRequest) -> Result<Described<'_>, Unclear> {
+    let request = message.attributes.as_ref().and_then(|attributes| attributes.request.as_ref());
+    let http = request.and_then(|request| request.http.as_ref());
+    let http = http.ok_or(Unclear::Message("missing `attributes.request.http`"))?;
+    if http.method.is_empty() {
+        return Err(Unclear::Message("missing `attributes.request.http.method`"));
     }
-    let lines = authorization_lines(http)?;
-    Some(Described { method: &http.method, target: &http.path, host: host_of_authority(host), lines })
+    if http.path.is_empty() {
+        return Err(Unclear::Message("missing `attributes.request.http.path`"));
+    }
+    let host = authority_of(http.host.as_bytes()).filter(|host| !host.contains(','));
+    let host = host.ok_or(Unclear::Message("`attributes.request.http.host` is not one host"))?;
+    let lines = authorization_lines(http)
+        .ok_or(Unclear::Message("`authorization` is not the same in `headers` and `header_map`"))?;
+    Ok(Described { method: &http.method, target: &http.path, host: host_of_authority(host), lines })
 }
 
 /// The `Authorization` lines: those of `header_map` where it has any entry, else those of `headers`. Nothing if both have
