@@ -4,7 +4,7 @@ use std::fmt;
 
 macro_rules! algorithms {
     ($($(#[doc = $doc:literal])+ $name:ident;)+) => {
-        /// A signature algorithm. `none` is not one, in any spelling.
+        /// A signature algorithm. `none` is not one of them, in any spelling.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Algorithm {
             $($(#[doc = $doc])+ $name,)+
@@ -14,7 +14,7 @@ macro_rules! algorithms {
             /// Every algorithm that can be allowed.
             pub const ALL: &'static [Self] = &[$(Self::$name,)+];
 
-            /// The name that `alg` has (RFC 7515 §4.1.1: case counts).
+            /// The name in `alg` (RFC 7515 §4.1.1: case-sensitive).
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self {
@@ -22,7 +22,7 @@ macro_rules! algorithms {
                 }
             }
 
-            /// The algorithm of that name, if it is one of ours. `Ed25519` (RFC 9864) is another name of `EdDSA`.
+            /// The supported algorithm of that name. `Ed25519` (RFC 9864) is another name for `EdDSA`.
             #[must_use]
             pub fn from_name(name: &str) -> Option<Self> {
                 match name {
@@ -62,7 +62,7 @@ algorithms! {
     EdDSA;
 }
 
-/// The name of Ed25519 by RFC 9864, which means what `EdDSA` means here.
+/// The name of Ed25519 in RFC 9864; a synonym of `EdDSA` here.
 const ED25519: &str = "Ed25519";
 
 impl Algorithm {
@@ -71,7 +71,7 @@ impl Algorithm {
         std::iter::once(self.name()).chain((self == Self::EdDSA).then_some(ED25519))
     }
 
-    /// What a policy that names none allows: the asymmetric algorithms and HS256.
+    /// The default of a policy: the asymmetric algorithms and HS256.
     pub const DEFAULT: &'static [Self] = &[
         Self::ES256,
         Self::ES384,
@@ -92,7 +92,7 @@ impl fmt::Display for Algorithm {
     }
 }
 
-/// A set of algorithms, asked on every token.
+/// A set of algorithms as a bit mask.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct AlgorithmSet(u16);
 

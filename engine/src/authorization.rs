@@ -3,10 +3,10 @@
 use crate::reason::Reason;
 use crate::token::Token;
 
-/// The token of the request's `Authorization` lines, or why there is none.
+/// The token from the request's `Authorization` lines, or the reason for a denial.
 ///
-/// Nothing is trimmed: white space around a field value is no part of it (RFC 9110 §5.5), and an HTTP library
-/// has cut it already. What is left inside the value is the caller's mistake, and TOK-2 names it.
+/// Nothing is trimmed: white space around a field value does not belong to it (RFC 9110 §5.5), and an HTTP library
+/// has already removed it. Any other white space is an error (TOK-2).
 pub(crate) fn bearer<'r>(lines: &'r [&'r [u8]]) -> Result<Token<'r>, Reason> {
     let line = match lines {
         [] => return Err(Reason::HeaderMissing),
@@ -16,7 +16,7 @@ pub(crate) fn bearer<'r>(lines: &'r [&'r [u8]]) -> Result<Token<'r>, Reason> {
     let Some((scheme, rest)) = line.split_at_checked(SCHEME.len()) else {
         return Err(if is_blank(line) { Reason::HeaderEmpty } else { Reason::SchemeNotBearer });
     };
-    // Nearly every scheme is written as RFC 6750 has it.
+    // Nearly all clients write the scheme as RFC 6750 does.
     if scheme != b"Bearer" && !scheme.eq_ignore_ascii_case(SCHEME) {
         return Err(if is_blank(line) { Reason::HeaderEmpty } else { Reason::SchemeNotBearer });
     }

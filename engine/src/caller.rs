@@ -1,4 +1,4 @@
-//! A request that is authenticated before its resource is known: the first of two steps, and the second.
+//! Decisions in two steps: a request is authenticated before its resource is known, and authorized afterwards.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,17 +18,17 @@ use crate::verified::Admitted;
 #[derive(Clone, Debug)]
 #[must_use = "an unused admission protects nothing"]
 pub enum Admission {
-    /// The path needs no authentication, so nobody is known (PUB-1).
+    /// The path needs no authentication, so the caller is unknown (PUB-1).
     Public(PublicPath),
-    /// The token is good here, and everything that does not depend on a resource is checked.
+    /// The token is valid here, and every check that does not depend on a resource has passed.
     Caller(Caller),
 }
 
 /// An authenticated user of an organization, before the service knows which resource is asked for.
 ///
 /// A `Caller` is **not** an allow for a resource. It proves that the token is valid here and now, that it names a user and
-/// an organization, and that it has the permissions of the route rules. A handler that lists what belongs to
-/// [`org_id`](Self::org_id) needs no more. A handler that serves one resource asks its database who owns it and calls
+/// an organization, and that it has the permissions of the route rules. That is enough for a handler that lists the
+/// resources of [`org_id`](Self::org_id). A handler that serves one resource looks up its owner and calls
 /// [`authorize`](Self::authorize).
 ///
 /// It is cheap to clone, borrows nothing and holds no lock, so it can be kept in request extensions across await points.
@@ -43,7 +43,7 @@ impl Caller {
         Self { admitted, policy }
     }
 
-    /// Decides whether the caller may use a resource of this owner, given what the service knows of the account.
+    /// Decides whether the caller may use a resource of this owner, given the state of the account.
     ///
     /// Can be called as often as needed. The time is that of [`Engine::authenticate`](crate::Engine::authenticate): expiry
     /// and revocations are not checked again.

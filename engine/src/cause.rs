@@ -1,6 +1,6 @@
 //! What was wrong with a request that was denied, for the operator's log.
 //!
-//! Each stage says what it found in a few words of memory; the sentence is only made when somebody reads it.
+//! Each check stores a few machine words; the sentence is formatted only when it is read.
 
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
@@ -14,8 +14,8 @@ use crate::token::{HeaderFlaw, TokenFlaw};
 
 /// What was wrong with a request that was denied: for the operator's log, never for the caller.
 ///
-/// It displays as one sentence, in lower case and without a full stop, that may hold names that the policy reads, JSON
-/// types, limits, positions and seconds. It holds no other content of the token.
+/// Displays as one sentence, in lower case and without a full stop. The sentence contains only names from the policy,
+/// JSON types, limits, positions and seconds, and nothing else from the token.
 #[derive(Clone, Copy)]
 pub struct Cause<'d> {
     policy: &'d Policy,
@@ -23,38 +23,38 @@ pub struct Cause<'d> {
     detail: &'d Detail,
 }
 
-/// What the check that failed saw.
+/// Details of the check that failed.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Detail {
     /// Nothing beyond the reason.
     None,
-    /// How many there are of what there should be fewer of, or how long something is.
+    /// A number of lines or a length that exceeds its limit.
     Count(usize),
     Token(TokenFlaw),
     Header(HeaderFlaw),
     Keys(NoKey),
     Claims(ClaimFlaw),
-    /// Seconds from when the token was last valid, or until it is.
+    /// Seconds since the token expired, or until it is valid.
     Seconds(f64),
     Acceptance(Acceptance),
     Binding(BindingVerdict),
     Required(RequiredVerdict),
     Path(Ambiguity),
-    /// The permission that is needed; `None` where no rule lists the route.
+    /// The missing permission; `None` if no rule lists the route.
     Permission(Option<Arc<str>>),
 }
 
-/// Why no key may verify a token of this algorithm.
+/// Why the key set has no candidate key for the token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NoKey {
     pub(crate) algorithm: Algorithm,
     /// Whether the token has a `kid`.
     pub(crate) has_id: bool,
-    /// How many keys serve the algorithm.
+    /// The number of keys for the algorithm.
     pub(crate) serving: usize,
 }
 
-/// Why a check failed: the reason, and what the check saw.
+/// Why a check failed: the reason and its details.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
     pub(crate) reason: Reason,
@@ -95,13 +95,13 @@ impl From<ClaimFlaw> for Failure {
 }
 
 impl<'d> Cause<'d> {
-    /// The cause of a denial; `None` where the reason says it all.
+    /// The cause of a denial; `None` if the reason is complete by itself.
     pub(crate) fn of(policy: &'d Policy, Failure { reason, detail }: &'d Failure) -> Option<Self> {
         let cause = Self { policy, reason: *reason, detail };
         (*detail != Detail::None || cause.follows_from_the_policy()).then_some(cause)
     }
 
-    /// Whether the reason and the policy are enough to say what was wrong.
+    /// Whether the cause can be told from the reason and the policy, without details.
     fn follows_from_the_policy(self) -> bool {
         matches!(
             self.reason,
@@ -159,14 +159,14 @@ impl fmt::Display for Cause<'_> {
             (Reason::IssuerNotAccepted, Detail::Acceptance(_)) => {
                 f.write_str("`iss` is not one of the policy's `issuers`")
             }
-            (Reason::IssuerNotAccepted, _) => f.write_str("`iss` is not the issuer that the key is bound to"),
+            (Reason::IssuerNotAccepted, _) => f.write_str("`iss` is not the issuer of the key"),
             (_, Detail::Acceptance(Acceptance::Missing)) => {
                 f.write_str("`aud` is missing; the policy names `audiences`")
             }
             (_, Detail::Acceptance(Acceptance::Unexpected)) => {
                 f.write_str("`aud` is present, and the policy names no `audiences`")
             }
-            (_, Detail::Acceptance(_)) => f.write_str("`aud` holds none of the policy's `audiences`"),
+            (_, Detail::Acceptance(_)) => f.write_str("`aud` contains none of the policy's `audiences`"),
             (_, Detail::Required(verdict)) => write_requirement(f, policy, *verdict),
             (Reason::OrganizationNotInRealm, Detail::Count(0)) => {
                 f.write_str("no organization authenticates here")
@@ -178,7 +178,7 @@ impl fmt::Display for Cause<'_> {
                 write!(f, "the token's organization is not one of the {organizations} that authenticate here")
             }
             (_, Detail::Binding(_)) => {
-                f.write_str("the token's organization is not one that the key is bound to")
+                f.write_str("the token's organization is not one of the key's `organizations`")
             }
             (Reason::UserMissing, _) => {
                 write!(f, "{} is missing or empty", Quoted(policy.claim_names().user()))
@@ -187,8 +187,10 @@ impl fmt::Display for Cause<'_> {
                 write!(f, "{} is missing or empty", Quoted(policy.claim_names().organization()))
             }
             (_, Detail::Path(ambiguity)) => write!(f, "the path is ambiguous: {ambiguity}"),
-            (_, Detail::Permission(Some(permission))) => write!(f, "{} is needed", Quoted(permission)),
-            (_, Detail::Permission(None)) => f.write_str("no rule lists this method and path"),
+            (_, Detail::Permission(Some(permission))) => {
+                write!(f, "missing permission {}", Quoted(permission))
+            }
+            (_, Detail::Permission(None)) => f.write_str("no route rule matches this method and path"),
             (_, Detail::Count(count)) => write!(f, "{count}"),
             (reason, Detail::None) => write!(f, "{reason}"),
         }
@@ -205,10 +207,13 @@ impl fmt::Display for NoKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { algorithm, has_id, serving } = self;
         match (has_id, serving) {
-            (_, 0) => write!(f, "no key serves {algorithm}"),
-            (true, _) => write!(f, "no key that serves {algorithm} has the token's `kid`"),
+            (_, 0) => write!(f, "the key set has no key for {algorithm}"),
+            (true, _) => write!(f, "no key for {algorithm} has the token's `kid`"),
             (false, _) => {
-                write!(f, "the token has no `kid`, and {serving} keys serve {algorithm}; at most 8 are tried")
+                write!(
+                    f,
+                    "the token has no `kid`, and there are {serving} keys for {algorithm}; at most 8 are tried"
+                )
             }
         }
     }
@@ -220,7 +225,7 @@ fn write_claim_flaw(f: &mut fmt::Formatter<'_>, policy: &Policy, flaw: ClaimFlaw
     match flaw.problem {
         ClaimProblem::NoObject => f.write_str("the claims are not a JSON object, or are nested too deeply"),
         ClaimProblem::Missing => write!(f, "{claim} is missing"),
-        ClaimProblem::Duplicate => write!(f, "{claim} is there more than once"),
+        ClaimProblem::Duplicate => write!(f, "duplicate {claim}"),
         ClaimProblem::NotAnObject(found) => write!(f, "{claim} must be an object, found {found}"),
         ClaimProblem::NotANumber(found) => write!(f, "{claim} must be a number, found {found}"),
         ClaimProblem::DateOutOfRange => write!(f, "{claim} must be from 0 to 253402300799 seconds"),
@@ -231,13 +236,13 @@ fn write_claim_flaw(f: &mut fmt::Formatter<'_>, policy: &Policy, flaw: ClaimFlaw
         ClaimProblem::ElementNotAString(found) => {
             write!(f, "{claim} must be an array of strings, found {found} in it")
         }
-        ClaimProblem::NotText => write!(f, "{claim} holds half a surrogate pair, which is not text"),
+        ClaimProblem::NotText => write!(f, "{claim} contains an unpaired surrogate"),
         ClaimProblem::TooLong(bytes) => {
-            write!(f, "{claim} holds {bytes} bytes where at most 256 are allowed")
+            write!(f, "{claim} must have at most 256 bytes, got {bytes}")
         }
-        ClaimProblem::ControlCharacter => write!(f, "{claim} holds a control character"),
-        ClaimProblem::EmptyPermission => write!(f, "{claim} holds an empty permission"),
-        ClaimProblem::TooManyPermissions => write!(f, "{claim} holds more permissions than the limit of 256"),
+        ClaimProblem::ControlCharacter => write!(f, "{claim} contains a control character"),
+        ClaimProblem::EmptyPermission => write!(f, "{claim} contains an empty permission"),
+        ClaimProblem::TooManyPermissions => write!(f, "{claim} contains more than 256 permissions"),
     }
 }
 
@@ -247,12 +252,12 @@ fn write_requirement(f: &mut fmt::Formatter<'_>, policy: &Policy, verdict: Requi
     let claim = Quoted(required.map_or("", |required| required.name()));
     match found {
         Found::Nothing => write!(f, "{claim} is missing; it is under `required`"),
-        Found::Duplicate => write!(f, "{claim} is there more than once"),
+        Found::Duplicate => write!(f, "duplicate {claim}"),
         Found::Value(found) => write!(f, "{claim} is {found} that `required` does not accept"),
     }
 }
 
-/// A name of the policy's between back quotes, in one line.
+/// A name from the policy in back quotes, on one line.
 struct Quoted<'n>(&'n str);
 
 impl fmt::Display for Quoted<'_> {

@@ -1,7 +1,7 @@
-//! The checks of verified claims, one function for each question.
+//! The checks of verified claims, one function for each.
 //!
-//! [`Engine::decide`](crate::Engine::decide) asks all of them. [`Engine::authenticate`](crate::Engine::authenticate) asks
-//! those that neither an owner nor an account can change, and [`Caller::authorize`](crate::Caller::authorize) the rest.
+//! [`Engine::decide`](crate::Engine::decide) makes all of them. [`Engine::authenticate`](crate::Engine::authenticate) makes
+//! those that do not depend on an owner or account, and [`Caller::authorize`](crate::Caller::authorize) the rest.
 
 use crate::cause::{Detail, Failure};
 use crate::claims::{self, Acceptance, BindingVerdict, RequiredVerdict, TextClaims};
@@ -70,7 +70,7 @@ pub(crate) fn credential<O: Observer>(
             let detail = Detail::Count(organizations.len());
             return Err(Failure::new(Reason::OrganizationNotInRealm, detail));
         }
-        // A token without an organization was not issued for a different one.
+        // A token without an organization was not issued for a different organization.
         (TenantScope::Among(_) | TenantScope::Any, _) => {}
     }
 
@@ -81,7 +81,7 @@ pub(crate) fn credential<O: Observer>(
     Ok(())
 }
 
-/// The organization of a token that names a user and an organization (ORG-2).
+/// The token's organization, if the token names both a user and an organization (ORG-2).
 pub(crate) fn identity<'c, O: Observer>(
     claims: TextClaims<'c>,
     observer: &mut O,
@@ -94,7 +94,7 @@ pub(crate) fn identity<'c, O: Observer>(
     claims.organization().ok_or_else(|| Reason::OrganizationMissing.into())
 }
 
-/// Whether the account is configured (ORG-2) and its user a member (ORG-3). Continues the check that [`identity`] begins.
+/// Whether the account is configured (ORG-2) and the user is a member (ORG-3). Continues the check begun by [`identity`].
 pub(crate) fn account<O: Observer>(account: Account, observer: &mut O) -> Result<(), Failure> {
     if account == Account::NotConfigured {
         return Err(Reason::AccountNotConfigured.into());
@@ -106,7 +106,7 @@ pub(crate) fn account<O: Observer>(account: Account, observer: &mut O) -> Result
     Ok(())
 }
 
-/// Whether the resource is the organization's (ORG-1).
+/// Whether the resource belongs to the organization or is unowned (ORG-1).
 pub(crate) fn owner<O: Observer>(
     owner: &ResourceOrg<'_>,
     organization: &[u8],
@@ -114,9 +114,9 @@ pub(crate) fn owner<O: Observer>(
 ) -> Result<(), Failure> {
     observer.enter(Check::ResourceOrganization);
     match owner {
-        ResourceOrg::Unowned => observer.note(|| "nobody owns what is addressed".to_owned()),
+        ResourceOrg::Unowned => observer.note(|| "the resource is unowned".to_owned()),
         ResourceOrg::Owned(owner) => {
-            observer.note(|| format!("what is addressed belongs to {}", shown(Some(owner.as_bytes()))));
+            observer.note(|| format!("the resource belongs to {}", shown(Some(owner.as_bytes()))));
             if owner.as_bytes() != organization {
                 return Err(Reason::ResourceOfOtherOrganization.into());
             }

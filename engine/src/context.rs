@@ -8,8 +8,8 @@ use hashbrown::HashSet;
 
 /// What only the embedding service knows about a request.
 ///
-/// A context always says who owns the resource; there is no default. Where nothing else is said, any organization may
-/// authenticate and the account is as the token has it.
+/// A context always says who owns the resource; there is no default. By default any organization may authenticate, and
+/// nothing is known about the account beyond the token.
 ///
 /// ```
 /// use artos_auth_engine::{Account, Context};
@@ -32,7 +32,7 @@ pub struct Context<'c> {
     pub realm: TenantScope<'c>,
     /// The organization that owns the resource (ORG-1).
     pub resource_org: ResourceOrg<'c>,
-    /// What the service knows of the user's account (ORG-2, ORG-3).
+    /// The state of the user's account (ORG-2, ORG-3).
     pub account: Account,
 }
 
@@ -62,13 +62,13 @@ impl<'c> Context<'c> {
         Self { realm: TenantScope::Any, resource_org: owner, account: Account::Unknown }
     }
 
-    /// The same context, where only the tokens of these organizations authenticate (TOK-4).
+    /// The same context, in which only tokens of these organizations authenticate (TOK-4).
     #[must_use]
     pub fn realm(self, realm: TenantScope<'c>) -> Self {
         Self { realm, ..self }
     }
 
-    /// The same context with what the service knows of the user's account (ORG-2, ORG-3).
+    /// The same context with the state of the user's account (ORG-2, ORG-3).
     #[must_use]
     pub fn account(self, account: Account) -> Self {
         Self { account, ..self }
@@ -81,7 +81,7 @@ pub enum TenantScope<'c> {
     /// Every organization's.
     #[default]
     Any,
-    /// Those of a named few. With an empty set no organization's.
+    /// Only these. With an empty set no token authenticates.
     Among(&'c Organizations),
 }
 
@@ -126,7 +126,7 @@ pub enum Account {
 #[derive(Clone, Default)]
 pub struct Organizations {
     all: HashSet<Box<[u8]>, FixedState>,
-    /// All of them once more, where they are so few that to look through them is quicker than to hash.
+    /// A copy of a small set as a list, because a scan of a few ids is faster than a hash.
     few: Vec<Box<[u8]>>,
 }
 
@@ -146,13 +146,13 @@ impl Organizations {
         self.few.iter().any(|id| **id == *organization)
     }
 
-    /// How many ids the set holds.
+    /// The number of ids.
     #[must_use]
     pub fn len(&self) -> usize {
         self.all.len()
     }
 
-    /// Whether the set holds nothing, so that no organization authenticates.
+    /// Whether the set is empty, so that no organization authenticates.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()

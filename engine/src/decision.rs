@@ -15,7 +15,7 @@ use crate::reason::{Answer, Reason};
 use crate::time::NumericDate;
 use crate::verified::{Authorized, Refused, Verified};
 
-/// The answer to a request.
+/// The decision on a request.
 ///
 /// Exhaustive on purpose: a match handles every outcome.
 #[derive(Debug)]
@@ -23,23 +23,23 @@ use crate::verified::{Authorized, Refused, Verified};
 pub enum Decision<'e> {
     /// The request may go ahead.
     Allow(Access<'e>),
-    /// It may not.
+    /// The request must be refused.
     Deny(Denial<'e>),
 }
 
-/// Why, and as whom, a request may go ahead. It can only be built from what the checks return.
+/// Why a request may go ahead, and as which caller. It can only be built from the results of the checks.
 #[derive(Debug)]
 pub enum Access<'e> {
-    /// The path needs no authentication, so nobody is known (PUB-1).
+    /// The path needs no authentication, so the caller is unknown (PUB-1).
     Public(PublicPath),
-    /// The token is good, here and for this.
+    /// The token is valid here and gives access to the resource.
     Principal(PrincipalRef<'e>),
 }
 
-/// Who was allowed, borrowed from the engine for as long as the decision lasts: a server that needs no more pays for no
-/// reference count. [`to_owned`](Self::to_owned) gives a [`Principal`] to keep.
+/// The allowed caller, borrowed from the engine for the lifetime of the decision, which avoids a reference count.
+/// [`to_owned`](Self::to_owned) returns a [`Principal`] to keep.
 ///
-/// What can be kept is owned, and the compiler says so:
+/// The borrowed form cannot be kept:
 ///
 /// ```compile_fail,E0521
 /// # use artos_auth_engine::{Access, Decision};
@@ -57,7 +57,7 @@ impl PrincipalRef<'_> {
         Self(authorized.into_verified(), PhantomData)
     }
 
-    /// The principal, owned: one reference count.
+    /// The owned principal; costs one reference count.
     #[must_use]
     pub fn to_owned(&self) -> Principal {
         Principal(self.0.share())
@@ -76,10 +76,10 @@ impl fmt::Debug for PrincipalRef<'_> {
     }
 }
 
-/// Who was allowed: what an audit trail and a query filter need.
+/// The allowed caller: the values that an audit trail and a query filter need.
 ///
-/// Only the checks make one. It is cheap to clone, borrows nothing and holds no lock, so it can be kept in request
-/// extensions across await points.
+/// Only the checks can construct one. It is cheap to clone, borrows nothing and holds no lock, so it can be kept in
+/// request extensions across await points.
 #[derive(Clone)]
 pub struct Principal(SharedEntry);
 
@@ -101,14 +101,14 @@ impl fmt::Debug for Principal {
     }
 }
 
-/// Why a request may not go ahead. All that the caller sees follows from the reason.
+/// Why a request was refused. Everything that the caller sees follows from the reason.
 pub struct Denial<'e> {
     failure: Failure,
     policy: PolicyOf<'e>,
     verified: Option<Verified>,
 }
 
-/// The policy that a denial takes its challenge from.
+/// The policy that provides the challenge of a denial.
 enum PolicyOf<'e> {
     Borrowed(&'e Policy),
     Shared(Arc<Policy>),
@@ -136,8 +136,7 @@ impl Denial<'_> {
         self.failure.reason
     }
 
-    /// What was wrong, as a sentence, where there is more to say than the reason says: for the operator's log, never for
-    /// the caller.
+    /// The cause as a sentence, if there is more to say than the reason: for the operator's log, never for the caller.
     #[must_use]
     pub fn cause(&self) -> Option<Cause<'_>> {
         Cause::of(self.policy(), &self.failure)
@@ -162,7 +161,7 @@ impl Denial<'_> {
         self.reason().answer().detail()
     }
 
-    /// Which of the three public answers this is.
+    /// The public answer, one of three.
     #[must_use]
     pub fn answer(&self) -> Answer {
         self.reason().answer()
@@ -174,7 +173,7 @@ impl Denial<'_> {
         self.policy().challenge(self.answer())
     }
 
-    /// What is known of the caller, for the log.
+    /// The known identity of the caller, for the log.
     #[must_use]
     pub fn audit(&self) -> Audit<'_> {
         self.verified.as_ref().map_or_else(Audit::default, |verified| Audit::of(verified.claims()))
@@ -191,8 +190,8 @@ impl fmt::Debug for Denial<'_> {
     }
 }
 
-/// What is known of who asked, on allow and deny alike (AUD-1): nothing until the signature has verified and
-/// the claims are well-formed, and nothing where a claim is absent or empty.
+/// The known identity of the caller, for allow and deny (AUD-1). All fields are `None` until the signature has verified
+/// and the claims are well-formed. A field is `None` if its claim is absent or empty.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Audit<'d> {
     /// The user id.
@@ -220,7 +219,7 @@ impl<'e> Decision<'e> {
         matches!(self, Self::Allow(_))
     }
 
-    /// Who was allowed, if anybody in particular.
+    /// The allowed caller, if one is known.
     #[must_use]
     pub fn principal(&self) -> Option<&PrincipalRef<'e>> {
         match self {
@@ -238,7 +237,7 @@ impl<'e> Decision<'e> {
         }
     }
 
-    /// `allow` or `deny`, as it stands in logs.
+    /// `allow` or `deny`, as in logs.
     #[must_use]
     pub fn outcome(&self) -> &'static str {
         if self.is_allow() { "allow" } else { "deny" }
@@ -250,7 +249,7 @@ impl<'e> Decision<'e> {
         self.denial().map_or(200, Denial::status)
     }
 
-    /// The stable code of why, as it stands in logs.
+    /// The stable reason code, as in logs.
     #[must_use]
     pub fn reason_code(&self) -> &'static str {
         match self {
@@ -276,14 +275,14 @@ impl<'e> Decision<'e> {
         self.verified().map(Verified::is_from_cache)
     }
 
-    /// Who asked, in bytes: known on allow and deny alike as soon as the signature has verified and the claims are
+    /// The caller's identity as bytes, for allow and deny: `Some` once the signature has verified and the claims are
     /// well-formed.
     #[must_use]
     pub fn identity(&self) -> Option<Identity<'_>> {
         self.verified().map(|verified| Identity::of(verified.claims()))
     }
 
-    /// What is known of who asked.
+    /// The known identity of the caller.
     #[must_use]
     pub fn audit(&self) -> Audit<'_> {
         self.verified().map_or_else(Audit::default, |verified| Audit::of(verified.claims()))
@@ -298,7 +297,7 @@ impl<'e> Decision<'e> {
     }
 }
 
-/// As `artos-auth decide` prints it.
+/// The format that `artos-auth decide` prints.
 impl Serialize for Decision<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let denial = self.denial();

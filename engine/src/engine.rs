@@ -1,9 +1,9 @@
 //! The engine, and the order of its checks.
 //!
-//! Data flows one way: request → header → token → claims → organization → permission → decision. Each stage takes what
-//! the one before has minted and nothing else, so that no check can be left out: a [`Verified`] is minted in
-//! [`Engine::verify`] alone, an [`Authenticated`] by the checks of [`Engine::authenticated`], an [`Authorized`] by those of
-//! [`Engine::authorized`] or [`Caller::authorize`], and only an [`Authorized`] makes a principal.
+//! Data flows one way: request → header → token → claims → organization → permission → decision. Each stage accepts only
+//! the proof that the stage before returns, so no check can be left out: only [`Engine::verify`] returns a [`Verified`],
+//! only the checks of [`Engine::authenticated`] an [`Authenticated`], only those of [`Engine::authorized`] or
+//! [`Caller::authorize`] an [`Authorized`], and only an [`Authorized`] becomes a principal.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ use crate::verified::{Authenticated, Authorized, Refused, Verified};
 
 /// Decides requests by a policy, a key set and revocations, each an immutable snapshot.
 ///
-/// Cloning is cheap, and so is making an engine with one snapshot swapped for another: the rest is shared.
+/// Cloning is cheap. Replacing one snapshot makes a new engine that shares the rest, which is also cheap.
 #[derive(Clone, Debug)]
 pub struct Engine {
     policy: Arc<Policy>,
@@ -57,9 +57,9 @@ impl Engine {
         }
     }
 
-    /// The same engine with a cache of verified tokens of at most this size, whose hash has this key.
+    /// The same engine with a cache of verified tokens, of at most this size and with this hash key.
     ///
-    /// Decisions are the same with and without it. Draw the key at random, so that nobody can choose tokens that evict each
+    /// A cache changes no decision. Choose the key at random, so that an attacker cannot construct tokens that evict each
     /// other.
     ///
     /// Bare integers are refused, so that the two cannot be mixed up:
@@ -74,14 +74,14 @@ impl Engine {
         self.cached(Some(Cache::new(size, key)))
     }
 
-    /// The same engine with another policy and key set: they change together or not at all.
+    /// The same engine with another policy and key set, replaced together.
     #[must_use]
     pub fn with_policy_and_keys(&self, policy: impl Into<Arc<Policy>>, keys: impl Into<Arc<KeySet>>) -> Self {
         let engine = Self { policy: policy.into(), keys: keys.into(), ..self.clone() };
         engine.cached(self.cache.as_deref().map(Cache::emptied))
     }
 
-    /// The same engine with other revocations, which count from its next decision on (REV-1).
+    /// The same engine with other revocations, which apply from its next decision on (REV-1).
     #[must_use]
     pub fn with_revocations(&self, revocations: impl Into<Arc<Revocations>>) -> Self {
         let mut engine = Self { revocations: revocations.into(), ..self.clone() };
@@ -125,21 +125,22 @@ impl Engine {
 
     /// Decides a request at `now`.
     ///
-    /// Total and deterministic: every input gives a decision, and the same arguments and snapshots give the same one.
+    /// Total and deterministic: every input gives a decision, and equal arguments and snapshots give equal decisions.
     pub fn decide(&self, request: &Request<'_>, context: &Context<'_>, now: UnixTime) -> Decision<'_> {
         self.decide_observed(request, context, now, &mut Silent)
     }
 
     /// The first of two steps, for services that learn who owns a resource only after asking their database.
     ///
-    /// Refuses everything that no owner and no account can change: whatever is 401, a token without user or organization,
-    /// an ambiguous path, and a permission that a route rule needs. [`Caller::authorize`] is the second step. The two give
-    /// the answer of [`decide`](Self::decide): status, detail and challenge are the same. So is the reason, except where an
-    /// owner or account is wrong beside a path or permission: the path or permission is reported then.
+    /// Makes every check that does not depend on the owner or the account: all checks that answer 401, and the 403 checks
+    /// for a token without user or organization, an ambiguous path, and the permissions of route rules.
+    /// [`Caller::authorize`] is the second step. The two steps give the same answer (status, detail and challenge) as
+    /// [`decide`](Self::decide). They give the same reason too, with one exception: if both the owner or account and the
+    /// path or permission are wrong, the two steps report the path or permission.
     ///
     /// # Errors
     ///
-    /// A denial that borrows nothing.
+    /// An owned denial.
     pub fn authenticate(
         &self,
         request: &Request<'_>,
@@ -163,15 +164,15 @@ impl Engine {
         }
     }
 
-    /// Decides, and reports every check in order: the same code, observed.
+    /// Decides, and reports every check in order. Runs the same code as [`decide`](Self::decide).
     pub fn explain(&self, request: &Request<'_>, context: &Context<'_>, now: UnixTime) -> Explanation<'_> {
         let mut recorder = Recorder::default();
         let decision = self.decide_observed(request, context, now, &mut recorder);
         recorder.into_explanation(decision)
     }
 
-    /// The proof that the request's path is public (PUB-1), if it is: for a server that can judge nothing else for the
-    /// moment, because its clock cannot be right or because its keys are missing.
+    /// The proof that the request's path is public (PUB-1), if it is: for a server that can decide nothing else, because
+    /// its clock is not set or its keys are missing.
     #[must_use]
     pub fn public_access(&self, request: &Request<'_>) -> Option<PublicPath> {
         let public = self.policy.public().admit(request.method, without_query(request.path));
@@ -195,7 +196,7 @@ impl Engine {
         }
     }
 
-    /// Authentication always comes before authorization, and the first check that fails decides.
+    /// The first check that fails decides. Authentication always comes before authorization.
     fn authorized<O: Observer>(
         &self,
         request: &Request<'_>,
@@ -211,7 +212,7 @@ impl Engine {
         })
     }
 
-    /// Parses the token and verifies its signature. No claim is trusted before.
+    /// Parses the token and verifies its signature. No claim is read before that.
     fn verify<O: Observer>(&self, request: &Request<'_>, observer: &mut O) -> Result<Verified, Failure> {
         let policy = &*self.policy;
 
@@ -234,14 +235,14 @@ impl Engine {
         }
     }
 
-    /// Verifies a token that is not cached. A function of its own, so that cached decisions do not pay for its stack frame.
+    /// Verifies a token that is not cached. A separate function, so that cached decisions do not set up its stack frame.
     #[inline(never)]
     fn verify_anew<O: Observer>(&self, token: SizedToken<'_>, observer: &mut O) -> Result<Verified, Failure> {
         let policy = &*self.policy;
         let mut scratch = Scratch::new();
         let compact = token.decode(&mut scratch, |segment| self.keys.recognise_header(segment))?;
 
-        observer.enter(Check::HeaderMembers);
+        observer.enter(Check::HeaderParameters);
         let parsed;
         let (header, known) = match compact.header {
             HeaderSegment::Recognised(known) => (known.header(), Some(known)),
@@ -264,8 +265,8 @@ impl Engine {
         };
         let Some(candidates) = candidates else { return Err(self.no_key(header.key_id(), algorithm)) };
         observer.note(|| match candidates.count() {
-            1 => "one key can have signed it".to_owned(),
-            keys => format!("{keys} keys can have signed it"),
+            1 => "1 candidate key".to_owned(),
+            keys => format!("{keys} candidate keys"),
         });
 
         observer.enter(Check::Signature);
@@ -279,7 +280,7 @@ impl Engine {
         let read = |binding| cache::shared(kept_token, compact.claims, policy, binding);
         let mut entry = read(verified_by.binding)?;
         if Entry::of(&entry).claims().binding() != BindingVerdict::Met {
-            // The same key may be in another set, whose binding the token meets.
+            // The same key may be in another set with a binding that the token meets.
             let mut left = verified_by.left;
             while let Some(other) = self.keys.verify(left, input, signature) {
                 let read_again = read(other.binding)?;
@@ -304,10 +305,11 @@ impl Engine {
 
     /// A cached entry, verified earlier under the same policy and keys, has passed the same checks.
     fn recall<O: Observer>(&self, found: Found, observer: &mut O) -> Verified {
-        for check in [Check::HeaderMembers, Check::Algorithm, Check::Key, Check::Signature, Check::ClaimsForm]
+        for check in
+            [Check::HeaderParameters, Check::Algorithm, Check::Key, Check::Signature, Check::ClaimsForm]
         {
             observer.enter(check);
-            observer.note(|| "as verified before".to_owned());
+            observer.note(|| "cached".to_owned());
         }
         let entry = Entry::of(&found);
         let revoked = self.is_revoked(entry, entry.token());
@@ -326,7 +328,7 @@ impl Engine {
             .is_revoked_by(self.snapshot, || self.revocations.revoke(entry.claims(), || signing_input(token)))
     }
 
-    /// The proof that the request carries a credential, here and now.
+    /// The proof that the request carries a valid credential here and now.
     fn authenticated<O: Observer>(
         &self,
         request: &Request<'_>,

@@ -1,22 +1,22 @@
-//! What is wrong with a policy, a key set or a list of revocations, where, and what would be right.
+//! Errors of loading a policy, a key set or a list of revocations.
 
 use std::fmt;
 
-/// Why something did not load. The message never holds a token or key material.
+/// Why a policy, key set or list of revocations did not load. The message never holds a token or key material.
 ///
-/// Open for more detail later; it is never a matter of a request.
+/// `non_exhaustive`, so that details can be added. Deciding a request never returns it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LoadError {
-    /// The key that is wrong, as a path into the document (`routes[2].path`); empty for the whole of it.
+    /// The wrong key, as a path into the document (`routes[2].path`); empty for the whole document.
     pub key: String,
-    /// Where it stands, if the document is text that was read here.
+    /// Its position, if the document was parsed here.
     pub position: Option<Position>,
-    /// What is wrong and what would be right: lower-case, one sentence, no full stop.
+    /// The problem and the fix: lower-case, one sentence, no full stop.
     pub problem: String,
 }
 
-/// A place in a text.
+/// A position in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
     /// The line, counted from 1.
@@ -35,12 +35,12 @@ impl LoadError {
         self
     }
 
-    /// What serde_json says of a text, without what it quotes of it: that may be key material.
+    /// An error of serde_json, without the text that it quotes, which may be key material.
     pub(crate) fn json(error: &serde_json::Error, expected: &str) -> Self {
         let problem = match error.classify() {
-            serde_json::error::Category::Eof => "the JSON text ends too early".to_owned(),
+            serde_json::error::Category::Eof => "unexpected end of JSON".to_owned(),
             serde_json::error::Category::Syntax | serde_json::error::Category::Io => {
-                "this is not JSON".to_owned()
+                "invalid JSON".to_owned()
             }
             serde_json::error::Category::Data => format!("this is not {expected}"),
         };
@@ -50,12 +50,12 @@ impl LoadError {
     }
 }
 
-/// The text without a byte order mark in front, which editors add and TOML ignores as well.
+/// The text without a leading byte order mark, which some editors add.
 pub(crate) fn without_byte_order_mark(text: &[u8]) -> &[u8] {
     text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)
 }
 
-/// The text with its control characters escaped: what is quoted of a document forges no second line in a log.
+/// The text with its control characters escaped, so that a quoted value cannot forge a second line in a log.
 pub(crate) fn one_line(text: String) -> String {
     if !text.contains(char::is_control) {
         return text;
@@ -85,7 +85,7 @@ impl fmt::Display for LoadError {
 impl std::error::Error for LoadError {}
 
 impl Position {
-    /// Where `part`, a slice of `text`, begins in it.
+    /// The position of `part`, a slice of `text`, in it.
     pub(crate) fn of(part: &str, text: &str) -> Option<Self> {
         let offset = part.as_ptr().addr().checked_sub(text.as_ptr().addr())?;
         let before = text.get(..offset)?;

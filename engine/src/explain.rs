@@ -1,4 +1,4 @@
-//! One decision told check by check, from the code path that decides.
+//! Reports a decision check by check, with the same code that decides.
 
 use crate::decision::Decision;
 
@@ -14,7 +14,7 @@ macro_rules! checks {
             /// All checks, in their order.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
-            /// What the check asks, for a person.
+            /// The name of the check, for people.
             #[must_use]
             pub const fn title(self) -> &'static str {
                 match self {
@@ -30,12 +30,12 @@ checks! {
     PublicPath = "public path";
     /// Whether there is exactly one `Authorization` line with a bearer token (HDR-1 to HDR-3).
     AuthorizationHeader = "authorization header";
-    /// Whether the token is short enough to be looked at (TOK-1).
+    /// Whether the token is within the size limit (TOK-1).
     TokenSize = "token size";
     /// Whether it has the form of a compact JWS (TOK-1, TOK-2).
     TokenForm = "token form";
-    /// Whether its header has the members that it needs, and none that is critical (TOK-1, TOK-8).
-    HeaderMembers = "header members";
+    /// Whether its header has the parameters that it needs, and no `crit` (TOK-1, TOK-8).
+    HeaderParameters = "header parameters";
     /// Whether the policy allows its algorithm (TOK-8).
     Algorithm = "algorithm";
     /// Whether the key set has a key for it (TOK-8, ROT-1).
@@ -44,76 +44,76 @@ checks! {
     Signature = "signature";
     /// Whether the claims are well-formed (TOK-1, TOK-7).
     ClaimsForm = "claims";
-    /// Whether the token is a bearer token, and not bound to a key (TOK-8).
+    /// Whether the token is a bearer token, that is, not bound to a key (TOK-8).
     BoundToken = "bound token";
     /// Whether the token has expired (TOK-3).
     Expiry = "expiry";
-    /// Whether it is valid already (TOK-1).
+    /// Whether its `nbf` has been reached (TOK-1).
     NotBefore = "not before";
     /// Whether the policy accepts its issuer (TOK-6).
     Issuer = "issuer";
-    /// Whether it is meant for an audience that the policy names (TOK-6).
+    /// Whether its audience is one that the policy names (TOK-6).
     Audience = "audience";
-    /// Whether the claims that the policy requires have the values that it accepts (TOK-6).
+    /// Whether the required claims have accepted values (TOK-6).
     RequiredClaims = "required claims";
-    /// Whether it, its user or its organization is revoked (TOK-5).
+    /// Whether the token, its user or its organization is revoked (TOK-5).
     Revocation = "revocation";
     /// Whether its organization authenticates here (TOK-4).
     Realm = "realm";
-    /// Whether its organization is one that its keys are trusted with (TOK-4).
+    /// Whether its organization is one that the verifying key is bound to (TOK-4).
     IssuerOrganization = "issuer's organizations";
-    /// Whether user and organization are there and the account is configured (ORG-2).
+    /// Whether the token names a user and an organization, and the account is configured (ORG-2).
     Account = "account";
     /// Whether the user is a member of the organization (ORG-3).
     Membership = "membership";
-    /// Whether what is addressed is the organization's (ORG-1).
+    /// Whether the resource belongs to the organization (ORG-1).
     ResourceOrganization = "resource's organization";
-    /// Whether the path is one that rules can be matched against (PERM-1).
+    /// Whether the path is unambiguous, so that rules can be matched (PERM-1).
     PathForRules = "path";
     /// Whether the token has the permissions that the route rules need (PERM-1).
     Permissions = "permissions";
 }
 
-/// What came of a check.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It had no objection.
+    /// The check passed.
     Passed,
-    /// It decided.
+    /// The check decided the request.
     Decided,
-    /// An earlier one had decided.
+    /// An earlier check had already decided.
     NotReached,
 }
 
-/// A check, what came of it, and what it saw.
+/// A check and its result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     /// The check.
     pub check: Check,
-    /// What came of it.
+    /// Its result.
     pub verdict: Verdict,
-    /// What it saw, for a person; never any of the token's own text before its signature has verified.
+    /// Details for people. Holds no text of the token unless its signature has verified.
     pub note: Option<String>,
 }
 
-/// A decision and how it came about.
+/// A decision with the result of every check.
 #[derive(Debug)]
 pub struct Explanation<'e> {
-    /// What `decide` answers.
+    /// The decision that `decide` returns.
     pub decision: Decision<'e>,
     /// Every check, in order.
     pub steps: Vec<Step>,
 }
 
-/// Watches the checks go by. What watches nothing costs nothing.
+/// Observes the checks. [`Silent`] compiles to nothing.
 pub(crate) trait Observer {
     /// The next check begins.
     fn enter(&mut self, check: Check);
-    /// What the check at hand sees; made only if somebody listens.
+    /// Adds details to the current check; the closure runs only if they are recorded.
     fn note(&mut self, note: impl FnOnce() -> String);
 }
 
-/// Nobody is watching.
+/// Observes nothing.
 pub(crate) struct Silent;
 
 impl Observer for Silent {
@@ -121,7 +121,7 @@ impl Observer for Silent {
     fn note(&mut self, _: impl FnOnce() -> String) {}
 }
 
-/// Remembers what goes by.
+/// Records every check.
 #[derive(Default)]
 pub(crate) struct Recorder(Vec<(Check, Option<String>)>);
 

@@ -1,4 +1,4 @@
-//! Who a token speaks for.
+//! The identity that a token carries.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ impl<'d> Identity<'d> {
         Self(claims)
     }
 
-    /// Shows who it is, under the name of the type that asks.
+    /// Formats the identity under the name of the calling type.
     pub(crate) fn debug(self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct(name)
             .field("user_id", &self.user_id().map(text))
@@ -39,16 +39,16 @@ impl<'d> Identity<'d> {
         self.0.permissions()
     }
 
-    /// The token's own id (`jti`), if it has one, empty or not.
+    /// The token's own id (`jti`), if it has one; may be empty.
     #[must_use]
     pub fn token_id(self) -> Option<&'d [u8]> {
         self.0.token_id()
     }
 
-    /// Whether all of it is visible ASCII, `"`, `\`, `%` and `,` apart, which nearly every identity is: it stands in JSON and
-    /// in field values as it is.
+    /// Whether all of it is visible ASCII except `"`, `\`, `%` and `,`. Such an identity, which is nearly every one, needs no
+    /// escaping in JSON or in header field values.
     ///
-    /// Found out once for a token that is remembered.
+    /// Computed once for a cached token.
     #[must_use]
     pub fn is_plain(self) -> bool {
         self.0.are_plain()
@@ -61,7 +61,7 @@ impl fmt::Debug for Identity<'_> {
     }
 }
 
-/// What a type with a method `claims` shows of the claims, the same for every such type.
+/// The accessors of a type with a method `claims`.
 macro_rules! identity_accessors {
     () => {
         /// The user id, for audit trails (AUD-1).
@@ -81,7 +81,7 @@ macro_rules! identity_accessors {
             self.claims().permissions().map(text)
         }
 
-        /// Whether the token carries this permission, byte for byte.
+        /// Whether the token has this permission, compared byte for byte.
         #[must_use]
         pub fn has_permission(&self, permission: &str) -> bool {
             self.claims().has_permission(permission)

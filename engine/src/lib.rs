@@ -1,9 +1,9 @@
 //! Decides whether a request of a multi-tenant API may go ahead, by the bearer JWT that it carries.
 //!
-//! [`Engine::decide`] is a pure function from a request (method, path, `Authorization` lines), a context (what
-//! only your service knows: whose resource it is, whether the user is a member) and a time to an allow, a 401
-//! or a 403. It reads no clock, file, socket, environment variable, random source or global; it never panics;
-//! and nothing that it returns or prints shows a token.
+//! [`Engine::decide`] is a pure function. Its input is a request (method, path, `Authorization` lines), a context (what
+//! only your service knows: who owns the resource, whether the user is a member) and a time. Its result is an allow, a
+//! 401 or a 403. It reads no clock, file, socket, environment variable, random source or global, never panics, and never
+//! returns or prints a token.
 //!
 //! ```
 //! use artos_auth_engine::{Context, Decision, Engine, KeySet, Policy, Request, Revocations, UnixTime};
@@ -21,47 +21,47 @@
 //!
 //! # Embedding it
 //!
-//! * A [`Policy`] says what makes a token acceptable, what is public and which permissions routes need; a
-//!   [`KeySet`] is read from a JWK Set; [`Revocations`] from their own small file. Each is validated when it is
-//!   made ([`LoadError`] says what is wrong, where, and what would be right) and never fails afterwards.
-//! * An [`Engine`] holds one of each as an immutable snapshot. Swapping one ([`Engine::with_revocations`],
-//!   [`Engine::with_policy_and_keys`]) makes another engine and costs next to nothing; keep the current one in an
-//!   `ArcSwap`, a `RwLock` or whatever your service uses.
+//! * A [`Policy`] says which tokens are acceptable, which paths are public and which permissions routes need. A
+//!   [`KeySet`] is read from a JWK Set, [`Revocations`] from a JSON file. Each is validated once, when it is loaded:
+//!   [`LoadError`] names the problem, its place and the fix.
+//! * An [`Engine`] holds one of each as an immutable snapshot. Replacing one ([`Engine::with_revocations`],
+//!   [`Engine::with_policy_and_keys`]) makes a new engine and is cheap. Keep the current engine in an `ArcSwap` or a
+//!   `RwLock`.
 //! * A [`Context`] says what only your service knows, above all the organization that owns the resource. There is no
-//!   default: a service that forgets the owner does not compile. [`Resources`] finds it by the path.
-//! * A service that asks its database for the owner decides in two steps: [`Engine::authenticate`] gives a [`Caller`],
-//!   [`Caller::authorize`] a [`Principal`]. Both are owned and cheap to clone.
+//!   default: a service that forgets the owner does not compile. [`Resources`] finds the owner by path.
+//! * A service that looks up the owner in its database decides in two steps: [`Engine::authenticate`] returns a
+//!   [`Caller`], and [`Caller::authorize`] a [`Principal`]. Both are owned and cheap to clone.
 //! * A [`Decision`] is an [`Access`] or a [`Denial`]. A [`Principal`] carries the organization to filter every
-//!   query by, and what an audit trail needs. A denial carries status, body and challenge for the caller, and
+//!   query by, and the fields for an audit trail. A denial carries status, body and challenge for the caller, and
 //!   a [`Reason`] for your log.
-//! * [`UnixTime::from_system`] is `None` for a clock that is not set. Answer 503 then.
-//! * [`Engine::with_cache`] keeps verified tokens, so that a signature is verified once. The decision is the
-//!   same: time, revocations, realm, account, organization and permissions are checked on every call.
+//! * [`UnixTime::from_system`] is `None` if the clock is not set. Answer 503 then.
+//! * [`Engine::with_cache`] caches verified tokens, so that each signature is verified once. A cache changes no decision:
+//!   time, revocations, realm, account, organization and permissions are checked on every call.
 //! * [`Engine::explain`] reports a decision check by check, for a support ticket.
 //!
-//! `examples/axum.rs` is a service on axum that asks SQLite for the owner after authentication, and reloads its engine
-//! behind an `ArcSwap` while it serves.
+//! `examples/axum.rs` is an axum service that looks up the owner in SQLite after authentication, and reloads its engine
+//! in an `ArcSwap` while it serves.
 //!
 //! # The rest of the manual
 //!
 //! * [`manual::clauses`]: the contract, clause by clause, and the order of the checks.
 //! * [`manual::defaults`]: why the defaults are what they are.
-//! * [`manual::vulnerabilities`]: the known JWT vulnerabilities, and what we do about each.
+//! * [`manual::vulnerabilities`]: the known JWT vulnerabilities, and what prevents each.
 //!
-//! # What it does not do
+//! # Not supported
 //!
-//! It fetches no keys (give it the JWK Set), decrypts no JWE, introspects no opaque token, and issues nothing.
+//! The engine does not fetch keys (pass it the JWK Set), decrypt JWE, introspect opaque tokens, or issue tokens.
 //!
 //! # Features
 //!
-//! Exactly one crypto backend has to be chosen. Both accept the same keys and the same signatures.
+//! Choose exactly one crypto backend. Both accept the same keys and the same signatures.
 //!
-//! * `aws-lc` (default): AWS-LC, by aws-lc-rs; the fast one.
+//! * `aws-lc` (default): AWS-LC through aws-lc-rs; the faster one.
 //! * `rust-crypto`: pure Rust, for targets that AWS-LC does not support, such as `wasm32-unknown-unknown`
 //!   (`default-features = false, features = ["rust-crypto"]`).
 
 #![deny(missing_docs, unreachable_pub)]
-// Purity is a lint, not a promise: `clippy.toml` beside the manifest says what a pure function may not call.
+// Purity is enforced by lints: `clippy.toml` next to the manifest lists what a pure function may not call.
 #![deny(
     clippy::disallowed_macros,
     clippy::disallowed_methods,
@@ -70,7 +70,7 @@
     clippy::print_stderr,
     clippy::print_stdout
 )]
-// So is freedom from panics, and from answers that hang on the order of a hash table.
+// So is the absence of panics and of results that depend on the order of a hash table.
 #![cfg_attr(
     not(test),
     deny(
@@ -146,7 +146,7 @@ pub use revocations::Revocations;
 pub use time::{NumericDate, UnixTime};
 pub use warning::Warning;
 
-/// README's example is a test of this crate.
+/// Runs the example of the README as a test of this crate.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;

@@ -14,8 +14,8 @@ pub struct Request<'r> {
 impl<'r> Request<'r> {
     /// A request of `method` for `path`, with the values of all its `Authorization` field lines, in order.
     ///
-    /// `path` is the request-target as received, query included, nothing decoded. The values are bytes as an
-    /// HTTP library hands them out, without the white space around them (RFC 9110 §5.5).
+    /// `path` is the request-target as received: with its query, not decoded. The values are the bytes that an HTTP library
+    /// returns, without the white space around them (RFC 9110 §5.5).
     #[must_use]
     pub fn new<M, P>(method: &'r M, path: &'r P, authorization: &'r [&'r [u8]]) -> Self
     where
@@ -25,15 +25,15 @@ impl<'r> Request<'r> {
         Self { method: method.as_ref(), path: path.as_ref(), authorization, spelling_known: true }
     }
 
-    /// The same request, where the service knows the path only after something has decoded it. No path is public then:
-    /// public paths match byte for byte (PUB-2), and these may not be the bytes that the client sent.
+    /// The same request with a path that has already been decoded. It is never public: public paths match byte for byte
+    /// (PUB-2), and these may not be the bytes that the client sent.
     #[must_use]
     pub fn with_unknown_spelling(self) -> Self {
         Self { spelling_known: false, ..self }
     }
 }
 
-/// Shows how many `Authorization` lines there are, never what they hold, and no query (SEC-1).
+/// Shows the number of `Authorization` lines, but not their content, and no query (SEC-1).
 impl fmt::Debug for Request<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path.split(|byte| *byte == b'?').next().unwrap_or_default();

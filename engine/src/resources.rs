@@ -1,4 +1,4 @@
-//! Who owns what a path addresses: the `[[resources]]` of a configuration (ORG-1).
+//! The owner of the resource that a path addresses: the `[[resources]]` of a configuration (ORG-1).
 
 use std::borrow::Cow;
 use std::ops::ControlFlow;
@@ -10,7 +10,7 @@ use crate::error::LoadError;
 use crate::path::{Matcher, Pattern, PlainPath, foreign_syntax, without_query};
 use crate::warning::Warning;
 
-/// One entry, as a configuration writes it.
+/// One entry, as it is written in a configuration.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ResourceSpec {
@@ -18,11 +18,11 @@ pub struct ResourceSpec {
     pub path: String,
     /// The owner: a placeholder of the pattern (`{org}`), or an organization id.
     pub organization: Option<String>,
-    /// `true`: nobody owns what the paths address. Instead of `organization`.
+    /// `true` if the resources are unowned. Set either this or `organization`.
     pub unowned: Option<bool>,
 }
 
-/// Validated entries; the first that matches a path says who owns it.
+/// Validated entries. The first entry that matches a path determines the owner.
 #[derive(Clone, Debug, Default)]
 pub struct Resources {
     entries: Vec<Entry>,
@@ -42,7 +42,7 @@ enum Owner {
     Capture(Box<str>),
 }
 
-/// The first entry of a pattern's shape.
+/// The first entry with a given pattern shape.
 #[derive(Clone, Copy, Debug, Default)]
 struct FirstIndex(Option<usize>);
 
@@ -51,8 +51,8 @@ impl Resources {
     ///
     /// # Errors
     ///
-    /// Names the entry (`resources[2].path`) whose pattern is none, that says both or neither of who owns it,
-    /// names a placeholder that its pattern lacks, or can never be reached.
+    /// Names the entry (`resources[2].path`) that has an invalid pattern, both or neither of `organization` and `unowned`,
+    /// a placeholder that its pattern lacks, or that can never be reached.
     pub fn new(specs: &[ResourceSpec]) -> Result<Self, LoadError> {
         let mut resources = Self::default();
         for (index, spec) in specs.iter().enumerate() {
@@ -81,11 +81,11 @@ impl Resources {
         Ok(resources)
     }
 
-    /// What probably opens more than was meant: at most one warning of each kind.
+    /// Entries that probably open more than intended: at most one warning of each kind.
     ///
-    /// * A path below an owned one, or a beginning of one that names the owner, is unowned.
-    /// * An owned path in another letter case is unowned, and a service that ignores case serves it.
-    /// * A pattern in another router's syntax, which matches these characters literally.
+    /// * A path below an owned path, or a prefix of one that includes the owner, is unowned.
+    /// * An owned path in another letter case is unowned. A service that ignores case would serve it.
+    /// * A pattern is in another router's syntax and matches these characters literally.
     #[must_use]
     pub fn warnings(&self) -> Vec<Warning> {
         let mut warnings: Vec<Warning> = Vec::new();
@@ -130,22 +130,22 @@ impl Resources {
         self.owner_of(path.as_bytes()) == ResourceOrg::Unowned
     }
 
-    /// How many entries there are.
+    /// The number of entries.
     #[must_use]
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no entries.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// Who owns what the request-target addresses.
+    /// The owner of the resource that the request-target addresses.
     ///
-    /// Fails closed: where there are entries, a path that none matches, or an ambiguous one, is unresolved.
-    /// Without entries nothing is owned.
+    /// Fails closed: with entries, a path that no entry matches and an ambiguous path are unresolved. Without entries every
+    /// resource is unowned.
     #[must_use]
     pub fn owner_of(&self, target: &[u8]) -> ResourceOrg<'_> {
         if self.is_empty() {
@@ -179,12 +179,12 @@ impl Owner {
         let organization = match (&spec.organization, spec.unowned) {
             (None, Some(true)) => return Ok(Self::Nobody),
             (Some(organization), None) => organization,
-            _ => return Err(("", "say either `organization` or `unowned = true`".to_owned())),
+            _ => return Err(("", "expected either `organization` or `unowned = true`".to_owned())),
         };
         if organization.is_empty() {
             return Err((
                 "organization",
-                "an empty organization owns nothing; say `unowned = true`".to_owned(),
+                "an organization must not be empty; write `unowned = true` if there is no owner".to_owned(),
             ));
         }
         if !organization.contains(['{', '}']) {
@@ -193,10 +193,10 @@ impl Owner {
         let name = organization.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
         match name.map(|name| name.strip_prefix('*').unwrap_or(name)) {
             Some(name) if pattern.has_placeholder(name) => Ok(Self::Capture(name.into())),
-            Some(name) => Err(("organization", format!("the path has no placeholder `{{{name}}}`"))),
+            Some(name) => Err(("organization", format!("`path` has no placeholder `{{{name}}}`"))),
             None => Err((
                 "organization",
-                "say an organization id, or one placeholder alone, such as `{org}`".to_owned(),
+                "expected an organization id or a single placeholder such as `{org}`".to_owned(),
             )),
         }
     }

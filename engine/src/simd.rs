@@ -2,7 +2,7 @@
 
 use wide::u8x16;
 
-/// The bytes of one step.
+/// The bytes of one SIMD step.
 pub(crate) const STEP: usize = 16;
 
 pub(crate) const fn splat(byte: u8) -> u8x16 {
@@ -74,13 +74,13 @@ fn position_in_few(bytes: &[u8], wanted: u8) -> Option<usize> {
     before.checked_add(tail.iter().position(|byte| *byte == wanted)?)
 }
 
-/// The high bit of each byte is set where that byte of `word` is below `limit`; above the lowest byte that is, a
-/// borrow may set one too many, which does no harm where the lowest one is asked for.
+/// Sets the high bit of each byte of `word` that is below `limit`. A borrow may set further bits above the lowest such
+/// byte, so use only the lowest bit.
 pub(crate) const fn bytes_below(word: u64, limit: u8) -> u64 {
     word.wrapping_sub(splat_word(limit)) & !word & splat_word(0x80)
 }
 
-/// The same where a byte is this one.
+/// Like [`bytes_below`], for bytes that are equal to `byte`.
 pub(crate) const fn equal_bytes(word: u64, byte: u8) -> u64 {
     bytes_below(word ^ splat_word(byte), 1)
 }
@@ -95,7 +95,7 @@ fn position_in(block: &[u8; STEP], wanted: u8) -> Option<usize> {
     if found == 0 { None } else { usize::try_from(found.trailing_zeros()).ok() }
 }
 
-/// A bit for each byte that is `wanted`.
+/// A bit for each byte equal to `wanted`.
 #[inline]
 fn marks(block: &[u8; STEP], wanted: u8) -> u32 {
     u8x16::new(*block).simd_eq(splat(wanted)).to_bitmask()

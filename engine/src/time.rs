@@ -1,4 +1,4 @@
-//! Points in time: what the clock says, and what claims hold.
+//! Points in time: of the clock and in claims.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -22,16 +22,15 @@ impl UnixTime {
     /// 2025-01-01T00:00:00Z. A clock that shows an earlier time is not set.
     const EARLIEST_OF_A_CLOCK: Duration = Duration::from_secs(1_735_689_600);
 
-    /// The time that a system clock shows, in whole seconds. `None` before 2025-01-01T00:00:00Z: that clock is not set, and
-    /// by it expired tokens would be valid. Answer 503 then.
+    /// The time of a system clock, in whole seconds. `None` before 2025-01-01T00:00:00Z: the clock is not set, and expired
+    /// tokens would be valid. Answer 503 then.
     #[must_use]
     pub fn from_system(time: SystemTime) -> Option<Self> {
         let since_epoch = time.duration_since(SystemTime::UNIX_EPOCH).ok()?;
         (since_epoch >= Self::EARLIEST_OF_A_CLOCK).then_some(Self(since_epoch.as_secs()))
     }
 
-    /// This many seconds since the Unix epoch, any number of them: for tests, and for callers that have checked the clock
-    /// themselves.
+    /// Any number of seconds since the Unix epoch: for tests, and for callers that have checked the clock themselves.
     #[must_use]
     pub const fn from_seconds(seconds: u64) -> Self {
         Self(seconds)
@@ -50,10 +49,10 @@ impl fmt::Display for UnixTime {
     }
 }
 
-/// The last second of the year 9999, and so the largest date that a claim may hold.
+/// The last second of the year 9999, the largest date in a claim.
 pub(crate) const MAX_DATE: f64 = 253_402_300_799.0;
 
-/// A date of a claim: seconds since the Unix epoch, perhaps with a fraction (RFC 7519 §2, NumericDate).
+/// A date in a claim: seconds since the Unix epoch, with an optional fraction (RFC 7519 §2, NumericDate).
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct NumericDate(f64);
 
@@ -63,11 +62,11 @@ impl NumericDate {
 
     /// A date from 0 to the end of the year 9999; -0 is 0.
     pub(crate) fn new(seconds: f64) -> Option<Self> {
-        // Adding zero turns the negative zero into the positive one.
+        // Adding zero turns -0 into 0.
         (0.0..=MAX_DATE).contains(&seconds).then_some(Self(seconds + 0.0))
     }
 
-    /// This many seconds since the Unix epoch: `None` unless they are from 0 to 253402300799, the end of the year 9999.
+    /// Seconds since the Unix epoch, from 0 to 253402300799 (the end of the year 9999); `None` otherwise.
     #[must_use]
     pub fn from_seconds(seconds: f64) -> Option<Self> {
         Self::new(seconds)
@@ -122,7 +121,7 @@ mod tests {
     #[case::year_10000(253_402_300_800, Some(253_402_300_800))]
     #[case::far_future(9_000_000_000_000_000_000, Some(9_000_000_000_000_000_000))]
     fn a_clock_counts_from_2025(#[case] seconds: u64, #[case] expected: Option<u64>) {
-        // Not every system can represent the last of them.
+        // Not every system can represent the last one.
         let Some(time) = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)) else { return };
         assert_eq!(UnixTime::from_system(time).map(UnixTime::seconds), expected);
         let later = time.checked_add(Duration::from_millis(999)).unwrap_or(time);

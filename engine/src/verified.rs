@@ -1,4 +1,4 @@
-//! The proof types: what each stage of a decision hands to the next.
+//! The proof types, which each stage of a decision passes to the next.
 
 use crate::cache::{Entry, Found, SharedEntry};
 use crate::cause::Failure;
@@ -9,12 +9,12 @@ pub(crate) struct Verified {
     entry: Found,
     /// Whether an earlier call verified the claims.
     from_cache: bool,
-    /// Whether the current revocations hold the token, which counts at its own place in the order of checks.
+    /// Whether the token is revoked; used at its own place in the order of checks.
     revoked: bool,
 }
 
 impl Verified {
-    /// Minted where a signature has just verified, or where the cache holds a token that did.
+    /// Made only after a signature has verified, or for a token in the cache.
     pub(crate) fn new(entry: Found, from_cache: bool, revoked: bool) -> Self {
         Self { entry, from_cache, revoked }
     }
@@ -28,17 +28,17 @@ impl Verified {
         self.from_cache
     }
 
-    /// Whether the current revocations hold the token.
+    /// Whether the token is revoked.
     pub(crate) fn is_revoked(&self) -> bool {
         self.revoked
     }
 
-    /// The claims, shared: one reference count more.
+    /// The shared claims; costs one reference count.
     pub(crate) fn share(&self) -> SharedEntry {
         SharedEntry::clone(&self.entry)
     }
 
-    /// The same, without a borrow of the cache.
+    /// The same proof, without borrowing the cache.
     pub(crate) fn into_shared(self) -> Self {
         Self { entry: Found::from_inner(Found::into_inner(self.entry)), ..self }
     }
@@ -59,7 +59,7 @@ impl Verified {
 pub(crate) struct Authenticated(Verified);
 
 impl Authenticated {
-    /// The proof of authorization, if these checks pass: all of them.
+    /// The proof of authorization, if all of these checks pass.
     pub(crate) fn authorized_by(
         self,
         checks: impl FnOnce(TextClaims<'_>) -> Result<(), Failure>,
@@ -70,7 +70,7 @@ impl Authenticated {
         }
     }
 
-    /// The proof of admission, if these checks pass: those that neither an owner nor an account can change.
+    /// The proof of admission, if these checks pass, which do not depend on owner or account.
     pub(crate) fn admitted_by(
         self,
         checks: impl FnOnce(TextClaims<'_>) -> Result<(), Failure>,
@@ -94,7 +94,7 @@ impl Admitted {
         Entry::of(&self.entry).claims()
     }
 
-    /// The proof of authorization, if these checks pass: those of the owner and the account.
+    /// The proof of authorization, if these checks of owner and account pass.
     pub(crate) fn authorized_by(
         &self,
         checks: impl FnOnce(TextClaims<'_>) -> Result<(), Failure>,
@@ -105,7 +105,7 @@ impl Admitted {
         }
     }
 
-    /// A refusal of what this caller asks for.
+    /// A refusal of this caller's request.
     pub(crate) fn refused(&self, failure: Failure) -> Refused {
         Refused { failure, verified: Some(self.verified()) }
     }
@@ -115,7 +115,7 @@ impl Admitted {
     }
 }
 
-/// The proof that an authenticated token entitles its holder to what was asked.
+/// The proof that an authenticated token gives access to the requested resource.
 pub(crate) struct Authorized(Verified);
 
 impl Authorized {
@@ -124,7 +124,7 @@ impl Authorized {
     }
 }
 
-/// Why a request was refused, and whose it was, once that is known.
+/// Why a request was refused, and the caller's identity, if known.
 pub(crate) struct Refused {
     pub(crate) failure: Failure,
     pub(crate) verified: Option<Verified>,

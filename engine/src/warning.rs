@@ -1,16 +1,16 @@
-//! What a document says that loads and yet is probably not meant.
+//! Warnings about documents that load.
 
 use std::fmt;
 
 use crate::error::one_line;
 
-/// Something that loads, but that its author probably did not mean.
+/// A warning about something that loads but is probably not intended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Warning {
-    /// The key that it is about, as a path into the document (`routes[2].path`).
+    /// The key, as a path into the document (`routes[2].path`).
     pub key: String,
-    /// What it does, and what to write instead.
+    /// The effect, and what to write instead.
     pub text: String,
 }
 

@@ -40,17 +40,17 @@ fn of(setup: &Setup, authorization: Vec<Vec<u8>>) -> Option<String> {
 }
 
 #[rstest]
-#[case::many_permissions(json!({"permissions": {"$numbered": "p", "count": 257}}), "`permissions` holds more permissions than the limit of 256")]
+#[case::many_permissions(json!({"permissions": {"$numbered": "p", "count": 257}}), "`permissions` contains more than 256 permissions")]
 #[case::no_strings(json!({"permissions": {}}), "`permissions` must be a string or an array of strings, found an object")]
 #[case::no_string_in_it(json!({"permissions": ["a", 1]}), "`permissions` must be an array of strings, found a number in it")]
-#[case::empty_permission(json!({"permissions": ["a", ""]}), "`permissions` holds an empty permission")]
-#[case::two_spaces(json!({"permissions": "a  b"}), "`permissions` holds an empty permission")]
+#[case::empty_permission(json!({"permissions": ["a", ""]}), "`permissions` contains an empty permission")]
+#[case::two_spaces(json!({"permissions": "a  b"}), "`permissions` contains an empty permission")]
 #[case::object_in_it(json!({"permissions": [{}]}), "`permissions` must be an array of strings, found an object in it")]
 #[case::expiry_as_string(json!({"exp": "1900000000"}), "`exp` must be a number, found a string")]
 #[case::negative_date(json!({"nbf": -1}), "`nbf` must be from 0 to 253402300799 seconds")]
 #[case::user_as_number(json!({"sub": 7}), "`sub` must be a string, found a number")]
-#[case::long_user(json!({"sub": {"$text": [{"repeat": "é", "times": 129}]}}), "`sub` holds 258 bytes where at most 256 are allowed")]
-#[case::control_character(json!({"org_id": "a\n"}), "`org_id` holds a control character")]
+#[case::long_user(json!({"sub": {"$text": [{"repeat": "é", "times": 129}]}}), "`sub` must have at most 256 bytes, got 258")]
+#[case::control_character(json!({"org_id": "a\n"}), "`org_id` contains a control character")]
 #[case::issuer_as_array(json!({"iss": ["a"]}), "`iss` must be a string, found an array")]
 #[case::audience_as_boolean(json!({"aud": true}), "`aud` must be a string or an array of strings, found a boolean")]
 #[case::audience_with_null(json!({"aud": ["a", null]}), "`aud` must be an array of strings, found null in it")]
@@ -66,23 +66,23 @@ fn a_claim_is_named_with_what_is_wrong_with_it(#[case] claims: Value, #[case] ex
 
 #[rstest]
 #[case::no_expiry(json!({"drop_claims": ["exp"]}), "`exp` is missing")]
-#[case::duplicate(json!({"more_claims": "\"sub\":\"u1\""}), "`sub` is there more than once")]
-#[case::half_a_pair(json!({"drop_claims": ["sub"], "more_claims": "\"sub\":\"\\ud83d\""}), "`sub` holds half a surrogate pair, which is not text")]
+#[case::duplicate(json!({"more_claims": "\"sub\":\"u1\""}), "duplicate `sub`")]
+#[case::half_a_pair(json!({"drop_claims": ["sub"], "more_claims": "\"sub\":\"\\ud83d\""}), "`sub` contains an unpaired surrogate")]
 #[case::no_object(json!({"claims_text": "[]"}), "the claims are not a JSON object, or are nested too deeply")]
 #[case::header_that_is_no_object(json!({"header_text": "1"}), "the header is not a JSON object, or is nested too deeply")]
 #[case::no_algorithm(json!({"drop_header": ["alg"]}), "`alg` is missing in the header")]
 #[case::key_id_as_number(json!({"header": {"kid": 7}}), "`kid` in the header must be a string, found a number")]
-#[case::type_twice(json!({"more_header": "\"typ\":\"JWT\""}), "`typ` is there more than once in the header")]
-#[case::half_a_pair_in_the_header(json!({"drop_header": ["kid"], "more_header": "\"kid\":\"\\ud83d\""}), "`kid` in the header holds half a surrogate pair, which is not text")]
+#[case::type_twice(json!({"more_header": "\"typ\":\"JWT\""}), "duplicate `typ` in the header")]
+#[case::half_a_pair_in_the_header(json!({"drop_header": ["kid"], "more_header": "\"kid\":\"\\ud83d\""}), "`kid` in the header contains an unpaired surrogate")]
 #[case::critical(json!({"header": {"crit": ["exp"]}}), "the header has `crit`; no extension is supported")]
 #[case::another_type(json!({"header": {"typ": "dpop+jwt"}}), "`typ` is not one of `JWT`, `at+jwt`")]
 #[case::another_algorithm(json!({"header": {"alg": "none"}}), "`alg` is not one of HS256, RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA")]
-#[case::another_key(json!({"header": {"kid": "other"}}), "no key that serves HS256 has the token's `kid`")]
-#[case::no_key_of_the_algorithm(json!({"key": "es256"}), "no key serves ES256")]
+#[case::another_key(json!({"header": {"kid": "other"}}), "no key for HS256 has the token's `kid`")]
+#[case::no_key_of_the_algorithm(json!({"key": "es256"}), "the key set has no key for ES256")]
 #[case::signature(json!({"edits": [{"do": "flip-byte", "segment": "signature", "at": 3}]}), "the key does not verify the signature")]
-#[case::four_segments(json!({"edits": [{"do": "append", "segment": "signature", "text": ".x"}]}), "the token has 4 segments, not three")]
+#[case::four_segments(json!({"edits": [{"do": "append", "segment": "signature", "text": ".x"}]}), "the token must have 3 segments, got 4")]
 #[case::empty_segment(json!({"edits": [{"do": "replace", "segment": "claims", "text": ""}]}), "segment 2 of the token is empty")]
-#[case::stray_bits(json!({"edits": [{"do": "respell", "segment": "signature", "spelling": "stray-bits"}]}), "segment 3 of the token is not base64url without padding and with its unused bits zero")]
+#[case::stray_bits(json!({"edits": [{"do": "respell", "segment": "signature", "spelling": "stray-bits"}]}), "segment 3 of the token is not canonical base64url (no padding, unused bits zero)")]
 #[case::extra_character(json!({"edits": [{"do": "prepend", "segment": "header", "text": " "}]}), "byte 1 of the token is neither base64url nor `.`")]
 fn a_token_that_is_not_well_formed(#[case] token: Value, #[case] expected: &str) {
     assert_eq!(cause(json!({}), token).as_deref(), Some(expected));
@@ -95,14 +95,14 @@ fn a_token_that_is_not_well_formed(#[case] token: Value, #[case] expected: &str)
 #[case::line_end_in_a_name(json!({"claims": {"user": "a\nb"}}), json!({}), "`a\\nb` is missing or empty")]
 #[case::required_missing(json!({"required": {"token_use": "access"}}), json!({}), "`token_use` is missing; it is under `required`")]
 #[case::required_of_another_type(json!({"required": {"token_use": "access"}}), json!({"claims": {"token_use": 1}}), "`token_use` is a number that `required` does not accept")]
-#[case::required_twice(json!({"required": {"a": 1}}), json!({"more_claims": "\"a\":1,\"a\":1"}), "`a` is there more than once")]
+#[case::required_twice(json!({"required": {"a": 1}}), json!({"more_claims": "\"a\":1,\"a\":1"}), "duplicate `a`")]
 #[case::issuer_missing(json!({"issuers": ["i"]}), json!({}), "`iss` is missing; the policy names `issuers`")]
 #[case::issuer_other(json!({"issuers": ["i"]}), json!({"claims": {"iss": "j"}}), "`iss` is not one of the policy's `issuers`")]
 #[case::audience_missing(json!({"audiences": ["a"]}), json!({}), "`aud` is missing; the policy names `audiences`")]
-#[case::audience_other(json!({"audiences": ["a"]}), json!({"claims": {"aud": ["b"]}}), "`aud` holds none of the policy's `audiences`")]
+#[case::audience_other(json!({"audiences": ["a"]}), json!({"claims": {"aud": ["b"]}}), "`aud` contains none of the policy's `audiences`")]
 #[case::too_long(json!({"max_token_bytes": 256}), json!({"claims_text": [{"repeat": " ", "times": 300}]}), "the token has 533 bytes; `max_token_bytes` is 256")]
-#[case::permission(json!({"routes": [{"path": "/{*x}", "permissions": ["documents:write"]}]}), json!({}), "`documents:write` is needed")]
-#[case::unlisted(json!({"unlisted": "deny"}), json!({}), "no rule lists this method and path")]
+#[case::permission(json!({"routes": [{"path": "/{*x}", "permissions": ["documents:write"]}]}), json!({}), "missing permission `documents:write`")]
+#[case::unlisted(json!({"unlisted": "deny"}), json!({}), "no route rule matches this method and path")]
 #[case::leeway(json!({"leeway_seconds": 60}), json!({"claims": {"exp": NOW - 61}}), "`exp` passed 61 s ago (leeway 60 s)")]
 fn what_the_policy_says_is_named(#[case] policy: Value, #[case] token: Value, #[case] expected: &str) {
     assert_eq!(cause(policy, token).as_deref(), Some(expected));
@@ -119,9 +119,9 @@ fn what_a_key_is_bound_to_is_named() {
         setup.more_keys = vec![BoundKeys { issuer: issuer.map(str::to_owned), organizations, keys }];
         of(&setup, vec![[b"Bearer ", &*TokenSpec::default().mint().unwrap()].concat()])
     };
-    let issuer = "`iss` is not the issuer that the key is bound to";
+    let issuer = "`iss` is not the issuer of the key";
     assert_eq!(bound(Some("i"), None).as_deref(), Some(issuer));
-    let organization = "the token's organization is not one that the key is bound to";
+    let organization = "the token's organization is not one of the key's `organizations`";
     assert_eq!(bound(None, Some(vec!["org-b".to_owned()])).as_deref(), Some(organization));
 }
 

@@ -143,11 +143,11 @@ proptest! {
 }
 
 #[rstest]
-#[case::token(Revocations::none().with_token("a\n"), "`id`: a `jti` has at most 256 bytes and no control character, so no token could match this one")]
-#[case::long_token(Revocations::none().with_token(&"a".repeat(257)), "`id`: a `jti` has at most 256 bytes and no control character, so no token could match this one")]
-#[case::user(Revocations::none().with_user("", None, NumericDate::from_seconds(1.0).unwrap()), "`user`: an id has 1 to 256 bytes and no control character, so no token could match this one")]
-#[case::organization_of_a_user(Revocations::none().with_user("u", Some(""), NumericDate::from_seconds(1.0).unwrap()), "`org`: an id has 1 to 256 bytes and no control character, so no token could match this one")]
-#[case::organization(Revocations::none().with_organization("\u{7f}", NumericDate::from_seconds(1.0).unwrap()), "`org`: an id has 1 to 256 bytes and no control character, so no token could match this one")]
+#[case::token(Revocations::none().with_token("a\n"), "`id`: a `jti` must have at most 256 bytes and no control character; no token can match this one")]
+#[case::long_token(Revocations::none().with_token(&"a".repeat(257)), "`id`: a `jti` must have at most 256 bytes and no control character; no token can match this one")]
+#[case::user(Revocations::none().with_user("", None, NumericDate::from_seconds(1.0).unwrap()), "`user`: an id must have 1 to 256 bytes and no control character; no token can match this one")]
+#[case::organization_of_a_user(Revocations::none().with_user("u", Some(""), NumericDate::from_seconds(1.0).unwrap()), "`org`: an id must have 1 to 256 bytes and no control character; no token can match this one")]
+#[case::organization(Revocations::none().with_organization("\u{7f}", NumericDate::from_seconds(1.0).unwrap()), "`org`: an id must have 1 to 256 bytes and no control character; no token can match this one")]
 fn a_revocation_without_effect_is_refused(
     #[case] revocations: Result<Revocations, artos_auth_engine::LoadError>,
     #[case] problem: &str,

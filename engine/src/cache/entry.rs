@@ -9,17 +9,17 @@ use crate::claims::{ClaimFlaw, Claims, TextClaims};
 use crate::keys::Binding;
 use crate::policy::Policy;
 
-/// The number of a revocations snapshot, given out by the cache; 0 is no snapshot.
+/// The number of a revocations snapshot, assigned by the cache; 0 means no snapshot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SnapshotNumber(pub(crate) u64);
 
 /// An entry and its text in one allocation, with a reference count.
 pub(crate) type SharedEntry = ThinArc<Head, u8>;
 
-/// The part of an entry beside its text.
+/// An entry without its text.
 pub(crate) struct Head {
     claims: Claims,
-    /// How many bytes of the text are the token's. They come first, so that the processor can prefetch them before it has
+    /// The length of the token in the text. The token comes first, so that the processor can prefetch it before it has
     /// read the head.
     token_bytes: u32,
     /// Set by each lookup, cleared by eviction.
@@ -91,22 +91,22 @@ impl<'e> Entry<'e> {
         self.head.claims.of_text(self.text.get(self.token_bytes()..).unwrap_or_default())
     }
 
-    /// The token that carried the claims, if it was kept with them; else nothing.
+    /// The token that carried the claims; empty if the entry is not cached.
     pub(crate) fn token(self) -> &'e [u8] {
         self.text.get(..self.token_bytes()).unwrap_or_default()
     }
 
-    /// Whether it is this token's.
+    /// Whether the entry is for this token.
     pub(crate) fn is_of(self, token: &[u8]) -> bool {
         self.text.starts_with(token) && self.token_bytes() == token.len()
     }
 
-    /// Whether it is no token's.
+    /// Whether the slot is vacant.
     pub(crate) fn is_vacant(self) -> bool {
         self.head.token_bytes == 0
     }
 
-    /// Marks the entry as used. A mark that is set is not written again, so that threads with the same token share the
+    /// Marks the entry as used. Does not write if it is marked already, so that threads with the same token can share the
     /// cache line.
     pub(crate) fn mark(self) {
         if !self.is_marked() {
@@ -135,7 +135,7 @@ impl<'e> Entry<'e> {
         revoked
     }
 
-    /// What the entry takes, in bytes: itself, with the counts of its holders and of its text, and the text.
+    /// The size of the entry in bytes: the struct, its reference counts, and the text.
     pub(crate) fn memory(self) -> usize {
         let parts = [size_of::<Head>(), size_of::<[usize; 2]>(), self.text.len(), self.head.claims.memory()];
         parts.into_iter().fold(0, usize::saturating_add)
@@ -147,7 +147,7 @@ mod tests {
     use super::*;
     use crate::policy::PolicySpec;
 
-    /// Two lines of the processor's, which are copied without a call.
+    /// Two cache lines, which the compiler copies inline.
     #[test]
     fn a_head_is_small() {
         assert!(size_of::<Head>() <= 128, "{}", size_of::<Head>());
@@ -182,7 +182,7 @@ mod tests {
         assert_eq!(asked(2, true), (true, true));
         assert_eq!(asked(2, true), (true, true));
         assert_eq!(asked(2, false), (true, false));
-        // A snapshot without a number is none that could be remembered.
+        // A result of a snapshot without a number is not cached.
         assert_eq!(asked(0, false), (true, false));
         assert_eq!(asked(0, true), (true, true));
     }

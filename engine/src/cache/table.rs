@@ -18,7 +18,7 @@ use foldhash::fast::FixedState;
 
 use super::entry::{self, Entry, SharedEntry, SnapshotNumber};
 
-/// Slots in a set: as many as fit into one cache line beside their tags.
+/// Slots in a set: as many as fit into one cache line with their tags.
 const WAYS: usize = 7;
 /// The typical size of an entry, from which the number of sets follows.
 const TYPICAL_BYTES: usize = 1024;
@@ -62,11 +62,11 @@ struct Set {
     slots: [ArcSwapAny<SharedEntry>; WAYS],
 }
 
-/// A byte of the hash of what each slot holds, or [`VACANT`]; the last byte is no slot's.
+/// For each slot one byte of its token's hash, or [`VACANT`]; the last byte is unused.
 struct Tags(AtomicU64);
 
 const VACANT: u8 = 0;
-/// The tag of no slot.
+/// The value of the unused byte.
 const NO_SLOT: u8 = u8::MAX;
 
 /// An entry that was found, borrowed without counting references.
@@ -95,7 +95,7 @@ impl Cache {
         Self::new(CacheBytes(self.max_bytes), self.hash_key)
     }
 
-    /// A number that no other snapshot of revocations has in this cache.
+    /// A new number for a snapshot of revocations, unique in this cache.
     pub(crate) fn number_snapshot(&self) -> SnapshotNumber {
         SnapshotNumber(self.snapshots.fetch_add(1, Relaxed).wrapping_add(1))
     }
@@ -187,7 +187,7 @@ impl Set {
         Self { tags: Tags::vacant(), slots: array::from_fn(|_| ArcSwapAny::new(vacant.clone())) }
     }
 
-    /// A vacant slot, else one that has not been used, else the first one; then the others start anew without marks.
+    /// A vacant slot, else one without a mark, else the first one, after clearing the marks of the others.
     fn victim(&self) -> usize {
         let unused = || self.slots.iter().position(|slot| !Entry::of(&slot.load()).is_marked());
         self.tags.matching(VACANT).next().or_else(unused).unwrap_or_else(|| {
@@ -212,7 +212,7 @@ impl Tags {
     fn matching(&self, tag: u8) -> impl Iterator<Item = usize> {
         const LOW_BITS: u64 = 0x7f7f_7f7f_7f7f_7f7f;
         let differing = self.0.load(Relaxed) ^ u64::from_le_bytes([tag; 8]);
-        // The high bit of each byte that is zero: no other one carries into it.
+        // Sets the high bit of each byte that is zero; no carry crosses bytes.
         let mut same = !((differing & LOW_BITS).wrapping_add(LOW_BITS) | differing | LOW_BITS);
         std::iter::from_fn(move || {
             let way = usize::try_from(same.trailing_zeros() / 8).ok().filter(|way| *way < WAYS)?;
@@ -227,7 +227,7 @@ impl Tags {
             *tags.get_mut(way)? = tag;
             Some(u64::from_le_bytes(tags))
         };
-        // It fails for no slot of ours.
+        // Cannot fail for a slot of this table.
         let _ = self.0.fetch_update(Relaxed, Relaxed, change);
     }
 }
@@ -281,7 +281,10 @@ mod tests {
         assert_eq!(set.victim(), 5);
         Entry::of(&entries[5]).mark();
         assert_eq!(set.victim(), 0);
-        assert!(entries.iter().all(|entry| !Entry::of(entry).is_marked()), "the others start anew");
+        assert!(
+            entries.iter().all(|entry| !Entry::of(entry).is_marked()),
+            "the marks of the others are cleared"
+        );
     }
 
     /// A cache of one set, full with so many tokens of five bytes.
@@ -335,14 +338,14 @@ mod tests {
         for token in &tokens {
             let (set, tag) = cache.place(token.as_bytes()).unwrap();
             in_set[cache.sets.iter().position(|its| std::ptr::eq(its, set)).unwrap()] += 1;
-            assert!(![VACANT, NO_SLOT].contains(&tag), "these say something else");
+            assert!(![VACANT, NO_SLOT].contains(&tag), "these values are reserved");
             tags.push(tag);
         }
         assert!(in_set.iter().all(|count| (60..200).contains(count)), "{in_set:?}");
         tags.sort_unstable();
         tags.dedup();
         assert!(tags.len() > 250, "{} tags of 254", tags.len());
-        // Nobody without the hash key can foresee them.
+        // Another hash key gives other tags.
         let other = Cache::new(CacheBytes(64 << 10), HashKey(8));
         let same = tokens.iter().filter(|token| {
             other.place(token.as_bytes()).unwrap().1 == cache.place(token.as_bytes()).unwrap().1

@@ -1,13 +1,13 @@
-//! What is wrong with claims that are not well-formed.
+//! The errors of claims that are not well-formed.
 
 use crate::ids::MAX_ID_BYTES;
 use crate::json::{JsonType, Take, Value};
 use crate::policy::Claim;
 
-/// Which claim is not well-formed, and how. Holds nothing of the token but sizes and types.
+/// Which claim is not well-formed, and why. Holds no content of the token except sizes and types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ClaimFlaw {
-    /// The claim's place in the policy's tree of claims; 0 is the claims object itself.
+    /// The claim's index in the policy's tree of claims; 0 is the claims object itself.
     pub(crate) node: u32,
     /// What is wrong with it.
     pub(crate) problem: ClaimProblem,
@@ -20,7 +20,7 @@ pub(crate) enum ClaimProblem {
     NoObject,
     /// A claim that every token needs is missing.
     Missing,
-    /// It is there more than once.
+    /// It is duplicate.
     Duplicate,
     /// A step of a path is not an object.
     NotAnObject(JsonType),
@@ -34,11 +34,11 @@ pub(crate) enum ClaimProblem {
     NotStrings(JsonType),
     /// An element of its array is not a string.
     ElementNotAString(JsonType),
-    /// Its escapes are no text: a lone surrogate.
+    /// It contains an unpaired surrogate.
     NotText,
     /// It has more than 256 bytes.
     TooLong(u32),
-    /// It has a control character.
+    /// It contains a control character.
     ControlCharacter,
     /// A permission is empty: in an array, or between two spaces.
     EmptyPermission,
@@ -53,7 +53,7 @@ impl ClaimFlaw {
 }
 
 impl ClaimProblem {
-    /// What is wrong with a value that could not be read as this claim.
+    /// The problem of a value that could not be read as this claim.
     pub(super) fn with(claim: Claim, value: Value<'_, '_>) -> Self {
         let found = value.json_type();
         match claim {
@@ -114,7 +114,7 @@ impl ClaimProblem {
         }
     }
 
-    /// The first problem that is found with an element of an array.
+    /// The first problem of an array's elements.
     fn first_among<'o, 'j>(
         array: Value<'o, 'j>,
         find: impl Fn(Value<'o, 'j>) -> Option<Self>,

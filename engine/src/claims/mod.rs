@@ -1,4 +1,4 @@
-//! The claims (RFC 7519 §4): their form, and what is kept of them.
+//! The claims (RFC 7519 §4): parsing and the parsed form.
 
 mod flaw;
 mod model;

@@ -1,4 +1,4 @@
-//! What is kept of well-formed claims.
+//! Parsed claims.
 
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
@@ -6,10 +6,10 @@ use super::span::{Span, Spans};
 use crate::json::JsonType;
 use crate::time::NumericDate;
 
-/// Well-formed claims: what later checks and the principal need, and where in a text it stands.
+/// Well-formed claims: the values that later checks and the principal need, as spans of a text.
 ///
-/// Issuer, audience and required claims are judged while reading, against the policy that reads them, so that none of
-/// them has to be kept; they count at their own place in the order of checks.
+/// Issuer, audience and required claims are compared with the policy while they are read. Only the results are kept; each
+/// is used at its own place in the order of checks.
 pub(crate) struct Claims {
     pub(super) user: Option<Span>,
     pub(super) organization: Option<Span>,
@@ -24,25 +24,25 @@ pub(crate) struct Claims {
     pub(super) required: RequiredVerdict,
     /// Whether there is a `cnf` that the policy reads.
     pub(super) is_bound: bool,
-    /// One of [`UNKNOWN`], [`PLAIN`] and [`ODD`]: found out when it is first asked for.
+    /// One of [`UNKNOWN`], [`PLAIN`] and [`ODD`]; computed on first use.
     plainness: AtomicU8,
 }
 
-/// Whether a claim is one that the policy names.
+/// Whether a claim has a value that the policy names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Acceptance {
-    /// It is, or none is needed.
+    /// It has, or the policy names none.
     Accepted,
-    /// There is none, and the policy names some.
+    /// The claim is missing, and the policy names values.
     Missing,
-    /// There is one, and the policy names none.
+    /// The claim is present, and the policy names no value.
     Unexpected,
-    /// It is another.
+    /// It has another value.
     Other,
 }
 
 impl Acceptance {
-    /// What holds of a claim until it is read.
+    /// The initial state, before the claim is read.
     pub(super) fn unread(policy_names_some: bool) -> Self {
         if policy_names_some { Self::Missing } else { Self::Accepted }
     }
@@ -51,18 +51,18 @@ impl Acceptance {
 /// Whether every required claim has an accepted value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RequiredVerdict {
-    /// Each has.
+    /// All of them have.
     Met,
-    /// The one of this index has not: the first of them.
+    /// The first one that has none.
     NotMet {
-        /// Its index among the required claims; the greatest stands for all beyond it.
+        /// Its index among the required claims, saturating.
         index: u16,
-        /// What is there instead.
+        /// What was found instead.
         found: Found,
     },
 }
 
-/// What stands in the place of a claim.
+/// What was found for a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Found {
     /// Nothing, or `null`.
@@ -73,10 +73,10 @@ pub(crate) enum Found {
     Value(JsonType),
 }
 
-/// Whether the claims meet what the key that verified them is bound to.
+/// Whether the claims meet the binding of the key that verified them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BindingVerdict {
-    /// They do, or the key is bound to nothing.
+    /// They do, or the key has no binding.
     Met,
     /// The key is bound to another issuer.
     OtherIssuer,
@@ -89,7 +89,7 @@ const PLAIN: u8 = 1;
 const ODD: u8 = 2;
 
 impl Claims {
-    /// No claims of no token.
+    /// Empty claims.
     pub(crate) fn empty() -> Self {
         Self {
             user: None,
@@ -114,13 +114,13 @@ impl Claims {
         TextClaims { claims: self, text }
     }
 
-    /// What the claims take in memory beside themselves and their text, in bytes.
+    /// The claims' heap memory in bytes, without their text.
     pub(crate) fn memory(&self) -> usize {
         self.permissions.memory()
     }
 }
 
-/// Claims and their text. What is compared is given in bytes, which are UTF-8.
+/// Claims with their text. Values are returned as bytes, which are UTF-8.
 #[derive(Clone, Copy)]
 pub(crate) struct TextClaims<'c> {
     claims: &'c Claims,
@@ -138,7 +138,7 @@ impl<'c> TextClaims<'c> {
         self.claims.organization?.of(self.text).filter(|organization| !organization.is_empty())
     }
 
-    /// The token's own id, empty or not.
+    /// The token's own id; may be empty.
     pub(crate) fn token_id(self) -> Option<&'c [u8]> {
         self.claims.token_id?.of(self.text)
     }
@@ -148,7 +148,7 @@ impl<'c> TextClaims<'c> {
         self.claims.permissions.as_slice().iter().map(move |span| span.of(self.text).unwrap_or_default())
     }
 
-    /// Whether user, organization, permissions and the token's id are plain, all of them.
+    /// Whether user, organization, permissions and token id are all plain.
     pub(crate) fn are_plain(self) -> bool {
         match self.claims.plainness.load(Relaxed) {
             UNKNOWN => {
@@ -162,7 +162,7 @@ impl<'c> TextClaims<'c> {
         }
     }
 
-    /// Whether this is one of the permissions, byte for byte.
+    /// Whether the permissions include this one, compared byte for byte.
     pub(crate) fn has_permission(self, permission: &str) -> bool {
         self.claims
             .permissions
@@ -183,7 +183,7 @@ impl<'c> TextClaims<'c> {
         self.claims.issued_at
     }
 
-    /// Whether the token was issued before an instant. One that does not say when counts as issued before any.
+    /// Whether the token was issued before an instant. A token without `iat` counts as issued before any instant.
     pub(crate) fn is_issued_before(self, instant: NumericDate) -> bool {
         self.issued_at().is_none_or(|issued| issued < instant)
     }
@@ -210,12 +210,12 @@ impl<'c> TextClaims<'c> {
     }
 }
 
-/// A visible character that means nothing else in JSON, in a field value, or between parts of one.
+/// A visible ASCII character without a special meaning in JSON, in a header field value, or as a separator in one.
 fn is_plain(byte: u8) -> bool {
     matches!(byte, b'!'..=b'~') && !matches!(byte, b'"' | b'\\' | b'%' | b',')
 }
 
-/// A part of the claims as text, which it is: nothing else is read.
+/// A part of the claims as text. Only valid UTF-8 is ever read.
 pub(crate) fn text(part: &[u8]) -> &str {
     std::str::from_utf8(part).unwrap_or_default()
 }

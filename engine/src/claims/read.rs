@@ -1,4 +1,4 @@
-//! Reading the claims: each that a rule needs has to be of its type and there once.
+//! Parses the claims. A claim that a rule needs must have the right type and must not be duplicate.
 
 use smallvec::SmallVec;
 
@@ -14,12 +14,12 @@ use crate::time::NumericDate;
 const MAX_PERMISSIONS: usize = 256;
 
 impl Claims {
-    /// Fills empty claims, where they are to stay, with the decoded ones; `null` counts as absent.
+    /// Fills empty claims in place from the decoded text; `null` counts as absent.
     ///
     /// `binding` is what the key that verified them is bound to.
     ///
-    /// Gives the text that they find their parts in, unless that is the decoded text, as it mostly is: of one
-    /// with escapes or beyond ASCII no more is kept than the parts.
+    /// Returns the text that the spans refer to, unless it is the decoded text itself, as in most tokens. For a text with
+    /// escapes or non-ASCII characters it is a new text of the unescaped parts.
     pub(crate) fn read(
         &mut self,
         decoded: &[u8],
@@ -57,7 +57,7 @@ impl Claims {
         self.fill_from_any(json, policy, binding)
     }
 
-    /// The thorough way, which takes every text and says what is wrong with one.
+    /// The slow path, which accepts every text and reports what is wrong.
     #[inline(never)]
     fn fill_from_any(
         &mut self,
@@ -67,7 +67,7 @@ impl Claims {
     ) -> Result<Option<Vec<u8>>, ClaimFlaw> {
         let names = policy.claim_names();
         let found = find(json, names.tree())?;
-        // No part is longer than it is written.
+        // Unescaping never makes a part longer.
         let parts = (!json.is_plain()).then(|| Vec::with_capacity(json.len()));
         let mut reading = Reading::into(self, policy, binding, parts);
         let mut expiry = 0;
@@ -99,7 +99,7 @@ impl Claims {
     }
 }
 
-/// What stands in the place of a member that is read.
+/// What was found for a member.
 #[derive(Clone, Copy)]
 enum Member<'t, 'j> {
     Absent,
@@ -110,12 +110,12 @@ enum Member<'t, 'j> {
 /// The members of a tree, by their nodes.
 type Members<'t, 'j> = SmallVec<[Member<'t, 'j>; 16]>;
 
-/// Finds the members of a tree in the claims. A step of a path that is absent, or `null`, leads to nothing.
+/// Finds the members of a tree in the claims. Below a step that is absent or `null` there are none.
 fn find<'t, 'j>(json: &'t Text<'j>, tree: &ClaimTree) -> Result<Members<'t, 'j>, ClaimFlaw> {
     let mut found: Members<'_, '_> = SmallVec::from_elem(Member::Absent, tree.len());
     let no_object = ClaimFlaw::of(0, ClaimProblem::NoObject);
     json.members(|name, value| note(&mut found, tree, 0, name, value)).ok_or(no_object)?;
-    // Every node comes after the one that holds it, so that one pass finds them all.
+    // Every node comes after its parent, so one pass finds all members.
     for node in 1..tree.len() {
         if !tree.leads_on(node) {
             continue;
@@ -135,7 +135,7 @@ fn find<'t, 'j>(json: &'t Text<'j>, tree: &ClaimTree) -> Result<Members<'t, 'j>,
     Ok(found)
 }
 
-/// Notes a member of the object at this node, if it is read or leads to one that is.
+/// Records a member of the object at this node, if the tree has it.
 fn note<'t, 'j>(
     found: &mut Members<'t, 'j>,
     tree: &ClaimTree,
@@ -151,7 +151,7 @@ fn note<'t, 'j>(
     }
 }
 
-/// Claims that are being read.
+/// Claims during parsing.
 struct Reading<'c, 'p> {
     claims: &'c mut Claims,
     policy: &'p Policy,
@@ -173,7 +173,7 @@ impl<'c, 'p> Reading<'c, 'p> {
         Self { claims, policy, binding, kept: Kept { parts }, expires: false }
     }
 
-    /// Reads one claim; `None` where it is not as it has to be.
+    /// Reads one claim; `None` if it is malformed.
     #[expect(clippy::inline_always, reason = "a jump to what reads the claim, and no more")]
     #[inline(always)]
     fn take<'j>(&mut self, claim: Claim, value: impl Take<'j>) -> Option<()> {
@@ -220,7 +220,7 @@ impl<'c, 'p> Reading<'c, 'p> {
         Some(())
     }
 
-    /// Judges a required claim. The first that has no accepted value counts.
+    /// Compares a required claim with the accepted values. The first failure is kept.
     fn require(&mut self, index: usize, member: Member<'_, '_>) {
         let found = match member {
             Member::Absent => Found::Nothing,
@@ -252,13 +252,13 @@ fn binding_verdict(binding: Option<&Binding>, issuer: Option<&[u8]>) -> BindingV
     }
 }
 
-/// Where parts of the claims are kept: on their own, or in the decoded text itself.
+/// Stores parts of the claims: as copies in a new text, or as spans of the decoded text.
 struct Kept {
     parts: Option<Vec<u8>>,
 }
 
 impl Kept {
-    /// Where a string of at most 256 bytes without control characters is to be found.
+    /// The span of a string; `None` if it has more than 256 bytes or a control character.
     #[expect(clippy::inline_always, reason = "so that positions stay in registers")]
     #[inline(always)]
     fn id<'j>(&mut self, value: impl Take<'j>) -> Option<Span> {
@@ -274,7 +274,7 @@ impl Kept {
         self.part(string, 0, &string.printable()?)
     }
 
-    /// Where the part of a string that begins `offset` bytes in is to be found.
+    /// The span of the part of a string that begins at `offset`.
     #[inline(never)]
     fn part(&mut self, string: &JsonString<'_>, offset: usize, part: &[u8]) -> Option<Span> {
         let Some(parts) = &mut self.parts else {
@@ -285,7 +285,7 @@ impl Kept {
         span(start, part.len())
     }
 
-    /// An array of permissions, or one string of them parted by single spaces; the empty string is none.
+    /// An array of permissions, or one string with single spaces between them; an empty string is an empty list.
     #[expect(clippy::inline_always, reason = "the same")]
     #[inline(always)]
     fn permissions<'j>(&mut self, value: impl Take<'j>, permissions: &mut Spans) -> Option<()> {
@@ -316,13 +316,13 @@ impl Kept {
     }
 }
 
-/// A part of a text, if it is not longer than an id may be.
+/// A part of a text, if it is no longer than an id may be.
 #[inline]
 fn span(start: usize, length: usize) -> Option<Span> {
     if length > MAX_ID_BYTES { None } else { Span::new(start, length) }
 }
 
-/// Whether the policy names one of the audiences; a policy that names none accepts none, not even an empty list.
+/// Whether the policy names one of the audiences. A policy without audiences accepts no `aud`, not even an empty list.
 #[expect(clippy::inline_always, reason = "the same")]
 #[inline(always)]
 fn any_audience<'j>(value: impl Take<'j>, policy: &Policy) -> Option<bool> {

@@ -1,4 +1,4 @@
-//! Parts of a text, by where they stand in it.
+//! Spans of a text.
 
 use std::num::NonZeroU32;
 
@@ -29,11 +29,11 @@ impl Span {
     }
 }
 
-/// Parts of a text, in order. A few need no memory of their own; more are all kept in `many`.
+/// Spans of a text, in order. A few are stored inline; more are all stored in `many`.
 pub(super) struct Spans {
     few: [Span; 8],
     count: u32,
-    /// Boxed, for few tokens have so many, and what is kept of each is copied in one piece.
+    /// Boxed, because few tokens have so many, and a smaller struct is cheaper to copy.
     many: Option<Box<Many>>,
 }
 

@@ -1,16 +1,14 @@
-//! The quick way through an object as issuers write it: in ASCII, without escapes, without white space between its
-//! parts.
+//! The fast path for objects as issuers usually write them: in ASCII, without escapes and without white space.
 //!
-//! What it takes, the grammar takes too, with the same values. What it does not take, for whatever reason, is left to
-//! the grammar.
+//! Every object that it accepts, the grammar accepts too, with the same values. Anything else falls back to the grammar.
 
 use super::names::Names;
 use super::reader::{JsonString, Place, Take, Value};
 use super::text::{Quotes, Text};
 
 impl<'j> Text<'j> {
-    /// Lets `take` have the values of the wanted members, each with its position among the names, if this is an object
-    /// of that kind without duplicates. Otherwise what was taken must be discarded.
+    /// Calls `take` with the value of each wanted member and its index among the names. If it fails, because the object is
+    /// of another form or has duplicates, discard what `take` has received.
     #[inline]
     pub(crate) fn compact_members<const N: usize, S: AsRef<str>>(
         &self,
@@ -44,7 +42,7 @@ impl<'j> Text<'j> {
     }
 }
 
-/// What comes next in a compact object: a value, to be taken once.
+/// The next value of a compact object, to be taken once.
 ///
 /// String boundaries come from the quote positions, which are computed first, and are compared with what was expected
 /// afterwards, so that the processor need not wait for one value to find the next.
@@ -55,7 +53,7 @@ pub(crate) struct Upcoming<'t, 'j> {
 }
 
 impl<'t, 'j> Upcoming<'t, 'j> {
-    /// Passes this byte, if it comes next.
+    /// Skips this byte, if it comes next.
     #[expect(clippy::inline_always, reason = "so that positions stay in registers")]
     #[inline(always)]
     fn pass(&mut self, byte: u8) -> Option<()> {
@@ -72,7 +70,7 @@ impl<'t, 'j> Upcoming<'t, 'j> {
         self.text.at(self.at) == Some(byte)
     }
 
-    /// Passes the string that comes next, if it is one, and tells where its inside begins and ends.
+    /// Skips the next string, if there is one, and returns where its content begins and ends.
     #[expect(clippy::inline_always, reason = "the same")]
     #[inline(always)]
     fn quoted(&mut self) -> Option<(usize, usize)> {
@@ -85,13 +83,13 @@ impl<'t, 'j> Upcoming<'t, 'j> {
         Some((opening.wrapping_add(1), closing))
     }
 
-    /// Passes a name and the colon, and tells which of the wanted it is, if it is one.
+    /// Skips a name and the colon, and returns which wanted name it is, if any.
     #[expect(clippy::inline_always, reason = "the same")]
     #[inline(always)]
     fn name<const N: usize, S: AsRef<str>>(&mut self, wanted: &Names<N, S>) -> Option<Option<usize>> {
         let (start, end) = self.quoted()?;
         if let Some(index) = self.text.look_up_name(start, wanted) {
-            // With the colon.
+            // Includes the colon.
             self.at = end.wrapping_add(2);
             return Some(Some(index));
         }
@@ -99,7 +97,7 @@ impl<'t, 'j> Upcoming<'t, 'j> {
         Some(self.text.find_name(start, end, wanted))
     }
 
-    /// Passes a value of any kind, as the grammar has it.
+    /// Skips a value of any kind, with the grammar.
     #[expect(clippy::inline_always, reason = "the same")]
     #[inline(always)]
     fn whatever(&mut self) -> Option<Value<'t, 'j>> {
@@ -118,7 +116,7 @@ impl<'j> Text<'j> {
 }
 
 impl<'j> Take<'j> for &mut Upcoming<'_, 'j> {
-    /// Issuers leave out what they have nothing to say about, so that `null` is left to the grammar.
+    /// Issuers rarely write `null`, so it is left to the grammar.
     #[expect(clippy::inline_always, reason = "the same")]
     #[inline(always)]
     fn is_null(&self) -> bool {
@@ -131,7 +129,7 @@ impl<'j> Take<'j> for &mut Upcoming<'_, 'j> {
         self.begins_with(b'[')
     }
 
-    /// Few tokens have a claim that is not read but only there: they are left to the grammar.
+    /// Claims that are only checked for presence are rare, so they are left to the grammar.
     fn skip(self) -> Option<()> {
         None
     }
@@ -181,7 +179,7 @@ impl<'j> Take<'j> for &mut Upcoming<'_, 'j> {
     }
 }
 
-/// The string whose inside this is, in a text that has no escapes.
+/// The string with this content, in a text without escapes.
 #[inline]
 fn plain_string<'j>(text: &Text<'j>, start: usize, end: usize) -> Option<JsonString<'j>> {
     Some(JsonString { raw: text.part(start, end)?, start, escaped: false, plain: true })

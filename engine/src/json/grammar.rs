@@ -1,4 +1,4 @@
-//! The grammar: checks values and finds their ends.
+//! The JSON grammar: validates values and finds their ends.
 //!
 //! Positions are passed by value, never stored, so that they stay in registers.
 
@@ -6,11 +6,11 @@ use super::number::number_end;
 use super::strings::scan_string;
 use super::text::{Quotes, Text};
 
-/// The deepest nesting that is accepted in values that are not read. The contract asks for 64 levels; a word holds 128.
+/// The deepest nesting in values that are not read. The contract asks for 64 levels; a `u128` holds 128.
 const MAX_DEPTH: u32 = 128;
 
 impl Text<'_> {
-    /// The position of the quote that ends the string that begins here, with the next of the quotes.
+    /// The position of the closing quote of the string that begins here, found with the next of the quotes.
     #[expect(clippy::inline_always, reason = "the same")]
     #[inline(always)]
     pub(super) fn string_end(&self, at: usize, quotes: &mut Quotes) -> Option<usize> {
@@ -26,7 +26,7 @@ impl Text<'_> {
         scan_string(inside).map(|length| at.wrapping_add(1).wrapping_add(length))
     }
 
-    /// The position behind the value that begins here, however odd it is, as long as it is JSON and not too deep.
+    /// The position behind the value that begins here: any valid JSON that is not nested too deeply.
     #[expect(clippy::inline_always, reason = "the same")]
     #[inline(always)]
     pub(super) fn value_end(&self, at: usize, quotes: &mut Quotes) -> Option<usize> {
@@ -52,8 +52,8 @@ impl Text<'_> {
         }
     }
 
-    /// The position behind the array that begins here, if it holds strings, one or more, and nothing else, as
-    /// permissions do; `each` is told where the inside of each begins and ends.
+    /// The position behind the array that begins here, if it holds one or more strings and nothing else, such as
+    /// permissions; calls `each` with the bounds of each string's content.
     #[inline]
     pub(super) fn strings_end(
         &self,
@@ -107,7 +107,7 @@ impl Text<'_> {
                     continue;
                 }
             }
-            // A value has ended, or an empty level is about to: close levels until another value follows.
+            // After a value or an opening bracket: close levels until another value follows.
             loop {
                 at = self.past_white_space(at);
                 let in_object = open & 1 == 1;

@@ -1,4 +1,4 @@
-//! The names of members that are looked for.
+//! The names of wanted members.
 
 use super::strings::unescape;
 use super::text::Text;
@@ -7,7 +7,7 @@ use super::text::Text;
 #[derive(Clone, Debug)]
 pub(crate) struct Names<const N: usize, S = Box<str>> {
     names: [S; N],
-    /// Names that every token has are looked up; the table of others is empty.
+    /// The lookup table; empty if the names do not fit into one.
     table: Table,
 }
 
@@ -33,22 +33,22 @@ impl<const N: usize, S: AsRef<str>> Names<N, S> {
     }
 }
 
-/// So many slots that most names are alone in theirs.
+/// Enough slots that collisions are rare.
 const SLOTS: usize = 32;
 
-/// Names by their beginnings, as they stand in a compact object: with their closing quote and the colon.
+/// Names as they are written in a compact object (with closing quote and colon), hashed by their first bytes.
 #[derive(Clone, Debug)]
 struct Table {
     slots: [Slot; SLOTS],
-    /// As much of a name's beginning as says where to look: not more than the shortest has with its quote.
+    /// Masks the first bytes of a name that are hashed: at most as many as the shortest name has with its quote.
     hashed: u64,
 }
 
-/// A name, its closing quote and the colon. Up to sixteen bytes, beginning and end are all of it.
+/// A name with its closing quote and colon. Up to sixteen bytes, `beginning` and `end` together hold all of it.
 #[derive(Clone, Copy, Debug)]
 struct Slot {
     beginning: u64,
-    /// The bits of the beginning; none where the slot is vacant.
+    /// The mask of the bytes of `beginning`; zero if the slot is vacant.
     mask: u64,
     end: u64,
     length: u32,
@@ -62,7 +62,7 @@ impl Slot {
 impl Table {
     const EMPTY: Self = Self { slots: [Slot::VACANT; SLOTS], hashed: 0 };
 
-    /// A table of these names. There is none where they are too many for it, or where one is not plain text.
+    /// A table of these names; `None` if there are too many, or if one is not plain text.
     fn of<const N: usize>(names: [&str; N]) -> Option<Self> {
         let is_plain =
             |name: &&str| name.bytes().all(|byte| matches!(byte, b' '..=b'~' if !b"\"\\".contains(&byte)));
@@ -88,7 +88,7 @@ impl Table {
 
     #[inline]
     fn place(&self, beginning: u64) -> usize {
-        // By the golden ratio, which spreads what differs in a few bits.
+        // Multiplying by the golden ratio spreads values that differ in a few bits.
         let spread = (beginning & self.hashed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         usize::try_from(spread >> 59).unwrap_or(0) & (SLOTS - 1)
     }
@@ -99,12 +99,12 @@ fn next(at: usize) -> usize {
     at.wrapping_add(1) & (SLOTS - 1)
 }
 
-/// The bits of so many bytes at the beginning of a word.
+/// A mask of the first bytes of a word.
 fn first_bytes(count: usize) -> u64 {
     word(std::iter::repeat_n(u8::MAX, count))
 }
 
-/// The first eight of these bytes, and zeros where they are fewer.
+/// The first eight of these bytes, padded with zeros.
 fn word(bytes: impl Iterator<Item = u8>) -> u64 {
     let mut word = [0; 8];
     for (place, byte) in word.iter_mut().zip(bytes) {
@@ -114,7 +114,7 @@ fn word(bytes: impl Iterator<Item = u8>) -> u64 {
 }
 
 impl Text<'_> {
-    /// Which of the wanted names stands here, inside its quotes.
+    /// The index of the wanted name that is equal to this content of a string.
     #[inline(never)]
     pub(super) fn find_name<const N: usize, S: AsRef<str>>(
         &self,
@@ -129,8 +129,8 @@ impl Text<'_> {
         wanted.position(unescape(std::str::from_utf8(name).ok()?)?.as_bytes())
     }
 
-    /// Which of the wanted names begins here, with its quote and a colon behind it. None near the end of the text, where
-    /// no eight bytes are left.
+    /// The index of the wanted name that begins here, followed by a quote and a colon. `None` if fewer than eight bytes of
+    /// text are left.
     #[inline]
     pub(super) fn look_up_name<const N: usize, S: AsRef<str>>(
         &self,
@@ -141,7 +141,7 @@ impl Text<'_> {
         let eight = u64::from_le_bytes(*self.eight_from(start)?);
         let mut place = table.place(eight);
         loop {
-            // Half of the slots are vacant, so that it comes to an end.
+            // Terminates because half of the slots are vacant.
             let slot = table.slots.get(place).filter(|slot| slot.mask != 0)?;
             let (index, length) = (usize::try_from(slot.index).ok()?, usize::try_from(slot.length).ok()?);
             if eight & slot.mask == slot.beginning
@@ -153,7 +153,7 @@ impl Text<'_> {
         }
     }
 
-    /// Whether a name whose beginning stands here is the one in the slot to its end.
+    /// Whether the rest of the name is also equal, after its first bytes matched.
     #[inline]
     fn has_name<const N: usize, S: AsRef<str>>(
         &self,
@@ -193,7 +193,7 @@ mod tests {
         }
     }
 
-    /// What is looked up for a name in a text that goes on for eight bytes.
+    /// Looks a name up in a text that continues for at least eight bytes.
     fn look_up<const N: usize>(name: &str, behind: &str, wanted: &Names<N, &'static str>) -> Option<usize> {
         let json = format!("{name}{behind}, and more");
         Text::new(json.as_bytes()).look_up_name(0, wanted)
@@ -257,7 +257,7 @@ mod tests {
         all_are_found::<17>();
     }
 
-    /// A quote and a NUL end no name, though a policy may name a claim with them.
+    /// A quote or a NUL does not end a name, although the claim names of a policy may contain them.
     #[test]
     fn a_name_with_a_quote_is_not_the_one_before_the_quote() {
         for (odd, plain) in [("abcdefg\"", "abcdefg"), ("a\"\0\0\0\0\0\0\0", "a"), ("a\"\0", "a"), ("\"", "")]
@@ -268,7 +268,7 @@ mod tests {
             assert_eq!(find([odd, "other"]), None, "{odd:?}");
             assert_eq!(find([odd, plain]), Some(1), "{odd:?}");
             assert_eq!(find([plain, odd]), Some(0), "{odd:?}");
-            // Such names are not looked up, and what they stand beside is not either.
+            // A set with such a name has no lookup table.
             assert_eq!(text.look_up_name(0, &Names::new([odd, plain])), None, "{odd:?}");
         }
         assert_eq!(Text::new(b"a\":0, \"more\": 1}").look_up_name(0, &Names::new(["a", "\u{e9}"])), None);

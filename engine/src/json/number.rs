@@ -1,11 +1,11 @@
-//! Numbers: finds their ends, and parses whole ones, such as dates.
+//! Numbers: finds their ends, and parses integers such as dates.
 
 use wide::u8x16;
 
 use super::text::Text;
 use crate::simd::{STEP, last_bytes, splat};
 
-/// Whole numbers of at most this many digits are below 2^53, and so exact.
+/// Integers of at most this many digits are below 2^53, and so exact as a double.
 const MAX_DIGITS: usize = 15;
 
 impl Text<'_> {
@@ -64,7 +64,7 @@ pub(super) fn number_end(text: &[u8], at: usize) -> Option<usize> {
     Some(end)
 }
 
-/// The position behind the digits that begin here, one or more.
+/// The position behind the one or more digits that begin here.
 #[inline]
 fn digits_end(text: &[u8], start: usize) -> Option<usize> {
     let mut end = start;
@@ -77,13 +77,13 @@ fn digits_end(text: &[u8], start: usize) -> Option<usize> {
     }
 }
 
-/// How many digits come next, up to sixteen.
+/// The number of digits that come next, up to sixteen.
 #[inline]
 fn digits_in_step(text: &[u8], at: usize) -> usize {
     let others = match text.get(at..).and_then(<[u8]>::first_chunk) {
         Some(step) => beside_digits(*step),
         None => {
-            // The last step has bytes before these, which are shifted out.
+            // The last block also covers earlier bytes, which are shifted out.
             let before = at.wrapping_sub(text.len().saturating_sub(STEP));
             let others = beside_digits(last_bytes(text, 0));
             others.checked_shr(u32::try_from(before).unwrap_or(u32::MAX)).unwrap_or(u32::MAX)
@@ -92,10 +92,10 @@ fn digits_in_step(text: &[u8], at: usize) -> usize {
     usize::try_from(others.trailing_zeros()).unwrap_or(0)
 }
 
-/// A bit for each byte that is no digit, and all bits behind the last.
+/// A bit for each byte that is not a digit, and all bits after the last byte.
 #[inline]
 fn beside_digits(step: [u8; STEP]) -> u32 {
-    // Of the digits nothing is left but their value, and of every other byte more than nine.
+    // Maps digits to 0 to 9, and every other byte to more than 9.
     let from_zero = u8x16::new(step) ^ splat(b'0');
     from_zero.min(splat(10)).simd_eq(splat(10)).to_bitmask() | u32::MAX << STEP
 }

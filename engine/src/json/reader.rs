@@ -1,9 +1,9 @@
 //! A strict reader of JSON objects (RFC 8259) that takes the members that a rule needs and skips the rest.
 //!
-//! It exists because a token's JSON is read on every request, and written by an attacker: it allocates only for strings
-//! with escapes, never recurses, and detects duplicate members. A general parser does not check what it skips; this one
-//! checks the whole text against the grammar first, and records where the wanted members are. A [`Value`] is therefore
-//! JSON, and reading it takes few checks.
+//! A token's JSON is parsed on every request, and an attacker can write it. This reader allocates only for strings with
+//! escapes, never recurses, and detects duplicate members. A general parser does not validate what it skips; this one
+//! first validates the whole text and records where the wanted members are. A [`Value`] is therefore valid JSON, and
+//! reading it needs few checks.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,14 +12,14 @@ use super::names::Names;
 use super::strings::unescape;
 use super::text::Text;
 
-/// The wanted members of an object, by their position among the names.
+/// The wanted members of an object, by their index among the names.
 pub(crate) struct Object<'t, 'j, const N: usize> {
     text: &'t Text<'j>,
     places: [Place; N],
 }
 
-/// Where a value stands, white space around it left out: its start and its end in one word, which is written and
-/// read in one piece. Nothing is 0, for no value begins where the text does.
+/// The start and end of a value without surrounding white space, in one word, which avoids a store-forwarding stall.
+/// Zero means absent, because no value begins at the start of the text.
 #[derive(Clone, Copy)]
 pub(super) struct Place(u64);
 
@@ -49,10 +49,9 @@ impl Place {
 }
 
 impl<'t, 'j, const N: usize> Object<'t, 'j, N> {
-    /// Reads a text that is UTF-8, one object and nothing else; `None` for every other, and where one of the wanted
-    /// names is duplicate.
+    /// Reads a text that is UTF-8 and exactly one object; `None` for any other text, and if a wanted member is duplicate.
     ///
-    /// A name that is no text (a lone surrogate) equals none of them.
+    /// A name with an unpaired surrogate equals no wanted name.
     pub(crate) fn read<S: AsRef<str>>(text: &'t Text<'j>, wanted: &Names<N, S>) -> Option<Self> {
         let mut places = [Place::NOWHERE; N];
         text.whole_object(|start, end, value| {
@@ -69,7 +68,7 @@ impl<'t, 'j, const N: usize> Object<'t, 'j, N> {
         Some(Self { text, places })
     }
 
-    /// The value of the wanted member at this position, if it is there.
+    /// The value of the wanted member with this index, if present.
     #[inline]
     pub(crate) fn value(&self, index: usize) -> Option<Value<'t, 'j>> {
         let place = self.places.get(index).copied().filter(|place| !place.is_nowhere())?;
@@ -78,8 +77,8 @@ impl<'t, 'j, const N: usize> Object<'t, 'j, N> {
 }
 
 impl<'j> Text<'j> {
-    /// Shows `each` the members of a text that is UTF-8, one object and nothing else: where the inside of the name begins
-    /// and ends, and the value. `None` for every other text, of which some members may have been shown.
+    /// Calls `each` with every member of a text that is UTF-8 and exactly one object: the bounds of the name's content, and
+    /// the value. `None` for any other text; `each` may have been called by then.
     #[inline]
     fn whole_object<'t>(&'t self, each: impl FnMut(usize, usize, Value<'t, 'j>) -> Option<()>) -> Option<()> {
         if !self.is_utf8() {
@@ -89,7 +88,7 @@ impl<'j> Text<'j> {
         self.is_end(self.past_white_space(end)).then_some(())
     }
 
-    /// Shows `each` the members of the object that begins here, and tells where it ends.
+    /// Calls `each` with every member of the object that begins here, and returns where the object ends.
     #[inline]
     fn object_members<'t>(
         &'t self,
@@ -114,8 +113,8 @@ impl<'j> Text<'j> {
         }
     }
 
-    /// Shows `each` the names and values of a text that is UTF-8, one object and nothing else; `None` for every other
-    /// text. A name that is no text (a lone surrogate) is left out.
+    /// Calls `each` with every name and value of a text that is UTF-8 and exactly one object; `None` for any other text. A
+    /// name with an unpaired surrogate is skipped.
     pub(crate) fn members<'t>(&'t self, mut each: impl FnMut(&[u8], Value<'t, 'j>)) -> Option<()> {
         self.whole_object(|start, end, value| {
             if let Some(name) = self.string(start, end).and_then(|name| name.bytes()) {
@@ -126,7 +125,7 @@ impl<'j> Text<'j> {
     }
 }
 
-/// What kind of value JSON holds (RFC 8259 §3).
+/// The kinds of JSON values (RFC 8259 §3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum JsonType {
     Null,
@@ -150,7 +149,7 @@ impl fmt::Display for JsonType {
     }
 }
 
-/// A value, to be taken once, for what it should be: `None` where it is anything else.
+/// A value, to be read once, as the expected type: `None` if it has another type.
 pub(crate) trait Take<'j>: Sized {
     /// Whether it is `null`.
     fn is_null(&self) -> bool;
@@ -158,26 +157,26 @@ pub(crate) trait Take<'j>: Sized {
     /// Whether it is an array.
     fn is_array(&self) -> bool;
 
-    /// Passes over a value that is there, whatever it is.
+    /// Skips a value of any kind.
     fn skip(self) -> Option<()>;
 
-    /// A number as an IEEE double; one that is too large for it is infinite.
+    /// A number as an IEEE double; infinite if it is too large for one.
     fn number(self) -> Option<f64>;
 
     /// A string.
     fn string(self) -> Option<JsonString<'j>>;
 
-    /// Where the inside of a string begins and ends.
+    /// The bounds of a string's content.
     fn string_place(self) -> Option<(usize, usize)>;
 
-    /// Shows `each` the strings of an array that holds nothing else.
+    /// Calls `each` with the strings of an array that holds only strings.
     fn strings(self, each: impl FnMut(&JsonString<'j>) -> Option<()>) -> Option<()>;
 
-    /// Shows `each` where the inside of each string of such an array begins and ends.
+    /// Calls `each` with the bounds of each string's content in such an array.
     fn string_places(self, each: impl FnMut(usize, usize) -> Option<()>) -> Option<()>;
 }
 
-/// A value, known to be JSON.
+/// A value that is known to be valid JSON.
 #[derive(Clone, Copy)]
 pub(crate) struct Value<'o, 'j> {
     pub(super) text: &'o Text<'j>,
@@ -227,7 +226,7 @@ impl<'j> Take<'j> for Value<'_, 'j> {
 }
 
 impl<'o, 'j> Value<'o, 'j> {
-    /// What kind of value it is.
+    /// The kind of the value.
     pub(crate) fn json_type(self) -> JsonType {
         match self.text.at(self.place.start()) {
             Some(b'n') => JsonType::Null,
@@ -248,7 +247,7 @@ impl<'o, 'j> Value<'o, 'j> {
         }
     }
 
-    /// Shows `each` the elements of an array, until it gives `None`.
+    /// Calls `each` with the elements of an array, until it returns `None`.
     pub(crate) fn elements(self, mut each: impl FnMut(Self) -> Option<()>) -> Option<()> {
         if self.is_empty_array() {
             return Some(());
@@ -267,7 +266,8 @@ impl<'o, 'j> Value<'o, 'j> {
         }
     }
 
-    /// Shows `each` the names and values of an object; `None` for every other value. A name that is no text is left out.
+    /// Calls `each` with the names and values of an object; `None` for any other value. A name with an unpaired surrogate is
+    /// skipped.
     pub(crate) fn members(self, mut each: impl FnMut(&[u8], Self)) -> Option<()> {
         let text: &'o Text<'j> = self.text;
         text.object_members(self.place.start(), |start, end, value| {
@@ -297,7 +297,7 @@ fn parse(number: &[u8]) -> Option<f64> {
 }
 
 impl<'j> Text<'j> {
-    /// The string whose inside this is.
+    /// The string with this content.
     #[inline]
     fn string(&self, start: usize, end: usize) -> Option<JsonString<'j>> {
         let (raw, plain) = (self.part(start, end)?, self.is_plain());
@@ -305,23 +305,23 @@ impl<'j> Text<'j> {
     }
 }
 
-/// A string, as it is written.
+/// A string, still escaped.
 pub(crate) struct JsonString<'j> {
     pub(super) raw: &'j [u8],
-    /// Where its inside begins in the whole text.
+    /// Where its content begins in the whole text.
     pub(super) start: usize,
     pub(super) escaped: bool,
     pub(super) plain: bool,
 }
 
 impl<'j> JsonString<'j> {
-    /// What it stands for, borrowed where it holds no escape. A lone surrogate is no text.
+    /// The unescaped text, borrowed if there is no escape; `None` if there is an unpaired surrogate.
     pub(crate) fn text(&self) -> Option<Cow<'j, str>> {
         let raw = std::str::from_utf8(self.raw).ok()?;
         if self.escaped { unescape(raw).map(Cow::Owned) } else { Some(Cow::Borrowed(raw)) }
     }
 
-    /// The same in UTF-8.
+    /// The unescaped text as UTF-8 bytes.
     #[inline]
     pub(crate) fn bytes(&self) -> Option<Cow<'j, [u8]>> {
         if self.escaped { self.unescaped() } else { Some(Cow::Borrowed(self.raw)) }
@@ -332,7 +332,7 @@ impl<'j> JsonString<'j> {
         Some(Cow::Owned(self.text()?.into_owned().into_bytes()))
     }
 
-    /// The same in UTF-8, without control characters (Unicode Cc).
+    /// The unescaped text as UTF-8 bytes; `None` if it has a control character (Unicode Cc).
     #[inline]
     pub(crate) fn printable(&self) -> Option<Cow<'j, [u8]>> {
         if !self.plain && self.text()?.contains(char::is_control) {
@@ -341,7 +341,7 @@ impl<'j> JsonString<'j> {
         self.bytes()
     }
 
-    /// Where its inside begins in the whole text.
+    /// Where its content begins in the whole text.
     #[inline]
     pub(crate) fn start(&self) -> usize {
         self.start

@@ -2,7 +2,7 @@
 
 use crate::simd::{bytes_below, equal_bytes};
 
-/// The length of the string whose inside `inner` begins with, up to its quote, if it is one.
+/// The length of the string content at the start of `inner`, up to the closing quote; `None` if it is not valid.
 #[inline(never)]
 pub(super) fn scan_string(inner: &[u8]) -> Option<usize> {
     let mut end = plain_length(inner);
@@ -12,14 +12,14 @@ pub(super) fn scan_string(inner: &[u8]) -> Option<usize> {
             b'\\' => {
                 end = end.saturating_add(escape_length(inner.get(end..)?)?);
             }
-            // A control character has to be escaped.
+            // A control character must be escaped.
             _ => return None,
         }
         end = end.saturating_add(plain_length(inner.get(end..)?));
     }
 }
 
-/// How many bytes come before the first quote, backslash or control character: eight at a time.
+/// The number of bytes before the first quote, backslash or control character; scans eight at a time.
 fn plain_length(bytes: &[u8]) -> usize {
     let mut length: usize = 0;
     let (words, tail) = bytes.as_chunks::<8>();
@@ -35,7 +35,7 @@ fn plain_length(bytes: &[u8]) -> usize {
     length.saturating_add(tail.iter().take_while(|byte| !special(byte)).count())
 }
 
-/// The length of the escape that `bytes` begins with, if it is one.
+/// The length of the escape at the start of `bytes`, if it is valid.
 fn escape_length(bytes: &[u8]) -> Option<usize> {
     match bytes.get(1)? {
         b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(2),
@@ -44,7 +44,7 @@ fn escape_length(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// Undoes the escapes of a string whose escapes are known to be of the right form.
+/// Unescapes a string whose escapes have been validated.
 pub(super) fn unescape(raw: &str) -> Option<String> {
     let mut text = String::with_capacity(raw.len());
     let mut rest = raw;
@@ -71,7 +71,7 @@ pub(super) fn unescape(raw: &str) -> Option<String> {
     Some(text)
 }
 
-/// The character that the hex digits after `\u` stand for, with the second half of a surrogate pair, and what follows.
+/// The character of the hex digits after `\u`, including a surrogate pair's second half, and the text after it.
 fn unescape_unit(digits: &str) -> Option<(char, &str)> {
     let unit = |text: &str| u16::from_str_radix(text.get(..4)?, 16).ok();
     let first = unit(digits)?;

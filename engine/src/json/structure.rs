@@ -1,4 +1,4 @@
-//! A first pass over the whole text, 64 bytes at a time: which kind of text it is, and where its quotes are.
+//! A first pass over the whole text, 64 bytes at a time, which finds the kind of the text and its quotes.
 
 use wide::u8x16;
 
@@ -7,30 +7,30 @@ use crate::simd::{STEP, last_bytes, splat};
 /// The kind of a text, which decides how it can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Nothing but `U+0021` to `U+007E` without a backslash: strings end at the next quote and are what they stand
-    /// for, and there is no white space.
+    /// Only `U+0021` to `U+007E`, without a backslash: strings end at the next quote and have no escapes, and there is no
+    /// white space.
     Compact,
-    /// The same with spaces.
+    /// Like `Compact`, but with spaces.
     Plain,
     /// Anything else.
     Other,
 }
 
-/// The bytes of one step.
+/// The bytes of one block.
 pub(super) const BLOCK: usize = 64;
 
-/// The quotes of so many blocks are kept, which is all that most claims have.
+/// The number of blocks whose quotes are stored; enough for most claims.
 const BLOCKS: usize = 8;
 
-/// What a text holds.
+/// The structure of a text.
 pub(super) struct Survey {
     pub(super) kind: Kind,
-    /// A bit for each quote, block by block, as far as there is room.
+    /// A bit for each quote, for the first blocks.
     quotes: [u64; BLOCKS],
 }
 
 impl Survey {
-    #[expect(clippy::inline_always, reason = "so that it is made where it stays")]
+    #[expect(clippy::inline_always, reason = "constructs the result in place")]
     #[inline(always)]
     pub(super) fn of(text: &[u8]) -> Self {
         let (blocks, rest) = text.as_chunks::<BLOCK>();
@@ -49,7 +49,7 @@ impl Survey {
         Self { kind: seen.kind(), quotes }
     }
 
-    /// A bit for each quote in the block of this text that begins here: looked up, or looked for where it is a later one.
+    /// A bit for each quote in the block that begins here: stored for the first blocks, computed for later ones.
     #[inline]
     pub(super) fn quotes_in(&self, block: usize, text: &[u8]) -> u64 {
         match self.quotes.get(block / BLOCK) {
@@ -70,13 +70,13 @@ fn later_quotes(block: usize, text: &[u8]) -> u64 {
     }
 }
 
-/// Of the bits of a text's last bytes those of what the blocks leave over: the others come before them.
+/// Shifts out the bits of bytes that the blocks before already cover, from the bits of the text's last 64 bytes.
 fn of_rest(bits: u64, blocks: usize, rest: usize) -> u64 {
     let before = if blocks == 0 { 0 } else { BLOCK.saturating_sub(rest) };
     bits.checked_shr(u32::try_from(before).unwrap_or(u32::MAX)).unwrap_or(0)
 }
 
-/// The extremes of the bytes looked at, place by place.
+/// Bytewise minima and maxima of the scanned bytes.
 struct Seen {
     least: u8x16,
     most: u8x16,
@@ -84,7 +84,7 @@ struct Seen {
 }
 
 impl Seen {
-    /// A bit for each quote of a block.
+    /// A bit for each quote in a block.
     #[inline]
     fn look(&mut self, block: &[u8; BLOCK]) -> u64 {
         let (steps, _) = block.as_chunks::<STEP>();
@@ -109,7 +109,7 @@ impl Seen {
     }
 }
 
-/// A bit for each quote.
+/// A bit for each quote in a block.
 #[inline]
 fn quotes(block: &[u8; BLOCK]) -> u64 {
     let (steps, _) = block.as_chunks::<STEP>();

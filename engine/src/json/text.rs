@@ -2,18 +2,18 @@
 
 use super::structure::{BLOCK, Kind, Survey};
 
-/// A text. Every position beyond its end is like the end.
+/// A text. Every position beyond its end acts like the end.
 ///
-/// It is handed on by reference: a copy for each call is written in pieces and read as a whole, which stalls.
+/// Passed by reference: passing copies causes store-forwarding stalls.
 pub(crate) struct Text<'j> {
     pub(super) bytes: &'j [u8],
     survey: Survey,
 }
 
-/// The quotes that are still to come in a plain text: a bit for each of the 64 bytes from `block` on.
+/// The remaining quotes of a plain text: a bit for each of the 64 bytes from `block` on.
 ///
-/// In a plain text every quote begins a string or ends one. Finding them all at once, and not each from where the
-/// one before was found, is what the processor can do ahead of time.
+/// In a plain text every quote begins or ends a string. Finding them all at once, without waiting for the previous one,
+/// lets the processor run ahead.
 #[derive(Clone, Copy)]
 pub(super) struct Quotes {
     block: usize,
@@ -21,17 +21,17 @@ pub(super) struct Quotes {
 }
 
 impl<'j> Text<'j> {
-    /// A text, looked at. Whether it is UTF-8 is asked where it is read.
+    /// Scans a text. UTF-8 is validated later, when the text is read.
     #[expect(
         clippy::inline_always,
-        reason = "so that it is made where it stays: what was just written in parts stalls when it is copied"
+        reason = "constructs the result in place; copying it causes a store-forwarding stall"
     )]
     #[inline(always)]
     pub(crate) fn new(bytes: &'j [u8]) -> Self {
         Self { bytes, survey: Survey::of(bytes) }
     }
 
-    /// In bytes.
+    /// The length in bytes.
     pub(crate) fn len(&self) -> usize {
         self.bytes.len()
     }
@@ -41,8 +41,8 @@ impl<'j> Text<'j> {
         self.is_plain() || std::str::from_utf8(self.bytes).is_ok()
     }
 
-    /// Whether the text is nothing but `U+0020` to `U+007E` without a backslash, so that its strings stand for
-    /// themselves and are printable.
+    /// Whether the text has only `U+0020` to `U+007E` without a backslash, so that its strings are printable and have no
+    /// escapes.
     #[inline]
     pub(crate) fn is_plain(&self) -> bool {
         self.survey.kind != Kind::Other
@@ -53,7 +53,7 @@ impl<'j> Text<'j> {
         self.bytes.get(start..).unwrap_or_default()
     }
 
-    /// The eight bytes from here on, if there are so many.
+    /// The eight bytes from here on, if there are eight.
     #[inline]
     pub(super) fn eight_from(&self, start: usize) -> Option<&'j [u8; 8]> {
         self.bytes.get(start..start.wrapping_add(8))?.first_chunk()
@@ -85,7 +85,7 @@ impl<'j> Text<'j> {
         at
     }
 
-    /// The position behind this byte, which has to come next, and the white space behind it.
+    /// The position behind this byte, which must come next, and behind the white space that follows it.
     #[inline]
     pub(super) fn past(&self, at: usize, byte: u8) -> Option<usize> {
         (self.at(at) == Some(byte)).then(|| self.past_white_space(at.wrapping_add(1)))
@@ -101,7 +101,7 @@ impl<'j> Text<'j> {
 
     #[expect(
         clippy::inline_always,
-        reason = "called for every quote, so that what is to come stays in registers"
+        reason = "called for every quote; keeps the remaining quotes in registers"
     )]
     #[inline(always)]
     pub(super) fn next_quote(&self, quotes: &mut Quotes) -> Option<usize> {

@@ -7,11 +7,11 @@ use super::key_set::KeySet;
 use crate::context::Organizations;
 use crate::error::LoadError;
 
-/// Puts one [`KeySet`] together from several; made by [`KeySet::builder`].
+/// Combines several key sets into one [`KeySet`]; returned by [`KeySet::builder`].
 ///
-/// A token is tried with the keys of all of them, in the order in which they were added. The issuer and the
-/// organizations that count for it are those of the set whose key verifies it. Where several keys verify it, which are
-/// then the same key in several sets, the first of them whose binding the token meets counts.
+/// A token is tried with the keys of all sets, in the order in which they were added. It must meet the binding (issuer
+/// and organizations) of the set whose key verifies it. If several sets contain the same key, the first set whose binding
+/// the token meets counts.
 #[derive(Debug, Default)]
 #[must_use = "a builder does nothing until it is built"]
 pub struct KeySetBuilder {
@@ -29,7 +29,7 @@ impl KeySetBuilder {
     /// Adds a set whose keys are trusted with one issuer, some organizations, or both; `None` leaves that open.
     ///
     /// A token that one of these keys verifies must carry exactly this `iss` (`issuer_not_accepted`), and its
-    /// organization must be one of these (`organization_not_of_issuer`). Both come on top of what the policy asks.
+    /// organization must be one of these (`organization_not_of_issuer`), in addition to the policy's own checks.
     pub fn add_bound(
         mut self,
         set: KeySet,
@@ -40,12 +40,12 @@ impl KeySetBuilder {
         self
     }
 
-    /// The sets as one.
+    /// Combines the sets.
     ///
     /// # Errors
     ///
-    /// Names the set (`keys[1].organizations`, counted in the order in which they were added) that is bound to no
-    /// organization at all or to one without a name, or whose keys are bound already; and refuses to make a set of none.
+    /// Fails without any set. Names the set (`keys[1].organizations`, counted in the order in which they were added) whose
+    /// list of organizations is empty or has an empty name, or whose keys are bound already.
     pub fn build(self) -> Result<KeySet, LoadError> {
         let mut keys = Vec::new();
         let mut warnings = Vec::new();
@@ -61,7 +61,7 @@ impl KeySetBuilder {
                     return Err(error(".organizations", problem));
                 }
                 if organizations.contains("") {
-                    return Err(error(".organizations", "an organization must have a name"));
+                    return Err(error(".organizations", "an organization must not be empty"));
                 }
             }
             if set.keys.iter().any(|key| key.binding.is_some()) {
@@ -75,7 +75,7 @@ impl KeySetBuilder {
             }
         }
         if keys.is_empty() {
-            return Err(LoadError::new("", "there is no key set; add one"));
+            return Err(LoadError::new("", "no key set was added; add at least one"));
         }
         Ok(KeySet::of(keys, warnings))
     }

@@ -1,6 +1,7 @@
-//! Encoded header segments that are recognised instead of parsed: all tokens of a key usually have the same one.
+//! A table of encoded header segments, which are recognised instead of parsed: all tokens of a key usually have the same
+//! header.
 //!
-//! Issuers write few header parameters in few orders, so most headers follow from the keys alone. Each entry is made by
+//! Issuers write few header parameters in few orders, so most headers can be predicted from the keys. Each entry is made by
 //! parsing the header and looking up its keys, so recognising it gives the same result.
 
 use std::fmt;
@@ -31,7 +32,7 @@ impl KnownHeader {
         &self.header
     }
 
-    /// The keys that may verify a token with this header, as the key set gives them.
+    /// The candidate keys of a token with this header.
     pub(crate) fn candidates(&self) -> Option<Candidates<'_>> {
         self.candidates.as_deref().map(Candidates)
     }

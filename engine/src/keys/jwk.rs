@@ -1,4 +1,4 @@
-//! JWKs (RFC 7517, RFC 7518 §6, RFC 8037 §2): which are ours, which are ignored, and which are too weak.
+//! JWKs (RFC 7517, RFC 7518 §6, RFC 8037 §2): which are supported, ignored, or too weak.
 
 use std::fmt;
 
@@ -14,20 +14,21 @@ use super::verifier::Verifier;
 use crate::algorithm::Algorithm;
 use crate::error::{LoadError, Position, one_line, without_byte_order_mark};
 
-/// Something about a key that does not keep the set from loading but that its operator should know.
+/// A note about a key of a set that loads, for the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KeyNotice {
-    /// Which key, as a path into the document (`keys[2]`); empty for the whole set.
+    /// The key, as a path into the document (`keys[2]`); empty for the whole set.
     pub key: String,
-    /// What was done about it, and why.
+    /// What was done, and why.
     pub notice: String,
 }
 
 impl KeyNotice {
     pub(super) fn too_many_without_id(algorithm: Algorithm, keys: usize) -> Self {
-        let notice =
-            format!("{keys} keys serve {algorithm}, so a token of it without `kid` matches none of them");
+        let notice = format!(
+            "{keys} keys for {algorithm}, so its tokens without `kid` are refused; at most 8 keys are tried"
+        );
         Self { key: String::new(), notice }
     }
 }
@@ -41,12 +42,12 @@ impl fmt::Display for KeyNotice {
     }
 }
 
-/// The usable keys of a document, in its order, and what is worth knowing about the rest.
+/// The usable keys of a document, in its order, and notes about the others.
 ///
-/// Every member that is not read may be anything, as long as the text is JSON; `null` is absent.
+/// A member that is not read may have any valid JSON value; `null` counts as absent.
 pub(super) fn read(text: &[u8]) -> Result<(Vec<Key>, Vec<KeyNotice>), LoadError> {
     let text = std::str::from_utf8(without_byte_order_mark(text))
-        .map_err(|_| LoadError::new("", "this is not UTF-8"))?;
+        .map_err(|_| LoadError::new("", "invalid UTF-8"))?;
     if text.trim_start().starts_with("-----BEGIN ") {
         let problem = "this is a PEM file, not a JWK Set; convert it with `artos-auth keys public --in FILE`";
         return Err(LoadError::new("", problem));
@@ -64,7 +65,7 @@ pub(super) fn read(text: &[u8]) -> Result<(Vec<Key>, Vec<KeyNotice>), LoadError>
         }
         None if document.has("kty") => vec![(String::new(), text)],
         None => {
-            return Err(LoadError::new("", "this is neither a JWK Set (`keys`) nor a JWK (`kty`)"));
+            return Err(LoadError::new("", "expected a JWK Set (with `keys`) or a JWK (with `kty`)"));
         }
     };
     collect(&sources, text)
@@ -73,7 +74,7 @@ pub(super) fn read(text: &[u8]) -> Result<(Vec<Key>, Vec<KeyNotice>), LoadError>
 fn collect(sources: &[(String, &str)], text: &str) -> Result<(Vec<Key>, Vec<KeyNotice>), LoadError> {
     let mut keys: Vec<Key> = Vec::new();
     let mut notices = Vec::new();
-    // Looked up, for a set of many keys would otherwise take time that grows with its square.
+    // A map, because comparing all pairs would be quadratic in the number of keys.
     let mut ids: HashSet<(Box<str>, Algorithm), FixedState> = HashSet::default();
     for (path, source) in sources {
         let fatal = |problem: Problem| {
@@ -113,24 +114,24 @@ fn collect(sources: &[(String, &str)], text: &str) -> Result<(Vec<Key>, Vec<KeyN
             1..=3 => shown.join("; "),
             more => format!("{}; and {} more", shown.join("; "), more.saturating_sub(3)),
         };
-        return Err(LoadError::new("", format!("no key of the set can verify a token ({why})")));
+        return Err(LoadError::new("", format!("no usable key in the set ({why})")));
     }
     Ok((keys, notices))
 }
 
-/// What becomes of one key.
+/// The result of reading one key.
 enum Read {
     Usable {
         key: Key,
         private: bool,
     },
-    /// It is not ours, or cannot be read: the other keys of the set count without it.
+    /// It is not supported, or cannot be read: the set is used without it.
     Ignored(Problem),
-    /// It is ours and can be read, but is too weak, which no other key makes up for.
+    /// It is supported but too weak: the set does not load, whatever other keys it has.
     Weak(Problem),
 }
 
-/// What is wrong with a key.
+/// The problem of a key.
 struct Problem {
     member: &'static str,
     text: String,
@@ -152,10 +153,10 @@ fn read_or_ignore(source: &str) -> Result<Read, Problem> {
     let members = Members::parse(source).map_err(|_| problem("", "a JWK must be a JSON object"))?;
     let key_type = members.text("kty")?.ok_or_else(|| problem("kty", "missing"))?;
     if let Some(usage) = members.text("use")?.filter(|usage| *usage != "sig") {
-        return Err(problem("", format!("`use` is `{usage}`, not `sig`")));
+        return Err(problem("", format!("`use` must be `sig`, got `{usage}`")));
     }
     if !members.allows_verify()? {
-        return Err(problem("", "`key_ops` does not include `verify`"));
+        return Err(problem("", "`key_ops` must include `verify`"));
     }
     let curve = if matches!(&*key_type, "EC" | "OKP") { members.text("crv")? } else { None };
     let named = members.text("alg")?;
@@ -170,7 +171,7 @@ fn read_or_ignore(source: &str) -> Result<Read, Problem> {
     Ok(Read::Usable { key: Key { id: id.map(Into::into), algorithm, verifier, binding: None }, private })
 }
 
-/// The one algorithm that a key serves: its `alg`, or what its type and curve stand for (RFC 8725 §3.1).
+/// The one algorithm of a key: its `alg`, or the default for its type and curve (RFC 8725 §3.1).
 fn serves(key_type: &str, curve: Option<&str>, named: Option<&str>) -> Result<Algorithm, String> {
     use Algorithm::{ES256, ES384, EdDSA, HS256, HS384, HS512, PS256, PS384, PS512, RS256, RS384, RS512};
     let of_type: &[Algorithm] = match (key_type, curve) {
@@ -179,9 +180,9 @@ fn serves(key_type: &str, curve: Option<&str>, named: Option<&str>) -> Result<Al
         ("EC", Some("P-256")) => &[ES256],
         ("EC", Some("P-384")) => &[ES384],
         ("OKP", Some("Ed25519")) => &[EdDSA],
-        ("EC" | "OKP", Some(curve)) => return Err(format!("the curve `{curve}` is not supported")),
+        ("EC" | "OKP", Some(curve)) => return Err(format!("unsupported curve `{curve}`")),
         ("EC" | "OKP", None) => return Err("`crv` is missing".to_owned()),
-        (other, _) => return Err(format!("the key type `{other}` is not supported")),
+        (other, _) => return Err(format!("unsupported key type `{other}`")),
     };
     match named {
         None => of_type.first().copied().ok_or_else(|| "its type serves no algorithm".to_owned()),
@@ -191,7 +192,7 @@ fn serves(key_type: &str, curve: Option<&str>, named: Option<&str>) -> Result<Al
     }
 }
 
-/// The verifier, or why the key is too weak; the error is why it cannot be read.
+/// The verifier, or why the key is too weak. The error says why the key cannot be read.
 fn verifier(algorithm: Algorithm, members: &Members<'_>) -> Result<Result<Verifier, Problem>, Problem> {
     use Algorithm::{ES256, ES384, EdDSA, HS256, HS384, HS512, PS256, PS384, PS512, RS256, RS384, RS512};
     let verifier = match algorithm {
@@ -199,8 +200,10 @@ fn verifier(algorithm: Algorithm, members: &Members<'_>) -> Result<Result<Verifi
             let secret = members.bytes("k")?;
             let least = secret_bytes(algorithm);
             if secret.len() < least {
-                let text =
-                    format!("the secret has {} bytes; {algorithm} needs at least {least}", secret.len());
+                let text = format!(
+                    "the secret must have at least {least} bytes for {algorithm}, got {}",
+                    secret.len()
+                );
                 return Ok(Err(problem("k", text)));
             }
             Verifier::secret(algorithm, &secret)
@@ -209,11 +212,11 @@ fn verifier(algorithm: Algorithm, members: &Members<'_>) -> Result<Result<Verifi
             let numbers = RsaNumbers::new(&members.bytes("n")?, &members.bytes("e")?);
             let (bits, allowed) = (numbers.modulus_bits(), RsaNumbers::MODULUS_BITS);
             if bits < *allowed.start() {
-                let text = format!("the modulus has {bits} bits; at least {} are needed", allowed.start());
+                let text = format!("the modulus must have at least {} bits, got {bits}", allowed.start());
                 return Ok(Err(problem("n", text)));
             }
             if bits > *allowed.end() {
-                let text = format!("the modulus has {bits} bits; at most {} are supported", allowed.end());
+                let text = format!("the modulus must have at most {} bits, got {bits}", allowed.end());
                 return Err(problem("n", text));
             }
             Verifier::rsa(algorithm, &numbers)
@@ -227,10 +230,10 @@ fn verifier(algorithm: Algorithm, members: &Members<'_>) -> Result<Result<Verifi
             CurvePoint::ed25519(&members.bytes("x")?).and_then(|point| Verifier::curve(algorithm, &point))
         }
     };
-    verifier.map(Ok).ok_or_else(|| problem("", format!("this is not a valid public key for {algorithm}")))
+    verifier.map(Ok).ok_or_else(|| problem("", format!("not a valid public key for {algorithm}")))
 }
 
-/// A secret has to be at least as long as the hash output (RFC 7518 §3.2).
+/// A secret must be at least as long as the hash output (RFC 7518 §3.2).
 const fn secret_bytes(algorithm: Algorithm) -> usize {
     match algorithm {
         Algorithm::HS384 => 48,
@@ -239,10 +242,10 @@ const fn secret_bytes(algorithm: Algorithm) -> usize {
     }
 }
 
-/// The members of an object, in order, each value as text: what is not read is not looked into.
+/// The members of an object, in order, with unparsed values.
 struct Members<'t>(Vec<(Name, &'t RawValue)>);
 
-/// A member's name, as bytes: one that is no text is just not read.
+/// A member's name as bytes, so that an invalid name is only ignored.
 struct Name(Vec<u8>);
 
 impl<'t> Members<'t> {
@@ -263,13 +266,13 @@ impl<'t> Members<'t> {
                 Ok(Members(members))
             }
         }
-        // Names read as bytes are not held to the grammar of strings, which the whole text is.
+        // Reading names as bytes skips validation of their escapes, so the whole text is validated here.
         let _: &RawValue = serde_json::from_str(source)?;
         let mut deserializer = serde_json::Deserializer::from_str(source);
         serde::Deserializer::deserialize_map(&mut deserializer, Visitor)
     }
 
-    /// The values of a member, `null` left out only where it is alone.
+    /// The value of a member; a single `null` counts as absent, a duplicate member is an error.
     fn once(&self, name: &'static str) -> Result<Option<&'t str>, Problem> {
         let mut values = self.0.iter().filter(|(its, _)| its.0 == name.as_bytes());
         let first = values.next();
@@ -279,7 +282,7 @@ impl<'t> Members<'t> {
         Ok(first.map(|(_, value)| value.get()).filter(|value| *value != "null"))
     }
 
-    /// Whether a member is there and not `null`.
+    /// Whether a member is present and not `null`.
     fn has(&self, name: &str) -> bool {
         self.0.iter().any(|(its, value)| its.0 == name.as_bytes() && value.get() != "null")
     }
@@ -287,17 +290,17 @@ impl<'t> Members<'t> {
     fn text(&self, name: &'static str) -> Result<Option<String>, Problem> {
         let text = |value: &str| {
             serde_json::from_str(value).map_err(|_| match kind(value) {
-                "a string" => problem(name, "holds half a surrogate pair, which is not text"),
+                "a string" => problem(name, "contains an unpaired surrogate"),
                 kind => problem(name, format!("expected a string, found {kind}")),
             })
         };
         self.once(name)?.map(text).transpose()
     }
 
-    /// A member that has to be there and is base64url without padding (RFC 7518 §6).
+    /// A required member in base64url without padding (RFC 7518 §6).
     fn bytes(&self, name: &'static str) -> Result<Vec<u8>, Problem> {
         let text = self.text(name)?.ok_or_else(|| problem(name, "missing"))?;
-        // The decoder's error may quote what it read, which may be key material.
+        // The decoder's error may quote its input, which may be key material.
         URL_SAFE_NO_PAD.decode_to_vec(text).map_err(|_| problem(name, "expected base64url without padding"))
     }
 
@@ -336,7 +339,7 @@ impl<'de> Deserialize<'de> for Name {
     }
 }
 
-/// What kind of value a JSON text holds.
+/// The kind of a JSON value.
 fn kind(value: &str) -> &'static str {
     match value.as_bytes().first() {
         Some(b'{') => "an object",

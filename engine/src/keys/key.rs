@@ -1,4 +1,4 @@
-//! One key, and what it is bound to.
+//! One key and its binding.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ pub(crate) struct Key {
     pub(super) binding: Option<Arc<Binding>>,
 }
 
-/// What the tokens that a key verifies must carry.
+/// The issuer and organizations that tokens verified by a key must have.
 #[derive(Debug)]
 pub(crate) struct Binding {
     issuer: Option<Box<str>>,
@@ -31,13 +31,13 @@ impl Binding {
         self.organizations.as_ref()
     }
 
-    /// Whether a token with this `iss` meets the binding; `None` is a token without one.
+    /// Whether a token with this `iss` meets the binding; `None` is a token without `iss`.
     pub(crate) fn accepts_issuer(&self, issuer: Option<&[u8]>) -> bool {
         self.issuer.as_ref().is_none_or(|bound| issuer == Some(bound.as_bytes()))
     }
 
-    /// Whether a token of this organization meets the binding. A token without an organization was not issued for a
-    /// different one.
+    /// Whether a token of this organization meets the binding. A token without an organization does, because it was not
+    /// issued for a different one.
     pub(crate) fn accepts_organization(&self, organization: Option<&[u8]>) -> bool {
         match (&self.organizations, organization) {
             (Some(bound), Some(organization)) => bound.contains_bytes(organization),
@@ -46,21 +46,21 @@ impl Binding {
     }
 }
 
-/// That a key has verified a signature.
+/// The result of a successful verification.
 #[derive(Clone, Copy)]
 pub(crate) struct VerifiedBy<'k> {
-    /// What the key is bound to.
+    /// The binding of the key.
     pub(crate) binding: Option<&'k Binding>,
-    /// The candidates that were not tried.
+    /// The candidates that were not tried yet.
     pub(crate) left: Candidates<'k>,
 }
 
-/// Where the keys stand that may verify a token: one or more, all of the token's algorithm.
+/// The indexes of the candidate keys for a token: one or more, all for the token's algorithm.
 #[derive(Clone, Copy)]
 pub(crate) struct Candidates<'k>(pub(super) &'k [usize]);
 
 impl Candidates<'_> {
-    /// How many there are.
+    /// The number of candidates.
     pub(crate) fn count(self) -> usize {
         self.0.len()
     }

@@ -1,4 +1,4 @@
-//! A key set, as one immutable snapshot.
+//! A key set as an immutable snapshot.
 
 use std::fmt;
 
@@ -13,47 +13,46 @@ use super::key::{Candidates, Key, VerifiedBy};
 use crate::algorithm::Algorithm;
 use crate::error::LoadError;
 
-/// A token without `kid` is tried with every key of its algorithm, but never with more than this many.
+/// A token without `kid` is tried with every key of its algorithm, but only if there are at most this many.
 const MAX_KEYS_WITHOUT_ID: usize = 8;
 
-/// Keys, each with its verifier made ready when it was loaded, as one immutable snapshot.
+/// An immutable snapshot of keys, each with a verifier that was prepared when it was loaded.
 pub struct KeySet {
     pub(super) keys: Vec<Key>,
     by_id: HashMap<Box<str>, OfOneId, FixedState>,
-    /// Where the keys of an algorithm stand, with an id and without.
+    /// The indexes of all keys of an algorithm.
     by_algorithm: HashMap<Algorithm, Vec<usize>, FixedState>,
     header_table: HeaderTable,
     notices: Vec<KeyNotice>,
-    /// How many of the notices are about what was read; the rest are about the set as a whole.
+    /// The number of notices about single keys; the rest are about the set as a whole.
     notices_of_documents: usize,
 }
 
-/// Where the keys of one id stand, by algorithm: in one document there is at most one of each.
+/// The indexes of the keys of one id, by algorithm; each document has at most one per algorithm.
 type OfOneId = SmallVec<[(Algorithm, SmallVec<[usize; 1]>); 1]>;
 
 impl KeySet {
     /// Reads a JWK Set (RFC 7517 §5), or a single JWK.
     ///
-    /// Keys of a type, curve, algorithm or use that is not supported are ignored, and so are keys that cannot be read, as
-    /// long as another is usable; [`notices`](Self::notices) names them. `null` counts as absent, and members that are not
-    /// read may be anything. Private members are not kept. A byte order mark is ignored.
+    /// A key with an unsupported type, curve, algorithm or use is ignored, and so is a key that cannot be read, as long as
+    /// another key is usable; [`notices`](Self::notices) names them. `null` counts as absent. Members that are not read may
+    /// have any value. Private members are not kept. A byte order mark is ignored.
     ///
     /// # Errors
     ///
     /// Names the key and line of a key that is too weak (an HMAC secret shorter than its hash, an RSA modulus under 2,048
-    /// bits) and of a second key with the same `kid` and algorithm, whatever else the document holds. Refuses a set in
-    /// which no key is usable, and a PEM file.
+    /// bits) or that has the same `kid` and algorithm as another. Fails for a set without a usable key, and for a PEM file.
     pub fn from_jwks(text: &[u8]) -> Result<Self, LoadError> {
         let (keys, notices) = jwk::read(text)?;
         Ok(Self::of(keys, notices))
     }
 
-    /// Starts a set made of several, each bound to the issuer and the organizations that it is trusted with.
+    /// Combines several sets, each bound to the issuer and the organizations that it is trusted with.
     pub fn builder() -> KeySetBuilder {
         KeySetBuilder::default()
     }
 
-    /// A set without keys, under which no token is acceptable: for a server that has not got its keys yet.
+    /// A set without keys, which accepts no token: for a server that has not fetched its keys yet.
     #[must_use]
     pub fn none() -> Self {
         Self::of(Vec::new(), Vec::new())
@@ -85,19 +84,19 @@ impl KeySet {
         set
     }
 
-    /// Moves the keys to the end of `keys`, and gives the notices about what was read.
+    /// Moves the keys to the end of `keys`, and returns the notices about single keys.
     pub(super) fn into_parts(self, keys: &mut Vec<Key>) -> impl Iterator<Item = KeyNotice> {
         keys.extend(self.keys);
         self.notices.into_iter().take(self.notices_of_documents)
     }
 
-    /// How many keys can verify a token.
+    /// The number of usable keys.
     #[must_use]
     pub fn len(&self) -> usize {
         self.keys.len()
     }
 
-    /// Never: a set without a usable key does not load.
+    /// Whether the set has no keys. A loaded set never is.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
@@ -108,26 +107,26 @@ impl KeySet {
         self.keys.iter().map(|key| (key.id.as_deref(), key.algorithm))
     }
 
-    /// What was passed over or is worth knowing, in the set's order.
+    /// Ignored keys and other notes, in the set's order.
     #[must_use]
     pub fn notices(&self) -> &[KeyNotice] {
         &self.notices
     }
 
-    /// How many keys serve an algorithm.
+    /// The number of keys for an algorithm.
     pub(crate) fn serving(&self, algorithm: Algorithm) -> usize {
         self.by_algorithm.get(&algorithm).map_or(0, Vec::len)
     }
 
-    /// The header that this segment holds, if it is one that tokens of these keys usually have.
+    /// The header of this segment, if it is one that tokens of these keys usually have.
     pub(crate) fn recognise_header(&self, segment: &[u8]) -> Option<&KnownHeader> {
         self.header_table.get(segment)
     }
 
-    /// The keys that may verify a token of this algorithm and key id.
+    /// The candidate keys for a token with this algorithm and key id.
     ///
-    /// With an id, the key of that id, byte for byte, whose algorithm is the token's, from each set that has one;
-    /// without, every key of the algorithm, in the set's order, unless they are too many to try.
+    /// With an id: from each combined set the key with exactly this id and algorithm. Without an id: every key of the
+    /// algorithm, in the set's order, unless there are too many to try.
     pub(crate) fn candidates(&self, key_id: Option<&str>, algorithm: Algorithm) -> Option<Candidates<'_>> {
         let indexes = match key_id {
             Some(id) => {
@@ -142,7 +141,7 @@ impl KeySet {
         indexes.map(Candidates)
     }
 
-    /// The first of these keys whose signature over `signing_input` this is, and the candidates after it.
+    /// The first of these keys that verifies `signature` over `signing_input`, and the candidates after it.
     pub(crate) fn verify<'k>(
         &'k self,
         candidates: Candidates<'k>,

@@ -1,4 +1,4 @@
-//! The key set: which key may verify a token, and under which algorithm (TOK-8, ROT-1).
+//! The key set: the keys that may verify a token, each under one algorithm (TOK-8, ROT-1).
 
 #[cfg(feature = "aws-lc")]
 mod aws_lc;

@@ -1,8 +1,8 @@
 //! Public keys as numbers, checked before a crypto library parses them.
 //!
-//! The libraries differ in what they reject when a key is loaded and what only when a signature is verified. These
-//! checks come first, so that a key loads with one backend exactly if it loads with the other, and a key that can
-//! never verify a token is reported when it is loaded.
+//! The libraries differ: some invalid keys are rejected when they are loaded, others only when a signature is verified.
+//! These checks come first, so that both backends load the same keys, and a key that can never verify a token is reported
+//! when it is loaded.
 
 use curve25519_dalek::edwards::CompressedEdwardsY;
 
@@ -12,15 +12,15 @@ pub(super) struct CurvePoint(Vec<u8>);
 impl CurvePoint {
     /// A point of a curve whose coordinates have `length` bytes; `None` if one has another length (RFC 7518 §6.2.1.2).
     ///
-    /// Whether the point is on the curve is for the crypto library to say.
+    /// The crypto library checks that the point is on the curve.
     pub(super) fn of_coordinates(length: usize, x: &[u8], y: &[u8]) -> Option<Self> {
         (x.len() == length && y.len() == length).then(|| Self([&[4], x, y].concat()))
     }
 
     /// An Ed25519 public key; `None` if it is not the canonical encoding of a point, or if the point has a small order.
     ///
-    /// A key of small order verifies signatures that nobody made with a private key. AWS-LC copies the 32 bytes
-    /// and decodes the point when it verifies.
+    /// With a key of small order, signatures can be forged without a private key. AWS-LC only copies the 32 bytes when it
+    /// loads a key, and decodes the point when it verifies.
     pub(super) fn ed25519(bytes: &[u8]) -> Option<Self> {
         let encoded = CompressedEdwardsY::from_slice(bytes).ok()?;
         let point = encoded.decompress()?;
@@ -39,23 +39,23 @@ pub(super) struct RsaNumbers {
 }
 
 impl RsaNumbers {
-    /// The least and the greatest size of a modulus in bits.
+    /// The allowed sizes of a modulus in bits.
     pub(super) const MODULUS_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
-    /// The numbers, with leading zeros removed: they are wrong by RFC 7518 §6.3.1.1, common, and mean nothing.
+    /// The numbers without leading zeros. RFC 7518 §6.3.1.1 forbids leading zeros, but they are common and harmless.
     pub(super) fn new(modulus: &[u8], exponent: &[u8]) -> Self {
         Self { modulus: without_leading_zeros(modulus), exponent: without_leading_zeros(exponent) }
     }
 
-    /// How many bits the modulus has.
+    /// The size of the modulus in bits.
     pub(super) fn modulus_bits(&self) -> usize {
         let leading = self.modulus.first().map_or(0, |byte| byte.leading_zeros());
         self.modulus.len().saturating_mul(8).saturating_sub(usize::try_from(leading).unwrap_or(0))
     }
 
-    /// Whether these can be a public key: an odd modulus, and an odd exponent of 3 to 2^33 - 1.
+    /// Whether the numbers can be a public key: an odd modulus, and an odd exponent from 3 to 2^33 - 1.
     ///
-    /// The limit of 33 bits is that of both libraries; a longer exponent costs time with every token.
+    /// Both libraries have the limit of 33 bits. A longer exponent would make every verification slower.
     pub(super) fn are_valid(&self) -> bool {
         let is_odd = |number: &[u8]| number.last().is_some_and(|byte| byte & 1 == 1);
         let exponent = self

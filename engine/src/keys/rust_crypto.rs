@@ -1,8 +1,8 @@
-//! The `rust-crypto` backend: signatures and hashes by the RustCrypto and dalek crates, in Rust alone.
+//! The `rust-crypto` backend: signatures and hashes by the RustCrypto and dalek crates, in pure Rust.
 //!
-//! It exists for targets that AWS-LC does not support, `wasm32-unknown-unknown` among them, and accepts the signatures
-//! that the `aws-lc` backend accepts: ECDSA as `r` and `s` of fixed length, PSS with a salt as long as the hash, RSA
-//! signatures exactly as long as the modulus, and Ed25519 by the equation without cofactor, with a reduced `S`.
+//! For targets that AWS-LC does not support, such as `wasm32-unknown-unknown`. Accepts the same signatures as the `aws-lc`
+//! backend: ECDSA as `r` and `s` of fixed length, PSS with a salt as long as the hash, RSA signatures exactly as long as the
+//! modulus, and Ed25519 by the equation without cofactor, with a reduced `S`.
 
 use ed25519_dalek::VerifyingKey as Ed25519Key;
 use hmac::{Hmac, KeyInit, Mac};
@@ -79,7 +79,7 @@ impl PublicKey {
     pub(super) fn rsa(algorithm: Algorithm, numbers: &RsaNumbers) -> Option<Self> {
         let number = |bytes: &[u8]| BoxedUint::from_be_slice_vartime(bytes);
         let key = RsaKey::new(number(numbers.modulus()), number(numbers.exponent())).ok()?;
-        // `pss::VerifyingKey::new` takes a salt that is as long as the hash, and no other.
+        // `pss::VerifyingKey::new` accepts only a salt that is as long as the hash.
         Some(match algorithm {
             Algorithm::RS256 => Self::Pkcs1Sha256(Box::new(pkcs1v15::VerifyingKey::new(key))),
             Algorithm::RS384 => Self::Pkcs1Sha384(Box::new(pkcs1v15::VerifyingKey::new(key))),
@@ -93,7 +93,7 @@ impl PublicKey {
 
     /// Whether `signature` is valid for `message`.
     pub(super) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        /// Reads the signature in its one form, then verifies it.
+        /// Parses the signature in its only accepted form, then verifies it.
         fn check<'s, S: TryFrom<&'s [u8]>>(
             key: &impl rsa::signature::Verifier<S>,
             message: &[u8],

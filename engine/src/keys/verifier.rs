@@ -1,10 +1,10 @@
-//! Each key's verifier, made once, when the key is loaded.
+//! The verifier of a key, prepared once when the key is loaded.
 
 use super::backend::{PublicKey, SecretKey};
 use super::public_key::{CurvePoint, RsaNumbers};
 use crate::algorithm::Algorithm;
 
-/// A verifier of one algorithm. Secrets and public keys are different variants: neither can stand in for the other.
+/// A verifier of one algorithm. Secrets and public keys are different variants, so one cannot be used as the other.
 pub(super) enum Verifier {
     Secret(SecretKey),
     Public(PublicKey),

@@ -1,5 +1,4 @@
-//! How the engine came to be as it is: what it decides, why its defaults are what they are, and which known
-//! attacks it was built against.
+//! The contract of the engine, the reasons for its defaults, and the attacks that it defends against.
 
 #[doc = include_str!("clauses.md")]
 pub mod clauses {}

@@ -1,5 +1,5 @@
-//! Paths that servers read differently, and why each is dangerous: a gate that reads `/public/..%2fprivate` one
-//! way in front of a service that reads it another lets a caller choose which rule applies.
+//! Paths that servers read differently, and why each is dangerous. If a gateway and the service behind it read
+//! `/public/..%2fprivate` differently, a caller can choose which rule applies.
 
 use std::fmt;
 
@@ -11,50 +11,51 @@ use crate::simd::{STEP, last_bytes, splat};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Ambiguity {
     /// No leading `/`: an absolute URL, `*`, an empty path, or a segment that some servers resolve against a base
-    /// (grpc-go matched rules against such paths and served them all the same, CVE-2026-33186).
+    /// (grpc-go did not match its rules against such paths but served them, CVE-2026-33186).
     NoLeadingSlash,
     /// An empty segment: some servers merge `//`, others route on it, and a client library may read `//host` as an
     /// authority (opa-envoy, CVE-2026-26205).
     EmptySegment,
-    /// A `.` or `..` segment: some servers resolve it, so that what is served is not what was matched (Envoy, CVE-2019-9901).
+    /// A `.` or `..` segment: some servers resolve it, and serve another path than was matched (Envoy, CVE-2019-9901).
     DotSegment,
-    /// A `\`: some servers take it for `/`.
+    /// A `\`: some servers treat it as `/`.
     Backslash,
-    /// A `;`: some servers cut path parameters before they route, others take them for part of the name.
+    /// A `;`: some servers remove path parameters before routing, others treat them as part of the name.
     Semicolon,
-    /// A `#`: some servers cut a fragment, though none belongs in a request-target.
+    /// A `#`: some servers remove a fragment, although a request-target has none.
     NumberSign,
-    /// A control byte: some servers cut at NUL, drop tabs and line ends, or end the line there.
+    /// A control byte: some servers cut the path at NUL, drop tabs and line ends, or end the line there.
     ControlByte,
-    /// A byte outside ASCII, which belongs escaped: servers differ in the encoding that they take it for.
+    /// A byte outside ASCII that is not escaped: servers assume different encodings.
     NonAscii,
-    /// A `%` without two hex digits: some servers take it literally, others refuse or drop it.
+    /// A `%` without two hex digits: some servers read it literally, others refuse or drop it.
     BrokenEscape,
-    /// An escaped letter, digit, `-`, `.`, `_` or `~`: equal to itself by RFC 3986 §6.2.2.2, and so decoded by some
-    /// before they route and not by others (`%2e%2e`, Traefik CVE-2026-40912).
+    /// An escaped letter, digit, `-`, `.`, `_` or `~`: equivalent to the unescaped character by RFC 3986 §6.2.2.2, so some
+    /// servers decode it before routing and others do not (`%2e%2e`, Traefik CVE-2026-40912).
     EscapedUnreserved,
-    /// An escaped `/ \ ; ? # %`: decoded by some before they split the path, after by others, and twice by a few (CVE-2021-29492).
+    /// An escaped `/ \ ; ? # %`: some servers decode it before they split the path, others after, and a few decode twice
+    /// (CVE-2021-29492).
     EscapedDelimiter,
-    /// An escaped control byte: harmless to one server, the end of the string to another.
+    /// An escaped control byte: harmless to some servers, the end of the string to others.
     EscapedControl,
-    /// Escapes that are not UTF-8, overlong forms among them: servers replace, refuse or pass them on.
+    /// Escapes that are not UTF-8, such as overlong forms: servers replace, refuse or forward them.
     NotUtf8,
 }
 
 impl Ambiguity {
-    /// What in the path is ambiguous, for a person.
+    /// What is ambiguous in the path, for people.
     #[must_use]
     pub const fn description(self) -> &'static str {
         match self {
             Self::NoLeadingSlash => "it does not begin with `/`",
             Self::EmptySegment => "it has an empty segment (`//`)",
             Self::DotSegment => "it has a `.` or `..` segment",
-            Self::Backslash => "it has a `\\`",
-            Self::Semicolon => "it has a `;`",
-            Self::NumberSign => "it has a `#`",
-            Self::ControlByte => "it has a control byte",
-            Self::NonAscii => "it has a byte outside ASCII that is not escaped",
-            Self::BrokenEscape => "it has a `%` without two hex digits",
+            Self::Backslash => "it contains `\\`",
+            Self::Semicolon => "it contains `;`",
+            Self::NumberSign => "it contains `#`",
+            Self::ControlByte => "it contains a control byte",
+            Self::NonAscii => "it contains an unescaped byte outside ASCII",
+            Self::BrokenEscape => "it contains a `%` without two hex digits",
             Self::EscapedUnreserved => "it escapes a letter, a digit, `-`, `.`, `_` or `~`",
             Self::EscapedDelimiter => "it escapes one of `/ \\ ; ? # %`",
             Self::EscapedControl => "it escapes a control byte",
@@ -69,7 +70,7 @@ impl fmt::Display for Ambiguity {
     }
 }
 
-/// The path with its escapes decoded once, leading slash and all, if every server reads it alike. It is UTF-8.
+/// The path with its escapes decoded once, including the leading slash, if it is unambiguous. It is UTF-8.
 #[inline(never)]
 pub(super) fn decode_unless_ambiguous(path: &[u8]) -> Result<Vec<u8>, Ambiguity> {
     refuse_odd_bytes(path)?;
@@ -78,8 +79,8 @@ pub(super) fn decode_unless_ambiguous(path: &[u8]) -> Result<Vec<u8>, Ambiguity>
     if std::str::from_utf8(&decoded).is_ok() { Ok(decoded) } else { Err(Ambiguity::NotUtf8) }
 }
 
-/// Whether nothing about the path wants a closer look, as is usual: ASCII, no escape, no slash before a slash or a dot.
-/// What is simple is read by every server as it stands.
+/// Whether the path is simple, as most are: ASCII, no escape, no slash before a slash or a dot. Every server reads a simple
+/// path in the same way.
 pub(super) fn is_simple(path: &[u8]) -> bool {
     let (steps, _) = path.as_chunks();
     let mut simple = path.first() == Some(&b'/');
@@ -93,8 +94,8 @@ pub(super) fn is_simple(path: &[u8]) -> bool {
     simple && is_simple
 }
 
-/// A bit for each slash among these bytes, and whether nothing else about them wants a closer look; `after_slash` is 1
-/// where the byte before them is a slash.
+/// A bit for each slash among these bytes, and whether all other bytes are simple; `after_slash` is 1 if the byte before
+/// them is a slash.
 #[inline]
 fn look_at(step: &[u8; STEP], after_slash: u32) -> (u32, bool) {
     let bytes = u8x16::new(*step);
@@ -121,7 +122,7 @@ fn refuse_odd_bytes(path: &[u8]) -> Result<(), Ambiguity> {
     path.iter().find_map(odd).map_or(Ok(()), Err)
 }
 
-/// An escaped dot or slash is ambiguous by itself, so that the segments can be looked at before decoding.
+/// An escaped dot or slash is ambiguous by itself, so segments can be checked before decoding.
 fn check_segments(path: &[u8]) -> Result<(), Ambiguity> {
     let mut segments = path.split(|byte| *byte == b'/').skip(1).peekable();
     while let Some(segment) = segments.next() {
@@ -170,7 +171,7 @@ mod tests {
 
     use super::*;
 
-    /// Every path of up to four bytes of these, which stand for all that a path can hold, and every byte by itself.
+    /// Every path of up to four of these bytes, one for each class of bytes, and every single byte.
     fn paths() -> impl Iterator<Item = Vec<u8>> {
         const BYTES: [u8; 12] = *b"/.a%;\\#?~\x1f\x7f\x80";
         let of_length = |length| {
@@ -191,7 +192,7 @@ mod tests {
         }
     }
 
-    /// What is odd may stand at the end of one look and the beginning of the next.
+    /// An odd byte at the end of one block or the beginning of the next is found.
     #[test]
     fn what_is_odd_is_seen_wherever_it_stands() {
         for length in 3..70 {

@@ -1,9 +1,9 @@
-//! Patterns in the syntax of other routers, which match something else here.
+//! Detects patterns in the syntax of other routers, which match something else here.
 
-/// What a pattern says in another router's syntax, and how it is written here; `None` where nothing looks like that.
+/// A warning for a pattern in another router's syntax, with the equivalent here; `None` if it does not look like one.
 ///
-/// Such a pattern is valid, and matches these characters literally: a rule that was meant to protect `/admin/users` by
-/// `/admin/*` protects the path `/admin/*` alone.
+/// Such a pattern is valid and matches these characters literally: a rule for `/admin/*` that was meant to protect
+/// `/admin/users` protects only the path `/admin/*`.
 pub(crate) fn foreign_syntax(pattern: &str) -> Option<String> {
     pattern.split('/').find_map(in_segment)
 }
@@ -15,14 +15,13 @@ fn in_segment(segment: &str) -> Option<String> {
         let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
         return (!name.chars().all(is_name)).then(|| {
             format!(
-                "`{quoted}` takes any segment: the whole text between the braces is a name, and nothing restricts what it \
-                 matches; write `{{name}}`"
+                "`{quoted}` matches any segment: the text between the braces is only a name; write `{{name}}`"
             )
         });
     }
     if segment.contains('*') {
         return Some(format!(
-            "`{quoted}` matches a literal `*`; write `{{name}}` for one segment, `{{*rest}}` for the whole rest"
+            "`{quoted}` matches a literal `*`; write `{{name}}` for one segment, or `{{*rest}}` for the whole rest"
         ));
     }
     if segment.starts_with(':') || (segment.starts_with('<') && segment.ends_with('>')) {
@@ -30,7 +29,7 @@ fn in_segment(segment: &str) -> Option<String> {
     }
     let is_expression = segment.contains(['(', ')', '[', ']', '^', '$', '|']) || segment.contains(".+");
     is_expression.then(|| {
-        format!("`{quoted}` is not a regular expression here and matches this text literally; write `{{name}}` for one segment, `{{*rest}}` for the whole rest")
+        format!("`{quoted}` is matched literally, not as a regular expression; write `{{name}}` for one segment, or `{{*rest}}` for the whole rest")
     })
 }
 

@@ -1,4 +1,4 @@
-//! All patterns that match a path, found in a time that does not grow with how many there are.
+//! Finds all patterns that match a path, in a time that does not grow with the number of patterns.
 
 use std::ops::ControlFlow;
 
@@ -9,9 +9,9 @@ use smallvec::SmallVec;
 use super::pattern::{Pattern, Segment};
 use super::plain_path::{PlainPath, split_first_segment};
 
-/// Patterns as a trie of segments, each with what is filed under it.
+/// Patterns with their values, as a trie of segments.
 ///
-/// A router returns one match; here every one counts, so both the literal and the placeholder are followed at
+/// A router returns one match; here every match counts, so both the literal and the placeholder are followed at
 /// each segment.
 #[derive(Clone, Debug)]
 pub(crate) struct Matcher<T> {
@@ -20,17 +20,17 @@ pub(crate) struct Matcher<T> {
 
 #[derive(Clone, Debug)]
 struct Node<T> {
-    /// Segments that every pattern below has in common, joined by slashes; they come before the rest of the node.
+    /// Segments that all patterns below have in common, joined by slashes; matched before the rest of the node.
     prefix: Vec<u8>,
     literals: HashMap<Box<[u8]>, usize, FixedState>,
     any: Option<usize>,
-    /// Filed under the pattern that ends here.
+    /// The value of the pattern that ends here.
     here: Option<T>,
-    /// Filed under the pattern that takes the rest from here, empty or not.
+    /// The value of the pattern whose `{*rest}` begins here.
     rest: Option<T>,
 }
 
-/// A node that is still to be looked at, and the segments that are left there.
+/// A node to visit, and the segments that are left there.
 type Open<'p> = (usize, Option<&'p [u8]>);
 
 impl<T> Default for Node<T> {
@@ -46,8 +46,8 @@ impl<T> Default for Matcher<T> {
 }
 
 impl<T: Default> Matcher<T> {
-    /// Shows `each` what is filed under the patterns that match every path that `pattern` matches, and tells how many
-    /// nodes were looked at. Before [`compress`](Self::compress).
+    /// Calls `each` with the values of the patterns that match every path that `pattern` matches, and returns the number of
+    /// visited nodes. Call it before [`compress`](Self::compress).
     pub(crate) fn covering(&self, pattern: &Pattern, mut each: impl FnMut(&T)) -> usize {
         let mut looked_at: usize = 0;
         let mut open = vec![(0, pattern.segments.as_slice())];
@@ -74,7 +74,7 @@ impl<T: Default> Matcher<T> {
         looked_at
     }
 
-    /// What is filed under `pattern`, made anew if it is the first of its shape. Names play no part.
+    /// The value of `pattern`, inserted if it is the first of its shape. Placeholder names are ignored.
     pub(crate) fn entry(&mut self, pattern: &Pattern) -> Option<&mut T> {
         let mut at = 0;
         for segment in &pattern.segments {
@@ -95,10 +95,9 @@ impl<T: Default> Matcher<T> {
 }
 
 impl<T> Matcher<T> {
-    /// Joins nodes that leave no choice with the one that they lead to: no pattern may be added after this.
+    /// Joins each node that has only one literal child with that child. No pattern may be added afterwards.
     ///
-    /// Most patterns begin alike (`/api/v1/…`), and that beginning is then compared once and not looked up
-    /// segment by segment.
+    /// Most patterns have a common prefix (`/api/v1/…`), which is then compared once instead of segment by segment.
     pub(crate) fn compress(&mut self) {
         for at in 0..self.nodes.len() {
             while let Some((literal, next)) = self.nodes.get(at).and_then(Node::only_way) {
@@ -116,7 +115,7 @@ impl<T> Matcher<T> {
         }
     }
 
-    /// Shows `visit` what is filed under each pattern that matches, until it breaks off.
+    /// Calls `visit` with the value of each matching pattern, until it breaks.
     pub(crate) fn visit<'m, B>(
         &'m self,
         path: PlainPath<'_>,
@@ -155,7 +154,7 @@ impl<T> Matcher<T> {
 }
 
 impl<T> Node<T> {
-    /// The one literal that leads on from here, if nothing else does and nothing is filed here.
+    /// The only literal child, if there is no other child and no value.
     fn only_way(&self) -> Option<(Box<[u8]>, usize)> {
         let nothing_else =
             self.any.is_none() && self.here.is_none() && self.rest.is_none() && self.literals.len() == 1;
@@ -163,7 +162,7 @@ impl<T> Node<T> {
         literals.next().map(|(literal, next)| (literal.clone(), *next))
     }
 
-    /// What is left of the segments behind the prefix; nothing if they do not begin with it.
+    /// The segments after the prefix; `None` if they do not begin with it.
     fn after_prefix<'p>(&self, left: Option<&'p [u8]>) -> Option<Option<&'p [u8]>> {
         if self.prefix.is_empty() {
             return Some(left);
@@ -222,7 +221,7 @@ mod tests {
         assert_eq!(matches(&compressed, "/api/v1/a/b"), ["/api/v1/{*y}", "/api/v1/{x}/b"]);
     }
 
-    /// 60,000 patterns took half a minute when each was compared with all before it.
+    /// Comparing each pattern with all before it took half a minute for 60,000 patterns.
     #[test]
     fn what_covers_a_pattern_is_found_without_a_look_at_all_others() {
         let mut matcher = Matcher::<usize>::default();

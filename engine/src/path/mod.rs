@@ -1,4 +1,4 @@
-//! Paths, for route rules and resources: what a server behind would serve, or nothing where servers differ.
+//! Paths for route rules and resources: decoded if unambiguous, refused if servers read them differently.
 //!
 //! Public paths do not use this module: they match byte for byte (PUB-2).
 

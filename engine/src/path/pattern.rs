@@ -1,11 +1,11 @@
-//! Patterns, as rules and resources write them: decoded, with `{name}` for a segment and `{*name}` for the rest.
+//! Path patterns of rules and resources: written decoded, with `{name}` for a segment and `{*name}` for the rest.
 
 use std::fmt;
 
 use super::plain_path::{PlainPath, split_first_segment};
 
-/// A path pattern: literals, `{name}` for one non-empty segment, `{*name}`, only last, for the whole rest, which
-/// may be empty: a pattern for what lies under a resource never leaves the resource itself out.
+/// A path pattern: literals, `{name}` for one non-empty segment, and at the end `{*name}` for the whole rest. The rest may
+/// be empty, so a pattern for everything below a resource includes the resource itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
     pub(super) segments: Vec<Segment>,
@@ -19,46 +19,43 @@ pub(super) enum Segment {
     Any(Box<str>),
 }
 
-/// What is wrong with a pattern.
+/// The error of an invalid pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PatternError {
     /// It does not begin with `/`.
     NoLeadingSlash,
-    /// It has an empty, a `.` or a `..` segment, which no unambiguous path has.
+    /// It has an empty, `.` or `..` segment, which no unambiguous path has.
     EmptyOrDotSegment,
-    /// It has a character that no unambiguous path can hold, decoded or not.
+    /// It has a character that no unambiguous path contains.
     Character(char),
-    /// Braces that are no placeholder that takes a whole segment.
+    /// It has braces that are not a placeholder for a whole segment.
     Placeholder,
-    /// A `{*name}` that is not last.
+    /// It has a `{*name}` that is not last.
     RestNotLast,
-    /// A placeholder without a name.
+    /// It has a placeholder without a name.
     NameEmpty,
-    /// Two placeholders of one name.
+    /// It has two placeholders with the same name.
     NameTwice(Box<str>),
 }
 
 impl fmt::Display for PatternError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoLeadingSlash => f.write_str("a pattern has to begin with `/`"),
+            Self::NoLeadingSlash => f.write_str("a pattern must begin with `/`"),
             Self::EmptyOrDotSegment => {
-                f.write_str("an empty, `.` or `..` segment matches no path, so leave it out")
+                f.write_str("an empty, `.` or `..` segment matches no path; remove it")
             }
             Self::Character(character) => {
-                write!(
-                    f,
-                    "{character:?} cannot stand in a pattern, which is written decoded and without a query"
-                )
+                write!(f, "{character:?} is not allowed in a pattern; write it decoded and without a query")
             }
-            Self::Placeholder => {
-                f.write_str("a placeholder has to be a whole segment, `{name}` or `{*name}`")
+            Self::Placeholder => f.write_str("a placeholder must be a whole segment, `{name}` or `{*name}`"),
+            Self::RestNotLast => {
+                f.write_str("`{*name}` matches the rest of the path and must be the last segment")
             }
-            Self::RestNotLast => f.write_str("`{*name}` takes the rest of the path, so it has to be last"),
             Self::NameEmpty => f.write_str("a placeholder needs a name, such as `{id}`"),
             Self::NameTwice(name) => {
-                write!(f, "the name `{name}` is there twice, so give one placeholder another")
+                write!(f, "duplicate placeholder `{name}`; give each its own name")
             }
         }
     }
@@ -67,11 +64,11 @@ impl fmt::Display for PatternError {
 impl std::error::Error for PatternError {}
 
 impl Pattern {
-    /// Reads a pattern.
+    /// Parses a pattern.
     ///
     /// # Errors
     ///
-    /// Says what is wrong with one that could match nothing, or that two readers would understand differently.
+    /// Refuses a pattern that can match nothing or that can be understood in two ways.
     pub fn parse(text: &str) -> Result<Self, PatternError> {
         let inner = text.strip_prefix('/').ok_or(PatternError::NoLeadingSlash)?;
         if let Some(character) =
@@ -130,8 +127,8 @@ impl Pattern {
         same_end || self.rest.is_some()
     }
 
-    /// Sample paths next to those that the pattern matches, which a reader may take for covered: beginnings that hold the
-    /// owner's placeholder, and a path below.
+    /// Sample paths that the pattern does not match but its author may expect it to: prefixes that include the owner's
+    /// placeholder, and a path below.
     pub(crate) fn paths_beside(&self, owner: Option<&str>) -> Vec<String> {
         let place = |segment: &Segment| match (segment, owner) {
             (Segment::Any(name), Some(owner)) => **name == *owner,
@@ -158,7 +155,7 @@ impl Pattern {
         paths
     }
 
-    /// A sample path with the letters of the first literal that has any in another case.
+    /// A sample path in which the letters of one literal have another case.
     pub(crate) fn path_in_another_case(&self) -> Option<String> {
         let mut changed = false;
         let mut path = String::new();
@@ -183,7 +180,7 @@ impl Pattern {
         changed.then_some(path)
     }
 
-    /// What the placeholder of this name takes of a path that the pattern matches.
+    /// The part of a matching path that the placeholder of this name matches.
     pub(crate) fn capture<'p>(&self, name: &str, path: PlainPath<'p>) -> Option<&'p str> {
         let mut left = path.segments();
         for segment in &self.segments {
@@ -214,7 +211,7 @@ impl fmt::Display for Pattern {
     }
 }
 
-/// A segment as a request spells it: what is not visible ASCII is escaped.
+/// A segment as written in a request: everything but visible ASCII is escaped.
 fn as_written_in_a_path(segment: &str) -> String {
     let mut written = String::new();
     for byte in segment.bytes() {

@@ -14,7 +14,7 @@ pub struct TokenBytes(pub usize);
 
 /// Builds a [`Policy`] in code: one setter for each key of `[policy]`, under its name.
 ///
-/// What is not set takes its default, and what is set replaces it.
+/// A setter replaces the default.
 ///
 /// ```
 /// use std::time::Duration;
@@ -42,7 +42,7 @@ pub struct PolicyBuilder {
 }
 
 impl Policy {
-    /// Builds a policy in code. A policy of a file is a [`PolicySpec`].
+    /// Builds a policy in code. For a policy in a file, use [`PolicySpec`].
     pub fn builder() -> PolicyBuilder {
         PolicyBuilder::default()
     }
@@ -62,13 +62,13 @@ impl PolicyBuilder {
         self
     }
 
-    /// The audiences (`aud`), of which a token must name one. Default: none, and then a token with `aud` is refused.
+    /// The audiences (`aud`); a token must name at least one. Default: none, and then a token with `aud` is refused.
     pub fn audiences(mut self, audiences: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.spec.audiences = Some(strings(audiences));
         self
     }
 
-    /// How far clocks may differ, at `exp` and `nbf`: whole seconds, at most 120. Default: 0.
+    /// The tolerated clock difference at `exp` and `nbf`: whole seconds, at most 120. Default: 0.
     pub fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = Some(leeway);
         self
@@ -92,13 +92,13 @@ impl PolicyBuilder {
         self
     }
 
-    /// A further claim that a token must have, with the values that are accepted (TOK-6).
+    /// A further required claim with its accepted values (TOK-6).
     pub fn require(mut self, claim: impl Into<String>, values: impl Into<RequiredSpec>) -> Self {
         self.spec.required.insert(claim.into(), values.into());
         self
     }
 
-    /// What becomes of a token that is bound to a key its holder must prove (`cnf`).
+    /// Whether tokens that are bound to a key of their holder (`cnf`) are accepted. Default: refused.
     pub fn bound_tokens(mut self, bound_tokens: BoundTokens) -> Self {
         self.spec.bound_tokens = bound_tokens;
         self
@@ -110,7 +110,7 @@ impl PolicyBuilder {
         self
     }
 
-    /// The paths that need no authentication. Default: `/api/v1/search/status`; an empty list: none.
+    /// The paths that need no authentication. Default: `/api/v1/search/status`. An empty list makes no path public.
     pub fn public(mut self, public: impl IntoIterator<Item = PublicSpec>) -> Self {
         self.spec.public = Some(public.into_iter().collect());
         self
@@ -122,7 +122,7 @@ impl PolicyBuilder {
         self
     }
 
-    /// Whether a method and path that no route rule matches is allowed. Default: it is.
+    /// Whether a method and path that no route rule matches is allowed. Default: allowed.
     pub fn unlisted(mut self, unlisted: Unlisted) -> Self {
         self.spec.unlisted = unlisted;
         self
@@ -132,7 +132,7 @@ impl PolicyBuilder {
     ///
     /// # Errors
     ///
-    /// The key (`routes[2].path`) whose value is wrong, and what would be right; the key of a leeway is `leeway_seconds`.
+    /// Names the wrong key (`routes[2].path`) and the fix. The key of the leeway is `leeway_seconds`.
     pub fn build(mut self) -> Result<Policy, LoadError> {
         if let Some(leeway) = self.leeway {
             if leeway.subsec_nanos() != 0 {

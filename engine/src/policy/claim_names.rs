@@ -1,5 +1,5 @@
-//! The claims that are read, and where: those of RFC 7519 §4.1 and RFC 7800, three that a policy may name, and those
-//! that it requires.
+//! The claims that are read and their names: those of RFC 7519 §4.1 and RFC 7800, the three that a policy can name, and
+//! the required ones.
 
 use super::claim_spec::ClaimSpec;
 use super::claim_tree::{ClaimTree, ReadAs};
@@ -26,7 +26,7 @@ pub(crate) enum Claim {
 impl Claim {
     pub(crate) const COUNT: usize = 10;
 
-    /// All of them, each at its place among the names.
+    /// All claims, in the order of their names.
     const ALL: [Self; Self::COUNT] = [
         Self::ExpiresAt,
         Self::NotBefore,
@@ -40,7 +40,7 @@ impl Claim {
         Self::Permissions,
     ];
 
-    /// The claim at this place among the names.
+    /// The claim with this index among the names.
     pub(crate) fn at(place: usize) -> Option<Self> {
         Self::ALL.get(place).copied()
     }
@@ -57,15 +57,15 @@ const REGISTERED: [(&str, Claim); 7] = [
     ("cnf", Claim::Confirmation),
 ];
 
-/// Where the claims of a policy are found, validated, so that no name stands for two things.
+/// The claim names of a policy, validated so that no name has two meanings.
 #[derive(Clone, Debug)]
 pub(crate) struct ClaimNames {
-    /// The names in the order of [`Claim`], if each claim is one member of the claims object and no other is required,
-    /// as in most policies: such claims can be read in one pass.
+    /// The names in the order of [`Claim`], if each claim is one member of the claims object and no other is required, as
+    /// in most policies. Such claims can be read in one pass.
     flat: Option<Names<{ Claim::COUNT }>>,
     tree: ClaimTree,
     required: Vec<Required>,
-    /// What the policy calls user, organization and permissions, for a person.
+    /// The policy's names of user, organization and permissions, for people.
     user: Box<str>,
     organization: Box<str>,
 }
@@ -74,7 +74,7 @@ impl ClaimNames {
     pub(super) fn new(spec: &PolicySpec) -> Result<Self, LoadError> {
         let mut tree = ClaimTree::default();
         for (name, claim) in REGISTERED {
-            // Where bound tokens are accepted, no rule reads `cnf`; its name is taken all the same.
+            // If bound tokens are accepted, no rule reads `cnf`, but its name stays reserved.
             let is_read = claim != Claim::Confirmation || spec.bound_tokens == BoundTokens::Refuse;
             tree.reserve(name, is_read.then_some(ReadAs::Claim(claim)));
         }
@@ -88,11 +88,14 @@ impl ClaimNames {
             let key = format!("claims.{key}");
             if claim != Claim::Permissions && matches!(claim_spec, ClaimSpec::Several(_)) {
                 let problem =
-                    "expected one claim: a name, or an array of names; only `permissions` can have several";
+                    "expected one claim: a name or an array of names; only `permissions` can have several";
                 return Err(LoadError::new(key, problem));
             }
             if claim_spec.paths().is_empty() {
-                return Err(LoadError::new(key, "an empty list names no claim"));
+                return Err(LoadError::new(
+                    key,
+                    "an empty list names no claim; leave it out for the default",
+                ));
             }
             for path in claim_spec.paths() {
                 tree.add(path, &key, ReadAs::Claim(claim))
@@ -168,12 +171,12 @@ impl ClaimNames {
         &self.required
     }
 
-    /// What the policy calls the user's claim.
+    /// The policy's name of the user claim.
     pub(crate) fn user(&self) -> &str {
         &self.user
     }
 
-    /// What the policy calls the organization's claim.
+    /// The policy's name of the organization claim.
     pub(crate) fn organization(&self) -> &str {
         &self.organization
     }

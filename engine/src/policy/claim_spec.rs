@@ -1,10 +1,10 @@
-//! Claims as a configuration writes them: a name, a path, or several paths, and the values that some must have.
+//! Claims in a configuration: a name, a path, or several paths; and the values of required claims.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
-/// The claims that a value is read from (TOK-7).
+/// The claim or claims that a value is read from (TOK-7).
 ///
 /// A configuration writes a string (`"sub"`), an array of strings that leads through nested objects
 /// (`["realm_access", "roles"]`), or, for permissions, an array of such arrays (`[["scp"], ["roles"]]`).
@@ -12,7 +12,7 @@ use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 pub enum ClaimSpec {
     /// One claim, or one path.
     One(Vec<String>),
-    /// Several, in the order in which they are read.
+    /// Several claims, in the order in which they are read.
     Several(Vec<Vec<String>>),
 }
 
@@ -45,7 +45,7 @@ impl<S: Into<String>> FromIterator<S> for ClaimSpec {
     }
 }
 
-/// The steps joined by dots, the claims by commas: for a person.
+/// The steps joined by dots, the claims by commas: for people.
 impl fmt::Display for ClaimSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let paths: Vec<String> = self.paths().iter().map(|path| path.join(".")).collect();
@@ -78,7 +78,7 @@ impl<'de> Deserialize<'de> for ClaimSpec {
                 }
                 match (names.is_empty(), paths.is_empty()) {
                     (false, false) => {
-                        Err(A::Error::custom("an array that holds an array must hold nothing but arrays"))
+                        Err(A::Error::custom("expected only names or only arrays of names, found both"))
                     }
                     (_, false) => Ok(ClaimSpec::Several(paths)),
                     _ => Ok(ClaimSpec::One(names)),
@@ -124,18 +124,18 @@ impl<'de> Deserialize<'de> for Item {
     }
 }
 
-/// The values of a required claim, one of which it must have (TOK-6).
+/// The accepted values of a required claim (TOK-6).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequiredSpec(pub Vec<RequiredValue>);
 
-/// A value that a required claim may have. Types never convert: `true`, `"true"` and `1` are three values.
+/// An accepted value of a required claim. Types never convert: `true`, `"true"` and `1` are three values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RequiredValue {
     /// A string, compared byte for byte after JSON unescaping.
     String(String),
     /// A boolean.
     Boolean(bool),
-    /// A whole number, compared by its value as an IEEE double.
+    /// An integer, compared by its value as an IEEE double.
     Integer(i64),
 }
 

@@ -3,41 +3,41 @@
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
-/// What a claim is read as.
+/// How a claim is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ReadAs {
-    /// A claim that has a meaning of its own.
+    /// A claim with a fixed meaning.
     Claim(super::Claim),
-    /// The required claim of this index.
+    /// The required claim with this index.
     Required(usize),
 }
 
-/// The names of all claims that are read, by the objects that hold them. The first node is the claims object.
+/// The names of all claims that are read, as a tree of the objects that contain them. The first node is the claims object.
 ///
-/// Every node comes after the one that holds it.
+/// Every node comes after its parent.
 #[derive(Clone, Debug)]
 pub(crate) struct ClaimTree {
     nodes: Vec<Node>,
     leaves: Vec<Leaf>,
 }
 
-/// A member that is read, or that leads to one.
+/// A member that is read, or that contains one.
 #[derive(Clone, Debug, Default)]
 struct Node {
     members: HashMap<Box<[u8]>, usize, FixedState>,
-    /// The steps that lead here, joined by dots.
+    /// The steps from the claims object, joined by dots.
     path: Box<str>,
-    /// The key of the policy that names this claim, unless it is one that only leads to others; empty for a name that is
-    /// registered.
+    /// The key of the policy that names this claim; `None` for an object that only contains claims, empty for a registered
+    /// name.
     named_by: Option<Box<str>>,
 }
 
 /// A claim that is read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Leaf {
-    /// Where it stands.
+    /// Its node.
     pub(crate) node: usize,
-    /// What it is read as.
+    /// How it is used.
     pub(crate) read_as: ReadAs,
 }
 
@@ -48,7 +48,7 @@ impl Default for ClaimTree {
 }
 
 impl ClaimTree {
-    /// Takes a name for a registered claim, whether it is read or not.
+    /// Reserves the name of a registered claim, whether it is read or not.
     pub(super) fn reserve(&mut self, name: &str, read_as: Option<ReadAs>) {
         let node = self.child_or_new(0, name);
         self.name(node, "");
@@ -57,13 +57,13 @@ impl ClaimTree {
         }
     }
 
-    /// Adds the claim at the end of a path; `key` is the key of the policy that names it.
+    /// Adds the claim with this path; `key` is the key of the policy that names it.
     pub(super) fn add(&mut self, path: &[String], key: &str, read_as: ReadAs) -> Result<(), String> {
         let Some((last, steps)) = path.split_last() else {
             return Err("a claim path needs at least one name".to_owned());
         };
         if path.iter().any(String::is_empty) {
-            return Err("a claim needs a name, and an empty one is none".to_owned());
+            return Err("a claim name must not be empty".to_owned());
         }
         let mut at = 0;
         for step in steps {
@@ -72,7 +72,7 @@ impl ClaimTree {
                 && let Some(named_by) = &node.named_by
             {
                 return Err(format!(
-                    "`{}` leads through `{}`, which {}; name another claim",
+                    "`{}` is inside `{}`, which {}; name another claim",
                     path.join("."),
                     node.path,
                     meaning(named_by)
@@ -86,7 +86,10 @@ impl ClaimTree {
                 return Err(format!("`{path}` {}; name another claim", meaning(named_by)));
             }
             Some(node) if at != fresh => {
-                return Err(format!("another claim leads through `{}`; name another claim", node.path));
+                return Err(format!(
+                    "`{}` contains another claim of the policy; name another claim",
+                    node.path
+                ));
             }
             _ => {}
         }
@@ -112,22 +115,22 @@ impl ClaimTree {
         child
     }
 
-    /// How many nodes there are, the claims object among them.
+    /// The number of nodes, including the claims object.
     pub(crate) fn len(&self) -> usize {
         self.nodes.len()
     }
 
-    /// The member of this name of the object at this node, if it is read or leads to one that is.
+    /// The member with this name in the object at this node, if the tree has it.
     pub(crate) fn member(&self, node: usize, name: &[u8]) -> Option<usize> {
         self.nodes.get(node)?.members.get(name).copied()
     }
 
-    /// Whether this node only leads to others.
+    /// Whether this node is an object that only contains claims.
     pub(crate) fn leads_on(&self, node: usize) -> bool {
         self.nodes.get(node).is_some_and(|node| node.named_by.is_none())
     }
 
-    /// What the policy calls the claim at this node, its steps joined by dots.
+    /// The policy's name of the claim at this node, its steps joined by dots.
     pub(crate) fn path(&self, node: usize) -> &str {
         self.nodes.get(node).map_or("", |node| &node.path)
     }
@@ -138,11 +141,11 @@ impl ClaimTree {
     }
 }
 
-/// What a name stands for already.
+/// The existing meaning of a name.
 fn meaning(named_by: &str) -> String {
     if named_by.is_empty() {
-        "has a meaning of its own (RFC 7519 §4.1, RFC 7800 §3.1)".to_owned()
+        "has a fixed meaning (RFC 7519 §4.1, RFC 7800 §3.1)".to_owned()
     } else {
-        format!("is `{named_by}` already")
+        format!("is already used for `{named_by}`")
     }
 }

@@ -1,4 +1,4 @@
-//! The policy: what makes a token acceptable, what is public, what needs which permission.
+//! The policy: which tokens are acceptable, which paths are public, and which permissions routes need.
 
 mod builder;
 mod claim_names;

@@ -1,4 +1,4 @@
-//! What needs no authentication: paths byte for byte, and nothing that merely resembles them (PUB-1, PUB-2).
+//! The paths that need no authentication, matched byte for byte (PUB-1, PUB-2).
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
@@ -7,15 +7,15 @@ use super::routes::check_methods;
 use super::spec::PublicSpec;
 use crate::error::LoadError;
 
-/// The proof that a request is for a public path. Only the policy's public paths give one.
+/// The proof that a request is for a public path. Only `PublicPaths` returns one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PublicPath(());
 
-/// The public paths, and for each the methods that are public; none named: every one.
+/// The public paths, each with its public methods; no methods means every method.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PublicPaths {
     paths: HashMap<Box<[u8]>, Option<Methods>, FixedState>,
-    /// A bit for each length that a public path has, so that most other paths need no look-up.
+    /// A bit for the length of each public path, so that most other paths need no lookup.
     lengths: u64,
 }
 
@@ -39,7 +39,7 @@ impl PublicPaths {
             let path: Box<[u8]> = spec.path.as_bytes().into();
             public.lengths |= length_bit(&path);
             match (public.paths.get_mut(&path), methods) {
-                // Every method, if any entry says so.
+                // An entry without methods opens every method.
                 (Some(known), None) => *known = None,
                 (Some(Some(known)), Some(more)) => known.extend(more),
                 (Some(None), Some(_)) => {}
@@ -51,7 +51,7 @@ impl PublicPaths {
         Ok(public)
     }
 
-    /// The proof that a request for `path`, without its query, is public, if it is. Nothing is decoded, folded or
+    /// The proof that a request for `path` (without its query) is public, if it is. Nothing is decoded, case-folded or
     /// normalized.
     pub(crate) fn admit(&self, method: &[u8], path: &[u8]) -> Option<PublicPath> {
         if self.lengths & length_bit(path) == 0 {
@@ -72,21 +72,18 @@ fn length_bit(path: &[u8]) -> u64 {
     1_u64.wrapping_shl(u32::try_from(path.len() & 63).unwrap_or(0))
 }
 
-/// A path that no request-target could spell is a mistake, and what it was meant to open would stay closed.
+/// Refuses a path that no request-target can equal, because such an entry has no effect.
 fn check_path(path: &str) -> Result<(), String> {
     if !path.starts_with('/') {
-        return Err("a public path has to begin with `/`".to_owned());
+        return Err("a public path must begin with `/`".to_owned());
     }
     if path == "/_auth" || path.starts_with("/_auth/") {
-        return Err(
-            "`/_auth` and what is below it is the server's own, and never public; choose another path"
-                .to_owned(),
-        );
+        return Err("`/_auth` and paths below it are reserved for the server; choose another path".to_owned());
     }
     match path.chars().find(|c| !c.is_ascii_graphic() || matches!(c, '?' | '#')) {
-        Some(c) => Err(format!(
-            "{c:?} cannot stand in a public path, which is written as requests spell it, without a query"
-        )),
+        Some(c) => {
+            Err(format!("{c:?} is not allowed in a public path; write it as in a request, without a query"))
+        }
         None => Ok(()),
     }
 }
@@ -100,7 +97,7 @@ mod tests {
         let specs = ["/a", "/ab", "/cd"].map(|path| PublicSpec { path: path.to_owned(), methods: None });
         let public = PublicPaths::new(Some(&specs)).unwrap();
         assert_eq!(public.lengths, 1 << 2 | 1 << 3);
-        // Lengths that are 64 apart share a bit, and the look-up tells them apart.
+        // Lengths that differ by 64 share a bit; the lookup tells them apart.
         let long = format!("/{}", "a".repeat(65));
         assert_eq!(length_bit(long.as_bytes()), 1 << 2);
         assert_eq!(public.admit(b"GET", long.as_bytes()), None);

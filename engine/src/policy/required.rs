@@ -1,9 +1,9 @@
-//! Claims that a token must have beyond those that every policy reads (TOK-6).
+//! Required claims, in addition to those that every policy reads (TOK-6).
 
 use super::claim_spec::{RequiredSpec, RequiredValue};
 use crate::json::{JsonType, Take, Value};
 
-/// A required claim and the values that are accepted.
+/// A required claim and its accepted values.
 #[derive(Clone, Debug)]
 pub(crate) struct Required {
     name: Box<str>,
@@ -20,7 +20,7 @@ enum Accepted {
 impl Required {
     pub(super) fn new(name: &str, spec: &RequiredSpec) -> Result<Self, &'static str> {
         if spec.0.is_empty() {
-            return Err("an empty list accepts no token; say a value, or leave the claim out");
+            return Err("an empty list accepts no token; add a value, or leave the claim out");
         }
         let accepted = spec.0.iter().map(|value| match value {
             RequiredValue::String(text) => Accepted::String(text.as_str().into()),
@@ -34,7 +34,7 @@ impl Required {
         &self.name
     }
 
-    /// Whether the claim has one of the values, or is an array of which one element has.
+    /// Whether the claim is one of the values, or an array with such an element.
     pub(crate) fn is_met_by(&self, value: Value<'_, '_>) -> bool {
         if value.json_type() != JsonType::Array {
             return self.accepts(value);
@@ -47,7 +47,7 @@ impl Required {
         met
     }
 
-    /// Types never convert, and a string that is no text equals nothing.
+    /// Types never convert. A string with an unpaired surrogate equals nothing.
     fn accepts(&self, value: Value<'_, '_>) -> bool {
         match value.json_type() {
             JsonType::String => {

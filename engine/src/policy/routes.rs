@@ -1,4 +1,4 @@
-//! Which permissions a method and path need (PERM-1): every rule that matches counts.
+//! The permissions that a method and path need (PERM-1): every matching rule counts.
 
 use std::fmt;
 use std::ops::ControlFlow;
@@ -9,7 +9,7 @@ use crate::error::LoadError;
 use crate::ids::is_id;
 use crate::path::{Ambiguity, Matcher, Pattern, PlainPath};
 
-/// The route rules, looked up by path, then by method.
+/// The route rules, found by path, then by method.
 #[derive(Clone, Debug)]
 pub(crate) struct Routes {
     rules: usize,
@@ -17,29 +17,29 @@ pub(crate) struct Routes {
     unlisted: Unlisted,
 }
 
-/// All rules of one pattern: what each method needs. Rules of the same pattern and method add up.
+/// The permissions that each method needs, from all rules of one pattern. Rules of the same pattern and method add up.
 #[derive(Clone, Debug, Default)]
 struct Rules {
-    /// What rules that name no method need; `None` if there are none.
+    /// The permissions of the rules without methods; `None` if there are no such rules.
     every_method: Option<Permissions>,
-    /// By method in capitals.
+    /// By upper-case method.
     by_method: Vec<(Box<str>, Permissions)>,
 }
 
-/// Each once, in alphabetical order.
+/// Sorted, without duplicates.
 type Permissions = Vec<Arc<str>>;
 
-/// Why no permission is enough.
+/// Why the permissions do not suffice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal<'r> {
-    /// This one is needed and not there.
+    /// This permission is missing.
     Missing(&'r Arc<str>),
-    /// No rule matches, and the policy denies what no rule lists.
+    /// No rule matches, and `unlisted` is `deny`.
     Unlisted,
 }
 
 impl<'r> Refusal<'r> {
-    /// The permission that is needed, if that is what is missing.
+    /// The missing permission.
     pub(crate) fn missing(self) -> Option<&'r Arc<str>> {
         match self {
             Self::Missing(permission) => Some(permission),
@@ -68,9 +68,9 @@ impl Routes {
         self.rules
     }
 
-    /// The path that rules are matched against; `None` where there are no rules, and any path will do.
+    /// The path to match rules against; `None` if there are no rules.
     ///
-    /// An ambiguous path could slip past a rule, so where there are rules there must be none.
+    /// With rules, an ambiguous path is refused, because it could bypass a rule.
     #[inline]
     pub(crate) fn path<'p>(
         &self,
@@ -80,7 +80,7 @@ impl Routes {
         if self.rules == 0 { Ok(None) } else { PlainPath::parse(path, decoded).map(Some) }
     }
 
-    /// Whether a holder of permissions, as `has` tells, may do this.
+    /// Checks that `has` is true for every needed permission.
     pub(crate) fn permit(
         &self,
         method: &[u8],
@@ -133,9 +133,9 @@ impl Rules {
         }
     }
 
-    /// What the rules that match this method need, without regard to its case.
+    /// The permissions for this method, ignoring its case.
     fn of(&self, method: &[u8]) -> impl Iterator<Item = &Permissions> {
-        // Nearly every method is written as the rules have it.
+        // Nearly all methods are upper-case, as in the rules.
         let same = move |named: &[u8]| named == method || named.eq_ignore_ascii_case(method);
         let named = self.by_method.iter().filter(move |(named, _)| same(named.as_bytes()));
         self.every_method.iter().chain(named.map(|(_, permissions)| permissions))
@@ -150,21 +150,21 @@ fn add_to(known: &mut Permissions, more: &[String]) {
     }
 }
 
-/// Methods, if any are named: tokens (RFC 9110 §9.1), the known ones in capitals, as they are registered.
+/// Validates methods: tokens (RFC 9110 §9.1), with the registered ones in upper case.
 pub(super) fn check_methods(methods: Option<&[String]>) -> Result<(), String> {
     const KNOWN: [&str; 9] = ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"];
     let Some(methods) = methods else { return Ok(()) };
     if methods.is_empty() {
-        return Err("an empty list matches no method; leave it out for every one".to_owned());
+        return Err("an empty list matches no method; leave it out for every method".to_owned());
     }
     for method in methods {
         let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         if method.is_empty() || !method.bytes().all(is_token) {
-            return Err(format!("`{}` is no method", method.escape_debug()));
+            return Err(format!("`{}` is not a valid method", method.escape_debug()));
         }
         let upper = method.to_ascii_uppercase();
         if upper != *method && KNOWN.contains(&upper.as_str()) {
-            return Err(format!("`{method}` has to be written `{upper}`"));
+            return Err(format!("unknown method `{method}`; expected `{upper}`"));
         }
     }
     Ok(())
@@ -175,10 +175,10 @@ fn check_permissions(permissions: &[String]) -> Result<(), String> {
         return Err("a rule needs at least one permission; leave the rule out if none is needed".to_owned());
     }
     match permissions.iter().find(|permission| permission.is_empty() || !is_id(permission)) {
-        Some(_) => {
-            Err("a permission has 1 to 256 bytes and no control character, so no token could hold this one"
-                .to_owned())
-        }
+        Some(_) => Err(
+            "a permission must have 1 to 256 bytes and no control character; no token can contain this one"
+                .to_owned(),
+        ),
         None => Ok(()),
     }
 }
@@ -186,8 +186,8 @@ fn check_permissions(permissions: &[String]) -> Result<(), String> {
 impl fmt::Display for Refusal<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Missing(permission) => write!(f, "`{permission}` is needed"),
-            Self::Unlisted => f.write_str("no rule lists this method and path"),
+            Self::Missing(permission) => write!(f, "missing permission `{permission}`"),
+            Self::Unlisted => f.write_str("no route rule matches this method and path"),
         }
     }
 }

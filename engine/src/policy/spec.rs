@@ -1,4 +1,4 @@
-//! A policy as a configuration writes it: plain values, not yet validated.
+//! A policy as it is written in a configuration: plain values, not yet validated.
 
 use std::collections::BTreeMap;
 
@@ -6,39 +6,39 @@ use serde::Deserialize;
 
 use super::claim_spec::{ClaimSpec, RequiredSpec};
 
-/// The `[policy]` of a configuration. What is left out takes its default; what is there replaces it.
+/// The `[policy]` of a configuration. A missing key takes its default.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PolicySpec {
     /// The algorithms that may sign a token. Default: the asymmetric ones and HS256.
     pub algorithms: Option<Vec<String>>,
-    /// Whose tokens are accepted (`iss`). Default: anybody's whose key is in the key set.
+    /// The accepted issuers (`iss`). Default: any issuer whose key is in the key set.
     pub issuers: Option<Vec<String>>,
-    /// Whom a token has to be meant for (`aud`), one of them. Default: nobody, and then a token with `aud` is refused.
+    /// The audiences (`aud`); a token must name at least one. Default: none, and then a token with `aud` is refused.
     pub audiences: Option<Vec<String>>,
-    /// Seconds by which clocks may differ, at `exp` and `nbf`: at most 120. Default: 0.
+    /// The tolerated clock difference at `exp` and `nbf`, in seconds: at most 120. Default: 0.
     pub leeway_seconds: Option<u64>,
-    /// The longest token that is looked at, in bytes: 256 to 65,536. Default: 8,192.
+    /// The longest accepted token, in bytes: 256 to 65,536. Default: 8,192.
     pub max_token_bytes: Option<usize>,
     /// The `realm` of the challenge. Default: `artos`.
     pub realm: Option<String>,
     /// The accepted `typ` values, with or without `application/`. Default: `JWT` and `at+jwt`.
     pub types: Option<Vec<String>>,
-    /// Which claims carry user, organization and permissions.
+    /// The claims that carry user, organization and permissions.
     pub claims: ClaimNamesSpec,
-    /// Further claims that a token must have, each by its name with the values that are accepted (TOK-6).
+    /// Further required claims, by name, with their accepted values (TOK-6).
     pub required: BTreeMap<String, RequiredSpec>,
     /// The paths that need no authentication. Default: the documented one.
     pub public: Option<Vec<PublicSpec>>,
-    /// Which permissions a method and path need.
+    /// The permissions that methods and paths need. Default: none.
     pub routes: Vec<RouteSpec>,
-    /// What becomes of a path and method that no route rule matches.
+    /// Whether a method and path that no route rule matches is allowed. Default: allowed.
     pub unlisted: Unlisted,
-    /// What becomes of a token that is bound to a key its holder must prove (`cnf`, RFC 7800).
+    /// Whether tokens that are bound to a key of their holder (`cnf`, RFC 7800) are accepted. Default: refused.
     pub bound_tokens: BoundTokens,
 }
 
-/// The claims that a token's identity is read from.
+/// The claims that carry a token's identity.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ClaimNamesSpec {
@@ -46,7 +46,7 @@ pub struct ClaimNamesSpec {
     pub user: ClaimSpec,
     /// The organization id. Default: `org_id`.
     pub organization: ClaimSpec,
-    /// The permissions, which alone may come from several claims. Default: `permissions`.
+    /// The permissions; only these may come from several claims. Default: `permissions`.
     pub permissions: ClaimSpec,
 }
 
@@ -56,21 +56,21 @@ impl Default for ClaimNamesSpec {
     }
 }
 
-/// A path that needs no authentication, byte for byte (PUB-1, PUB-2).
+/// A path that needs no authentication, matched byte for byte (PUB-1, PUB-2).
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PublicSpec {
-    /// The path, as it is written in a request, without the query.
+    /// The path as it is written in a request, without the query.
     pub path: String,
-    /// The methods; left out: every one. GET covers HEAD.
+    /// The methods. Default: every method. GET covers HEAD.
     pub methods: Option<Vec<String>>,
 }
 
-/// The permissions that some operations need, all of them (PERM-1).
+/// The permissions that some operations need; a token must have all of them (PERM-1).
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RouteSpec {
-    /// The methods; left out: every one. GET covers HEAD.
+    /// The methods. Default: every method. GET covers HEAD.
     pub methods: Option<Vec<String>>,
     /// The pattern of the paths.
     pub path: String,
@@ -78,24 +78,24 @@ pub struct RouteSpec {
     pub permissions: Vec<String>,
 }
 
-/// What becomes of a path and method that no route rule matches.
+/// The decision for a method and path that no route rule matches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Unlisted {
-    /// No permission is needed.
+    /// Allowed without a permission.
     #[default]
     Allow,
-    /// Nobody may.
+    /// Denied.
     Deny,
 }
 
-/// What becomes of a token with a `cnf` claim, which is not a bearer token (RFC 7800).
+/// The handling of a token with a `cnf` claim, which is not a bearer token (RFC 7800).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BoundTokens {
-    /// It is refused, for nothing here asks for the proof (`token_binding_required`).
+    /// Refused (`token_binding_required`), because the engine does not check the proof.
     #[default]
     Refuse,
-    /// It is taken for a bearer token. Only for a service that checks the proof itself.
+    /// Accepted as a bearer token. Only for a service that checks the proof itself.
     Accept,
 }

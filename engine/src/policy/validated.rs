@@ -10,7 +10,7 @@ use crate::path::foreign_syntax;
 use crate::reason::Answer;
 use crate::warning::Warning;
 
-/// A validated policy, as one immutable snapshot. Nothing about it can fail later.
+/// A validated policy, as an immutable snapshot. Using it cannot fail.
 #[derive(Clone, Debug)]
 pub struct Policy {
     algorithms: AlgorithmSet,
@@ -27,26 +27,26 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Validates what a configuration says.
+    /// Validates the policy of a configuration.
     ///
     /// # Errors
     ///
-    /// Names the key (`routes[2].path`) whose value is wrong, and what would be right.
+    /// Names the wrong key (`routes[2].path`) and the fix.
     pub fn new(spec: &PolicySpec) -> Result<Self, LoadError> {
         let leeway_seconds = spec.leeway_seconds.unwrap_or(0);
         if leeway_seconds > MAX_LEEWAY_SECONDS {
-            let problem = format!("a leeway is at most {MAX_LEEWAY_SECONDS} seconds, not {leeway_seconds}");
+            let problem = format!("must be between 0 and {MAX_LEEWAY_SECONDS}, got {leeway_seconds}");
             return Err(LoadError::new("leeway_seconds", problem));
         }
         let max_token_bytes = spec.max_token_bytes.unwrap_or(DEFAULT_MAX_TOKEN_BYTES);
         if !MAX_TOKEN_BYTES.contains(&max_token_bytes) {
-            let problem = format!("a token may have 256 to 65536 bytes at most, not {max_token_bytes}");
+            let problem = format!("must be between 256 and 65536, got {max_token_bytes}");
             return Err(LoadError::new("max_token_bytes", problem));
         }
         Ok(Self {
             algorithms: algorithms(spec.algorithms.as_deref())?,
             issuers: named("issuers", spec.issuers.as_deref(), "any issuer")?,
-            audiences: named("audiences", spec.audiences.as_deref(), "tokens without `aud` alone")?,
+            audiences: named("audiences", spec.audiences.as_deref(), "only tokens without `aud`")?,
             leeway_seconds,
             max_token_bytes,
             types: named("types", spec.types.as_deref(), "`JWT` and `at+jwt`")?
@@ -62,8 +62,8 @@ impl Policy {
         })
     }
 
-    /// What probably protects less, or opens more, than was meant: patterns in another router's syntax and methods named
-    /// `*`, which are taken literally.
+    /// Rules that probably protect less, or open more, than intended: patterns in another router's syntax and methods named
+    /// `*`, which are matched literally.
     #[must_use]
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
@@ -74,25 +74,25 @@ impl Policy {
         Algorithm::ALL.iter().copied().filter(|algorithm| self.allows(*algorithm))
     }
 
-    /// Seconds by which clocks may differ.
+    /// The tolerated clock difference, in seconds.
     #[must_use]
     pub fn leeway_seconds(&self) -> u64 {
         self.leeway_seconds
     }
 
-    /// The longest token that is looked at, in bytes.
+    /// The longest accepted token, in bytes.
     #[must_use]
     pub fn max_token_bytes(&self) -> usize {
         self.max_token_bytes
     }
 
-    /// How many route rules there are.
+    /// The number of route rules.
     #[must_use]
     pub fn route_rules(&self) -> usize {
         self.routes.len()
     }
 
-    /// How many paths are public.
+    /// The number of public paths.
     #[must_use]
     pub fn public_paths(&self) -> usize {
         self.public.len()
@@ -146,7 +146,7 @@ impl Policy {
         &self.routes
     }
 
-    /// The `WWW-Authenticate` value of an answer, so that a server can make its heads once, when a policy is loaded.
+    /// The `WWW-Authenticate` value of an answer, so that a server can format its response headers once per policy.
     #[must_use]
     pub fn challenge(&self, answer: Answer) -> &str {
         self.challenges.of(answer)
@@ -160,16 +160,15 @@ fn warnings(spec: &PolicySpec) -> Vec<Warning> {
     let routes = routes.enumerate().map(|(index, entry)| (format!("routes[{index}]"), entry));
     let mut warnings = Vec::new();
     for (key, (path, methods)) in public.chain(routes) {
-        // A public path matches byte for byte, so a placeholder in it is literal as well.
+        // A public path matches byte for byte, so a placeholder in it is literal too.
         let is_literal = key.starts_with("public") && path.contains(['{', '}']);
         let literal =
-            || "a public path matches byte for byte, and has no placeholders; list each path".to_owned();
+            || "a public path is matched byte for byte and has no placeholders; list each path".to_owned();
         if let Some(text) = is_literal.then(literal).or_else(|| foreign_syntax(path)) {
             warnings.push(Warning::new(format!("{key}.path"), text));
         }
         if methods.iter().flatten().any(|method| method == "*") {
-            let text =
-                "`*` is a method of that name, and matches no other; leave `methods` out for every method";
+            let text = "`*` matches only a method named `*`; leave `methods` out for every method";
             warnings.push(Warning::new(format!("{key}.methods"), text));
         }
     }
@@ -180,7 +179,7 @@ const MAX_LEEWAY_SECONDS: u64 = 120;
 const DEFAULT_MAX_TOKEN_BYTES: usize = 8192;
 const MAX_TOKEN_BYTES: std::ops::RangeInclusive<usize> = 256..=65_536;
 
-/// `typ` names a media type, whose `application/` may be left out (RFC 7515 §4.1.9).
+/// `typ` is a media type, and its `application/` may be omitted (RFC 7515 §4.1.9).
 fn without_application(kind: &str) -> &str {
     match kind.split_at_checked("application/".len()) {
         Some((prefix, rest)) if prefix.eq_ignore_ascii_case("application/") => rest,
@@ -201,7 +200,8 @@ fn algorithms(names: Option<&[String]>) -> Result<AlgorithmSet, LoadError> {
     let one = |(index, name): (usize, &String)| {
         Algorithm::from_name(name).ok_or_else(|| {
             let ours: Vec<&str> = Algorithm::ALL.iter().map(|algorithm| algorithm.name()).collect();
-            LoadError::new(format!("algorithms[{index}]"), format!("`{name}` is none of {}", ours.join(" ")))
+            let problem = format!("unknown algorithm `{name}`; expected one of {}", ours.join(", "));
+            LoadError::new(format!("algorithms[{index}]"), problem)
         })
     };
     names.iter().enumerate().map(one).collect()
@@ -217,7 +217,7 @@ fn named(key: &str, values: Option<&[String]>, default: &str) -> Result<Option<V
     }
 }
 
-/// The `WWW-Authenticate` value of each answer, written once (RFC 6750 §3).
+/// The `WWW-Authenticate` value of each answer, formatted once (RFC 6750 §3).
 #[derive(Clone, Debug)]
 struct Challenges {
     not_authenticated: Box<str>,
@@ -229,7 +229,7 @@ impl Challenges {
     fn new(realm: &str) -> Result<Self, LoadError> {
         if let Some(character) = realm.chars().find(|c| !matches!(c, ' '..='~') || matches!(c, '"' | '\\')) {
             let problem = format!(
-                "a realm is printable ASCII without `\"` and `\\`, so {character:?} cannot stand in it"
+                "a realm must be printable ASCII without `\"` and `\\`; {character:?} is not allowed"
             );
             return Err(LoadError::new("realm", problem));
         }

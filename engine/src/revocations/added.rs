@@ -1,4 +1,4 @@
-//! Revocations that were added one at a time: persistent maps, so that a snapshot with one entry more shares the rest.
+//! Revocations that are added one at a time, in persistent maps, so that each new snapshot shares all other entries.
 
 use foldhash::fast::FixedState;
 use rpds::HashTrieMapSync;
@@ -7,19 +7,19 @@ use super::sets::{first_half, token_fingerprint};
 use crate::claims::TextClaims;
 use crate::time::NumericDate;
 
-/// What was added to a loaded list. Cloning it takes a few reference counts.
+/// The entries that were added to a loaded list. A clone costs a few reference counts.
 #[derive(Clone)]
 pub(super) struct Added {
     token_ids: Set,
     signed: Set,
     users: Map<User>,
     organizations: Map<NumericDate>,
-    /// Users and organizations that the loaded list does not have.
+    /// The number of users and organizations that are not in the loaded list.
     new_users: usize,
     new_organizations: usize,
 }
 
-/// Fingerprints of 128 bits, as the loaded list has them.
+/// 128-bit fingerprints, as in the loaded list.
 type Set = HashTrieMapSync<u128, (), FixedState>;
 type Map<V> = HashTrieMapSync<Box<[u8]>, V, FixedState>;
 
@@ -132,7 +132,7 @@ impl Added {
     }
 }
 
-/// Puts the later of two instants into the map, and gives the one that was there.
+/// Stores the later of two instants in the map, and returns the previous one.
 fn keep_latest(map: &mut Map<NumericDate>, key: &[u8], instant: NumericDate) -> Option<NumericDate> {
     let earlier = map.get(key).copied();
     if earlier.is_none_or(|earlier| earlier < instant) {

@@ -1,7 +1,7 @@
-//! The revocations file: who and what, each entry one that a token could match.
+//! Parses the revocations file. Every entry must be one that a token can match.
 //!
-//! It is read in one pass, so that ten million ids are never held as strings. Errors name the entry and speak of JSON;
-//! none holds text of the file.
+//! The file is read in one pass, so that ten million ids are never held as strings. Errors name the entry and JSON types,
+//! and never quote text of the file.
 
 use std::cell::Cell;
 use std::fmt;
@@ -18,13 +18,13 @@ use crate::time::NumericDate;
 impl Revocations {
     /// Reads the JSON text of a revocations file.
     ///
-    /// An entry may say when it `expires`: the time after which no token that it revokes is valid any more, so that the owner
-    /// of the list can drop it. The engine checks the value and goes on revoking until the entry is gone.
+    /// An entry may have `expires`: the time after which no token that it revokes is still valid, so that the owner of the
+    /// list can remove the entry. The engine only validates the value; the entry revokes until it is removed.
     ///
     /// # Errors
     ///
-    /// Names the entry and the line of an unknown or duplicate member, a wrong type, or an entry that no token could
-    /// match: a revocation without effect must not pass for one.
+    /// Names the entry and line of an unknown or duplicate member, a wrong type, or an entry that no token can match, because
+    /// it would have no effect.
     pub fn from_json(text: &[u8]) -> Result<Self, LoadError> {
         let text = without_byte_order_mark(text);
         let place = Place::default();
@@ -40,7 +40,7 @@ impl Revocations {
             let mut load = LoadError::json(&error, "a list of revocations");
             if error.is_data() {
                 load.key = place.key();
-                // Every error about data is one of this module, and quotes nothing.
+                // All data errors come from this module and quote nothing.
                 load.problem = without_position(&error);
             }
             load
@@ -52,7 +52,7 @@ impl Revocations {
     }
 }
 
-/// Where the reader is: `users[1].issued_before`.
+/// The current position: `users[1].issued_before`.
 #[derive(Default)]
 struct Place {
     list: Cell<Option<&'static str>>,
@@ -68,7 +68,7 @@ impl Place {
     }
 }
 
-/// Gives a visitor the methods that refuse other types than it expects, named by the kinds of JSON.
+/// Adds the visitor methods that refuse these JSON types.
 macro_rules! refuse {
     ($expected:literal: $($kind:ident)*) => { $(refuse!(@$kind $expected);)* };
     (@boolean $expected:literal) => {
@@ -121,7 +121,7 @@ trait Object<'de> {
     /// Reads the value of the member with this index.
     fn read_member<A: MapAccess<'de>>(&mut self, index: usize, map: &mut A) -> Result<(), A::Error>;
 
-    /// Notes which member is read, for errors; `None`: the object itself.
+    /// Records the current member for errors; `None` is the object itself.
     fn at_member(&self, member: Option<&'static str>);
 
     /// Checks the object once all of its members have been read.
@@ -214,7 +214,7 @@ impl<'de> Object<'de> for File<'_> {
     }
 }
 
-/// What reads each element of a list.
+/// Reads each element of a list.
 trait Element<'de> {
     fn read<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error>;
 }
@@ -259,7 +259,7 @@ impl<'de, L: Element<'de>> DeserializeSeed<'de> for OneElement<'_, L> {
     }
 }
 
-/// The revoked token ids so far, and what reads one more.
+/// Collects revoked token ids.
 struct TokenId<'f> {
     place: &'f Place,
     ids: &'f mut TokenIdHashes,
@@ -270,7 +270,7 @@ impl<'de> Element<'de> for TokenId<'_> {
         let each = |id: &str| {
             if id.starts_with("eyJ") && id.contains('.') {
                 return Err(
-                    "this looks like a whole token, not its `jti`; list the `jti`, or the SHA-256 of the first two segments \
+                    "looks like a whole token, not a `jti`; list the `jti`, or the SHA-256 of the first two segments \
                      under `signed_sha256`",
                 );
             }
@@ -284,7 +284,7 @@ impl<'de> Element<'de> for TokenId<'_> {
     }
 }
 
-/// The revoked digests so far, and what reads one more.
+/// Collects revoked digests.
 struct Digest<'f> {
     place: &'f Place,
     halves: &'f mut Vec<u128>,
@@ -302,7 +302,7 @@ impl<'de> Element<'de> for Digest<'_> {
     }
 }
 
-/// The revoked users so far, and what reads one more.
+/// Collects revoked users.
 struct User<'f> {
     place: &'f Place,
     read: &'f mut Base,
@@ -324,7 +324,7 @@ impl<'de> Element<'de> for User<'_> {
     }
 }
 
-/// The revoked organizations so far, and what reads one more.
+/// Collects revoked organizations.
 struct Organization<'f> {
     place: &'f Place,
     read: &'f mut Base,
@@ -390,7 +390,7 @@ impl<'de, const OF_USER: bool> Object<'de> for Entry<'_, OF_USER> {
     }
 }
 
-/// The id of a user or an organization; an empty one counts as absent in a token, so that no token could match.
+/// The id of a user or an organization. An empty id is refused: it counts as absent in a token, so no token can match.
 struct Id<'e> {
     into: &'e mut Option<Box<str>>,
     null_is_absent: bool,
@@ -478,7 +478,7 @@ impl<'de, F: FnMut(&str) -> Result<(), &'static str>> Object<'de> for TokenEntry
     }
 }
 
-/// A text that is checked and used at once, and not kept.
+/// A string that is used while it is read, and not stored.
 struct Text<F>(F);
 
 impl<'de, F: FnMut(&str) -> Result<(), &'static str>> DeserializeSeed<'de> for Text<F> {

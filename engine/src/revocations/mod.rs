@@ -1,4 +1,4 @@
-//! Revocations (TOK-5, REV-1): of single tokens, of users and of organizations.
+//! Revocations of single tokens, users and organizations (TOK-5, REV-1).
 
 mod added;
 mod file;

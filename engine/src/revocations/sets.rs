@@ -1,4 +1,4 @@
-//! Sets of revoked tokens, of ten or of ten million, asked in the same few steps.
+//! Sets of revoked tokens. A lookup takes the same few steps for ten entries and for ten million.
 
 use std::hash::{BuildHasher, Hasher};
 
@@ -22,7 +22,7 @@ impl TokenIds {
     }
 }
 
-/// What is kept of token ids while they are read, so that ten million strings are never held at once.
+/// Collects token ids while they are read, without holding the strings.
 #[derive(Default)]
 pub(super) struct TokenIdHashes {
     fingerprints: Vec<u128>,
@@ -40,12 +40,12 @@ impl TokenIdHashes {
     }
 }
 
-/// A set of what was signed: the first two segments of tokens, by their SHA-256.
+/// A set of signing inputs (the first two segments of tokens), by their SHA-256.
 #[derive(Clone, Default)]
 pub(super) struct SignedSet(Fingerprints);
 
 impl SignedSet {
-    /// Of the first half of each SHA-256, as a big-endian number.
+    /// The first half of each SHA-256, as a big-endian number.
     pub(super) fn new(halves: Vec<u128>) -> Self {
         Self(Fingerprints::new(halves))
     }
@@ -63,8 +63,8 @@ impl SignedSet {
     }
 }
 
-/// Eight to sixteen bits for each entry, three of them set, by a hash that costs little: nearly all that is not in the
-/// set ends here.
+/// A Bloom filter with 8 to 16 bits for each entry, 3 of them set, and a cheap hash. It answers nearly all lookups of
+/// tokens that are not in the set.
 #[derive(Clone, Default)]
 struct Filter(Vec<u64>);
 
@@ -89,24 +89,24 @@ impl Filter {
         self.0.get(word).is_some_and(|word| word & bits == bits)
     }
 
-    /// The word that a hash is looked for in, and its three bits there.
+    /// The word for a hash, and its three bits in it.
     fn place(&self, hash: u64) -> (usize, u64) {
         let mask = u64::try_from(self.0.len().saturating_sub(1)).unwrap_or(u64::MAX);
-        // Masked before it is narrowed, for a `usize` of 32 bits holds the masked value alone.
+        // Masked before narrowing, because the unmasked value does not fit into a 32-bit `usize`.
         let word = usize::try_from(hash >> 18 & mask).unwrap_or(usize::MAX);
         let bit = |from: u32| 1_u64.wrapping_shl(u32::try_from(hash >> from & 63).unwrap_or(0));
         (word, bit(0) | bit(6) | bit(12))
     }
 }
 
-/// A set of 128-bit fingerprints: sixteen bytes for each entry, sorted, with an index of where each run of
-/// leading bits begins, so that a look-up takes the same few steps for ten entries and for ten million.
+/// A set of 128-bit fingerprints: 16 bytes for each entry, sorted, with an index by leading bits, so that a lookup takes
+/// the same few steps for ten entries and for ten million.
 ///
-/// A fingerprint can only ever deny a token too many, and at ten million entries does so for one in 10^31.
+/// A collision can only deny a token that is not revoked; with ten million entries its probability is 1 in 10^31.
 #[derive(Clone, Default)]
 struct Fingerprints {
     sorted: Vec<u128>,
-    /// Where the fingerprints with each value of the leading bits begin; one more at the end.
+    /// The first index of the fingerprints with each value of the leading bits, and the total at the end.
     starts: Vec<u32>,
     index_bits: u32,
 }
@@ -151,8 +151,8 @@ impl Fingerprints {
     }
 }
 
-/// Good for a filter: an id that was made to pass it gains nothing but the longer look. Of a long id beginning and end
-/// are hashed, which is where ids differ.
+/// A fast hash, sufficient for a filter: an id constructed to pass the filter only makes the lookup longer. Hashes only the
+/// beginning and the end of a long id, where ids differ.
 fn cheap_hash(token_id: &[u8]) -> u64 {
     let mut hasher = FixedState::default().build_hasher();
     match (token_id.first_chunk::<16>(), token_id.last_chunk::<16>()) {
@@ -231,7 +231,7 @@ mod tests {
         let passing = (0..1_000)
             .filter(|number| filter.may_contain(cheap_hash(format!("other-{number}").as_bytes())))
             .count();
-        // Three bits in eight at most are set, and three have to be.
+        // At most three in eight bits are set, and a lookup needs three.
         assert!(passing < 60, "{passing} of 1000 look further");
     }
 

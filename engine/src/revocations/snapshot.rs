@@ -1,4 +1,4 @@
-//! What is revoked, as one immutable snapshot.
+//! Revocations as an immutable snapshot.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,11 +15,11 @@ use crate::ids::is_id;
 use crate::keys::sha256;
 use crate::time::NumericDate;
 
-/// What is revoked, as one immutable snapshot.
+/// An immutable snapshot of revocations.
 ///
-/// A list is read as a whole ([`from_json`](Self::from_json)). After that, each `with_` method gives a new snapshot with
-/// one entry more, which shares everything else with the old one: it takes a few microseconds, however many entries there
-/// are. The old snapshot stays as it is.
+/// [`from_json`](Self::from_json) loads a whole list. Each `with_` method returns a new snapshot with one more entry, which
+/// shares all other entries with the old one. This takes a few microseconds for any number of entries, and does not change
+/// the old snapshot.
 ///
 /// ```
 /// use artos_auth_engine::{NumericDate, Revocations};
@@ -38,7 +38,7 @@ pub struct Revocations {
     added: Added,
 }
 
-/// What was loaded at once: compact, and never changed.
+/// The list that was loaded as a whole: compact and never changed.
 #[derive(Default)]
 pub(super) struct Base {
     pub(super) token_ids: TokenIds,
@@ -82,11 +82,11 @@ impl Revocations {
         Self::default()
     }
 
-    /// The same revocations, and the token with this id (`jti`).
+    /// Also revokes the token with this id (`jti`).
     ///
     /// # Errors
     ///
-    /// An id that no token can have: more than 256 bytes, or a control character.
+    /// Refuses an id that no token can have: more than 256 bytes, or a control character.
     pub fn with_token(&self, id: &str) -> Result<Self, LoadError> {
         if !is_id(id) {
             return Err(LoadError::new("id", UNMATCHABLE_TOKEN));
@@ -98,7 +98,7 @@ impl Revocations {
         Ok(more)
     }
 
-    /// The same revocations, and the token whose first two segments, with the dot between them, have this SHA-256.
+    /// Also revokes the token whose first two segments, with the dot between them, have this SHA-256.
     #[must_use]
     pub fn with_signed_sha256(&self, digest: &[u8; 32]) -> Self {
         let mut more = self.clone();
@@ -108,12 +108,12 @@ impl Revocations {
         more
     }
 
-    /// The same revocations, and the tokens of this user that were issued before an instant: in one organization, or in
-    /// any. Of several instants the latest counts.
+    /// Also revokes the tokens of this user that were issued before an instant, in one organization or in any. Of several
+    /// instants the latest counts.
     ///
     /// # Errors
     ///
-    /// An id that no token can have: empty, more than 256 bytes, or a control character.
+    /// Refuses an id that no token can have: empty, more than 256 bytes, or a control character.
     pub fn with_user(
         &self,
         user: &str,
@@ -133,12 +133,12 @@ impl Revocations {
         Ok(more)
     }
 
-    /// The same revocations, and the tokens of this organization that were issued before an instant. Of several instants
-    /// the latest counts.
+    /// Also revokes the tokens of this organization that were issued before an instant. Of several instants the latest
+    /// counts.
     ///
     /// # Errors
     ///
-    /// An id that no token can have: empty, more than 256 bytes, or a control character.
+    /// Refuses an id that no token can have: empty, more than 256 bytes, or a control character.
     pub fn with_organization(
         &self,
         organization: &str,
@@ -154,26 +154,26 @@ impl Revocations {
         Ok(more)
     }
 
-    /// How many tokens, by `jti` or by the SHA-256 of what was signed.
+    /// The number of revoked tokens, by `jti` or by SHA-256.
     #[must_use]
     pub fn tokens(&self) -> usize {
         let loaded = self.base.token_ids.len().saturating_add(self.base.signed.len());
         loaded.saturating_add(self.added.tokens())
     }
 
-    /// How many users, each in one organization or in any.
+    /// The number of revoked users, each in one organization or in any.
     #[must_use]
     pub fn users(&self) -> usize {
         self.base.count_users().saturating_add(self.added.users())
     }
 
-    /// How many organizations.
+    /// The number of revoked organizations.
     #[must_use]
     pub fn organizations(&self) -> usize {
         self.base.organizations.len().saturating_add(self.added.organizations())
     }
 
-    /// Whether a token with these claims is revoked; `signing_input` gives what was signed, where that is asked for.
+    /// Whether a token with these claims is revoked. `signing_input` is only called if a SHA-256 is revoked.
     pub(crate) fn revoke<'t>(
         &self,
         claims: TextClaims<'_>,
@@ -191,7 +191,7 @@ impl Revocations {
         {
             return true;
         }
-        // The hash is taken only where a set asks for it.
+        // The hash is only computed if a set needs it.
         if self.base.signed.is_empty() && !self.added.has_signed() {
             return false;
         }
@@ -199,7 +199,7 @@ impl Revocations {
         self.base.signed.contains_digest(&digest) || self.added.contains_signed(&digest)
     }
 
-    /// A token that does not say when it was issued counts as issued before any instant.
+    /// A token without `iat` counts as issued before any instant.
     fn revokes_holder(&self, claims: TextClaims<'_>) -> bool {
         let revokes = |instant: NumericDate| claims.is_issued_before(instant);
         let organization = claims.organization();
@@ -213,18 +213,18 @@ impl Revocations {
     }
 }
 
-/// What is wrong with a token id that no token can have.
+/// The problem of a token id that no token can have.
 pub(super) const UNMATCHABLE_TOKEN: &str =
-    "a `jti` has at most 256 bytes and no control character, so no token could match this one";
-/// What is wrong with an id of a user or an organization that no token can have.
+    "a `jti` must have at most 256 bytes and no control character; no token can match this one";
+/// The problem of a user or organization id that no token can have.
 pub(super) const UNMATCHABLE_ID: &str =
-    "an id has 1 to 256 bytes and no control character, so no token could match this one";
+    "an id must have 1 to 256 bytes and no control character; no token can match this one";
 
 fn check_id(key: &str, id: &str) -> Result<(), LoadError> {
     if id.is_empty() || !is_id(id) { Err(LoadError::new(key, UNMATCHABLE_ID)) } else { Ok(()) }
 }
 
-/// Shows how much is revoked, not what.
+/// Shows only the numbers of entries.
 impl fmt::Debug for Revocations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Revocations")

@@ -8,7 +8,7 @@ use base64_simd::{AsOut, URL_SAFE_NO_PAD};
 use crate::reason::Reason;
 use crate::simd;
 
-/// A token as it was presented. It never shows itself (SEC-1).
+/// A token as presented. Its `Debug` output is redacted (SEC-1).
 #[derive(Clone, Copy)]
 pub(crate) struct Token<'r>(&'r [u8]);
 
@@ -49,7 +49,7 @@ impl Scratch {
         Self { usual: [MaybeUninit::uninit(); _], longer: Vec::new() }
     }
 
-    /// A buffer as long as this text. It is filled with a copy of the text, because it has to be initialized.
+    /// A buffer as long as this text, initialized with a copy of the text.
     fn room_for(&mut self, text: &[u8]) -> &mut [u8] {
         if let Some(room) = self.usual.get_mut(..text.len()) {
             return room.write_copy_of_slice(text);
@@ -59,12 +59,12 @@ impl Scratch {
     }
 }
 
-/// The parts of a compact JWS: what was signed, as received, and each segment decoded once.
+/// The parts of a compact JWS: the signing input, and each segment decoded once.
 #[derive(Clone, Copy)]
 pub(crate) struct Compact<'r, 's, H> {
     /// The first two segments and the dot between them, as received.
     pub(crate) signing_input: &'r [u8],
-    /// The JOSE header: one that was recognised, or what there is to parse.
+    /// The JOSE header: recognised, or decoded for parsing.
     pub(crate) header: HeaderSegment<'s, H>,
     /// The claims, decoded.
     pub(crate) claims: &'s [u8],
@@ -102,7 +102,7 @@ impl<'r> SizedToken<'r> {
         recognise: impl FnOnce(&[u8]) -> Option<H>,
     ) -> Option<Compact<'r, 's, H>> {
         let (header, rest) = split_at(simd::position(self.0, b'.')?, self.0)?;
-        // Searching from the end is usually shorter.
+        // The search from the end is usually shorter.
         let (claims, signature) = split_at(simd::last_position(rest, b'.')?, rest)?;
         let header_and_claims = header.len().saturating_add(claims.len());
         if header.is_empty() || claims.is_empty() || signature.is_empty() {
@@ -120,7 +120,7 @@ impl<'r> SizedToken<'r> {
         Some(Compact { signing_input: self.0.get(..signed)?, header, claims, signature })
     }
 
-    /// Finds the reason in a second pass, on the way to a denial only.
+    /// Finds the reason of a denial in a second pass.
     #[cold]
     fn what_is_wrong(self) -> TokenFlaw {
         let possible = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
@@ -140,7 +140,7 @@ impl<'r> SizedToken<'r> {
     }
 }
 
-/// Whether a text of base64url's characters has a length that base64url can have, and its unused bits zero.
+/// Whether a text of base64url characters has a valid length and zero unused bits.
 fn ends_as_base64url_does(segment: &[u8]) -> bool {
     let unused = match segment.len() % 4 {
         0 => return true,
@@ -158,16 +158,16 @@ fn ends_as_base64url_does(segment: &[u8]) -> bool {
     last & unused == 0
 }
 
-/// Why a text is no compact JWS.
+/// Why a text is not a compact JWS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TokenFlaw {
-    /// A byte that no compact JWS holds, counted from 1.
+    /// The position, counted from 1, of a byte that a compact JWS cannot contain.
     ExtraCharacter { position: usize },
     /// Not three segments.
     Segments { count: usize },
-    /// A segment that is empty, counted from 1.
+    /// The number, counted from 1, of an empty segment.
     EmptySegment { number: usize },
-    /// A segment that is not base64url in its one spelling, counted from 1.
+    /// The number, counted from 1, of a segment that is not canonical base64url.
     Encoding { number: usize },
 }
 
@@ -188,18 +188,17 @@ impl fmt::Display for TokenFlaw {
             Self::ExtraCharacter { position } => {
                 write!(f, "byte {position} of the token is neither base64url nor `.`")
             }
-            Self::Segments { count: 1 } => f.write_str("the token has one segment, not three"),
-            Self::Segments { count } => write!(f, "the token has {count} segments, not three"),
+            Self::Segments { count } => write!(f, "the token must have 3 segments, got {count}"),
             Self::EmptySegment { number } => write!(f, "segment {number} of the token is empty"),
             Self::Encoding { number } => write!(
                 f,
-                "segment {number} of the token is not base64url without padding and with its unused bits zero"
+                "segment {number} of the token is not canonical base64url (no padding, unused bits zero)"
             ),
         }
     }
 }
 
-/// What a compact JWS signs: everything before its last dot.
+/// The signing input of a compact JWS: everything before its last dot.
 pub(crate) fn signing_input(token: &[u8]) -> &[u8] {
     simd::last_position(token, b'.').and_then(|dot| token.get(..dot)).unwrap_or_default()
 }
@@ -210,9 +209,9 @@ fn split_at(dot: usize, text: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((before, rest.get(1..)?))
 }
 
-/// Unpadded base64url with trailing bits zero (RFC 4648 §3.5, §5), so that a token has one spelling, decoded to where
-/// there is room. What is decoded is not longer. The decoder uses no AVX-512, which would slow down the signature's
-/// verification after it on some processors (docs/performance.md).
+/// Decodes unpadded base64url with zero trailing bits (RFC 4648 §3.5, §5) into `room`, so that a token has only one form. The
+/// result is never longer than the input. The decoder does not use AVX-512, which would slow down the following signature
+/// verification on some processors (docs/performance.md).
 fn decode_segment<'s>(segment: &[u8], room: &mut &'s mut [u8]) -> Option<&'s [u8]> {
     let place = std::mem::take(room);
     let length = URL_SAFE_NO_PAD.decode(segment, place.as_out()).ok()?.len();
@@ -230,7 +229,7 @@ mod tests {
         decode_segment(segment, &mut room.as_mut_slice()).map(<[u8]>::to_vec)
     }
 
-    /// RFC 4648 §5 by the letter: no padding, unused bits zero.
+    /// A direct implementation of RFC 4648 §5: no padding, unused bits zero.
     fn bit_by_bit(segment: &[u8]) -> Option<Vec<u8>> {
         const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
         let mut bits = Vec::new();
@@ -246,7 +245,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// Two decoders that share no code agree about every segment: about its last bits, too, and about what is none.
+        /// Two decoders that share no code agree about every segment, including its unused bits and invalid segments.
         #[test]
         fn another_decoder_reads_the_same(
             segment in "[A-Za-z0-9_-]{0,400}",

@@ -20,18 +20,18 @@ const CRITICAL: usize = 3;
 pub(crate) enum HeaderFlaw {
     /// It is not a JSON object, or nested too deeply.
     NoObject,
-    /// A parameter that is read is there more than once.
+    /// A parameter that is read is duplicate.
     Duplicate { index: usize },
     /// There is no `alg`.
     NoAlgorithm,
-    /// A parameter that has to be a string is not.
+    /// A parameter is not a string.
     NotAString { index: usize, found: JsonType },
-    /// The escapes of a parameter are no text: a lone surrogate.
+    /// A parameter contains an unpaired surrogate.
     NotText { index: usize },
 }
 
 impl HeaderFlaw {
-    /// Why the members could not be read.
+    /// Why the parameters could not be read.
     #[cold]
     fn of_members(json: &Text<'_>) -> Self {
         let mut counts = [0_usize; 4];
@@ -52,13 +52,13 @@ impl fmt::Display for HeaderFlaw {
         let name = |index: &usize| NAMES.as_array().get(*index).copied().unwrap_or_default();
         match self {
             Self::NoObject => f.write_str("the header is not a JSON object, or is nested too deeply"),
-            Self::Duplicate { index } => write!(f, "`{}` is there more than once in the header", name(index)),
+            Self::Duplicate { index } => write!(f, "duplicate `{}` in the header", name(index)),
             Self::NoAlgorithm => f.write_str("`alg` is missing in the header"),
             Self::NotAString { index, found } => {
                 write!(f, "`{}` in the header must be a string, found {found}", name(index))
             }
             Self::NotText { index } => {
-                write!(f, "`{}` in the header holds half a surrogate pair, which is not text", name(index))
+                write!(f, "`{}` in the header contains an unpaired surrogate", name(index))
             }
         }
     }
@@ -66,7 +66,7 @@ impl fmt::Display for HeaderFlaw {
 
 /// A well-formed header. No other header parameter (`jwk`, `jku`, `x5c`, `x5u`, …) is read.
 pub(crate) struct JoseHeader<'h> {
-    /// The algorithm, if it is one of ours.
+    /// The algorithm, if it is supported.
     algorithm: Option<Algorithm>,
     key_id: Option<Cow<'h, str>>,
     kind: Option<Cow<'h, str>>,
@@ -94,7 +94,7 @@ impl<'h> JoseHeader<'h> {
         })
     }
 
-    /// The same header, borrowing nothing.
+    /// An owned copy of the header.
     pub(crate) fn into_owned(self) -> JoseHeader<'static> {
         let owned = |text: Cow<'h, str>| Cow::Owned(text.into_owned());
         JoseHeader {
@@ -123,7 +123,7 @@ impl<'h> JoseHeader<'h> {
         self.algorithm.filter(|algorithm| policy.allows(*algorithm)).ok_or(Reason::AlgorithmNotAllowed)
     }
 
-    /// The id of the key, an opaque string.
+    /// The key id (`kid`), an opaque string.
     pub(crate) fn key_id(&self) -> Option<&str> {
         self.key_id.as_deref()
     }

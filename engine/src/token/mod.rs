@@ -1,4 +1,4 @@
-//! The token before its claims: compact serialization, JOSE header, and the time it is valid in.
+//! The token except its claims: compact serialization, JOSE header, and validity period.
 
 mod compact_jws;
 mod jose_header;

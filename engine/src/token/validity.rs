@@ -1,9 +1,9 @@
-//! Expiry and its opposite (TOK-3): against the caller's `now`, which is the only clock there is.
+//! Expiry and not-before (TOK-1, TOK-3), compared with the `now` that the caller passes.
 
 use crate::time::{NumericDate, UnixTime};
 
-/// A token is valid only while `now < exp + leeway`: at `exp` itself it has expired (RFC 7519 §4.1.4). The error is how
-/// many seconds ago that was, the leeway not counted.
+/// A token is valid only while `now < exp + leeway`: at `exp` itself it has expired (RFC 7519 §4.1.4). The error is the
+/// number of seconds since `exp`.
 pub(crate) fn not_expired(expires_at: NumericDate, leeway_seconds: u64, now: UnixTime) -> Result<(), f64> {
     let now = seconds(now.seconds());
     if now < expires_at.seconds() + seconds(leeway_seconds) {
@@ -13,7 +13,7 @@ pub(crate) fn not_expired(expires_at: NumericDate, leeway_seconds: u64, now: Uni
     }
 }
 
-/// From `nbf - leeway` on (RFC 7519 §4.1.5). The error is how many seconds `nbf` is ahead.
+/// A token is valid from `nbf - leeway` on (RFC 7519 §4.1.5). The error is the number of seconds until `nbf`.
 pub(crate) fn already_valid(
     not_before: Option<NumericDate>,
     leeway_seconds: u64,
@@ -26,7 +26,7 @@ pub(crate) fn already_valid(
     }
 }
 
-/// The expiry, told to a person.
+/// The expiry, for people.
 pub(crate) fn describe_expiry(expires_at: NumericDate, leeway_seconds: u64, now: UnixTime) -> String {
     let past = seconds(now.seconds()) - expires_at.seconds();
     let when = if past < 0.0 { format!("in {} s", -past) } else { format!("{past} s ago") };
@@ -36,7 +36,7 @@ pub(crate) fn describe_expiry(expires_at: NumericDate, leeway_seconds: u64, now:
 #[expect(
     clippy::as_conversions,
     clippy::cast_precision_loss,
-    reason = "dates end at 2^38, where doubles are exact; a later `now` is past every one of them all the same"
+    reason = "dates end at 2^38, where doubles are exact; a larger `now` is later than every date in any case"
 )]
 fn seconds(whole: u64) -> f64 {
     whole as f64

@@ -23,7 +23,7 @@ fn organizations(names: &[&str]) -> Option<Organizations> {
     &[],
     "`keys[1].organizations`: an empty list accepts no token; leave it out to accept any organization"
 )]
-#[case::without_a_name(&["a", ""], "`keys[1].organizations`: an organization must have a name")]
+#[case::without_a_name(&["a", ""], "`keys[1].organizations`: an organization must not be empty")]
 fn organizations_that_are_refused(#[case] names: &[&str], #[case] message: &str) {
     let built = KeySet::builder().add(secrets(1)).add_bound(secrets(1), None, organizations(names)).build();
     assert_eq!(built.unwrap_err().to_string(), message);
@@ -31,7 +31,7 @@ fn organizations_that_are_refused(#[case] names: &[&str], #[case] message: &str)
 
 #[test]
 fn no_set_at_all_is_refused() {
-    assert_eq!(KeySet::builder().build().unwrap_err().to_string(), "there is no key set; add one");
+    assert_eq!(KeySet::builder().build().unwrap_err().to_string(), "no key set was added; add at least one");
 }
 
 #[test]
@@ -49,6 +49,6 @@ fn keys_without_ids_are_counted_over_all_sets() {
     let eight = KeySet::builder().add(secrets(4)).add(secrets(4)).build().unwrap();
     assert_eq!((eight.len(), notices(&eight)), (8, vec![]));
     let both = KeySet::builder().add(secrets(9)).add(secrets(9)).build().unwrap();
-    let once = ["18 keys serve HS256, so a token of it without `kid` matches none of them"];
+    let once = ["18 keys for HS256, so its tokens without `kid` are refused; at most 8 keys are tried"];
     assert_eq!((both.len(), notices(&both)), (18, once.map(str::to_owned).to_vec()));
 }

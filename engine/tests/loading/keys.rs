@@ -40,46 +40,46 @@ fn a_secret_is_as_long_as_its_hash(#[case] algorithm: &str, #[case] least: usize
     }
     let short = least - 1;
     let message = format!(
-        "line 1, column 10: `keys[0].k`: the secret has {short} bytes; {algorithm} needs at least {least}"
+        "line 1, column 10: `keys[0].k`: the secret must have at least {least} bytes for {algorithm}, got {short}"
     );
     assert_eq!(refusal(&set(&[secret(short, algorithm)])), Some(message));
 }
 
 #[rstest]
-#[case::no_json("", "line 1, column 0: the JSON text ends too early")]
+#[case::no_json("", "line 1, column 0: unexpected end of JSON")]
 #[case::list("[]", "line 1, column 0: this is not a JWK Set or a JWK, which are JSON objects")]
-#[case::neither("{}", "this is neither a JWK Set (`keys`) nor a JWK (`kty`)")]
+#[case::neither("{}", "expected a JWK Set (with `keys`) or a JWK (with `kty`)")]
 #[case::keys_are_no_list(r#"{"keys": {}}"#, "`keys`: expected an array of JWKs")]
-#[case::no_key(r#"{"keys": []}"#, "no key of the set can verify a token (it is empty)")]
+#[case::no_key(r#"{"keys": []}"#, "no usable key in the set (it is empty)")]
 #[case::no_key_of_ours(
     r#"{"keys": [{"kty": "EC", "crv": "P-521"}, {"kty": "new"}]}"#,
-    "no key of the set can verify a token (`keys[0]`: ignored: the curve `P-521` is not supported; `keys[1]`: ignored: the key type `new` is not supported)"
+    "no usable key in the set (`keys[0]`: ignored: unsupported curve `P-521`; `keys[1]`: ignored: unsupported key type `new`)"
 )]
 #[case::no_type_but_on_the_second_line(
     "{\"keys\": [\n {\"use\": \"sig\"}]}",
-    "no key of the set can verify a token (`keys[0]`: ignored: `kty`: missing)"
+    "no usable key in the set (`keys[0]`: ignored: `kty`: missing)"
 )]
 #[case::type_is_no_text(
     r#"{"kty": 1}"#,
-    "no key of the set can verify a token (ignored: `kty`: expected a string, found a number)"
+    "no usable key in the set (ignored: `kty`: expected a string, found a number)"
 )]
 #[case::operations_are_no_list(
     r#"{"kty": "oct", "key_ops": "verify"}"#,
-    "no key of the set can verify a token (ignored: `key_ops`: expected an array of strings, found a string)"
+    "no usable key in the set (ignored: `key_ops`: expected an array of strings, found a string)"
 )]
 #[case::member_twice(
     r#"{"kty": "oct", "k": "a", "k": "b"}"#,
-    "no key of the set can verify a token (ignored: `k`: duplicate member)"
+    "no usable key in the set (ignored: `k`: duplicate member)"
 )]
 #[case::key_is_no_object(
     r#"{"keys": [1]}"#,
-    "no key of the set can verify a token (`keys[0]`: ignored: a JWK must be a JSON object)"
+    "no usable key in the set (`keys[0]`: ignored: a JWK must be a JSON object)"
 )]
 #[case::padded(
     r#"{"kty": "oct", "k": "YWFh="}"#,
-    "no key of the set can verify a token (ignored: `k`: expected base64url without padding)"
+    "no usable key in the set (ignored: `k`: expected base64url without padding)"
 )]
-#[case::member_missing(r#"{"kty": "oct"}"#, "no key of the set can verify a token (ignored: `k`: missing)")]
+#[case::member_missing(r#"{"kty": "oct"}"#, "no usable key in the set (ignored: `k`: missing)")]
 #[case::pem(
     "\n-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----\n",
     "this is a PEM file, not a JWK Set; convert it with `artos-auth keys public --in FILE`"
@@ -87,14 +87,14 @@ fn a_secret_is_as_long_as_its_hash(#[case] algorithm: &str, #[case] least: usize
 #[case::keys_twice(r#"{"keys": [], "keys": []}"#, "`keys`: duplicate member")]
 #[case::more_than_can_be_told(
     r#"{"keys": [1, 2, 3, 4, 5]}"#,
-    "no key of the set can verify a token (`keys[0]`: ignored: a JWK must be a JSON object; `keys[1]`: ignored: a JWK must be a JSON object; `keys[2]`: ignored: a JWK must be a JSON object; and 2 more)"
+    "no usable key in the set (`keys[0]`: ignored: a JWK must be a JSON object; `keys[1]`: ignored: a JWK must be a JSON object; `keys[2]`: ignored: a JWK must be a JSON object; and 2 more)"
 )]
 fn keys_that_are_refused(#[case] keys: &str, #[case] message: &str) {
     assert_eq!(refusal(keys).as_deref(), Some(message));
 }
 
 #[rstest]
-#[case::small(128, Some("the modulus has 1024 bits; at least 2048 are needed"))]
+#[case::small(128, Some("the modulus must have at least 2048 bits, got 1024"))]
 #[case::exactly_small_enough(1_024, None)]
 fn a_modulus_has_at_least_2048_bits(#[case] bytes: usize, #[case] problem: Option<&str>) {
     let modulus = base64_simd::URL_SAFE_NO_PAD.encode_to_string(vec![0xff; bytes]);
@@ -111,7 +111,7 @@ fn a_modulus_of_2047_bits_is_refused_however_it_is_written() {
         let written = [vec![0; leading_zeros], modulus.clone()].concat();
         let text = base64_simd::URL_SAFE_NO_PAD.encode_to_string(written);
         let refused = refusal(&set(&[key("rsa", json!({"n": text}))])).unwrap();
-        assert!(refused.contains("the modulus has 2047 bits"), "{refused}");
+        assert!(refused.ends_with("got 2047"), "{refused}");
     }
 }
 
@@ -120,9 +120,7 @@ fn a_point_off_the_curve_is_refused() {
     let refused = refusal(&set(&[key("es256", json!({"y": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}))]));
     assert_eq!(
         refused.as_deref(),
-        Some(
-            "no key of the set can verify a token (`keys[0]`: ignored: this is not a valid public key for ES256)"
-        )
+        Some("no usable key in the set (`keys[0]`: ignored: not a valid public key for ES256)")
     );
 }
 
@@ -142,8 +140,8 @@ fn keys_that_can_never_verify_a_token_are_refused(
     #[case] algorithm: &str,
 ) {
     let refused = refusal(&set(&[key(name, members)]));
-    let why = format!("`keys[0]`: ignored: this is not a valid public key for {algorithm}");
-    assert_eq!(refused, Some(format!("no key of the set can verify a token ({why})")));
+    let why = format!("`keys[0]`: ignored: not a valid public key for {algorithm}");
+    assert_eq!(refused, Some(format!("no usable key in the set ({why})")));
 }
 
 #[test]
@@ -176,12 +174,12 @@ fn notices(odd: Value) -> Vec<String> {
 }
 
 #[rstest]
-#[case::encryption(key("rsa", json!({"use": "enc"})), "`use` is `enc`, not `sig`")]
-#[case::signing_alone(key("rsa", json!({"key_ops": ["sign"]})), "`key_ops` does not include `verify`")]
-#[case::no_operation(key("rsa", json!({"key_ops": []})), "`key_ops` does not include `verify`")]
-#[case::other_curve(json!({"kty": "OKP", "crv": "Ed448", "x": "AA"}), "the curve `Ed448` is not supported")]
+#[case::encryption(key("rsa", json!({"use": "enc"})), "`use` must be `sig`, got `enc`")]
+#[case::signing_alone(key("rsa", json!({"key_ops": ["sign"]})), "`key_ops` must include `verify`")]
+#[case::no_operation(key("rsa", json!({"key_ops": []})), "`key_ops` must include `verify`")]
+#[case::other_curve(json!({"kty": "OKP", "crv": "Ed448", "x": "AA"}), "unsupported curve `Ed448`")]
 #[case::no_curve(json!({"kty": "EC"}), "`crv` is missing")]
-#[case::other_type(json!({"kty": "AKP"}), "the key type `AKP` is not supported")]
+#[case::other_type(json!({"kty": "AKP"}), "unsupported key type `AKP`")]
 #[case::algorithm_of_another_type(key("rsa", json!({"alg": "ES256"})), "`alg` `ES256` is not valid for `kty` `RSA`")]
 #[case::algorithm_of_nobody(key("rsa", json!({"alg": "RSA-OAEP"})), "`alg` `RSA-OAEP` is not valid for `kty` `RSA`")]
 fn a_key_that_is_not_ours_is_passed_over_and_reported(#[case] key: Value, #[case] why: &str) {
@@ -215,7 +213,10 @@ fn more_keys_than_are_tried_without_an_id_are_reported() {
     let nine = keys(9);
     assert_eq!((nine.len(), nine.is_empty()), (9, false));
     let notices: Vec<String> = nine.notices().iter().map(ToString::to_string).collect();
-    assert_eq!(notices, ["9 keys serve HS256, so a token of it without `kid` matches none of them"]);
+    assert_eq!(
+        notices,
+        ["9 keys for HS256, so its tokens without `kid` are refused; at most 8 keys are tried"]
+    );
 }
 
 /// A key that cannot be read does not take the set down, and is named.
@@ -226,9 +227,9 @@ fn more_keys_than_are_tried_without_an_id_are_reported() {
 #[case::id_of_another_type(key("es256", json!({"kid": 7})), "`kid`: expected a string, found a number")]
 #[case::use_of_another_type(key("es256", json!({"use": ["sig"]})), "`use`: expected a string, found an array")]
 #[case::operations_of_another_type(key("es256", json!({"key_ops": "verify"})), "`key_ops`: expected an array of strings, found a string")]
-#[case::off_the_curve(key("es256", json!({"y": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"})), "this is not a valid public key for ES256")]
-#[case::coordinate_that_is_too_short(key("es256", json!({"x": "AAAA"})), "this is not a valid public key for ES256")]
-#[case::too_large(json!({"kty": "RSA", "e": "AQAB", "n": base64_simd::URL_SAFE_NO_PAD.encode_to_string([0xff; 1_025])}), "`n`: the modulus has 8200 bits; at most 8192 are supported")]
+#[case::off_the_curve(key("es256", json!({"y": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"})), "not a valid public key for ES256")]
+#[case::coordinate_that_is_too_short(key("es256", json!({"x": "AAAA"})), "not a valid public key for ES256")]
+#[case::too_large(json!({"kty": "RSA", "e": "AQAB", "n": base64_simd::URL_SAFE_NO_PAD.encode_to_string([0xff; 1_025])}), "`n`: the modulus must have at most 8192 bits, got 8200")]
 #[case::no_object(json!(7), "a JWK must be a JSON object")]
 #[case::null(json!(null), "a JWK must be a JSON object")]
 fn a_key_that_cannot_be_read_is_ignored_and_named(#[case] odd: Value, #[case] why: &str) {

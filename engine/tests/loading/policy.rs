@@ -56,16 +56,16 @@ fn a_policy_at_its_limits(#[case] spec: PolicySpec) {
 }
 
 #[rstest]
-#[case::leeway(with_leeway(121), "`leeway_seconds`: a leeway is at most 120 seconds, not 121")]
-#[case::small(with_size(255), "`max_token_bytes`: a token may have 256 to 65536 bytes at most, not 255")]
-#[case::large(with_size(65_537), "`max_token_bytes`: a token may have 256 to 65536 bytes at most, not 65537")]
+#[case::leeway(with_leeway(121), "`leeway_seconds`: must be between 0 and 120, got 121")]
+#[case::small(with_size(255), "`max_token_bytes`: must be between 256 and 65536, got 255")]
+#[case::large(with_size(65_537), "`max_token_bytes`: must be between 256 and 65536, got 65537")]
 #[case::no_algorithm(
     PolicySpec { algorithms: list(&[]), ..PolicySpec::default() },
     "`algorithms`: an empty list accepts no token; leave it out for the default"
 )]
 #[case::none_as_algorithm(
     PolicySpec { algorithms: list(&["ES256", "none"]), ..PolicySpec::default() },
-    "`algorithms[1]`: `none` is none of HS256 HS384 HS512 RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 EdDSA"
+    "`algorithms[1]`: unknown algorithm `none`; expected one of HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA"
 )]
 #[case::no_issuer(
     PolicySpec { issuers: list(&[]), ..PolicySpec::default() },
@@ -73,7 +73,7 @@ fn a_policy_at_its_limits(#[case] spec: PolicySpec) {
 )]
 #[case::no_audience(
     PolicySpec { audiences: list(&[]), ..PolicySpec::default() },
-    "`audiences`: an empty list accepts no token; leave it out to accept tokens without `aud` alone"
+    "`audiences`: an empty list accepts no token; leave it out to accept only tokens without `aud`"
 )]
 #[case::no_type(
     PolicySpec { types: list(&[]), ..PolicySpec::default() },
@@ -81,31 +81,28 @@ fn a_policy_at_its_limits(#[case] spec: PolicySpec) {
 )]
 #[case::quote_in_realm(
     with_realm("a\"b"),
-    r#"`realm`: a realm is printable ASCII without `"` and `\`, so '"' cannot stand in it"#
+    r#"`realm`: a realm must be printable ASCII without `"` and `\`; '"' is not allowed"#
 )]
 #[case::backslash_in_realm(
     with_realm("a\\b"),
-    r#"`realm`: a realm is printable ASCII without `"` and `\`, so '\\' cannot stand in it"#
+    r#"`realm`: a realm must be printable ASCII without `"` and `\`; '\\' is not allowed"#
 )]
 #[case::control_in_realm(
     with_realm("a\n"),
-    r#"`realm`: a realm is printable ASCII without `"` and `\`, so '\n' cannot stand in it"#
+    r#"`realm`: a realm must be printable ASCII without `"` and `\`; '\n' is not allowed"#
 )]
 #[case::letter_beyond_ascii_in_realm(
     with_realm("é"),
-    r#"`realm`: a realm is printable ASCII without `"` and `\`, so 'é' cannot stand in it"#
+    r#"`realm`: a realm must be printable ASCII without `"` and `\`; 'é' is not allowed"#
 )]
-#[case::unnamed_claim(
-    claims("", "org_id", "permissions"),
-    "`claims.user`: a claim needs a name, and an empty one is none"
-)]
+#[case::unnamed_claim(claims("", "org_id", "permissions"), "`claims.user`: a claim name must not be empty")]
 #[case::registered_claim(
     claims("sub", "iss", "permissions"),
-    "`claims.organization`: `iss` has a meaning of its own (RFC 7519 §4.1, RFC 7800 §3.1); name another claim"
+    "`claims.organization`: `iss` has a fixed meaning (RFC 7519 §4.1, RFC 7800 §3.1); name another claim"
 )]
 #[case::claim_of_two_meanings(
     claims("sub", "org", "sub"),
-    "`claims.permissions`: `sub` is `claims.user` already; name another claim"
+    "`claims.permissions`: `sub` is already used for `claims.user`; name another claim"
 )]
 fn a_policy_that_is_refused(#[case] spec: PolicySpec, #[case] message: &str) {
     assert_eq!(Policy::new(&spec).map_err(|error| error.to_string()).err().as_deref(), Some(message));
@@ -133,57 +130,57 @@ fn claims_that_a_policy_may_name(#[case] policy: serde_json::Value) {
 
 #[rstest]
 #[case::no_step(json!({"claims": {"user": []}}), "`claims.user`: a claim path needs at least one name")]
-#[case::empty_step(json!({"claims": {"user": ["a", ""]}}), "`claims.user`: a claim needs a name, and an empty one is none")]
+#[case::empty_step(json!({"claims": {"user": ["a", ""]}}), "`claims.user`: a claim name must not be empty")]
 #[case::empty_list_among_several(json!({"claims": {"permissions": [["a"], []]}}), "`claims.permissions`: a claim path needs at least one name")]
-#[case::mixed(json!({"claims": {"permissions": [["a"], "b"]}}), "an array that holds an array must hold nothing but arrays")]
+#[case::mixed(json!({"claims": {"permissions": [["a"], "b"]}}), "expected only names or only arrays of names, found both")]
 #[case::number(json!({"claims": {"user": 5}}), "invalid type: integer `5`, expected a claim name, an array of names, or an array of such arrays")]
-#[case::several_users(json!({"claims": {"user": [["a"], ["b"]]}}), "`claims.user`: expected one claim: a name, or an array of names; only `permissions` can have several")]
-#[case::same_name(json!({"claims": {"user": "a", "organization": ["a"]}}), "`claims.organization`: `a` is `claims.user` already; name another claim")]
-#[case::through_a_named_claim(json!({"claims": {"user": "a", "organization": ["a", "b"]}}), "`claims.organization`: `a.b` leads through `a`, which is `claims.user` already; name another claim")]
-#[case::name_that_another_leads_through(json!({"claims": {"user": ["a", "b"], "organization": "a"}}), "`claims.organization`: another claim leads through `a`; name another claim")]
-#[case::through_its_like(json!({"claims": {"permissions": [["a"], ["a", "b"]]}}), "`claims.permissions`: `a.b` leads through `a`, which is `claims.permissions` already; name another claim")]
-#[case::twice_among_several(json!({"claims": {"permissions": [["a"], ["a"]]}}), "`claims.permissions`: `a` is `claims.permissions` already; name another claim")]
-#[case::through_a_registered_claim(json!({"claims": {"user": ["aud", "b"]}}), "`claims.user`: `aud.b` leads through `aud`, which has a meaning of its own (RFC 7519 §4.1, RFC 7800 §3.1); name another claim")]
-#[case::confirmation(json!({"claims": {"user": "cnf"}}), "`claims.user`: `cnf` has a meaning of its own (RFC 7519 §4.1, RFC 7800 §3.1); name another claim")]
-#[case::confirmation_where_it_is_not_read(json!({"bound_tokens": "accept", "claims": {"user": ["cnf", "jkt"]}}), "`claims.user`: `cnf.jkt` leads through `cnf`, which has a meaning of its own (RFC 7519 §4.1, RFC 7800 §3.1); name another claim")]
-#[case::required_nothing(json!({"required": {"a": []}}), "`required.a`: an empty list accepts no token; say a value, or leave the claim out")]
-#[case::required_without_name(json!({"required": {"": 1}}), "`required`: a claim needs a name, and an empty one is none")]
-#[case::required_registered(json!({"required": {"iss": "x"}}), "`required.iss`: `iss` has a meaning of its own (RFC 7519 §4.1, RFC 7800 §3.1); name another claim")]
-#[case::required_named(json!({"required": {"sub": "x"}}), "`required.sub`: `sub` is `claims.user` already; name another claim")]
-#[case::required_led_through(json!({"claims": {"user": ["a", "b"]}, "required": {"a": "x"}}), "`required.a`: another claim leads through `a`; name another claim")]
+#[case::several_users(json!({"claims": {"user": [["a"], ["b"]]}}), "`claims.user`: expected one claim: a name or an array of names; only `permissions` can have several")]
+#[case::same_name(json!({"claims": {"user": "a", "organization": ["a"]}}), "`claims.organization`: `a` is already used for `claims.user`; name another claim")]
+#[case::through_a_named_claim(json!({"claims": {"user": "a", "organization": ["a", "b"]}}), "`claims.organization`: `a.b` is inside `a`, which is already used for `claims.user`; name another claim")]
+#[case::name_that_another_leads_through(json!({"claims": {"user": ["a", "b"], "organization": "a"}}), "`claims.organization`: `a` contains another claim of the policy; name another claim")]
+#[case::through_its_like(json!({"claims": {"permissions": [["a"], ["a", "b"]]}}), "`claims.permissions`: `a.b` is inside `a`, which is already used for `claims.permissions`; name another claim")]
+#[case::twice_among_several(json!({"claims": {"permissions": [["a"], ["a"]]}}), "`claims.permissions`: `a` is already used for `claims.permissions`; name another claim")]
+#[case::through_a_registered_claim(json!({"claims": {"user": ["aud", "b"]}}), "`claims.user`: `aud.b` is inside `aud`, which has a fixed meaning (RFC 7519 §4.1, RFC 7800 §3.1); name another claim")]
+#[case::confirmation(json!({"claims": {"user": "cnf"}}), "`claims.user`: `cnf` has a fixed meaning (RFC 7519 §4.1, RFC 7800 §3.1); name another claim")]
+#[case::confirmation_where_it_is_not_read(json!({"bound_tokens": "accept", "claims": {"user": ["cnf", "jkt"]}}), "`claims.user`: `cnf.jkt` is inside `cnf`, which has a fixed meaning (RFC 7519 §4.1, RFC 7800 §3.1); name another claim")]
+#[case::required_nothing(json!({"required": {"a": []}}), "`required.a`: an empty list accepts no token; add a value, or leave the claim out")]
+#[case::required_without_name(json!({"required": {"": 1}}), "`required`: a claim name must not be empty")]
+#[case::required_registered(json!({"required": {"iss": "x"}}), "`required.iss`: `iss` has a fixed meaning (RFC 7519 §4.1, RFC 7800 §3.1); name another claim")]
+#[case::required_named(json!({"required": {"sub": "x"}}), "`required.sub`: `sub` is already used for `claims.user`; name another claim")]
+#[case::required_led_through(json!({"claims": {"user": ["a", "b"]}, "required": {"a": "x"}}), "`required.a`: `a` contains another claim of the policy; name another claim")]
 #[case::required_fraction(json!({"required": {"a": 1.5}}), "invalid type: floating point `1.5`, expected a string, a boolean, an integer, or an array of them")]
 #[case::required_object(json!({"required": {"a": {}}}), "invalid type: map, expected a string, a boolean, an integer, or an array of them")]
 #[case::required_null_in_a_list(json!({"required": {"a": [null]}}), "invalid type: null, expected a string, a boolean or an integer")]
 #[case::required_beyond_64_bits(json!({"required": {"a": u64::MAX}}), "an integer of more than 64 bits")]
-#[case::public_path_of_the_server(json!({"public": [{"path": "/_auth/verify"}]}), "`public[0].path`: `/_auth` and what is below it is the server's own, and never public; choose another path")]
-#[case::public_path_that_is_the_servers_own(json!({"public": [{"path": "/_auth"}]}), "`public[0].path`: `/_auth` and what is below it is the server's own, and never public; choose another path")]
+#[case::public_path_of_the_server(json!({"public": [{"path": "/_auth/verify"}]}), "`public[0].path`: `/_auth` and paths below it are reserved for the server; choose another path")]
+#[case::public_path_that_is_the_servers_own(json!({"public": [{"path": "/_auth"}]}), "`public[0].path`: `/_auth` and paths below it are reserved for the server; choose another path")]
 fn claims_that_a_policy_may_not_name(#[case] policy: serde_json::Value, #[case] message: &str) {
     assert_eq!(read(policy).map(drop), Err(message.to_owned()));
 }
 
 #[rstest]
-#[case::no_slash("api", None, "`public[0].path`: a public path has to begin with `/`")]
+#[case::no_slash("api", None, "`public[0].path`: a public path must begin with `/`")]
 #[case::query(
     "/a?b",
     None,
-    "`public[0].path`: '?' cannot stand in a public path, which is written as requests spell it, without a query"
+    "`public[0].path`: '?' is not allowed in a public path; write it as in a request, without a query"
 )]
 #[case::fragment(
     "/a#b",
     None,
-    "`public[0].path`: '#' cannot stand in a public path, which is written as requests spell it, without a query"
+    "`public[0].path`: '#' is not allowed in a public path; write it as in a request, without a query"
 )]
 #[case::space(
     "/a b",
     None,
-    "`public[0].path`: ' ' cannot stand in a public path, which is written as requests spell it, without a query"
+    "`public[0].path`: ' ' is not allowed in a public path; write it as in a request, without a query"
 )]
 #[case::not_ascii(
     "/é",
     None,
-    "`public[0].path`: 'é' cannot stand in a public path, which is written as requests spell it, without a query"
+    "`public[0].path`: 'é' is not allowed in a public path; write it as in a request, without a query"
 )]
-#[case::no_method("/a", list(&[]), "`public[0].methods`: an empty list matches no method; leave it out for every one")]
+#[case::no_method("/a", list(&[]), "`public[0].methods`: an empty list matches no method; leave it out for every method")]
 fn a_public_path_that_is_refused(
     #[case] path: &str,
     #[case] methods: Option<Vec<String>>,
@@ -194,15 +191,15 @@ fn a_public_path_that_is_refused(
 }
 
 #[rstest]
-#[case::no_pattern(None, "a", list(&["x"]), "`routes[0].path`: a pattern has to begin with `/`")]
-#[case::no_method(list(&[]), "/a", list(&["x"]), "`routes[0].methods`: an empty list matches no method; leave it out for every one")]
-#[case::empty_method(list(&["GET", ""]), "/a", list(&["x"]), "`routes[0].methods`: `` is no method")]
-#[case::two_methods_in_one(list(&["GET, POST"]), "/a", list(&["x"]), "`routes[0].methods`: `GET, POST` is no method")]
-#[case::line_end_in_a_method(list(&["A\n"]), "/a", list(&["x"]), "`routes[0].methods`: `A\\n` is no method")]
-#[case::method_in_lower_case(list(&["get"]), "/a", list(&["x"]), "`routes[0].methods`: `get` has to be written `GET`")]
+#[case::no_pattern(None, "a", list(&["x"]), "`routes[0].path`: a pattern must begin with `/`")]
+#[case::no_method(list(&[]), "/a", list(&["x"]), "`routes[0].methods`: an empty list matches no method; leave it out for every method")]
+#[case::empty_method(list(&["GET", ""]), "/a", list(&["x"]), "`routes[0].methods`: `` is not a valid method")]
+#[case::two_methods_in_one(list(&["GET, POST"]), "/a", list(&["x"]), "`routes[0].methods`: `GET, POST` is not a valid method")]
+#[case::line_end_in_a_method(list(&["A\n"]), "/a", list(&["x"]), "`routes[0].methods`: `A\\n` is not a valid method")]
+#[case::method_in_lower_case(list(&["get"]), "/a", list(&["x"]), "`routes[0].methods`: unknown method `get`; expected `GET`")]
 #[case::no_permission(None, "/a", list(&[]), "`routes[0].permissions`: a rule needs at least one permission; leave the rule out if none is needed")]
-#[case::empty_permission(None, "/a", list(&["x", ""]), "`routes[0].permissions`: a permission has 1 to 256 bytes and no control character, so no token could hold this one")]
-#[case::long_permission(None, "/a", list(&[&"x".repeat(257)]), "`routes[0].permissions`: a permission has 1 to 256 bytes and no control character, so no token could hold this one")]
+#[case::empty_permission(None, "/a", list(&["x", ""]), "`routes[0].permissions`: a permission must have 1 to 256 bytes and no control character; no token can contain this one")]
+#[case::long_permission(None, "/a", list(&[&"x".repeat(257)]), "`routes[0].permissions`: a permission must have 1 to 256 bytes and no control character; no token can contain this one")]
 fn a_rule_that_is_refused(
     #[case] methods: Option<Vec<String>>,
     #[case] path: &str,
@@ -282,7 +279,7 @@ fn a_policy_built_in_code_is_the_policy_of_a_file() {
 #[case::fraction(Policy::builder().leeway(Duration::from_millis(1500)), "`leeway_seconds`: must be whole seconds, got 1.5s")]
 #[case::too_short(
     Policy::builder().max_token_bytes(TokenBytes(12)),
-    "`max_token_bytes`: a token may have 256 to 65536 bytes at most, not 12"
+    "`max_token_bytes`: must be between 256 and 65536, got 12"
 )]
 fn a_policy_built_in_code_is_validated(#[case] builder: PolicyBuilder, #[case] expected: &str) {
     assert_eq!(builder.build().expect_err("no policy").to_string(), expected);

@@ -8,13 +8,13 @@ fn resource(path: &str, organization: Option<&str>, unowned: Option<bool>) -> Re
 }
 
 #[rstest]
-#[case::no_pattern(&[resource("a", Some("x"), None)], "`resources[0].path`: a pattern has to begin with `/`")]
-#[case::no_owner(&[resource("/a", None, None)], "`resources[0]`: say either `organization` or `unowned = true`")]
-#[case::owner_and_none(&[resource("/a", Some("x"), Some(true))], "`resources[0]`: say either `organization` or `unowned = true`")]
-#[case::not_unowned(&[resource("/a", None, Some(false))], "`resources[0]`: say either `organization` or `unowned = true`")]
-#[case::empty_owner(&[resource("/a", Some(""), None)], "`resources[0].organization`: an empty organization owns nothing; say `unowned = true`")]
-#[case::no_such_placeholder(&[resource("/{a}", Some("{b}"), None)], "`resources[0].organization`: the path has no placeholder `{b}`")]
-#[case::placeholder_and_text(&[resource("/{a}", Some("x{a}"), None)], "`resources[0].organization`: say an organization id, or one placeholder alone, such as `{org}`")]
+#[case::no_pattern(&[resource("a", Some("x"), None)], "`resources[0].path`: a pattern must begin with `/`")]
+#[case::no_owner(&[resource("/a", None, None)], "`resources[0]`: expected either `organization` or `unowned = true`")]
+#[case::owner_and_none(&[resource("/a", Some("x"), Some(true))], "`resources[0]`: expected either `organization` or `unowned = true`")]
+#[case::not_unowned(&[resource("/a", None, Some(false))], "`resources[0]`: expected either `organization` or `unowned = true`")]
+#[case::empty_owner(&[resource("/a", Some(""), None)], "`resources[0].organization`: an organization must not be empty; write `unowned = true` if there is no owner")]
+#[case::no_such_placeholder(&[resource("/{a}", Some("{b}"), None)], "`resources[0].organization`: `path` has no placeholder `{b}`")]
+#[case::placeholder_and_text(&[resource("/{a}", Some("x{a}"), None)], "`resources[0].organization`: expected an organization id or a single placeholder such as `{org}`")]
 #[case::out_of_reach(
     &[resource("/a/{*x}", Some("o"), None), resource("/a/b", Some("p"), None)],
     "`resources[1].path`: `/a/b` is unreachable: resources[0] matches all its paths; move it earlier"
@@ -73,7 +73,7 @@ fn warnings(entries: &[(&str, Option<&str>)]) -> Vec<String> {
 )]
 #[case::glob(
     &[("/orgs/*", Some("o"))],
-    &["`resources[0].path`: `*` matches a literal `*`; write `{name}` for one segment, `{*rest}` for the whole rest"]
+    &["`resources[0].path`: `*` matches a literal `*`; write `{name}` for one segment, or `{*rest}` for the whole rest"]
 )]
 fn resources_that_probably_open_more_than_was_meant(
     #[case] entries: &[(&str, Option<&str>)],

@@ -9,7 +9,7 @@ fn digest(digits: usize) -> String {
 }
 
 #[rstest]
-#[case::no_json("{", "line 1, column 1: the JSON text ends too early")]
+#[case::no_json("{", "line 1, column 1: unexpected end of JSON")]
 #[case::list("[]", "line 1, column 2: expected an object, found an array")]
 #[case::unknown_member(
     r#"{"token": []}"#,
@@ -43,7 +43,7 @@ fn digest(digits: usize) -> String {
 )]
 #[case::control_in_an_id(
     r#"{"tokens": ["a\u0001"]}"#,
-    "line 1, column 21: `tokens[0]`: a `jti` has at most 256 bytes and no control character, so no token could match this one"
+    "line 1, column 21: `tokens[0]`: a `jti` must have at most 256 bytes and no control character; no token can match this one"
 )]
 #[case::short_digest(&digest(63), "line 1, column 84: `signed_sha256[0]`: expected a SHA-256 as 64 hex digits")]
 #[case::long_digest(&digest(65), "line 1, column 86: `signed_sha256[0]`: expected a SHA-256 as 64 hex digits")]
@@ -58,11 +58,11 @@ fn digest(digits: usize) -> String {
 )]
 #[case::empty_user(
     r#"{"users": [{"user": "", "issued_before": 1}]}"#,
-    "line 1, column 22: `users[0].user`: an id has 1 to 256 bytes and no control character, so no token could match this one"
+    "line 1, column 22: `users[0].user`: an id must have 1 to 256 bytes and no control character; no token can match this one"
 )]
 #[case::control_in_an_organization(
     r#"{"organizations": [{"org": "\n", "issued_before": 1}]}"#,
-    "line 1, column 31: `organizations[0].org`: an id has 1 to 256 bytes and no control character, so no token could match this one"
+    "line 1, column 31: `organizations[0].org`: an id must have 1 to 256 bytes and no control character; no token can match this one"
 )]
 #[case::no_instant(
     r#"{"organizations": [{"org": "o"}]}"#,

@@ -136,7 +136,7 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
 /// Reads the bytes of a configuration file.
 pub(crate) fn parse_bytes(path: &Path, bytes: Vec<u8>) -> Result<Config, ConfigError> {
     let text = String::from_utf8(bytes)
-        .map_err(|_| ConfigError::of_file(path, "this is not UTF-8, which TOML has to be"))?;
+        .map_err(|_| ConfigError::of_file(path, "invalid UTF-8, which TOML has to be"))?;
     parse(path, &text)
 }
 

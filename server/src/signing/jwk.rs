@@ -133,7 +133,7 @@ fn unreadable(error: &serde_json::Error) -> KeyError {
     let problem = if error.is_data() {
         "this is no JWK: a JSON object with a `kty`, whose members are strings and each there once"
     } else {
-        "this is not JSON"
+        "invalid JSON"
     };
     KeyError { line: (error.line() > 0).then_some(error.line()), ..KeyError::new("", problem) }
 }

@@ -69,7 +69,7 @@ fn shows_neither_itself_nor_its_members() {
 }
 
 #[rstest]
-#[case::no_json("{", "line 1: this is not JSON")]
+#[case::no_json("{", "line 1: invalid JSON")]
 #[case::no_object(
     "[]",
     "line 1: this is no JWK: a JSON object with a `kty`, whose members are strings and each there once"

@@ -107,10 +107,10 @@ fn everything_that_is_wrong_is_named() {
     workshop.write("keys.json", "{\"keys\": [\n  {\"kty\": \"oct\", \"k\": \"c2hvcnQ\"}\n]}");
     workshop.write("revocations.json", "{\n  \"token\": []\n}");
     insta::assert_snapshot!(workshop.run(&["check", "--config", "auth.toml"]).refused(), @"
-    error: keys.json:2: `keys[0].k`: the secret has 5 bytes; HS256 needs at least 32
+    error: keys.json:2: `keys[0].k`: the secret must have at least 32 bytes for HS256, got 5
     error: revocations.json:2: unknown member; expected one of `tokens`, `signed_sha256`, `users`, `organizations`
     ");
 
     workshop.write("auth.toml", "[keys]\nfile = \"keys.json\"\n\n[policy]\nleeway_seconds = 300\n");
-    insta::assert_snapshot!(workshop.run(&["check", "--config", "auth.toml"]).refused(), @"error: auth.toml:5: `policy.leeway_seconds`: a leeway is at most 120 seconds, not 300");
+    insta::assert_snapshot!(workshop.run(&["check", "--config", "auth.toml"]).refused(), @"error: auth.toml:5: `policy.leeway_seconds`: must be between 0 and 120, got 300");
 }

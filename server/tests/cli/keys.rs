@@ -106,8 +106,8 @@ fn what_is_no_private_key_is_refused() {
     error: none.json: cannot be read: No such file or directory (os error 2)
     error: .: cannot be read: Is a directory (os error 21)
     error: .: cannot be read: Is a directory (os error 21)
-    error: empty.json:1: this is not JSON
-    error: empty.json:1: this is not JSON
+    error: empty.json:1: invalid JSON
+    error: empty.json:1: invalid JSON
     error: public.json: `d`: it is missing: this is a public key, and signing takes the private one
     error: public.json: `d`: it is missing: this is a public key, and signing takes the private one
     error: no/such/folder.json: cannot be written: No such file or directory (os error 2)

@@ -55,7 +55,7 @@ fn fields(lines: &[String]) -> Result<HeaderMap, Failure> {
             return Err(wrong("give the value of Authorization by `--header-file`"));
         }
         let value = HeaderValue::from_str(value.trim_matches([' ', '\t']))
-            .map_err(|_| wrong(&format!("the value of `{name}` holds a control character")))?;
+            .map_err(|_| wrong(&format!("the value of `{name}` contains a control character")))?;
         fields.append(name, value);
     }
     Ok(fields)

@@ -9,7 +9,7 @@ pub(super) fn clauses(check: Check) -> &'static str {
         Check::AuthorizationHeader => "HDR-1 HDR-2 HDR-3",
         Check::TokenSize | Check::NotBefore => "TOK-1",
         Check::TokenForm => "TOK-1 TOK-2",
-        Check::HeaderMembers => "TOK-1 TOK-8",
+        Check::HeaderParameters => "TOK-1 TOK-8",
         Check::Algorithm | Check::Signature | Check::BoundToken => "TOK-8",
         Check::Key => "TOK-8 ROT-1",
         Check::ClaimsForm => "TOK-1 TOK-7",

@@ -31,8 +31,7 @@ pub(crate) struct GenerateArgs {
 
 fn algorithm_parser() -> impl TypedValueParser<Value = Algorithm> {
     let names = Algorithm::ALL.iter().map(|algorithm| algorithm.name());
-    PossibleValuesParser::new(names)
-        .try_map(|name| Algorithm::from_name(&name).ok_or("this is none of the algorithms"))
+    PossibleValuesParser::new(names).try_map(|name| Algorithm::from_name(&name).ok_or("unknown algorithm"))
 }
 
 /// `keys generate`.
