@@ -56,6 +56,16 @@ impl Text {
         parts.collect::<Vec<_>>().concat()
     }
 
+    /// The same text with another token in place of each.
+    #[must_use]
+    pub fn with_tokens(self, token: &[u8]) -> Self {
+        let replaced = |piece| match piece {
+            Piece::Token(_) => Piece::Token(token.to_vec()),
+            plain @ Piece::Plain(_) => plain,
+        };
+        Self(self.0.into_iter().map(replaced).collect())
+    }
+
     /// The tokens in it.
     pub fn tokens(&self) -> impl Iterator<Item = &[u8]> {
         self.0.iter().filter_map(|piece| match piece {
@@ -147,6 +157,17 @@ impl Request {
     #[must_use]
     pub fn without_authorization(mut self) -> Self {
         self.fields.retain(|field| !field.name.eq_ignore_ascii_case("authorization"));
+        self
+    }
+
+    /// The same request with another token in place of each.
+    #[must_use]
+    pub fn with_tokens(mut self, token: &[u8]) -> Self {
+        self.target = self.target.with_tokens(token);
+        for field in &mut self.fields {
+            field.value = std::mem::take(&mut field.value).with_tokens(token);
+        }
+        self.body = self.body.map(|body| body.with_tokens(token));
         self
     }
 

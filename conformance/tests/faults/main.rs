@@ -117,6 +117,38 @@ fn every_case_finds_a_fault() {
     assert!(idle.is_empty(), "cases that pass whatever is wrong: {idle:#?}");
 }
 
+/// An operation that validates its body answers 422 to good and bad tokens alike. That a forged token gets 401 shows that
+/// what got 422 was taken for a good token.
+#[test]
+fn faults_are_found_where_an_operation_validates_its_body() {
+    let validating =
+        |fault| Behaviour { fault, variation: Some(Variation::ValidationFirst), ..Behaviour::correct() };
+    let faults = [
+        (Fault::BodyTokenAccepted, "header-elsewhere/json-body-of-the-operation"),
+        (Fault::NbfIgnoredOnOperation, "every-endpoint/not-yet-valid-on-operation"),
+        (Fault::ExpiredAcceptedOnOperation, "every-endpoint/expired-on-operation"),
+        (Fault::SignatureIgnoredOnOperation, "permission/with-forged-token"),
+    ];
+    let filters = || {
+        let ids = faults.iter().map(|(_, case)| *case).chain(["permission/lacking"]);
+        ids.map(|case| case.parse().expect("an id is a glob")).collect::<Vec<Filter>>()
+    };
+    let plan = faults.iter().map(|(fault, _)| Some(*fault)).chain([None]);
+    let plan = plan.map(|fault| (validating(fault), Power::Signing, filters())).collect();
+    let reports = run_all(plan);
+    for ((fault, found), report) in faults.iter().zip(&reports) {
+        let report = report.as_ref().expect("it can be tested");
+        let failed: Vec<_> = report.with_outcome(Outcome::Failed).map(|case| case.id.as_str()).collect();
+        assert_eq!(failed, [*found], "{fault:?}: {}", complaints(&Ok(report.clone())));
+        assert_eq!(report.wrongly_allowed(), 0, "{fault:?}: 422 opens nothing");
+    }
+    let right = reports.last().and_then(|report| report.as_ref().ok()).expect("it can be tested");
+    assert_eq!(right.summary.failed, 0, "{}", complaints(&Ok(right.clone())));
+    let lacking = right.cases.iter().find(|case| case.id == "permission/lacking").expect("it was selected");
+    let why = lacking.skipped_because.as_deref().unwrap_or_default();
+    assert!(why.contains("needs endpoints.permission.body"), "{why}");
+}
+
 #[test]
 fn the_table_of_faults_is_current() {
     table::check(matrix());

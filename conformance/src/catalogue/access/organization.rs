@@ -1,5 +1,7 @@
 //! ORG-1, ORG-3, ORG-4: who may touch what is an organization's.
 
+use serde_json::Value;
+
 use crate::case::{Accept, Case};
 use crate::catalogue::public_paths::spellings;
 use crate::catalogue::sources;
@@ -90,11 +92,17 @@ fn owner(session: &Session) -> Result<String, Stop> {
     owned.map(|owned| owned.organization.clone()).ok_or_else(|| Stop::Skip("needs endpoints.owned".into()))
 }
 
-/// A request that would change the owned resource.
+/// A request that would write the owned resource. Its body is what the owner reads there: a deployment that validates
+/// bodies is the likeliest to take that, and one that wrongly accepts it changes nothing.
 fn write(session: &Session, method: &str) -> Result<Request, Stop> {
     let mut request = foreign(session)?;
     request.method = method.into();
-    Ok(if method == "DELETE" { request } else { request.with_body("application/json", "{}") })
+    if method == "DELETE" {
+        return Ok(request);
+    }
+    let resource = session.known().owned.as_ref().and_then(Response::json).filter(Value::is_object);
+    let body = resource.map_or_else(|| "{}".to_owned(), |resource| resource.to_string());
+    Ok(request.with_body("application/json", body))
 }
 
 pub(in crate::catalogue) static CASES: &[Case] = &[
@@ -223,10 +231,10 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
         "Sends GET to the owned resource with another organization's token and `If-None-Match: *`.",
         needs: [Owned, OtherOrganization], |s| foreign(s)?.field("If-None-Match", "*")),
     foreign!(put, "Another organization does not overwrite the resource",
-        "Sends PUT with an empty JSON object to the owned resource, with another organization's token.",
+        "Sends PUT with the resource's own content to the owned resource, with another organization's token.",
         needs: [Owned, OtherOrganization, Writes], |s| write(s, "PUT")?),
     foreign!(patch, "Another organization does not change the resource",
-        "Sends PATCH with an empty JSON object to the owned resource, with another organization's token.",
+        "Sends PATCH with the resource's own content to the owned resource, with another organization's token.",
         needs: [Owned, OtherOrganization, Writes], |s| write(s, "PATCH")?),
     foreign!(delete, "Another organization does not delete the resource",
         "Sends DELETE to the owned resource with another organization's token.",

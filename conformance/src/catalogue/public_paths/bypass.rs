@@ -50,6 +50,17 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
     .replace("/..", "\\..")),
     bypass!(owned_up_from_the_public_path, "the owned path reached from the public one with dot segments",
         needs: Owned, |s| climb(public_path(s), "..", &owned_path(s)?)),
+    bypass!(owned_other_ending, "the owned path with its trailing slash added or removed", needs: Owned,
+        |s| spellings::other_ending(&owned_path(s)?)),
+    bypass!(owned_encoded_letter, "the owned path with a percent-encoded letter", needs: Owned,
+        |s| spellings::encoded_letter(&owned_path(s)?)),
+    bypass!(owned_doubled_slash, "the owned path with a doubled slash", needs: Owned,
+        |s| spellings::last_slash(&owned_path(s)?, "//")),
+    bypass!(owned_dot_segment, "the owned path with a dot segment", needs: Owned,
+        |s| spellings::last_slash(&owned_path(s)?, "/./")),
+    bypass!(owned_upper_case, "the owned path in capitals", needs: Owned, |s| owned_path(s)?.to_uppercase()),
+    bypass!(owned_path_parameter, "the owned path with a parameter added", needs: Owned,
+        |s| format!("{};x=1", owned_path(s)?)),
     bypass!(doubled_slash, "the protected path with a doubled leading slash", |s| format!(
         "/{}",
         protected_path(s)

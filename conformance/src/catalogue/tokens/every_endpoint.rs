@@ -5,9 +5,10 @@ use serde_json::json;
 use crate::case::{Accept, Case};
 use crate::catalogue::public_paths::spellings;
 use crate::catalogue::sources;
+use crate::judge::{self, Finding};
 use crate::run::session::{Session, Stop, header_with};
 use crate::token::{Compact, quote};
-use crate::transport::{Request, Text};
+use crate::transport::{Answer, Request, Text};
 
 /// A bad token at the owned resource and at the operation that needs a permission.
 macro_rules! at_each {
@@ -146,6 +147,110 @@ static AT_SPELLING: &[Case] = &[
     at_spelling!(forged_at_capitals, "capitals for letters", |path| path.to_uppercase()),
 ];
 
+/// A forged token at another spelling of the owned path.
+macro_rules! at_owned_spelling {
+    ($name:ident, $what:literal, |$path:ident| $spelling:expr) => {
+        case! {
+            $name,
+            title: concat!("A forged token opens nothing at the owned path with ", $what),
+            clauses: [Tok8, Org1, Pub2],
+            level: Must,
+            sends: concat!("Sends GET to the owned path with ", $what, ", with a forged token of its organization."),
+            requirement: "The deployment must not let the request through.",
+            source: sources::ALL_REQUIRE,
+            needs: [Owned, Valid],
+            accept: [Accept::InvalidCredentials, Accept::Closed],
+            probe: |s| {
+                let owned = spellings::owned_path(s)?;
+                let $path = owned.as_str();
+                with_forged(s, $spelling)?
+            },
+        }
+    };
+}
+
+static AT_OWNED_SPELLING: &[Case] = &[
+    at_owned_spelling!(forged_at_owned_other_ending, "its trailing slash added or removed", |path| {
+        spellings::other_ending(path)
+    }),
+    at_owned_spelling!(forged_at_owned_encoded_letter, "a percent-encoded letter", |path| {
+        spellings::encoded_letter(path)
+    }),
+    at_owned_spelling!(forged_at_owned_doubled_slash, "a doubled slash", |path| {
+        spellings::last_slash(path, "//")
+    }),
+    at_owned_spelling!(forged_at_owned_dot_segment, "a dot segment", |path| {
+        spellings::last_slash(path, "/./")
+    }),
+    case! {
+        bad_tokens_at_other_spellings,
+        title: "Every bad token is refused at each spelling of the protected path that serves",
+        clauses: [Tok8, Tok3, Pub2],
+        level: Must,
+        sends: "Sends GET to five other spellings of the protected path with a good token and, where one shows the endpoint's content, there with one bad token after the other.",
+        requirement: "The deployment must answer 401 to the bad tokens, or let nothing through.",
+        source: sources::ALL_REQUIRE,
+        needs: [Valid],
+        accept: [Accept::InvalidCredentials, Accept::Closed],
+        requests: AT_SPELLINGS,
+        run: |s| at_spellings(s).await,
+    },
+];
+
+/// The spellings that [`at_spellings`] asks for, and six bad tokens.
+const AT_SPELLINGS: u32 = 11;
+
+/// Kinds of bad token; one that the profile cannot provide is left out.
+const BAD_TOKENS: [(&str, fn(&Session) -> Result<Compact, Stop>); 9] = [
+    ("an expired token", Session::expired),
+    ("an unsigned token", unsigned),
+    ("a token of another environment", Session::other_environment),
+    ("a revoked token", Session::revoked),
+    ("a token that is not valid yet", not_yet_valid),
+    ("a token without an expiry", without_expiry),
+    ("a token with an unknown critical extension", critical),
+    ("a token of another issuer", other_issuer),
+    ("a token of another audience", other_audience),
+];
+
+/// Takes the spellings that serve in turn, so that every kind of token is sent, whichever spellings they are.
+async fn at_spellings(session: &mut Session) -> Result<Finding, Stop> {
+    let path = spellings::protected_path(session).to_owned();
+    let good = session.valid()?;
+    let mut serving = Vec::new();
+    let targets = [
+        spellings::other_ending(&path),
+        spellings::encoded_letter(&path),
+        spellings::last_slash(&path, "//"),
+        spellings::last_slash(&path, "/./"),
+        path.to_uppercase(),
+    ];
+    for target in targets {
+        let answer = session.send(spellings::get(target.clone()).bearer(good.text())).await?;
+        let known = session.known().protected.clone();
+        if let (Answer::Response(response), Some(known)) = (&answer, &known)
+            && response.is_success()
+            && judge::same_content(known, response)
+        {
+            serving.push(target);
+        }
+    }
+    if serving.is_empty() {
+        return Ok(Finding::kept("no other spelling serves"));
+    }
+    let tokens = BAD_TOKENS.iter().filter_map(|(what, make)| Some((*what, make(session).ok()?)));
+    let tokens: Vec<(&str, Compact)> = tokens.collect();
+    let rest = usize::try_from(AT_SPELLINGS).unwrap_or_default().saturating_sub(session.exchanges().len());
+    for ((what, token), target) in tokens.iter().zip(serving.iter().cycle()).take(rest) {
+        session.send(spellings::get(target.clone()).bearer(token.text())).await?;
+        let finding = session.judge_last().await?;
+        if !finding.kept {
+            return Ok(finding.remark(format!("the token was {what}")));
+        }
+    }
+    Ok(Finding::kept("each bad token was refused"))
+}
+
 /// Two defects: what the contract checks first decides.
 macro_rules! two_defects {
     ($name:ident, $what:literal, clauses: [$($clause:ident),+], needs: [$($need:ident),+], |$session:ident| $request:expr) => {
@@ -187,4 +292,5 @@ static TWO_DEFECTS: &[Case] = &[
 ];
 
 /// The cases of this file, by topic.
-pub(in crate::catalogue) static TOPICS: [&[Case]; 4] = [AT_EACH, UNDER_SCHEME, AT_SPELLING, TWO_DEFECTS];
+pub(in crate::catalogue) static TOPICS: [&[Case]; 5] =
+    [AT_EACH, UNDER_SCHEME, AT_SPELLING, AT_OWNED_SPELLING, TWO_DEFECTS];

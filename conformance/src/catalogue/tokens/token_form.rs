@@ -1,9 +1,10 @@
 //! TOK-1 and TOK-2: three segments of base64url, and not a character more.
 
 use crate::case::{Accept, Case};
-use crate::catalogue::sources;
+use crate::catalogue::{compare, sources};
 use crate::run::session::Stop;
 use crate::token::Compact;
+use crate::transport::Text;
 
 macro_rules! malformed {
     ($name:ident, $title:literal, $what:literal, level: $level:ident, source: $source:expr,
@@ -112,6 +113,27 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
         "a good token with `*` inside its claims",
         level: Must, source: sources::NO_EXTRAS,
         |token| Compact { claims: inserted(&token.claims, "*"), ..token }.text()),
+    case! {
+        white_space_in_signature,
+        title: "White space inside the signature is not skipped",
+        clauses: [Tok2, Tok1],
+        level: Must,
+        sends: "Sends GET to the protected endpoint with a good token with a space, and again with a tab, inside its signature.",
+        requirement: "The deployment must answer 401 to both.",
+        source: sources::NO_EXTRAS,
+        needs: [Valid],
+        accept: [Accept::InvalidCredentials, Accept::NotAuthenticated],
+        requests: 2,
+        run: |s| {
+            for between in [" ", "\t"] {
+                let token = s.valid()?;
+                let (one, other) = token.signature.split_at(token.signature.len() / 2);
+                let value = Text::from("Bearer ").token(format!("{}.{one}", token.signed_part()));
+                s.send(s.protected().authorization(value.plain(between).token(other))).await?;
+            }
+            compare::each(s).await
+        },
+    },
     malformed!(padded_signature, "Padding behind the signature is refused",
     "a good token with `=` behind its signature",
     level: Should, source: sources::UNPADDED,

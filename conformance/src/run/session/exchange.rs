@@ -55,7 +55,13 @@ impl Session {
             && judge::same_answer(&control, response)
         {
             self.require_admission(&finding).await?;
-            return Err(self.takes_from_nobody(&exchange.request));
+            return match authenticates(accept) && self.refuses_a_forgery(&exchange.request).await? {
+                true => Ok(finding.remark(
+                    "the same request gets this answer with a good token too, and 401 with a forged one: the deployment \
+                     took what was sent for a good token",
+                )),
+                false => Err(self.takes_from_nobody(&exchange.request)),
+            };
         }
         Ok(if redirect { finding } else { finding.refused_otherwise() })
     }
@@ -67,17 +73,46 @@ impl Session {
         }
         let Ok(token) = self.valid() else { return Ok(None) };
         let control = request.clone().without_authorization().bearer(token.text());
-        let mut shape = request.clone().without_authorization();
+        self.control_exchange("good", &request.clone().without_authorization(), control).await.map(Some)
+    }
+
+    /// Whether the same request is a documented 401 when its tokens are forged ones. Validation, or whatever else
+    /// refuses the request, then comes after authentication.
+    async fn refuses_a_forgery(&mut self, request: &Request) -> Result<bool, Stop> {
+        let Ok(forged) = self.forged() else { return Ok(false) };
+        if request.texts().all(|text| text.tokens().next().is_none()) {
+            return Ok(false);
+        }
+        let mut control = request.clone().with_tokens(forged.text().as_bytes());
+        let mut kind = "forged";
+        if control == *request {
+            (control, kind) = (request.clone().with_tokens(b"not-a-token"), "not a token");
+        }
+        let answer = self.control_exchange(kind, request, control.clone()).await?;
+        let refused = [Accept::InvalidCredentials, Accept::NotAuthenticated];
+        Ok(matches!(&answer, Answer::Response(response) if response.status == 401)
+            && judge::accepts(&refused, &control, &answer, self.known()))
+    }
+
+    /// The answer to a control request. Requests that differ in their tokens alone share it.
+    async fn control_exchange(
+        &mut self,
+        kind: &str,
+        request: &Request,
+        control: Request,
+    ) -> Result<Answer, Stop> {
+        let mut shape = request.clone();
         shape.request_id.clear();
-        let shape = format!("{shape:?}").into_bytes();
+        // Tokens are redacted in it.
+        let shape = format!("{kind} {shape:?}").into_bytes();
         let shared = Arc::clone(&self.shared);
         let mut controls = shared.controls.lock().await;
         if let Some(known) = controls.get(&shape) {
-            return Ok(Some(known.clone()));
+            return Ok(known.clone());
         }
         let answer = self.exchange(control).await?;
         controls.insert(shape, answer.clone());
-        Ok(Some(answer))
+        Ok(answer)
     }
 
     fn takes_from_nobody(&self, request: &Request) -> Stop {
@@ -385,6 +420,11 @@ impl Session {
         lock(&self.shared.dead).get_or_insert_with(|| why.clone());
         Err(Stop::Dead(why))
     }
+}
+
+/// Whether the case is about authentication alone: every right answer is a 401.
+fn authenticates(accept: &[Accept]) -> bool {
+    accept.iter().all(|accept| matches!(accept, Accept::InvalidCredentials | Accept::NotAuthenticated))
 }
 
 /// After so many cases in a row that were put off, the run ends.

@@ -162,6 +162,15 @@ impl Judge<'_> {
                 .copied()
                 .filter(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
                 .collect(),
+            Some(Fault::SignatureWhiteSpaceSkipped) => {
+                let signature = rest.iter().rposition(|byte| *byte == b'.').unwrap_or(rest.len());
+                let kept = |(at, byte): (usize, &u8)| at < signature || !matches!(byte, b' ' | b'\t');
+                rest.iter()
+                    .enumerate()
+                    .filter(|(at, byte)| kept((*at, byte)))
+                    .map(|(_, byte)| *byte)
+                    .collect()
+            }
             Some(Fault::PercentDecodedToken) => percent_decode(&latin1(rest)),
             _ if self.varies(Variation::SpacesSkipped) => without_spaces(),
             _ => rest.to_vec(),

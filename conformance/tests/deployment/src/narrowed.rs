@@ -59,6 +59,7 @@ impl<'a> Judge<'a> {
         }
         let general = match fault {
             Fault::SignatureIgnoredAtOtherSpelling => Fault::SignatureIgnored,
+            Fault::ExpiredAcceptedAtOtherSpelling => Fault::ExpiredAccepted,
             Fault::OwnerByRawPath => Fault::OwnershipIgnored,
             _ => return None,
         };

@@ -1,76 +1,6 @@
-//! The faults: each breaks the contract in one way, and says which clause of it.
+//! The list of faults, in the order of the contract's clauses.
 
-/// How bad a fault is: what a checker has to make of a deployment that has it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// The deployment does not conform.
-    Must,
-    /// The deployment conforms, with a warning.
-    Should,
-}
-
-macro_rules! faults {
-    ($($name:ident $level:ident $clause:literal $sentence:literal)*) => {
-        /// One way in which a deployment breaks the contract.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Fault {
-            $(#[doc = concat!($clause, ": the deployment ", $sentence, ".")] $name,)*
-        }
-
-        impl Fault {
-            /// Every fault, in the order of the contract's clauses.
-            pub const ALL: &'static [Fault] = &[$(Fault::$name),*];
-
-            /// The clause of the contract that it breaks.
-            #[must_use]
-            pub fn clause(self) -> &'static str {
-                match self { $(Fault::$name => $clause,)* }
-            }
-
-            /// What the deployment does wrong: the rest of a sentence that begins with "the deployment".
-            #[must_use]
-            pub fn sentence(self) -> &'static str {
-                match self { $(Fault::$name => $sentence,)* }
-            }
-
-            /// Whether it breaks a `must` or a `should`.
-            #[must_use]
-            pub fn level(self) -> Level {
-                match self { $(Fault::$name => Level::$level,)* }
-            }
-
-            fn name(self) -> &'static str {
-                match self { $(Fault::$name => stringify!($name),)* }
-            }
-        }
-    };
-}
-
-impl Fault {
-    /// The name in kebab-case: `AlgNoneAccepted` is `alg-none-accepted`.
-    #[must_use]
-    pub fn id(self) -> String {
-        kebab(self.name())
-    }
-
-    /// The fault of that id.
-    #[must_use]
-    pub fn of_id(id: &str) -> Option<Fault> {
-        Fault::ALL.iter().copied().find(|fault| fault.id() == id)
-    }
-}
-
-/// `CamelCase` as `camel-case`; a run of digits stays with the word before it.
-pub(crate) fn kebab(name: &str) -> String {
-    let mut id = String::new();
-    for (at, letter) in name.chars().enumerate() {
-        if letter.is_ascii_uppercase() && at > 0 {
-            id.push('-');
-        }
-        id.push(letter.to_ascii_lowercase());
-    }
-    id
-}
+use super::Level;
 
 faults! {
     // PUB-1: the public endpoint is public.
@@ -201,6 +131,7 @@ faults! {
     TrailingSemicolonIgnored Must "TOK-2" "cuts the token at a semicolon"
     QuotesStripped Must "TOK-2" "takes the token in quotes"
     CharactersSkipped Must "TOK-2" "skips every character outside the base64 alphabet"
+    SignatureWhiteSpaceSkipped Must "TOK-2" "skips white space in the signature"
     PercentDecodedToken Must "TOK-2" "decodes percent escapes in the token"
     NonAscii500 Must "TOK-2" "answers 500 to a token with a non-ASCII byte"
 
@@ -495,6 +426,7 @@ faults! {
     ExpiredAcceptedUnderLowerCase Must "TOK-3" "does not check `exp` under the scheme `bearer`"
     SignatureIgnoredUnderCapitals Must "TOK-8" "does not verify signatures under the scheme `BEARER`"
     SignatureIgnoredAtOtherSpelling Must "TOK-8" "does not verify signatures where the path is not in its plainest spelling"
+    ExpiredAcceptedAtOtherSpelling Must "TOK-3" "does not check `exp` where the path is not in its plainest spelling"
     OwnerByRawPath Must "ORG-1" "looks the owner up by the path as received, and serves the path as a router reads it"
     ListUnfiltered Must "ORG-4" "lists the resources of every organization"
     ListNamesOtherDocuments Must "ORG-4" "lists the ids of every organization's documents"
