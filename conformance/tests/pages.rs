@@ -60,9 +60,38 @@ fn the_catalogue_is_as_large_as_readme_says() {
     assert!(README.contains(counts), "README does not say `{counts}`");
 }
 
+/// Flags and commands of what runs the checker in CI exist.
+#[test]
+fn the_ci_templates_use_what_there_is() {
+    let templates = [
+        include_str!("../../deploy/ci/github/action.yml"),
+        include_str!("../../deploy/ci/gitlab/templates/conformance/template.yml"),
+    ];
+    for command in ["run", "render"] {
+        let help = String::from_utf8(checker(&[command, "--help"], Path::new(".")).stdout).unwrap();
+        for template in templates {
+            assert!(template.contains(&format!("artos-conformance {command} ")), "{command}");
+        }
+        for flag in ["--format", "--output"] {
+            assert!(help.contains(flag), "{command} {flag}");
+        }
+    }
+    let run = String::from_utf8(checker(&["run", "--help"], Path::new(".")).stdout).unwrap();
+    for template in templates {
+        for flag in ["--profile", "--level", "--complete", "--target"] {
+            assert!(template.contains(flag) && run.contains(flag), "{flag}");
+        }
+        assert!(template.contains("sarif junit markdown html badge"));
+        assert!(template.contains("cargo install --locked --path "));
+    }
+    let page = PAGE.split("## In CI").nth(1).unwrap();
+    assert!(page.contains("--complete") && page.contains("cargo install --locked --path "));
+    assert!(!page.contains("URL-OF"), "a placeholder");
+}
+
 #[test]
 fn commands_that_the_page_names_exist() {
-    for command in ["run", "list", "explain", "compare"] {
+    for command in ["run", "list", "explain", "compare", "token", "render", "verify"] {
         assert!(PAGE.contains(&format!("artos-conformance {command}")), "{command}");
         let help = checker(&[command, "--help"], Path::new("."));
         assert!(help.status.success(), "{command}");

@@ -118,6 +118,7 @@ fn report(cases: Vec<CaseReport>) -> Report {
             recorded: "401 `Not authenticated`".into(),
             observed: None,
         }],
+        causes: Vec::new(),
         cases,
     };
     report.sort();
@@ -239,11 +240,59 @@ fn a_run_that_stopped_says_so_in_every_format() {
     }
 }
 
+/// Many cases that failed alike: one in full, the others by their ids, in every format that names cases.
+#[test]
+fn failures_with_one_cause_are_grouped_in_every_format() {
+    let alike = |number: usize| CaseReport {
+        observed: Some("401 without the documented detail".into()),
+        ..case(&format!("header/case-{number}"), Clause::Hdr3, Level::Must, Outcome::Failed)
+    };
+    let report = report((1..=7).map(alike).collect());
+    assert_eq!(report.causes.len(), 1);
+    assert_eq!(report.causes[0].cases.len(), 7);
+    for format in Format::ALL.into_iter().filter(|format| *format != Format::Badge) {
+        let text = format.render(&report, false);
+        for number in 1..=7 {
+            assert!(text.contains(&format!("header/case-{number}")), "{format}: {number}");
+        }
+        let grouped = match format {
+            Format::Json => text.contains("\"causes\": ["),
+            Format::Markdown | Format::Html => {
+                text.contains("The same is expected and observed in 6 cases more: ")
+            }
+            _ => text
+                .contains("7 cases: expected 401 `Invalid authentication credentials`, observed 401 without"),
+        };
+        assert!(grouped, "{format}: {text}");
+    }
+    let page = Format::Html.render(&report, false);
+    assert_eq!(page.matches("<article").count(), 1);
+    for number in 1..=7 {
+        assert!(page.contains(&format!("id=\"header-case-{number}\"")), "a link of the table leads nowhere");
+    }
+}
+
+/// On a telephone nothing is wider than the screen: tables scroll by themselves, and long words break.
+#[test]
+fn the_page_fits_a_telephone() {
+    let page = Format::Html.render(&violating(), false);
+    assert!(page.contains("name=\"viewport\" content=\"width=device-width, initial-scale=1\""));
+    assert_eq!(page.matches("<table>").count(), page.matches("<div class=\"scroll\"><table>").count());
+    assert!(page.contains(".scroll { overflow-x: auto; }"));
+    assert!(page.contains("pre { white-space: pre-wrap; overflow-wrap: anywhere; }"));
+    let (_, narrow) = page.split_once("@media (max-width: 34rem)").unwrap();
+    let (narrow, _) = narrow.split_once("@media").unwrap();
+    assert!(narrow.contains("article dl, dl.facts { grid-template-columns: 1fr;"), "{narrow}");
+}
+
 #[test]
 fn formats_are_named_as_they_are_asked_for() {
     for format in Format::ALL {
         assert_eq!(format.to_string().parse(), Ok(format));
     }
     let error = "xml".parse::<Format>().expect_err("there is no such format");
-    assert_eq!(error.to_string(), "`xml` is no format; there are human, json, junit, markdown, html, sarif");
+    assert_eq!(
+        error.to_string(),
+        "unknown format `xml`; expected one of human, json, junit, markdown, html, sarif, badge"
+    );
 }

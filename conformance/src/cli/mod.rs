@@ -3,7 +3,10 @@
 mod catalogue;
 mod compare;
 mod progress;
+mod render;
 mod run;
+mod shell;
+mod sign;
 mod token;
 
 use std::fmt;
@@ -31,7 +34,7 @@ const EXIT_STATUSES: &str = "\
 Exit status, the same in every format:
   0  no case of the asked level failed (what was skipped does not count, unless --complete)
   1  at least one did
-  2  bad usage, profile or baseline, or no case selected
+  2  bad usage, profile, baseline or key, or no case selected
   3  the target cannot be tested: unreachable, no longer answering, or it refuses its own good token;
      or the run was interrupted
 
@@ -50,6 +53,27 @@ enum Command {
     Token(token::TokenArgs),
     /// Send the same probes to two deployments and show where their answers differ
     Compare(compare::CompareArgs),
+    /// Write a report of `run --format json` in another format
+    Render(render::RenderArgs),
+    /// Verify a report that was signed with `run --sign`
+    Verify(sign::VerifyArgs),
+    /// Write completions for a shell to standard output
+    #[command(after_help = "\
+Example:
+  artos-conformance completions bash > /etc/bash_completion.d/artos-conformance")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages into a folder: one for the program and one for each command
+    #[command(after_help = "\
+Example:
+  artos-conformance man /usr/local/share/man/man1")]
+    Man {
+        /// The folder, which must exist
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
 }
 
 /// How a deployment is reached.
@@ -166,6 +190,10 @@ pub async fn main() -> ExitCode {
         Command::Explain(args) => catalogue::explain(&args),
         Command::Token(args) => token::run(&args).await,
         Command::Compare(args) => compare::run(args).await,
+        Command::Render(args) => render::run(&args),
+        Command::Verify(args) => sign::verify(&args),
+        Command::Completions { shell } => shell::completions(shell),
+        Command::Man { folder } => shell::manual(&folder),
     };
     match done {
         Ok(status) => status.into(),
@@ -176,7 +204,7 @@ pub async fn main() -> ExitCode {
     }
 }
 
-/// A message for whoever watches. Nobody need be there.
+/// A message on standard error. An error there cannot be reported anywhere.
 fn say(message: &str) {
     drop(writeln!(io::stderr(), "{message}"));
 }
@@ -187,7 +215,7 @@ fn write(output: Option<&Path>, text: &str) -> Result<(), Failure> {
         Some(path) => std::fs::write(path, text)
             .map_err(|error| format!("{}: cannot be written: {error}", path.display())),
         None => match io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {
-            // Whoever read it has seen enough: `list | head`.
+            // The reader has closed the pipe: `list | head`.
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 Err(format!("standard output cannot be written: {error}"))
             }

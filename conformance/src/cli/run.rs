@@ -7,7 +7,7 @@ use clap::Args;
 use tokio::sync::watch;
 
 use super::progress::ProgressLine;
-use super::{ChoiceArgs, Failure, ReachArgs, Status, format, level, say, write};
+use super::{ChoiceArgs, Failure, ReachArgs, Status, format, level, say, sign, write};
 use crate::case::clause::Level;
 use crate::profile::Profile;
 use crate::report::baseline::Baseline;
@@ -22,12 +22,15 @@ pub(super) struct RunArgs {
     /// The deployment's URL; wins over the profile's
     #[arg(long, value_name = "URL")]
     target: Option<String>,
-    /// human, json, junit, markdown, html or sarif
+    /// human, json, junit, markdown, html, sarif or badge
     #[arg(long, value_name = "FORMAT", default_value = "human", value_parser = format)]
     format: Format,
     /// Write the report to this file instead of standard output
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Sign the report with this private JWK: a detached JWS beside it, in FILE.jws
+    #[arg(long, value_name = "JWK", requires = "output")]
+    sign: Option<PathBuf>,
     #[command(flatten)]
     choice: ChoiceArgs,
     /// The level that counts for the exit status: must, or should for warnings too
@@ -52,6 +55,7 @@ pub(super) async fn run(args: RunArgs) -> Result<Status, Failure> {
         Some(path) => Baseline::load(path).map_err(Failure::usage)?,
         None => Baseline::default(),
     };
+    let key = args.sign.as_deref().map(sign::key).transpose()?;
     // Before the first request: a report that cannot be written would be found out after the run.
     if let Some(path) = &args.output {
         std::fs::OpenOptions::new()
@@ -81,6 +85,9 @@ pub(super) async fn run(args: RunArgs) -> Result<Status, Failure> {
     }
     let color = args.output.is_none() && io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     write(args.output.as_deref(), &args.format.render(&report, color))?;
+    if let (Some(key), Some(output)) = (&key, &args.output) {
+        sign::sign(key, output)?;
+    }
     if args.output.is_some() {
         summarize(&report);
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Report, html, human, junit, markdown, sarif};
+use super::{Report, badge, html, human, junit, markdown, sarif};
 
 /// A format. The same report has the same verdict, and a run the same exit status, in each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -20,12 +20,14 @@ pub enum Format {
     Html,
     /// SARIF 2.1.0, for code-scanning dashboards.
     Sarif,
+    /// The JSON of a badge endpoint (shields.io), for a README.
+    Badge,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 6] =
-        [Self::Human, Self::Json, Self::Junit, Self::Markdown, Self::Html, Self::Sarif];
+    pub const ALL: [Self; 7] =
+        [Self::Human, Self::Json, Self::Junit, Self::Markdown, Self::Html, Self::Sarif, Self::Badge];
 
     /// The word that `--format` takes.
     pub fn as_str(self) -> &'static str {
@@ -36,6 +38,7 @@ impl Format {
             Self::Markdown => "markdown",
             Self::Html => "html",
             Self::Sarif => "sarif",
+            Self::Badge => "badge",
         }
     }
 
@@ -48,6 +51,7 @@ impl Format {
             Self::Markdown => markdown::render(report),
             Self::Html => html::render(report),
             Self::Sarif => sarif::render(report),
+            Self::Badge => badge::render(report),
         }
     }
 }
@@ -58,14 +62,14 @@ impl fmt::Display for Format {
     }
 }
 
-/// A word that names no format.
+/// An unknown format.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownFormat(String);
 
 impl fmt::Display for UnknownFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let known: Vec<&str> = Format::ALL.iter().map(|format| format.as_str()).collect();
-        write!(f, "`{}` is no format; there are {}", self.0, known.join(", "))
+        write!(f, "unknown format `{}`; expected one of {}", self.0, known.join(", "))
     }
 }
 

@@ -73,8 +73,7 @@ fn masthead(report: &Report) -> Markup {
     }
 }
 
-/// The outcomes as parts of a whole.
-/// A picture, whose parts have a width each without a style of their own.
+/// The share of each outcome, as a picture: its parts have widths without a `style` attribute.
 fn bar(report: &Report) -> Markup {
     let allowed = report.wrongly_allowed();
     let parts = [
@@ -175,7 +174,19 @@ fn cards(heading: &str, cases: &[&CaseReport]) -> Markup {
     html! {
         @if !cases.is_empty() {
             h2 { (heading) " " span.count { (cases.len()) } }
-            @for case in cases { (card(case)) }
+            @for group in words::by_cause(cases) {
+                @let (full, others) = words::shown(&group);
+                @for case in full { (card(case)) }
+                @if !others.is_empty() {
+                    p.same {
+                        "The same is expected and observed in " (words::counted(others.len(), "case", "cases")) " more: "
+                        @for (index, id) in others.iter().enumerate() {
+                            @if index > 0 { ", " }
+                            code id=(anchor(id)) { (id) }
+                        }
+                    }
+                }
+            }
         }
     }
 }
@@ -183,7 +194,7 @@ fn cards(heading: &str, cases: &[&CaseReport]) -> Markup {
 fn card(case: &CaseReport) -> Markup {
     let (class, label) = label(case);
     html! {
-        article id=(anchor(case)) class=(class) {
+        article id=(anchor(&case.id)) class=(class) {
             header {
                 h3 { (coded(&case.title)) }
                 span class={ "tag " (class) } { (label) }
@@ -251,7 +262,7 @@ fn all_cases(report: &Report) -> Markup {
                             tr {
                                 td {
                                     @if matches!(case.outcome, Outcome::Failed | Outcome::Warned) {
-                                        a href={ "#" (anchor(case)) } { (case.id) }
+                                        a href={ "#" (anchor(&case.id)) } { (case.id) }
                                     } @else { (case.id) }
                                 }
                                 td { (words::clauses(case)) }
@@ -275,8 +286,8 @@ fn label(case: &CaseReport) -> (&'static str, &'static str) {
     }
 }
 
-fn anchor(case: &CaseReport) -> String {
-    case.id.replace('/', "-")
+fn anchor(id: &str) -> String {
+    id.replace('/', "-")
 }
 
 /// Text, with what stands in backticks as code.

@@ -70,21 +70,17 @@ fn section(out: &mut String, paint: &Paint, style: Style, heading: &str, cases: 
     }
     let _ = writeln!(out, "{} {}\n", painted(style, &format!(" {heading} ")), cases.len());
     for group in words::by_cause(cases) {
-        let Some((first, others)) = group.split_first() else { continue };
-        if others.len() + 1 >= words::MANY {
+        let (full, others) = words::shown(&group);
+        if let (Some(first), false) = (full.first(), others.is_empty()) {
             let observed = first.observed.as_deref().unwrap_or("nothing");
-            let cause =
-                format!("{} cases: expected {}, observed {observed}", others.len() + 1, first.expected);
+            let cause = format!("{} cases: expected {}, observed {observed}", group.len(), first.expected);
             let _ = writeln!(out, "{}", painted(paint.strong, &words::visible(&cause)));
-            let ids: Vec<&str> = others.iter().map(|case| case.id.as_str()).collect();
-            for line in wrap(&format!("as below: {}", ids.join(", ")), WIDTH - 2) {
+            for line in wrap(&format!("as below: {}", others.join(", ")), WIDTH - 2) {
                 let _ = writeln!(out, "  {}", painted(paint.faint, &line));
             }
             out.push('\n');
-            one(out, paint, style, first);
-        } else {
-            group.iter().for_each(|case| one(out, paint, style, case));
         }
+        full.iter().for_each(|case| one(out, paint, style, case));
     }
 }
 

@@ -23,6 +23,9 @@ pub fn render(report: &Report) -> String {
     suite.add_property(Property::new("target", report.target.as_str()));
     suite.add_property(Property::new("suite_version", report.suite_version.as_str()));
     suite.add_property(Property::new("verdict", words::verdict_line(report)));
+    for cause in &report.causes {
+        suite.add_property(Property::new("cause", format!("{cause}: {}", cause.cases.join(", "))));
+    }
     suite.set_time(Duration::from_millis(report.duration_ms));
     suite.add_test_cases(report.cases.iter().map(|case| testcase(report, case)));
     document.add_test_suite(suite);

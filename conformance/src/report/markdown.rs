@@ -78,21 +78,30 @@ fn section(out: &mut String, heading: &str, cases: &[&CaseReport]) {
         return;
     }
     let _ = writeln!(out, "## {heading} ({})\n", cases.len());
-    for case in cases {
-        let _ = writeln!(out, "### {}: {}\n", inline(&case.id), escaped(&case.title));
-        let _ = writeln!(out, "- clauses: {}", words::clauses(case));
-        let _ = writeln!(out, "- requirement: {}", escaped(&case.requirement));
-        let _ =
-            writeln!(out, "- because: {}: “{}”", escaped(&case.source.document), escaped(&case.source.text));
-        let _ = writeln!(out, "- sends: {}", escaped(&case.sends));
-        let _ = writeln!(out, "- expected: {}", escaped(&case.expected));
-        let _ = writeln!(out, "- **observed: {}**", escaped(case.observed.as_deref().unwrap_or("nothing")));
-        if let Some(reason) = &case.known {
-            let _ = writeln!(out, "- known: {}", escaped(reason));
+    for group in words::by_cause(cases) {
+        let (full, others) = words::shown(&group);
+        full.iter().for_each(|case| one(out, case));
+        if !others.is_empty() {
+            let ids: Vec<String> = others.into_iter().map(inline).collect();
+            let count = words::counted(ids.len(), "case", "cases");
+            let _ = writeln!(out, "The same is expected and observed in {count} more: {}\n", ids.join(", "));
         }
-        evidence(out, case);
-        out.push('\n');
     }
+}
+
+fn one(out: &mut String, case: &CaseReport) {
+    let _ = writeln!(out, "### {}: {}\n", inline(&case.id), escaped(&case.title));
+    let _ = writeln!(out, "- clauses: {}", words::clauses(case));
+    let _ = writeln!(out, "- requirement: {}", escaped(&case.requirement));
+    let _ = writeln!(out, "- because: {}: “{}”", escaped(&case.source.document), escaped(&case.source.text));
+    let _ = writeln!(out, "- sends: {}", escaped(&case.sends));
+    let _ = writeln!(out, "- expected: {}", escaped(&case.expected));
+    let _ = writeln!(out, "- **observed: {}**", escaped(case.observed.as_deref().unwrap_or("nothing")));
+    if let Some(reason) = &case.known {
+        let _ = writeln!(out, "- known: {}", escaped(reason));
+    }
+    evidence(out, case);
+    out.push('\n');
 }
 
 fn evidence(out: &mut String, case: &CaseReport) {

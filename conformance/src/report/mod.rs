@@ -4,6 +4,7 @@
 //! [`Report`] to text; none of them decides anything, so that the same report gives the same verdict and the
 //! same exit status whatever it is printed as. Nothing in a report holds a token, or a piece of one.
 
+pub mod badge;
 #[doc(hidden)]
 pub mod baseline;
 #[doc(hidden)]
@@ -62,8 +63,28 @@ pub struct Report {
     /// What is wrong with the run's baseline: entries that no longer say what is observed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stale_baseline: Vec<StaleEntry>,
+    /// Five or more cases that were not kept in the same way: the same was expected, and the same observed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<Cause>,
     /// Every selected case, in the order of [`Report::sort`].
     pub cases: Vec<CaseReport>,
+}
+
+/// What many cases have in common that were not kept: one fault is the likely cause.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cause {
+    /// What each of them expects.
+    pub expected: String,
+    /// What each of them observed.
+    pub observed: String,
+    /// Their ids, in the order of the report.
+    pub cases: Vec<String>,
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} cases: expected {}, observed {}", self.cases.len(), self.expected, self.observed)
+    }
 }
 
 /// The verdict of a run.
@@ -245,7 +266,7 @@ pub struct StaleEntry {
 }
 
 impl Report {
-    /// Counts the outcomes and draws the verdict from them.
+    /// Counts the outcomes, draws the verdict from them, and finds what many failures have in common.
     pub fn conclude(&mut self) {
         let mut summary = Summary::default();
         for case in &self.cases {
@@ -264,6 +285,7 @@ impl Report {
             _ => Verdict::Violates,
         };
         self.summary = summary;
+        self.causes = words::causes(&self.cases);
     }
 
     /// Puts the cases in the order that every format keeps: wrongly allowed, failed, warned, skipped,

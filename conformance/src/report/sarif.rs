@@ -273,6 +273,9 @@ fn notifications(report: &Report) -> Vec<Notification<'_>> {
     for notice in &report.notices {
         note("warning", notice.clone());
     }
+    for cause in &report.causes {
+        note("note", format!("{cause}: {}", cause.cases.join(", ")));
+    }
     for (reason, cases) in words::skips(report) {
         let ids: Vec<&str> = cases.iter().map(|case| case.id.as_str()).collect();
         note("note", format!("skipped, {reason}: {}", ids.join(", ")));

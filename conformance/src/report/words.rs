@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{CaseReport, Outcome, Report, Verdict};
+use super::{CaseReport, Cause, Outcome, Report, Verdict};
 use crate::case::clause::Level;
 
 /// The verdict in one line: what it is, what it rests on, and how long that took.
@@ -87,6 +87,33 @@ pub(super) fn by_cause<'a>(cases: &[&'a CaseReport]) -> Vec<Vec<&'a CaseReport>>
         }
     }
     groups
+}
+
+/// Groups of [`MANY`] and more cases with one cause, failures first.
+pub(super) fn causes(cases: &[CaseReport]) -> Vec<Cause> {
+    let with =
+        |outcome: Outcome| cases.iter().filter(move |case| case.outcome == outcome).collect::<Vec<_>>();
+    let groups = [with(Outcome::Failed), with(Outcome::Warned)];
+    let groups = groups.iter().flat_map(|cases| by_cause(cases)).filter(|group| group.len() >= MANY);
+    let cause = |group: Vec<&CaseReport>| {
+        let first = group.first()?;
+        Some(Cause {
+            expected: first.expected.clone(),
+            observed: first.observed.clone().unwrap_or_else(|| "nothing".into()),
+            cases: group.iter().map(|case| case.id.clone()).collect(),
+        })
+    };
+    groups.filter_map(cause).collect()
+}
+
+/// The first case of a group, and the ids of the rest where they are so many that the first stands for them.
+pub(super) fn shown<'a, 'b>(group: &'b [&'a CaseReport]) -> (&'b [&'a CaseReport], Vec<&'a str>) {
+    match group.split_at_checked(1) {
+        Some((first, others)) if group.len() >= MANY => {
+            (first, others.iter().map(|case| case.id.as_str()).collect())
+        }
+        _ => (group, Vec::new()),
+    }
 }
 
 /// The skipped cases by what would let them run; the reason that skips most comes first.

@@ -2,6 +2,7 @@
 
 pub(crate) mod clock;
 mod curl;
+mod execute;
 mod pace;
 mod preflight;
 pub mod session;

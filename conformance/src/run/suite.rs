@@ -2,31 +2,30 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::sync::Mutex as AsyncMutex;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
-use super::curl;
-use super::preflight;
+pub use super::execute::Progress;
+use super::execute::{execute, milliseconds, too_much_untested};
+use super::{curl, preflight};
 use crate::case::clause::Level;
 use crate::case::filter::Filter;
 use crate::case::need::Need;
 use crate::case::{Case, Procedure};
 use crate::catalogue;
-use crate::judge::{Finding, Known};
+use crate::judge::Known;
 use crate::profile::Profile;
 use crate::report::baseline::Baseline;
-use crate::report::{
-    CaseReport, Evidence, Measurements, Outcome, Report, Selection, Source, Summary, Verdict,
-};
+use crate::report::{Measurements, Report, Selection, Summary, Verdict};
 use crate::run::clock::{Clock, timestamp};
 use crate::run::pace::{Budget, Pace};
-use crate::run::session::{Exchange, Session, Shared, Stop, lock};
+use crate::run::session::{Session, Shared, Stop, lock};
 use crate::secret::Redactor;
-use crate::transport::{Answer, Transport, TransportOptions};
+use crate::transport::{Transport, TransportOptions};
 
 /// The suite, pointed at a deployment.
 ///
@@ -76,17 +75,6 @@ impl fmt::Display for RunError {
 }
 
 impl std::error::Error for RunError {}
-
-/// How far a run has come.
-#[derive(Clone, Debug)]
-pub struct Progress<'a> {
-    /// The case that has just ended.
-    pub case: &'a CaseReport,
-    /// How many have ended.
-    pub done: usize,
-    /// How many will be run.
-    pub total: usize,
-}
 
 impl Suite {
     /// All cases, at 50 requests a second, eight at a time.
@@ -207,6 +195,7 @@ impl Suite {
             notices: preflight.notices,
             interrupted: shared.is_dead().or_else(|| too_much_untested(&shared, &reports)),
             stale_baseline: Vec::new(),
+            causes: Vec::new(),
             cases: reports,
         };
         report.stale_baseline = self.baseline.apply(&mut report.cases);
@@ -295,6 +284,7 @@ impl Suite {
             budget: Budget::new(MAX_REQUESTS, self.max_seconds),
             put_off: AtomicU64::new(0),
             untested: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
             probes: AtomicU64::new(0),
             clock,
             known,
@@ -310,189 +300,6 @@ impl Suite {
             controls: AsyncMutex::new(HashMap::new()),
         }
     }
-}
-
-/// Why the run says too little: more than a tenth of the `must` cases were put off or lost their connection.
-fn too_much_untested(shared: &Shared, reports: &[CaseReport]) -> Option<String> {
-    let musts = reports.iter().filter(|case| case.level == Level::Must).count();
-    let untested = usize::try_from(shared.untested.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
-    (untested * 10 > musts).then(|| {
-        format!(
-            "{untested} of {musts} `must` cases could not be tested because of 429, 503 or lost connections"
-        )
-    })
-}
-
-/// Runs the cases, several at a time, those that look back at all the others last.
-async fn execute(
-    shared: &Arc<Shared>,
-    cases: Vec<Case>,
-    concurrency: usize,
-    mut stop: Option<watch::Receiver<Option<String>>>,
-    mut progress: impl FnMut(Progress<'_>),
-) -> Vec<CaseReport> {
-    let total = cases.len();
-    let mut done = 0;
-    let mut reports: Vec<CaseReport> = cases.iter().map(unjudged).collect();
-    let (last, first): (Vec<_>, Vec<_>) =
-        cases.into_iter().enumerate().partition(|(_, case)| case.group == catalogue::LAST);
-    for (batch, workers) in [(first, concurrency), (last, 1)] {
-        let batch = Arc::new(batch);
-        let next = Arc::new(AtomicUsize::new(0));
-        let (sender, mut ended) = mpsc::unbounded_channel();
-        for _ in 0..workers.min(batch.len()) {
-            let (batch, next, sender) = (Arc::clone(&batch), Arc::clone(&next), sender.clone());
-            let shared = Arc::clone(shared);
-            tokio::spawn(async move {
-                while let Some((index, case)) = batch.get(next.fetch_add(1, Ordering::Relaxed)).copied() {
-                    let report = one(&shared, case).await;
-                    if sender.send((index, report)).is_err() {
-                        break;
-                    }
-                }
-            });
-        }
-        drop(sender);
-        loop {
-            let (index, report) = tokio::select! {
-                ended = ended.recv() => match ended {
-                    Some(ended) => ended,
-                    None => break,
-                },
-                why = stopped(&mut stop) => {
-                    lock(&shared.dead).get_or_insert(why);
-                    break;
-                }
-            };
-            done += 1;
-            progress(Progress { case: &report, done, total });
-            if let Some(slot) = reports.get_mut(index) {
-                *slot = report;
-            }
-        }
-    }
-    // What had not ended when the run was stopped was not tested.
-    for report in &mut reports {
-        if report.observed.is_none() && report.skipped_because.is_none() {
-            report.skipped_because = Some(format!(
-                "{}: it needs another run",
-                shared.is_dead().unwrap_or_else(|| "the run was stopped".into())
-            ));
-        }
-    }
-    reports
-}
-
-/// Waits until the run is stopped from outside.
-async fn stopped(stop: &mut Option<watch::Receiver<Option<String>>>) -> String {
-    if let Some(stop) = stop
-        && let Ok(why) = stop.wait_for(Option::is_some).await
-    {
-        return why.clone().unwrap_or_default();
-    }
-    std::future::pending().await
-}
-
-/// Runs one case.
-async fn one(shared: &Arc<Shared>, case: Case) -> CaseReport {
-    let mut report = unjudged(&case);
-    if let Some(why) = Need::missing(case.needs, &shared.profile) {
-        report.skipped_because = Some(why);
-        return report;
-    }
-    if let Some(why) = shared.is_dead() {
-        report.skipped_because = Some(format!("{why}: it needs another run"));
-        return report;
-    }
-    let begun = Instant::now();
-    let mut session = Session::new(Arc::clone(shared), case.id(), case.level, case.accept);
-    let finding = match case.run {
-        Procedure::Run(run) => run(&mut session).await,
-        Procedure::Probe(make) => match make(&session) {
-            Ok(request) => session.probe(request).await,
-            Err(stop) => Err(stop),
-        },
-    };
-    let finding = match finding {
-        Ok(finding) => session.require_admission(&finding).await.map(|()| finding),
-        stopped => stopped,
-    };
-    match finding {
-        Ok(finding) => {
-            report.duration_ms = milliseconds(begun.elapsed());
-            settle(&mut report, &finding, shared, session.exchanges());
-        }
-        Err(Stop::Skip(why)) => report.skipped_because = Some(why),
-        Err(Stop::Busy(why)) => {
-            if case.level == Level::Must {
-                shared.untested.fetch_add(1, Ordering::Relaxed);
-            }
-            report.skipped_because = Some(why);
-        }
-        Err(Stop::Dead(why)) => report.skipped_because = Some(format!("{why}: it needs another run")),
-    }
-    report
-}
-
-/// The case as it stands in a report before it has been run.
-fn unjudged(case: &Case) -> CaseReport {
-    CaseReport {
-        id: case.id(),
-        title: case.title.into(),
-        clauses: case.clauses.to_vec(),
-        level: case.level,
-        outcome: Outcome::Skipped,
-        expected: case.expected(),
-        observed: None,
-        skipped_because: None,
-        duration_ms: 0,
-        wrongly_allowed: false,
-        sends: case.sends.into(),
-        requirement: case.requirement.into(),
-        source: Source { document: case.source.document.into(), text: case.source.text.into() },
-        evidence: None,
-        known: None,
-    }
-}
-
-fn settle(report: &mut CaseReport, finding: &Finding, shared: &Shared, exchanges: &[Exchange]) {
-    let redactor = lock(&shared.redactor).clone();
-    report.observed = Some(redactor.clean(&finding.observed));
-    report.outcome = match (finding.kept, report.level) {
-        (true, _) => Outcome::Passed,
-        (false, Level::Must) if !finding.refused_otherwise => Outcome::Failed,
-        (false, _) => Outcome::Warned,
-    };
-    if finding.kept {
-        return;
-    }
-    report.wrongly_allowed = finding.wrongly_allowed && report.outcome == Outcome::Failed;
-    let deciding = finding.deciding.and_then(|index| exchanges.get(index));
-    let mut evidence = Evidence {
-        remarks: finding.remarks.iter().map(|remark| redactor.clean(remark)).collect(),
-        ..Evidence::default()
-    };
-    if let Some(Exchange { request, answer }) = deciding {
-        let line = curl::line(shared.transport.target(), shared.transport.protocol(), request);
-        evidence.curl = Some(curl::with_tokens(&line, &report.id, &shared.profile.path, request));
-        evidence.request_id = Some(request.request_id.clone());
-        if let Answer::Response(response) = answer {
-            let mut head = vec![format!("{} {}", shared.transport.protocol(), response.status)];
-            head.extend(
-                response.fields.iter().map(|(name, value)| {
-                    redactor.clean(&format!("{name}: {}", String::from_utf8_lossy(value)))
-                }),
-            );
-            evidence.response_head = head;
-            let body = redactor.clean(&String::from_utf8_lossy(&response.body));
-            evidence.response_body = (!body.is_empty()).then(|| body.chars().take(512).collect());
-        }
-    }
-    report.evidence = Some(evidence);
-}
-
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// What all request ids of a run begin with.

@@ -2,6 +2,7 @@
 
 mod compact;
 mod der;
+pub(crate) mod detached;
 mod key;
 mod mint;
 

@@ -200,8 +200,11 @@ static AT_OWNED_SPELLING: &[Case] = &[
 /// The spellings that [`at_spellings`] asks for, and six bad tokens.
 const AT_SPELLINGS: u32 = 11;
 
+/// What makes a token.
+type MakeToken = fn(&Session) -> Result<Compact, Stop>;
+
 /// Kinds of bad token; one that the profile cannot provide is left out.
-const BAD_TOKENS: [(&str, fn(&Session) -> Result<Compact, Stop>); 9] = [
+const BAD_TOKENS: [(&str, MakeToken); 9] = [
     ("an expired token", Session::expired),
     ("an unsigned token", unsigned),
     ("a token of another environment", Session::other_environment),

@@ -50,8 +50,10 @@ pub(crate) struct Shared {
     pub(crate) budget: Budget,
     /// How many cases in a row the deployment has put off with 429 or 503.
     pub(crate) put_off: AtomicU64,
-    /// How many `must` cases could not be tested because of 429, 503 or a lost connection.
+    /// How many `must` cases could not be tested because of 429 or 503.
     pub(crate) untested: AtomicU64,
+    /// How many `must` cases failed because no answer came.
+    pub(crate) lost: AtomicU64,
     /// How often the public endpoint was asked whether the deployment still answers.
     pub(crate) probes: AtomicU64,
     pub(crate) clock: Clock,

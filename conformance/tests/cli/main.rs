@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod ending;
+mod publishing;
+
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -17,15 +20,16 @@ const FORMATS: [&str; 6] = ["human", "json", "junit", "markdown", "html", "sarif
 /// Runs the program to its end.
 async fn program(arguments: &[&str]) -> Output {
     let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-    tokio::task::spawn_blocking(move || {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_artos-conformance"));
-        for name in ["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
-            command.env_remove(name);
-        }
-        command.args(arguments).output().unwrap()
-    })
-    .await
-    .unwrap()
+    tokio::task::spawn_blocking(move || command().args(arguments).output().unwrap()).await.unwrap()
+}
+
+/// The program, without a proxy.
+fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_artos-conformance"));
+    for name in ["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
+        command.env_remove(name);
+    }
+    command
 }
 
 fn status(output: &Output) -> i32 {
@@ -160,7 +164,7 @@ async fn a_baseline_entry_that_passes_is_a_failure() {
     let started = started(Behaviour::correct(), Power::Tokens).await;
     let path = started.write(
         "baseline.toml",
-        "[[known]]\ncase = \"header/missing\"\nobserved = \"200\"\nreason = \"mended since\"\n",
+        "[[known]]\ncase = \"header/missing\"\nobserved = \"200\"\nreason = \"fixed since\"\n",
     );
     let output = started.run(&["--filter", "header/missing", "--baseline", &path]).await;
     assert_eq!(status(&output), 1, "{}", stdout(&output));
