@@ -9,7 +9,7 @@ use hyper::{Method, Request, Response, Version};
 use tokio::time::timeout;
 
 use crate::audit::{self, Record, WaitingLine};
-use crate::health::Phase;
+use crate::health::Health;
 use crate::http::body::Body;
 use crate::http::ext_authz::messages::{CheckRequest, CheckResponse, HealthCheckResponse};
 use crate::http::ext_authz::{self, Call};
@@ -57,7 +57,7 @@ impl DecisionService {
                 grpc::answer(Ok(response))
             }
             Call::Health => {
-                let is_ready = self.health.as_ref().is_none_or(|health| health.phase() == Phase::Ready);
+                let is_ready = self.health.as_ref().is_none_or(Health::serves);
                 let message = timeout(self.message_time, grpc::read(&parts.headers, body)).await;
                 let message = message.unwrap_or(Err(Failure::DeadlineExceeded));
                 grpc::answer(message.and_then(|message| ext_authz::health(&message, is_ready)))

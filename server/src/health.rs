@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -18,6 +18,8 @@ pub(crate) struct Health(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     phase: AtomicU8,
+    /// Whether there was a moment at which every source had been loaded.
+    loaded: AtomicBool,
     failures: Mutex<BTreeMap<String, Failure>>,
 }
 
@@ -39,6 +41,8 @@ pub(crate) enum Effect {
     Degraded,
     /// Requests are not judged as they should be: `/readyz` is 503.
     Unready,
+    /// The same, and the source has never been loaded.
+    NotLoaded,
 }
 
 /// A source that fails.
@@ -78,9 +82,23 @@ impl Health {
         }
     }
 
-    /// Everything is loaded.
+    /// Everything that is loaded before the first answer is loaded.
     pub(crate) fn is_ready(&self) {
         self.0.phase.store(1, Ordering::Release);
+        self.note_first_load(&self.failures());
+    }
+
+    /// Whether a client that balances its requests should send some: not before the first load, and not while the server
+    /// ends. A source that is added later and not loaded yet changes nothing: the others serve.
+    pub(crate) fn serves(&self) -> bool {
+        self.phase() == Phase::Ready && self.0.loaded.load(Ordering::Acquire)
+    }
+
+    fn note_first_load(&self, failures: &BTreeMap<String, Failure>) {
+        let is_loaded = failures.values().all(|failure| failure.effect != Effect::NotLoaded);
+        if is_loaded && self.phase() == Phase::Ready {
+            self.0.loaded.store(true, Ordering::Release);
+        }
     }
 
     /// The server accepts no more requests.
@@ -111,13 +129,16 @@ impl Health {
 
     /// A source works. Returns whether it failed before.
     pub(crate) fn works(&self, source: &str) -> bool {
-        self.failures().remove(&*redact(source)).is_some()
+        let mut failures = self.failures();
+        let failed = failures.remove(&*redact(source)).is_some();
+        self.note_first_load(&failures);
+        failed
     }
 
     /// Whether `GET /readyz` is 200, and its body: a JSON object.
     pub(crate) fn report(&self) -> (bool, String) {
         let failures = self.failures();
-        let unready = failures.values().any(|failure| failure.effect == Effect::Unready);
+        let unready = failures.values().any(|failure| failure.effect != Effect::Degraded);
         let status = match self.phase() {
             Phase::Ready if !unready => "ready",
             Phase::Ready | Phase::Starting => "unready",
@@ -135,5 +156,38 @@ impl Health {
 
     fn failures(&self) -> MutexGuard<'_, BTreeMap<String, Failure>> {
         self.0.failures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_serves_from_the_first_load_until_it_ends() {
+        let health = Health::new();
+        let fails = |source, effect| health.failed(source, Duration::ZERO, effect, "not fetched yet");
+        assert!(!health.serves());
+        fails("keys[0] a", Effect::NotLoaded);
+        fails("keys[1] b", Effect::NotLoaded);
+        health.is_ready();
+        assert!(!health.serves(), "no key set has been loaded");
+        health.works("keys[0] a");
+        assert!(!health.serves(), "the other has not");
+        health.works("keys[1] b");
+        assert!(health.serves());
+        fails("keys[0] a", Effect::Unready);
+        fails("keys[2] c", Effect::NotLoaded);
+        assert!(health.serves() && !health.report().0, "this is no first load, and `/readyz` tells it");
+        health.is_stopping();
+        assert!(!health.serves());
+    }
+
+    #[test]
+    fn a_source_that_fails_otherwise_is_no_reason_to_send_requests_elsewhere() {
+        let health = Health::new();
+        health.failed("clock", Duration::ZERO, Effect::Unready, "before 2025");
+        health.is_ready();
+        assert!(health.serves() && !health.report().0);
     }
 }

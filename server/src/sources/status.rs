@@ -1,5 +1,7 @@
 //! How a source is seen: one log line until it changes, a metric, and `/readyz`.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::audit::{AuditLog, Level};
@@ -20,7 +22,7 @@ impl Reporter {
     pub(crate) fn source(&self, name: impl Into<String>, label: &'static str) -> Status {
         // The series is there before the first failure, so that an alert on its growth works.
         drop(self.metrics.reload_failures.get_or_create(&file_label(label)));
-        Status { reporter: self.clone(), name: name.into(), label }
+        Status { reporter: self.clone(), name: name.into(), label, loaded: Arc::default() }
     }
 }
 
@@ -30,6 +32,8 @@ pub(crate) struct Status {
     reporter: Reporter,
     name: String,
     label: &'static str,
+    /// Whether it has ever been loaded.
+    loaded: Arc<AtomicBool>,
 }
 
 impl Status {
@@ -40,6 +44,7 @@ impl Status {
 
     /// The first value is in use.
     pub(crate) fn starts(&self) {
+        self.loaded.store(true, Ordering::Relaxed);
         let now = now().as_secs_f64();
         self.reporter.metrics.snapshots.get_or_create(&file_label(self.label)).set(now);
         self.reporter.health.works(&self.name);
@@ -60,11 +65,15 @@ impl Status {
 
     /// The source fails; what that means for requests is its `effect`. The same error again is not told twice.
     pub(crate) fn fails(&self, effect: Effect, error: &str) {
+        let effect = match effect {
+            Effect::Unready if !self.loaded.load(Ordering::Relaxed) => Effect::NotLoaded,
+            effect => effect,
+        };
         if self.reporter.health.failed(&self.name, now(), effect, error) {
             self.reporter.metrics.reload_failures.get_or_create(&file_label(self.label)).inc();
             let consequence = match effect {
                 Effect::Degraded => "not loaded; the previous version stays in use",
-                Effect::Unready => "not usable",
+                Effect::Unready | Effect::NotLoaded => "not usable",
             };
             self.reporter.log.note(Level::Error, &format!("{}: {consequence}: {error}", self.name));
         }
