@@ -1,9 +1,6 @@
 //! From a URL to a byte stream: proxy, TCP, TLS.
 
-use std::fmt;
-use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
@@ -12,6 +9,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::TransportOptions;
+use super::connect_error::ConnectError;
 use super::proxy::Proxy;
 use super::tls::{self, TlsSetupError};
 use crate::profile::Target;
@@ -19,41 +17,6 @@ use crate::profile::Target;
 /// A byte stream.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
-
-/// Why no connection came about. Nothing of a request was sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConnectError {
-    /// What baselines and reports call it: the same for the same cause.
-    pub kind: &'static str,
-    message: String,
-}
-
-impl ConnectError {
-    pub(super) fn new(kind: &'static str, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into() }
-    }
-
-    pub(super) fn timed_out(limit: Duration) -> Self {
-        Self::new("no connection in time", format!("no connection within {} s", limit.as_secs_f32()))
-    }
-
-    fn io(whom: &str, error: &io::Error) -> Self {
-        let kind = match error.kind() {
-            io::ErrorKind::ConnectionRefused => "connection refused",
-            io::ErrorKind::TimedOut => "no connection in time",
-            _ => "no connection",
-        };
-        Self::new(kind, format!("cannot connect to {whom}: {error}"))
-    }
-}
-
-impl fmt::Display for ConnectError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for ConnectError {}
 
 pub(super) struct Connector {
     target: Target,

@@ -5,7 +5,8 @@ use h2::client::{SendRequest, handshake};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderName, HeaderValue, Method, Uri};
 
-use super::connect::{ConnectError, Stream};
+use super::connect::Stream;
+use super::connect_error::ConnectError;
 use super::message::{Answer, Request, Response};
 use crate::USER_AGENT;
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::connect::ConnectError;
+use super::connect_error::ConnectError;
 
 /// Text of which some is a token: it can be sent as bytes, and shown with the token left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -5,6 +5,7 @@
 
 mod coding;
 mod connect;
+mod connect_error;
 mod http1;
 mod http2;
 mod message;
@@ -19,7 +20,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout_at};
 
-pub use connect::ConnectError;
+pub use connect_error::ConnectError;
 pub use message::{Answer, Field, Piece, Request, Response, Text};
 pub use protocol::Protocol;
 pub use tls::TlsSetupError;

@@ -6,7 +6,7 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::connect::ConnectError;
+use super::connect_error::ConnectError;
 use super::tls::TlsSetupError;
 use crate::profile::Target;
 use crate::secret::Secret;

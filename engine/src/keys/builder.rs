@@ -18,6 +18,13 @@ pub struct KeySetBuilder {
     sets: Vec<(KeySet, Option<Binding>)>,
 }
 
+impl KeySet {
+    /// Combines several sets, each bound to the issuer and the organizations that it is trusted with.
+    pub fn builder() -> KeySetBuilder {
+        KeySetBuilder::default()
+    }
+}
+
 impl KeySetBuilder {
     /// Adds a set whose keys may sign for any issuer and organization that the policy accepts.
     #[expect(clippy::should_implement_trait, reason = "sets are added to the builder, not numbers")]

@@ -6,7 +6,6 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
-use super::builder::KeySetBuilder;
 use super::header_table::{HeaderTable, KnownHeader};
 use super::jwk::{self, KeyNotice};
 use super::key::{Candidates, Key, VerifiedBy};
@@ -45,11 +44,6 @@ impl KeySet {
     pub fn from_jwks(text: &[u8]) -> Result<Self, LoadError> {
         let (keys, notices) = jwk::read(text)?;
         Ok(Self::of(keys, notices))
-    }
-
-    /// Combines several sets, each bound to the issuer and the organizations that it is trusted with.
-    pub fn builder() -> KeySetBuilder {
-        KeySetBuilder::default()
     }
 
     /// A set without keys, which accepts no token: for a server that has not fetched its keys yet.
