@@ -1,4 +1,4 @@
-//! The least that a server can do: take what has arrived, look at none of it, and send an answer made beforehand.
+//! The null server: reads what has arrived without parsing it, and writes a prepared response.
 //!
 //! Its processor time is what two system calls and the kernel's way from one socket to another take: the floor of a server
 //! that reads its requests, decides and answers.

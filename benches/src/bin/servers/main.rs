@@ -1,4 +1,4 @@
-//! Drives `artos-auth serve`, HAProxy, an axum service and a server that looks at nothing with wrk, in turns, and prints
+//! Drives `artos-auth serve`, HAProxy, an axum service and a null server with wrk, in turns, and prints
 //! what each answers in a second and costs in processor time, with targets, as Markdown.
 //!
 //! `cargo run --release --bin servers [-- --artos-auth FILE] [--seconds N] [--rounds N]`; needs `haproxy`, `wrk`
@@ -22,7 +22,7 @@ use artos_auth_benches::{machine, world};
 use load::{Figure, Load};
 use servers::Scratch;
 
-/// Live tokens, each seen before.
+/// Valid tokens, all cached.
 const TOKENS: u64 = 1_000;
 /// Where a process has its memory is drawn at its start, and makes some hundredths of a request.
 const ROUNDS_OF_A_START: usize = 3;
@@ -67,10 +67,9 @@ fn usage(argument: &str) -> ! {
 fn compare(options: &Options) -> ExitCode {
     println!("{}.\n", machine::description());
     println!(
-        "One core for the server, another for wrk, 32 connections, {TOKENS} live tokens in turn, each seen before; \
-         {} rounds of {} s each, the servers started anew every {ROUNDS_OF_A_START}. A ratio is the median of those of the \
-         rounds, each of what was measured one after the other, for what else the machine does comes and goes. CPU is the \
-         server's own processor time for a request.\n",
+        "One core for the server, another for wrk, 32 connections, {TOKENS} cached tokens in turn; {} rounds of {} s each, \
+         servers restarted every {ROUNDS_OF_A_START} rounds. A ratio is the median over the rounds of figures measured one \
+         after the other. CPU is the server's processor time per request.\n",
         options.rounds, options.seconds
     );
     println!("{}", report::HEAD);
@@ -139,7 +138,7 @@ fn compare_one(
     let own = Target::AtLeast(0.95);
     let [over_haproxy, over_axum] = [over_haproxy, over_axum].map(Target::AtLeast);
     let (off, on) = ("audit off", "audit to stderr, overflow block");
-    let least = "a server that looks at nothing";
+    let least = "a null server";
     vec![
         over(off, "its own public path", protected, public, own),
         thrift(off, "its own public path", protected, public, own),
