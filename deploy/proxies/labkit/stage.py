@@ -9,7 +9,9 @@ import subprocess
 import tempfile
 import threading
 import time
+import tomllib
 from pathlib import Path
+from typing import NamedTuple
 
 from .install import edit, need, program
 from .parts import Api, Received, Relay, free_port
@@ -52,11 +54,57 @@ COMMANDS = {
 }
 
 
+class Ports(NamedTuple):
+    """Where the parts listen instead of the ports of the recipes."""
+
+    auth: int
+    api: int
+    http: int
+    https: int
+
+
+def write_recipe(proxy: str, version: str, folder: Path, ports: Ports, change=lambda name, text: text) -> None:
+    """The files of a recipe with these ports, and a certificate."""
+    numbers = {"8080": ports.auth, "3000": ports.api, "8000": ports.http, "8443": ports.https}
+    # Envoy writes address and port apart.
+    places = {f"{before}{number}": f"{before}{port}" for number, port in numbers.items()
+              for before in ("127.0.0.1:", "http://:", "https://:", "port_value: ")}
+    for file in (RECIPES / proxy).iterdir():
+        if file.name in ("artos-auth.toml", "hop.toml"):
+            continue
+        text = change(file.name, edit(version, file.read_text()))
+        for before, after in places.items():
+            text = text.replace(before, after)
+        (folder / file.name).write_text(text)
+    if not (folder / "tls.crt").exists():
+        certificate(folder)
+    pair = (folder / "tls.crt").read_text() + (folder / "tls.key").read_text()
+    (folder / "tls.pem").write_text(pair)
+    # nginx makes these under its prefix.
+    (folder / "logs").mkdir(exist_ok=True)
+
+
+def hops(proxy: str) -> dict[str, list[dict[str, str]]]:
+    """The other ways to the auth server, each with what it changes in the recipe."""
+    return tomllib.loads((RECIPES / proxy / "hop.toml").read_text())
+
+
+def certificate(folder: Path) -> None:
+    """For clients, and for the proxy where it asks over TLS."""
+    subprocess.run(
+        [need("openssl", "openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+         "-nodes", "-days", "2", "-subj", "/CN=api.example", "-addext", "subjectAltName=DNS:api.example,DNS:localhost,IP:127.0.0.1",
+         "-keyout", "tls.key", "-out", "tls.crt"],
+        cwd=folder, check=True, capture_output=True,
+    )
+    shutil.copy(folder / "tls.crt", folder / "artos-auth-ca.pem")
+
+
 class Stage:
     """Started on entry, ended on exit."""
 
-    def __init__(self, proxy: str, version: str, auth: Path) -> None:
-        self.proxy, self.version, self.auth = proxy, version, auth
+    def __init__(self, proxy: str, version: str, auth: Path, hop: str | None = None) -> None:
+        self.proxy, self.version, self.auth, self.hop = proxy, version, auth, hop
         self.numbers = itertools.count(1)
         self.processes: list[subprocess.Popen] = []
         self.audit: queue.Queue = queue.Queue()
@@ -66,7 +114,8 @@ class Stage:
         try:
             self.api = Api()
             self._start_auth()
-            self.relay = Relay(self.auth_port)
+            if self.hop != "unix":
+                self.relay = Relay(self.auth_port)
             self._start_proxy()
         except BaseException:
             self.__exit__()
@@ -94,8 +143,12 @@ class Stage:
 
     def _start_auth(self) -> None:
         recipe = (RECIPES / self.proxy / "artos-auth.toml").read_text()
+        listen, tls = ("unix:artos.sock" if self.hop == "unix" else "127.0.0.1:0"), ""
+        if self.hop == "tls":
+            certificate(self.folder)
+            tls = '\n[tls]\ncertificate = "tls.crt"\nkey = "tls.key"\n'
         (self.folder / "artos-auth.toml").write_text(
-            recipe.replace("127.0.0.1:8080", "127.0.0.1:0").replace("127.0.0.1:9090", "127.0.0.1:0") + POLICY
+            recipe.replace("127.0.0.1:8080", listen).replace("127.0.0.1:9090", "127.0.0.1:0") + POLICY + tls
         )
         self._command("keys", "generate", "--alg", "ES256", "--kid", "lab-only", "--out", "signing.jwk.json")
         (self.folder / "keys.jwks.json").write_text(self._command("keys", "public", "--in", "signing.jwk.json"))
@@ -110,7 +163,7 @@ class Stage:
         for _ in range(300):
             lines = (self.folder / "auth.out").read_text().splitlines()
             if len(lines) >= 2:
-                self.auth_port = int(lines[0].rsplit(":", 1)[1])
+                self.auth_port = 0 if self.hop == "unix" else int(lines[0].rsplit(":", 1)[1])
                 return
             if process.poll() is not None:
                 raise RuntimeError(f"artos-auth ended with status {process.returncode}: {self._complaints()}")
@@ -127,36 +180,9 @@ class Stage:
 
     def _start_proxy(self) -> None:
         self.port, self.tls_port = free_port(), free_port()
-        places = {
-            "127.0.0.1:8080": f"127.0.0.1:{self.relay.port}",
-            "127.0.0.1:3000": f"127.0.0.1:{self.api.port}",
-            "127.0.0.1:8000": f"127.0.0.1:{self.port}",
-            "127.0.0.1:8443": f"127.0.0.1:{self.tls_port}",
-            "http://:8000": f"http://:{self.port}",
-            "https://:8443": f"https://:{self.tls_port}",
-            # Envoy writes address and port apart.
-            "port_value: 8080": f"port_value: {self.relay.port}",
-            "port_value: 3000": f"port_value: {self.api.port}",
-            "port_value: 8000": f"port_value: {self.port}",
-            "port_value: 8443": f"port_value: {self.tls_port}",
-        }
-        for file in (RECIPES / self.proxy).iterdir():
-            if file.name == "artos-auth.toml":
-                continue
-            text = edit(self.version, file.read_text())
-            for before, after in places.items():
-                text = text.replace(before, after)
-            (self.folder / file.name).write_text(text)
-        subprocess.run(
-            [need("openssl", "openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-             "-nodes", "-days", "2", "-subj", "/CN=api.example", "-addext", "subjectAltName=DNS:api.example",
-             "-keyout", "tls.key", "-out", "tls.crt"],
-            cwd=self.folder, check=True, capture_output=True,
-        )
-        pair = (self.folder / "tls.crt").read_text() + (self.folder / "tls.key").read_text()
-        (self.folder / "tls.pem").write_text(pair)
-        # nginx makes these under its prefix.
-        (self.folder / "logs").mkdir()
+        auth = 0 if self.hop == "unix" else self.relay.port
+        ports = Ports(auth, self.api.port, self.port, self.tls_port)
+        write_recipe(self.proxy, self.version, self.folder, ports, self._with_hop)
         log = open(self.folder / "proxy.log", "w")
         command = COMMANDS[self.proxy](str(program(self.proxy, self.version)))
         home = {**os.environ, "HOME": str(self.folder), "XDG_DATA_HOME": str(self.folder)}
@@ -174,6 +200,15 @@ class Stage:
                 pass
             time.sleep(0.1)
         raise RuntimeError(f"{self.proxy} does not serve: {(self.folder / 'proxy.log').read_text()[-2000:]}")
+
+    def _with_hop(self, name: str, text: str) -> str:
+        """A file of the recipe with what the way to the auth server changes in it."""
+        for change in hops(self.proxy).get(self.hop, []):
+            if change["file"] == name:
+                if change["instead_of"] not in text:
+                    raise RuntimeError(f"{name} has no {change['instead_of']!r}, which hop.toml replaces")
+                text = text.replace(change["instead_of"], change["write"])
+        return text.replace("/run/artos-auth/artos-auth.sock", str(self.folder / "artos.sock"))
 
     def token(self, *flags: str, user: str = "u1", org: str | None = "org-a", permissions=("documents:read",)) -> str:
         """A good token, unless flags of `artos-auth token mint` say otherwise."""
