@@ -13,7 +13,8 @@ const CONTENTS = {
     ],
     "The contract": ["clauses", "defaults", "vulnerabilities", "conformance", "conformance-faults"],
     "How it is made": [
-        "for-security-engineers", "known-vulnerabilities", "supply-chain", "fuzzing", "mutation-testing", "performance", "how-fast",
+        "for-security-engineers", "known-vulnerabilities", "supply-chain", "fuzzing", "mutation-testing", "performance", "proxies-performance",
+        "how-fast",
     ],
 };
 const MANUAL = {
