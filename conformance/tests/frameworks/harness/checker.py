@@ -37,7 +37,8 @@ def check(binary: Path, profile: Path, port: int, *, patterns=(), level="must", 
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "report.json"
         argv = [binary, "run", "--profile", profile, "--target", f"http://127.0.0.1:{port}", "--level", level]
-        argv += ["--rate", str(RATE), "--format", "json", "--output", output]
+        # Longer than the default: on a busy machine a slow answer must not look like none.
+        argv += ["--rate", str(RATE), "--timeout", "30", "--format", "json", "--output", output]
         argv += ["--http2"] if http2 else []
         for pattern in patterns:
             argv += ["--filter", pattern]

@@ -72,8 +72,8 @@ def express() -> Path:
 
 
 def axum() -> Path:
-    """The service, built in a workspace of its own."""
-    manifest, target = FOLDER / "axum/Cargo.toml", CACHE / "axum"
+    """The service, a workspace of its own. It shares the target folder, and so the crates that are built already."""
+    manifest, target = FOLDER / "axum/Cargo.toml", ROOT / "target"
     argv = ["cargo", "build", "--locked", "--quiet", "--manifest-path", manifest, "--target-dir", target]
     run(argv, what="cargo build of the axum service")
     return target / "debug/artos-auth-axum-service"
