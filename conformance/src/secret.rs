@@ -44,7 +44,7 @@ impl fmt::Debug for Redactor {
 }
 
 impl Redactor {
-    /// Adds a secret; shorter ones than [`TELLING`] cannot be told from other text and are passed over.
+    /// Adds a secret; shorter ones than [`TELLING`] cannot be told from other text and are ignored.
     pub fn add(&mut self, secret: &[u8]) {
         self.windows
             .extend(secret.windows(TELLING).filter_map(|window| <[u8; TELLING]>::try_from(window).ok()));

@@ -20,7 +20,7 @@ fn ids_are_unique_and_kebab_case() {
         let plain =
             |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'/';
         assert!(id.bytes().all(plain) && id.matches('/').count() == 1, "{id}");
-        assert!(ids.insert(id.clone()), "{id} is there twice");
+        assert!(ids.insert(id.clone()), "{id} is duplicated");
     }
 }
 

@@ -72,7 +72,7 @@ pub struct UnknownClause(String);
 
 impl fmt::Display for UnknownClause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` is no clause; clauses look like `TOK-3`", self.0)
+        write!(f, "`{}` is not a clause; expected one such as `TOK-3`", self.0)
     }
 }
 

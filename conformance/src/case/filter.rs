@@ -52,7 +52,7 @@ impl FromStr for Filter {
             Ok(clause) => Test::Clause(clause),
             Err(_) => {
                 let glob = GlobBuilder::new(text).build().map_err(|error| {
-                    format!("`{text}` is no clause and no glob over case ids: {}", error.kind())
+                    format!("`{text}` is neither a clause nor a glob over case ids: {}", error.kind())
                 })?;
                 Test::Id(glob.compile_matcher())
             }

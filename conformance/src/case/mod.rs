@@ -21,7 +21,7 @@ use crate::transport::Request;
 pub struct Case {
     /// The module that holds it: the first half of its id.
     pub group: &'static str,
-    /// Its name in that module, words parted by `_`: the second half of its id.
+    /// Its name in that module, words separated by `_`: the second half of its id.
     pub name: &'static str,
     /// What it is about, in a few words.
     pub title: &'static str,

@@ -20,7 +20,7 @@ pub enum Need {
     OtherEnvironment,
     /// A good token without the permission that `endpoints.permission` needs.
     NoPermission,
-    /// A token of a user who is no member of the organization.
+    /// A token of a user who is not a member of the organization.
     NotAMember,
     /// A token of a user whose account is not configured.
     NotConfigured,

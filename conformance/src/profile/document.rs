@@ -251,7 +251,7 @@ impl Reader<'_> {
             };
             let text = self.token(kind, offset, entry.into_inner())?;
             let compact = Compact::parse(&text).ok_or_else(|| {
-                self.error(offset, format!("{kind}: is no JWT: three segments parted by dots are wanted"))
+                self.error(offset, format!("{kind}: not a JWT; expected three segments separated by dots"))
             })?;
             tokens.insert(kind, NamedToken { text: Secret::new(text), compact });
         }

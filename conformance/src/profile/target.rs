@@ -21,7 +21,7 @@ impl Target {
     ///
     /// One clause that says what would be right.
     pub fn parse(url: &str) -> Result<Self, String> {
-        let uri: http::Uri = url.parse().map_err(|error| format!("`{url}` is no URL: {error}"))?;
+        let uri: http::Uri = url.parse().map_err(|error| format!("`{url}` is not a URL: {error}"))?;
         let tls = match uri.scheme_str() {
             Some("https") => true,
             Some("http") => false,

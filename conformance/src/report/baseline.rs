@@ -73,7 +73,7 @@ impl Baseline {
                 return Err(ProfileError::at(path, text, offset, why));
             }
             if baseline.entries.iter().any(|known| known.case == case) {
-                let why = format!("known.case: `{case}` is there twice");
+                let why = format!("known.case: `{case}` is duplicated");
                 return Err(ProfileError::at(path, text, offset, why));
             }
             if reason.trim().is_empty() {

@@ -171,7 +171,7 @@ pub(super) fn stale(entry: &super::StaleEntry) -> String {
     }
 }
 
-/// The clause ids of a case, parted by spaces.
+/// The clause ids of a case, separated by spaces.
 pub(super) fn clauses(case: &CaseReport) -> String {
     let ids: Vec<&str> = case.clauses.iter().map(|clause| clause.id()).collect();
     ids.join(" ")

@@ -2,7 +2,7 @@
 
 use super::{Algorithm, Compact, SigningKey, base64url};
 
-/// An ordered list of header members and claims, as raw JSON text: nothing keeps a member from being there
+/// An ordered list of header parameters and claims, as raw JSON text: nothing keeps a member from being there
 /// twice, or a number from being out of every range.
 #[derive(Clone, Debug, Default)]
 pub struct Mint {
@@ -11,7 +11,7 @@ pub struct Mint {
 }
 
 impl Mint {
-    /// Sets a header member to this JSON text, in place where it is there, else at the end.
+    /// Sets a header parameter to this JSON text, in place where it is there, else at the end.
     #[must_use]
     pub fn header(mut self, name: &str, json: &str) -> Self {
         set(&mut self.header, name, json);
@@ -39,7 +39,7 @@ impl Mint {
         self
     }
 
-    /// Takes a header member away.
+    /// Takes a header parameter away.
     #[must_use]
     pub fn without_header(mut self, name: &str) -> Self {
         self.header.retain(|(other, _)| other != name);
@@ -60,7 +60,7 @@ impl Mint {
         self
     }
 
-    /// Adds a header member behind all others, whether or not there is one of this name.
+    /// Adds a header parameter behind all others, whether or not there is one of this name.
     #[must_use]
     pub fn append_header(mut self, name: &str, json: &str) -> Self {
         self.header.push((name.to_owned(), json.to_owned()));

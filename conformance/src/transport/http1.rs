@@ -103,7 +103,7 @@ impl Client {
                 _ if chunked => self.read_chunks().await?,
                 Some(length) => {
                     let length = length.trim().parse().map_err(|_| {
-                        Broken::Garbled("an answer with a Content-Length that is no number".into())
+                        Broken::Garbled("an answer with a Content-Length that is not a number".into())
                     })?;
                     self.read_exactly(length).await?
                 }

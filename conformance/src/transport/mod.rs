@@ -61,7 +61,7 @@ impl Transport {
     ///
     /// # Errors
     ///
-    /// When the certificates cannot be read, or a proxy setting is no URL.
+    /// When the certificates cannot be read, or a proxy setting is not a URL.
     pub fn new(target: Target, options: TransportOptions) -> Result<Self, TlsSetupError> {
         let connector = Arc::new(connect::Connector::new(&target, &options)?);
         Ok(Self { target, options, connector })

@@ -189,7 +189,7 @@ async fn a_baseline_entry_that_passes_is_a_failure() {
 )]
 #[case::no_jwt(
     "target = \"http://127.0.0.1:1\"\n[tokens]\nvalid = { value = \"sesame\" }\n",
-    ":3: tokens.valid: is no JWT"
+    ":3: tokens.valid: not a JWT"
 )]
 #[case::pasted_wrongly(
     "target = \"http://127.0.0.1:1\"\n[tokens]\nvalid = \"eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl\"\n",

@@ -93,10 +93,10 @@ macro_rules! another_organization {
 pub(in crate::catalogue) static CASES: &[Case] = &[
     not_configured!(no_organization, "A token without an organization opens nothing", "without an organization",
         source: sources::NOT_CONFIGURED, needs: [NoOrganization], |s| s.no_organization()?),
-    not_configured!(organization_null, "An organization of null is none", "whose organization is null",
+    not_configured!(organization_null, "A null organization counts as missing", "whose organization is null",
         source: sources::NOT_CONFIGURED, needs: [Key],
         |s| s.mint()?.claim(&s.organization_claim()?, "null").sign(&s.key()?)),
-    not_configured!(organization_empty, "An empty organization is none", "whose organization is empty",
+    not_configured!(organization_empty, "An empty organization counts as missing", "whose organization is empty",
         source: sources::NOT_CONFIGURED, needs: [Key],
         |s| s.mint()?.claim(&s.organization_claim()?, "\"\"").sign(&s.key()?)),
     not_configured!(organization_under_another_name, "The organization is read from its own claim only",

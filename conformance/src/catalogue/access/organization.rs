@@ -120,7 +120,7 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
     },
     case! {
         other_organization_authenticates,
-        title: "Another organization is somebody here too",
+        title: "Another organization can authenticate",
         clauses: [Org4],
         level: Must,
         sends: "Sends GET to the protected endpoint with another organization's token.",
@@ -306,7 +306,7 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
     },
     case! {
         identity_in_fields_without_token,
-        title: "An identity in header fields is no token",
+        title: "An identity in header fields is not a token",
         clauses: [Org4, Hdr2],
         level: Must,
         sends: "Sends GET to the owned resource with the owner in `X-Auth-Org-Id`, `X-Auth-User-Id` and `X-Forwarded-User`, without a token.",
@@ -324,7 +324,7 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
     },
     case! {
         other_identity_fields_without_token,
-        title: "An identity in other header fields is no token either",
+        title: "An identity in other header fields is not a token either",
         clauses: [Org4, Hdr2],
         level: Must,
         sends: "Sends GET to the owned resource with the owner in `X-Org-Id`, `X-User-Id`, `X_Auth_Org_Id` and `X_Auth_User_Id`, without a token.",
@@ -385,10 +385,10 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
     },
     case! {
         not_a_member,
-        title: "Who is no member of the organization is 403",
+        title: "A user who is not a member of the organization gets 403",
         clauses: [Org3],
         level: Must,
-        sends: "Sends GET to the protected endpoint with a token of a user who is no member of the organization.",
+        sends: "Sends GET to the protected endpoint with a token of a user who is not a member of the organization.",
         requirement: "The deployment must answer 403 `User has no organization or not authorized`.",
         source: sources::ONLY_OWN,
         needs: [NotAMember],
@@ -397,7 +397,7 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
     },
     case! {
         account_not_configured,
-        title: "Whose account is not configured is 403",
+        title: "A user whose account is not configured gets 403",
         clauses: [Org2],
         level: Must,
         sends: "Sends GET to the protected endpoint with a token of a user whose account is not configured.",

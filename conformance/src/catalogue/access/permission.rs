@@ -175,17 +175,17 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
         "[{}]",
         quote(&format!("{needed}:none"))
     )),
-    lacks!(wildcard, "A wildcard is no permission", "`*`", |_needed| "[\"*\"]"),
+    lacks!(wildcard, "A wildcard is not a permission", "`*`", |_needed| "[\"*\"]"),
     lacks!(
         object,
-        "An object is no list of permissions",
+        "An object is not a list of permissions",
         "an object with the needed one as a member",
         |needed| format!("{{{}:true}}", quote(&needed))
     ),
     has!(
         as_a_string,
         "Permissions may be one string",
-        "a string of the needed one and another, parted by a space",
+        "a string of the needed one and another, separated by a space",
         |needed| quote(&format!("a {needed}"))
     ),
 ];

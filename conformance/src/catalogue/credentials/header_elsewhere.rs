@@ -1,4 +1,4 @@
-//! HDR-2: a token anywhere but in the `Authorization` field is no token.
+//! HDR-2: a token anywhere but in the `Authorization` field is not a token.
 
 use crate::case::{Accept, Case};
 use crate::catalogue::sources;
@@ -28,7 +28,7 @@ macro_rules! in_field {
     ($name:ident, $field:literal, $prefix:literal) => {
         elsewhere!(
             $name,
-            concat!("A token in `", $field, "` is no token"),
+            concat!("A token in `", $field, "` is not a token"),
             concat!("Sends GET to the protected endpoint with a good token in `", $field, "`."),
             source: sources::ALL_REQUIRE,
             |s, token| s.protected().field($field, Text::from($prefix).token(token))
@@ -44,7 +44,7 @@ fn members(object: Option<&str>) -> String {
 }
 
 pub(in crate::catalogue) static CASES: &[Case] = &[
-    elsewhere!(query_access_token, "A token in the query is no token",
+    elsewhere!(query_access_token, "A token in the query is not a token",
     "Sends GET to the protected endpoint with a good token as the query parameter `access_token`.",
     source: sources::NO_QUERY_TOKENS,
     |s, token| {
@@ -52,7 +52,7 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
         request.target = request.target.plain("?access_token=").token(token);
         request
     }),
-    elsewhere!(query_token, "A token in the query, under another name, is no token",
+    elsewhere!(query_token, "A token in the query, under another name, is not a token",
     "Sends GET to the protected endpoint with a good token as the query parameters `token` and `jwt`.",
     source: sources::NO_QUERY_TOKENS,
     |s, token| {
@@ -60,7 +60,7 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
         request.target = request.target.plain("?token=").token(&token).plain("&jwt=").token(&token);
         request
     }),
-    elsewhere!(cookie, "A token in a cookie is no token",
+    elsewhere!(cookie, "A token in a cookie is not a token",
     "Sends GET to the protected endpoint with a good token as the cookies `access_token`, `token` and `Authorization`.",
     source: sources::ALL_REQUIRE,
     |s, token| {
@@ -73,7 +73,7 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
     in_field!(proxy_authorization, "Proxy-Authorization", "Bearer "),
     case! {
         form_body,
-        title: "A token in a form body is no token",
+        title: "A token in a form body is not a token",
         clauses: [Hdr2],
         level: Must,
         sends: "Sends POST to the protected endpoint with a good token as `access_token` in a form body.",
@@ -90,7 +90,7 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
     },
     case! {
         json_body_of_the_operation,
-        title: "A token in the JSON body of an operation is no token",
+        title: "A token in the JSON body of an operation is not a token",
         clauses: [Hdr2],
         level: Must,
         sends: "Asks for the operation that needs a permission with a good token as `access_token` and `token` in its JSON body.",
@@ -108,7 +108,7 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
     },
     case! {
         form_body_of_the_operation,
-        title: "A token in a form body of an operation is no token",
+        title: "A token in a form body of an operation is not a token",
         clauses: [Hdr2],
         level: Must,
         sends: "Asks for the operation that needs a permission with a good token as `access_token` in a form body.",

@@ -60,7 +60,7 @@ pub(in crate::catalogue) fn second_form(signature: &[u8]) -> Vec<u8> {
 }
 
 pub(in crate::catalogue) static CASES: &[Case] = &[
-    forged!(missing, "A token without a signature is none", "a good token with an empty third segment",
+    forged!(missing, "A token without a signature is refused", "a good token with an empty third segment",
         needs: [Valid], |s| s.valid()?.with_signature(&[])),
     forged!(zeros, "A signature of zeros verifies nothing", "a good token with zeros for its signature",
         needs: [Valid],
@@ -112,7 +112,7 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
     forged!(added_claim, "A claim cannot be added", "a good token with the claim `admin` added",
         needs: [Valid],
         |s| { let token = s.valid()?; token.with_claims(&claims_with(&token, "admin", json!(true))) }),
-    forged!(added_header_member, "The signature is over the header too", "a good token with a header member added",
+    forged!(added_header_member, "The signature is over the header too", "a good token with a header parameter added",
         needs: [Valid],
         |s| { let token = s.valid()?; token.with_header(&header_with(&token, "artos", json!("x"))) }),
     case! {

@@ -71,7 +71,7 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
     malformed!(garbage, "no token at all", "not-a-token"),
     malformed!(many_dots, "thousands of dots", ".".repeat(4_000)),
     malformed!(long_garbage, "nine thousand letters", "x".repeat(9_000)),
-    malformed!(two_segments, "A token without a third segment is none", "a good token without its third segment",
+    malformed!(two_segments, "A token without a third segment is refused", "a good token without its third segment",
         level: Must, source: sources::THREE_SEGMENTS, |token| token.signed_part()),
     malformed!(four_segments, "A fourth segment is too much", "a good token and a fourth segment",
         level: Must, source: sources::THREE_SEGMENTS, |token| format!("{}.x", token.text())),
@@ -79,7 +79,7 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
         "five segments, like a JWE, made of a good token's",
         level: Must, source: sources::THREE_SEGMENTS,
         |token| format!("{}.{}.{}", token.text(), token.claims, token.signature)),
-    malformed!(leading_dot, "A dot before the token is a character too many", "a good token and a dot before it",
+    malformed!(leading_dot, "A dot before the token is an extra character", "a good token and a dot before it",
         level: Must, source: sources::NO_EXTRAS, |token| format!(".{}", token.text())),
     malformed!(empty_header, "An empty header is malformed", "a good token with an empty first segment",
         level: Must, source: sources::MALFORMED, |token| Compact { header: String::new(), ..token }.text()),
@@ -102,7 +102,7 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
         text.pop();
         text
     }),
-    malformed!(character_behind, "A letter behind the token is a character too many",
+    malformed!(character_behind, "A letter behind the token is an extra character",
         "a good token and the letter A behind it",
         level: Must, source: sources::NO_EXTRAS, |token| format!("{}A", token.text())),
     malformed!(asterisk_in_signature, "A character outside the alphabet is not skipped in the signature",

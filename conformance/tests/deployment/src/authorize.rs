@@ -51,7 +51,7 @@ impl Judge<'_> {
         if revoked { Err(Reason::Revoked) } else { Ok(()) }
     }
 
-    /// A token of an organization that does not authenticate here is no credential here.
+    /// A token of an organization that does not authenticate here is not a credential here.
     pub(crate) fn realm(&self, caller: &Caller) -> Result<(), Reason> {
         let here = |name: &String| {
             (REALM.contains(&name.as_str()) && !(name == OTHER_ORG && self.has(Fault::OtherOrgRefused)))

@@ -1,4 +1,4 @@
-//! HTTP/1.1 by hand: read byte for byte, so that nothing is mended on the way in, and written so that an
+//! HTTP/1.1 by hand: read byte for byte, so that nothing is repaired on the way in, and written so that an
 //! answer can come in any lawful shape, or not at all.
 
 use std::sync::Arc;

@@ -13,7 +13,7 @@ pub(crate) struct Members {
 }
 
 impl Members {
-    /// The members of these names, if the text is a JSON object; others are passed over, however odd.
+    /// The members of these names, if the text is a JSON object; others are ignored.
     pub(crate) fn read(text: &[u8], names: &'static [&'static str]) -> Option<Members> {
         let text = std::str::from_utf8(text).ok()?;
         let mut deserializer = serde_json::Deserializer::from_str(text);
