@@ -1,8 +1,9 @@
-// Writes the source of the documentation site: the pages of docs/, README.md and the engine's manual, and their table of
-// contents. `node docs/playground/pages.mjs FOLDER`; `docs/build` calls it.
+// Writes the source of the documentation site: the pages of docs/, README.md, the engine's manual and the checker's cases,
+// and their table of contents. `node docs/playground/pages.mjs FOLDER CASES`, where CASES is what
+// `artos-conformance list --format json` prints; `docs/build` calls it.
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 
-const [folder] = process.argv.slice(2);
+const [folder, casesFile] = process.argv.slice(2);
 const root = new URL("../../", import.meta.url);
 const read = (path) => readFileSync(new URL(path, root), "utf8");
 
@@ -11,7 +12,7 @@ const CONTENTS = {
     "Use it": [
         "run-the-server", "revoke", "behind-a-proxy", "keys-from-an-identity-provider", "call-the-api", "check-a-deployment", "frameworks",
     ],
-    "The contract": ["clauses", "defaults", "vulnerabilities", "conformance", "conformance-faults"],
+    "The contract": ["clauses", "defaults", "vulnerabilities", "conformance", "cases", "conformance-faults"],
     "How it is made": [
         "for-security-engineers", "known-vulnerabilities", "supply-chain", "fuzzing", "mutation-testing", "performance", "proxies-performance",
         "how-fast",
@@ -41,6 +42,48 @@ function links(text) {
 const clauseAnchors = (text) =>
     text.replace(/^\| ([A-Z]+-\d) \|/gm, (_, clause) => `| <a id="${clause.toLowerCase()}"></a>${clause} |`);
 
+const cases = JSON.parse(readFileSync(casesFile, "utf8"));
+/** Text in a cell of a table: what Markdown or HTML would read otherwise is escaped, outside of code. */
+const cell = (text) =>
+    text
+        .split(/(`[^`]*`)/)
+        .map((part, index) => (index % 2 === 1 ? part : part.replace(/[<>&*_[\]\\]/g, (one) => `&#${one.codePointAt(0)};`)))
+        .join("")
+        .replaceAll("|", "\\|");
+const clauseLink = (clause) => `[${clause}](clauses.md#${clause.toLowerCase()})`;
+const caseAnchor = (id) => id.replaceAll("/", "-");
+
+/** Every case of the checker, by group. */
+function casesPage() {
+    const groups = new Map();
+    for (const one of cases) {
+        const group = one.id.split("/")[0];
+        groups.set(group, [...(groups.get(group) ?? []), one]);
+    }
+    const parts = [...groups].map(([group, members]) => {
+        const rows = members.map(
+            ({ id, title, clauses, level, sends, requirement }) =>
+                `| <a id="${caseAnchor(id)}"></a>\`${id}\` | **${cell(title)}.** ${cell(sends)} ${cell(requirement)} ` +
+                `| ${clauses.map(clauseLink).join(" ")} | ${level} |`,
+        );
+        return `## ${group}\n\n| case | what it does | clauses | level |\n|---|---|---|---|\n${rows.join("\n")}\n`;
+    });
+    return (
+        `# Cases of the checker\n\nThe ${cases.length} cases of \`artos-conformance\`, as \`artos-conformance list\` has them. ` +
+        "[What the checker checks](conformance.md) says how they are made.\n\n" + parts.join("\n")
+    );
+}
+
+/** Which cases of the checker hold a deployment to each clause. */
+function casesByClause() {
+    const clauses = [...new Set(cases.flatMap((one) => one.clauses))].sort();
+    const rows = clauses.map((clause) => {
+        const own = cases.filter((one) => one.clauses.includes(clause));
+        return `| ${clauseLink(clause)} | ${own.map(({ id }) => `[\`${id}\`](cases.md#${caseAnchor(id)})`).join(" ")} |`;
+    });
+    return `\n## Cases of the checker, by clause\n\n| clause | cases |\n|---|---|\n${rows.join("\n")}\n`;
+}
+
 mkdirSync(`${folder}/src`, { recursive: true });
 const titles = {};
 for (const page of pages) {
@@ -50,8 +93,11 @@ for (const page of pages) {
 }
 for (const [page, [title, path]] of Object.entries(MANUAL)) {
     titles[page] = title;
-    writeFileSync(`${folder}/src/${page}.md`, `# ${title}\n\n${links(clauseAnchors(read(path)))}`);
+    const more = page === "clauses" ? casesByClause() : "";
+    writeFileSync(`${folder}/src/${page}.md`, `# ${title}\n\n${links(clauseAnchors(read(path)))}${more}`);
 }
+titles.cases = "Cases of the checker";
+writeFileSync(`${folder}/src/cases.md`, casesPage());
 writeFileSync(`${folder}/src/index.md`, links(read("README.md")));
 writeFileSync(
     `${folder}/src/playground-page.md`,

@@ -1,12 +1,13 @@
-// The site in a real browser: `node docs/playground/test.mjs SITE CASES SCREENSHOTS`; docs/test-site calls it.
+// The site in a real browser: `node docs/playground/test.mjs SITE FIXTURES CASES SCREENSHOTS`; docs/test-site calls it.
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, readdirSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
 
-const [site, casesFile, screenshots] = process.argv.slice(2);
-const cases = JSON.parse(readFileSync(casesFile, "utf8"));
+const [site, fixturesFile, casesFile, screenshots] = process.argv.slice(2);
+const cases = JSON.parse(readFileSync(fixturesFile, "utf8"));
 const page = pathToFileURL(resolve(site, "playground/index.html")).href;
 mkdirSync(screenshots, { recursive: true });
 
@@ -92,38 +93,133 @@ const light = await desktop.evaluate(() => getComputedStyle(document.body).backg
 assert.notEqual(dark, light, "dark and light look the same");
 await keyboard.screenshot({ path: `${screenshots}/telephone-dark.png`, fullPage: true });
 
-// Every reason: decided as the case says, and explained.
-const printable = (one) => one.authorization.every((line) => /^[ -~]*$/.test(line) && line === line.trim());
-const byReason = new Map();
-for (const one of cases) if (printable(one) && one.authorization.join("") !== "") byReason.set(one.expected.reason, one);
-for (const one of cases) if (!byReason.has(one.expected.reason) && one.authorization.length === 0) byReason.set(one.expected.reason, one);
+// Every reason of the engine: decided as a case says, explained, and with a clause that the site has.
+// An empty line cannot be told from no line in a text field; one of a space is as empty.
+const clausesPage = readFileSync(resolve(site, "clauses.html"), "utf8");
+const printable = (one) => one.authorization.every((line) => /^[ -~]+$/.test(line));
+const scenario = (code) => {
+    const able = cases.filter((one) => one.expected.reason === code && printable(one));
+    return able.find((one) => one.authorization.length > 0) ?? able[0];
+};
 const codes = await desktop.evaluate(() => [...document.querySelectorAll("#reasons dt")].map((term) => term.textContent));
-for (const code of new Set(cases.map((one) => one.expected.reason))) {
-    // An empty line cannot be told from no line in a text field.
-    if (code === "header_empty" && !byReason.has(code)) continue;
-    const one = byReason.get(code);
+assert.ok(codes.length >= 30, `only ${codes.length} reasons`);
+for (const code of [...codes, "authorized", "public_path"]) {
+    const one = scenario(code);
     assert.ok(one, `no case for ${code}`);
     await fill(desktop, one);
     const shown = await text(desktop, "#result");
     assert.ok(shown.includes(`: ${code}`), `${one.id}: expected ${code}, shown: ${shown}`);
-    if (one.expected.outcome === "deny") {
-        assert.ok(codes.includes(code), `${code} is not in the list of reasons`);
+    const clause = one.expected.clause;
+    assert.equal(await desktop.getAttribute("#result a", "href"), `../clauses.html#${clause.toLowerCase()}`, code);
+    assert.ok(clausesPage.includes(`id="${clause.toLowerCase()}"`), `${clause} is not on the site`);
+    const denied = one.expected.outcome === "deny";
+    assert.equal(await desktop.locator("#steps li.failed").count(), denied ? 1 : 0, code);
+    if (denied) {
         assert.ok((await text(desktop, "#advice")).length > 20, `${code} is not explained`);
-        assert.equal(await desktop.locator("#steps li.failed").count(), 1, code);
+        assert.equal(await text(desktop, "#reasons dt.current").catch(() => ""), code);
     }
 }
+for (const one of cases) assert.ok(codes.includes(one.expected.reason) || one.expected.outcome === "allow", one.expected.reason);
+await desktop.clock.setFixedTime(new Date("2020-01-01T00:00:00Z"));
+await desktop.fill("#now", "");
+await fill(desktop, { ...scenario("authorized"), now: "" });
+assert.match(await text(desktop, "#result"), /clock_unusable/);
+assert.ok((await text(desktop, "#advice")).length > 20);
 
-// A connection is refused by the page's policy, even with a network.
-const online = await open(page, { offline: false });
-const blocked = await online.evaluate(() => fetch("http://127.0.0.1:9/").then(() => false, () => true));
-assert.ok(blocked);
-const expected = complaints.splice(0).filter((complaint) => !complaint.includes("Content Security Policy"));
-assert.deepEqual(expected.filter((complaint) => !complaint.includes("127.0.0.1:9")), []);
+// Up to here nothing was requested and nothing complained of.
+assert.deepEqual(complaints, []);
 
-// The site has what the playground links to.
-const clauses = readFileSync(resolve(site, "clauses.html"), "utf8");
-for (const one of cases) assert.ok(clauses.includes(`id="${one.expected.clause.toLowerCase()}"`), one.expected.clause);
-assert.ok(readdirSync(site).includes("conformance.html"));
+// With a network, and an open server beside it, the page's policy still lets no request leave. Without the policy the same
+// probes reach that server, so that it is the policy which holds them back.
+const PROBES = ["fetch", "beacon", "image", "script", "style", "frame", "socket", "worker"];
+const original = readFileSync(resolve(site, "playground/index.html"), "utf8");
+const bare = original.replace(/<meta http-equiv="Content-Security-Policy"[^>]*>/, "");
+assert.notEqual(bare, original, "the page has no policy");
+const arrived = new Set();
+const server = createServer((request, response) => {
+    const name = request.url.slice(1).split("?")[0];
+    if (name === "page" || name === "bare") {
+        response.setHeader("Content-Type", "text/html; charset=utf-8");
+        response.end(name === "page" ? original : bare);
+        return;
+    }
+    arrived.add(name);
+    response.end();
+});
+server.on("upgrade", (request, socket) => {
+    arrived.add(request.url.slice(1));
+    socket.destroy();
+});
+await new Promise((done) => server.listen(0, "127.0.0.1", done));
+const origin = `http://127.0.0.1:${server.address().port}`;
+
+/** Loads a copy of the page and lets it try to connect; gives what arrived and the violations that it reports. */
+async function probe(copy) {
+    arrived.clear();
+    const context = await browser.newContext();
+    const tab = await context.newPage();
+    const errors = [];
+    tab.on("console", (message) => {
+        if (message.type() === "error" && message.text().includes("Content Security Policy")) errors.push(message.text());
+    });
+    await tab.goto(`${origin}/${copy}`);
+    await tab.waitForSelector("html[data-ready=yes]", { timeout: 20_000 });
+    arrived.delete("favicon.ico");
+    assert.deepEqual([...arrived], [], `${copy} asks for something by itself`);
+    await tab.evaluate(async (from) => {
+        const add = (name, attributes) => document.head.append(Object.assign(document.createElement(name), attributes));
+        fetch(`${from}/fetch`).catch(() => {});
+        navigator.sendBeacon(`${from}/beacon`, "x");
+        add("img", { src: `${from}/image` });
+        add("script", { src: `${from}/script` });
+        add("link", { rel: "stylesheet", href: `${from}/style` });
+        document.body.append(Object.assign(document.createElement("iframe"), { src: `${from}/frame` }));
+        try {
+            new WebSocket(`${from.replace("http", "ws")}/socket`);
+        } catch {}
+        try {
+            new Worker(`${from}/worker`);
+        } catch {}
+        await new Promise((done) => setTimeout(done, 1500));
+    }, origin);
+    await context.close();
+    return { requests: [...arrived].sort(), errors };
+}
+
+const unguarded = await probe("bare");
+assert.deepEqual(unguarded, { requests: [...PROBES].sort(), errors: [] });
+const closed = await probe("page");
+assert.deepEqual(closed.requests, [], "the policy lets a request leave");
+assert.ok(closed.errors.length >= PROBES.length, `only ${closed.errors.length} violations: ${closed.errors.join("; ")}`);
+server.close();
+
+// The generated pages are those of this source: every row of the clause table, and every case of the checker.
+const plain = (markdown) => markdown.replaceAll("`", "");
+const rowsOf = async (name) => {
+    const tab = await (await browser.newContext({ offline: true })).newPage();
+    const outside = [];
+    tab.on("request", (request) => /^(file|data|blob):/.test(request.url()) || outside.push(request.url()));
+    await tab.goto(pathToFileURL(resolve(site, name)).href);
+    const rows = await tab.evaluate(() =>
+        [...document.querySelectorAll("main tr")].map((row) => [...row.cells].map((cell) => cell.textContent.trim())),
+    );
+    assert.deepEqual(outside, [], `${name} asks for something outside of the site`);
+    return rows;
+};
+const table = readFileSync(new URL("../../engine/src/manual/clauses.md", import.meta.url), "utf8");
+const clauseRows = (await rowsOf("clauses.html")).map((row) => row.join(" | "));
+for (const row of table.match(/^\| [A-Z]+-\d \|.*$/gm)) {
+    const cells = plain(row).split(" | ").map((one) => one.replace(/^\| | \|$/g, "").replace(/\[([^\]]*)\]\([^)]*\)/g, "$1"));
+    assert.ok(clauseRows.includes(cells.join(" | ")), `the site's clause table lacks: ${row}`);
+}
+const catalogue = JSON.parse(readFileSync(casesFile, "utf8"));
+const caseRows = new Map((await rowsOf("cases.html")).map((row) => [row[0], row]));
+for (const { id, title, clauses, level } of catalogue) {
+    const [, said, ofClauses, ofLevel] = caseRows.get(id) ?? assert.fail(`the site lacks the case ${id}`);
+    assert.ok(said.startsWith(plain(title)), `${id}: ${said}`);
+    assert.deepEqual([ofClauses, ofLevel], [clauses.join(" "), level], id);
+}
+assert.equal([...caseRows.keys()].filter((id) => id.includes("/")).length, catalogue.length, "the site has cases that are gone");
 
 await browser.close();
 console.log(`the site works in Chromium; screenshots are in ${screenshots}`);

@@ -74,6 +74,31 @@ checks! {
     Permissions = "permissions";
 }
 
+impl Check {
+    /// The clauses of the contract that the check keeps.
+    #[must_use]
+    pub const fn clauses(self) -> &'static [&'static str] {
+        match self {
+            Self::PublicPath => &["PUB-1", "PUB-2"],
+            Self::AuthorizationHeader => &["HDR-1", "HDR-2", "HDR-3"],
+            Self::TokenSize | Self::NotBefore => &["TOK-1"],
+            Self::TokenForm => &["TOK-1", "TOK-2"],
+            Self::HeaderParameters => &["TOK-1", "TOK-8"],
+            Self::Algorithm | Self::Signature | Self::BoundToken => &["TOK-8"],
+            Self::Key => &["TOK-8", "ROT-1"],
+            Self::ClaimsForm => &["TOK-1", "TOK-7"],
+            Self::Expiry => &["TOK-3"],
+            Self::Issuer | Self::Audience | Self::RequiredClaims => &["TOK-6"],
+            Self::Revocation => &["TOK-5", "REV-1"],
+            Self::Realm | Self::IssuerOrganization => &["TOK-4"],
+            Self::Account => &["ORG-2"],
+            Self::Membership => &["ORG-3"],
+            Self::ResourceOrganization => &["ORG-1"],
+            Self::PathForRules | Self::Permissions => &["PERM-1"],
+        }
+    }
+}
+
 /// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -83,6 +108,18 @@ pub enum Verdict {
     Decided,
     /// An earlier check had already decided.
     NotReached,
+}
+
+impl Verdict {
+    /// The name that JSON has for it: `passed`, `decided` or `not reached`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Decided => "decided",
+            Self::NotReached => "not reached",
+        }
+    }
 }
 
 /// A check and its result.

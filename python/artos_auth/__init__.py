@@ -17,7 +17,9 @@ from ._artos_auth import (
     Caller,
     Decision,
     Engine,
+    Explanation,
     Principal,
+    Step,
     __version__,
 )
 from ._errors import ConfigError, Denied, ForkError
@@ -31,7 +33,9 @@ __all__ = [
     "Decision",
     "Denied",
     "Engine",
+    "Explanation",
     "ForkError",
     "Principal",
+    "Step",
     "__version__",
 ]

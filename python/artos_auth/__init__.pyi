@@ -1,6 +1,6 @@
 from collections.abc import Iterable, Sequence
 from os import PathLike
-from typing import Final, Literal, NoReturn, final
+from typing import Any, Final, Literal, NoReturn, final
 
 __version__: Final[str]
 
@@ -103,6 +103,31 @@ class Decision:
     def __bool__(self) -> NoReturn: ...
 
 @final
+class Step:
+    """One check: what it asks, its clauses, what came of it and what it saw."""
+
+    @property
+    def check(self) -> str: ...
+    @property
+    def clauses(self) -> tuple[str, ...]: ...
+    @property
+    def verdict(self) -> Literal["passed", "decided", "not reached"]: ...
+    @property
+    def note(self) -> str | None: ...
+
+@final
+class Explanation:
+    """A decision and every check behind it, for a person. Like a decision it has no truth value."""
+
+    @property
+    def decision(self) -> Decision: ...
+    @property
+    def steps(self) -> tuple[Step, ...]: ...
+    def as_dict(self) -> dict[str, Any]:
+        """Both as dictionaries and lists, ready for `json.dumps`: the form that the npm package has, too."""
+    def __bool__(self) -> NoReturn: ...
+
+@final
 class Engine:
     """Policy, keys and revocations, kept current in the background. Safe to use from any thread."""
 
@@ -121,6 +146,18 @@ class Engine:
         now: int | None = None,
     ) -> Decision:
         """Decides a request whose owner is known."""
+    def explain(
+        self,
+        method: str,
+        path: str,
+        authorization: Sequence[bytes | str],
+        *,
+        resource_org: _Owner,
+        realm: Iterable[str] | None = None,
+        account: _Account = "unknown",
+        now: int | None = None,
+    ) -> Explanation:
+        """The same decision with every check. Its notes hold nothing of a token that is not verified."""
     def authenticate(
         self,
         method: str,

@@ -59,7 +59,9 @@ pub fn account(name: &str) -> PyResult<Account> {
 pub fn realm(ids: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Organizations>> {
     let Some(ids) = ids else { return Ok(None) };
     if ids.is_instance_of::<PyString>() {
-        return Err(PyTypeError::new_err("expected a collection of organization ids as realm, not one string"));
+        return Err(PyTypeError::new_err(
+            "expected a collection of organization ids as realm, not one string",
+        ));
     }
     ids.try_iter()?.map(|id| id?.extract::<String>()).collect::<PyResult<_>>().map(Some)
 }
@@ -77,6 +79,10 @@ impl Lines {
         value.try_iter()?.map(|line| line_bytes(&line?)).collect::<PyResult<_>>().map(Self)
     }
 
+    pub fn first(&self) -> Option<&[u8]> {
+        self.0.first().map(Vec::as_slice)
+    }
+
     pub fn as_slices(&self) -> Vec<&[u8]> {
         self.0.iter().map(Vec::as_slice).collect()
     }
@@ -90,9 +96,7 @@ fn line_bytes(line: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
     let text = line
         .cast::<PyString>()
         .map_err(|_| PyTypeError::new_err("expected bytes or str as an Authorization value"))?;
-    text.to_cow()?
-        .chars()
-        .map(u8::try_from)
-        .collect::<Result<_, _>>()
-        .map_err(|_| PyValueError::new_err("an Authorization value has characters that no header field can hold"))
+    text.to_cow()?.chars().map(u8::try_from).collect::<Result<_, _>>().map_err(|_| {
+        PyValueError::new_err("an Authorization value has characters that no header field can hold")
+    })
 }

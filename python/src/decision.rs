@@ -4,6 +4,7 @@ use artos_auth_engine as engine;
 use artos_auth_server::Unavailable;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
 use crate::identity::Principal;
 
@@ -53,6 +54,26 @@ impl Decision {
     }
 }
 
+impl Decision {
+    /// The members that a decision has in JSON.
+    pub fn as_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let dict = PyDict::new(py);
+        dict.set_item("allowed", self.allowed)?;
+        dict.set_item("status", self.status)?;
+        dict.set_item("detail", self.detail)?;
+        dict.set_item("www_authenticate", self.www_authenticate.as_deref())?;
+        dict.set_item("reason", self.reason)?;
+        dict.set_item("clause", self.clause)?;
+        let principal = self.principal.as_ref().map(|principal| principal.get().as_dict(py)).transpose()?;
+        dict.set_item("principal", principal)?;
+        Ok(dict)
+    }
+
+    pub fn describe(&self) -> String {
+        format!("Decision(status={}, reason={:?})", self.status, self.reason)
+    }
+}
+
 #[pymethods]
 impl Decision {
     fn __bool__(&self) -> PyResult<bool> {
@@ -60,6 +81,6 @@ impl Decision {
     }
 
     fn __repr__(&self) -> String {
-        format!("Decision(status={}, reason={:?})", self.status, self.reason)
+        self.describe()
     }
 }

@@ -5,7 +5,7 @@ use std::process;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use artos_auth_engine::{Admission, Context, Organizations, Request, TenantScope, UnixTime};
+use artos_auth_engine::{Admission, Context, Organizations, Reason, Request, TenantScope, UnixTime};
 use artos_auth_server::{FollowedConfig, Snapshot, Unavailable};
 use pyo3::prelude::*;
 use pyo3::types::PyAny;
@@ -13,6 +13,7 @@ use pyo3::types::PyAny;
 use crate::arguments::{self, Lines, Marker};
 use crate::decision::Decision;
 use crate::errors;
+use crate::explanation::Explanation;
 use crate::identity::Caller;
 
 /// Policy, keys and revocations, kept current in the background. Safe to use from any thread.
@@ -40,7 +41,10 @@ impl<'a> Asked<'a> {
         realm: Option<&Bound<'_, PyAny>>,
         now: Option<u64>,
     ) -> PyResult<Self> {
-        let now = now.map_or_else(|| UnixTime::from_system(SystemTime::now()), |now| Some(UnixTime::from_seconds(now)));
+        let now = now.map_or_else(
+            || UnixTime::from_system(SystemTime::now()),
+            |now| Some(UnixTime::from_seconds(now)),
+        );
         let (lines, realm) = (Lines::read(authorization)?, arguments::realm(realm)?);
         Ok(Self { method, path, lines, realm, now })
     }
@@ -51,6 +55,13 @@ impl<'a> Asked<'a> {
         match snapshot.unavailable() {
             Some(why) => Err(why),
             None => Ok(now),
+        }
+    }
+
+    /// Asks for fresh keys where the token names one that no set has; nothing waits for them.
+    fn fetch_keys_after(&self, snapshot: &Snapshot, reason: Reason) {
+        if let Some(line) = self.lines.first() {
+            snapshot.fetch_keys_after(reason, line);
         }
     }
 
@@ -73,7 +84,8 @@ impl Engine {
     /// Loads the server's configuration file. Raises `ConfigError`.
     #[staticmethod]
     fn from_config(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
-        let config = py.detach(|| FollowedConfig::start(&path)).map_err(|error| errors::config(py, &error))?;
+        let config =
+            py.detach(|| FollowedConfig::start(&path)).map_err(|error| errors::config(py, &error))?;
         Ok(Self { config, process: process::id() })
     }
 
@@ -99,13 +111,49 @@ impl Engine {
         let context = Context::of(owner).realm(asked.scope()).account(account);
         let engine = snapshot.engine();
         match asked.judged_at(&snapshot) {
-            // A signature takes long enough for another thread to run meanwhile.
-            Ok(now) => Decision::of(py, &py.detach(|| engine.decide(&request, &context, now))),
+            Ok(now) => {
+                // A signature takes long enough for another thread to run meanwhile.
+                let decision = py.detach(|| engine.decide(&request, &context, now));
+                if let Some(denial) = decision.denial() {
+                    asked.fetch_keys_after(&snapshot, denial.reason());
+                }
+                Decision::of(py, &decision)
+            }
             // A public path is allowed at any time.
             Err(_) if engine.public_access(&request).is_some() => {
                 Decision::of(py, &engine.decide(&request, &context, UnixTime::from_seconds(0)))
             }
             Err(why) => Ok(Decision::unavailable(why)),
+        }
+    }
+
+    /// The same decision with every check, for a person.
+    #[pyo3(signature = (method, path, authorization, *, resource_org, realm = None, account = "unknown", now = None))]
+    #[expect(clippy::too_many_arguments, reason = "they are the keywords of the Python function")]
+    fn explain(
+        &self,
+        py: Python<'_>,
+        method: &str,
+        path: &str,
+        authorization: &Bound<'_, PyAny>,
+        resource_org: &Bound<'_, PyAny>,
+        realm: Option<&Bound<'_, PyAny>>,
+        account: &str,
+        now: Option<u64>,
+    ) -> PyResult<Explanation> {
+        let snapshot = self.snapshot(py)?;
+        let asked = Asked::read(method, path, authorization, realm, now)?;
+        let (owner, account) = (arguments::owner(resource_org)?, arguments::account(account)?);
+        let lines = asked.lines.as_slices();
+        let request = Request::new(asked.method, asked.path, &lines);
+        let context = Context::of(owner).realm(asked.scope()).account(account);
+        let engine = snapshot.engine();
+        match asked.judged_at(&snapshot) {
+            Ok(now) => Explanation::of(py, &py.detach(|| engine.explain(&request, &context, now))),
+            Err(_) if engine.public_access(&request).is_some() => {
+                Explanation::of(py, &engine.explain(&request, &context, UnixTime::from_seconds(0)))
+            }
+            Err(why) => Explanation::unavailable(py, why),
         }
     }
 
@@ -135,7 +183,10 @@ impl Engine {
         match py.detach(|| engine.authenticate(&request, asked.scope(), now)) {
             Ok(Admission::Caller(caller)) => Ok(Bound::new(py, Caller(caller))?.into_any()),
             Ok(Admission::Public(_)) => Ok(Bound::new(py, Marker::Public)?.into_any()),
-            Err(denial) => Err(errors::denied(py, &denial)),
+            Err(denial) => {
+                asked.fetch_keys_after(&snapshot, denial.reason());
+                Err(errors::denied(py, &denial))
+            }
         }
     }
 

@@ -9,11 +9,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 
 /// Imports a class of `artos_auth._errors` once.
-fn class<'py>(
-    py: Python<'py>,
-    cell: &PyOnceLock<Py<PyType>>,
-    name: &str,
-) -> PyResult<Bound<'py, PyType>> {
+fn class<'py>(py: Python<'py>, cell: &PyOnceLock<Py<PyType>>, name: &str) -> PyResult<Bound<'py, PyType>> {
     cell.import(py, "artos_auth._errors", name).cloned()
 }
 

@@ -2,7 +2,7 @@
 
 use artos_auth_engine as engine;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyDict, PyTuple};
 
 use crate::{arguments, errors};
 
@@ -65,6 +65,20 @@ macro_rules! identity {
 pub struct Principal(pub engine::Principal);
 
 identity!(Principal {});
+
+impl Principal {
+    /// The members that a principal has in JSON.
+    pub fn as_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let dict = PyDict::new(py);
+        dict.set_item("user_id", self.0.user_id())?;
+        dict.set_item("org_id", self.0.org_id())?;
+        dict.set_item("permissions", self.0.permissions().collect::<Vec<_>>())?;
+        dict.set_item("token_id", self.0.token_id())?;
+        dict.set_item("issued_at", self.0.issued_at().map(|at| at.seconds()))?;
+        dict.set_item("expires_at", self.0.expires_at().seconds())?;
+        Ok(dict)
+    }
+}
 
 /// An authenticated user; not yet an allow for anybody's resource.
 #[pyclass(frozen, module = "artos_auth")]

@@ -1,12 +1,13 @@
 //! The native part of the Python package `artos-auth`: the engine, and the server's configuration files.
 //!
-//! `engine` asks, `identity` holds who asked, `decision` what was decided, `arguments` reads Python values, `errors`
+//! `engine` asks, `identity` holds who asked, `decision` what was decided, `explanation` by which checks, `arguments` reads Python values, `errors`
 //! raises. Rules of the contract live in the engine alone.
 
 mod arguments;
 mod decision;
 mod engine;
 mod errors;
+mod explanation;
 mod identity;
 
 use pyo3::prelude::*;
@@ -20,6 +21,8 @@ mod _artos_auth {
     use super::decision::Decision;
     #[pymodule_export]
     use super::engine::Engine;
+    #[pymodule_export]
+    use super::explanation::{Explanation, Step};
     #[pymodule_export]
     use super::identity::{Caller, Principal};
 

@@ -21,7 +21,8 @@ NOT_AUTHORIZED = {"detail": "User has no organization or not authorized"}
 
 def build(engine: Engine, *, preflight: bool = False, cors: bool = False) -> tuple[FastAPI, list[str]]:
     """A service with everything that could go around a check, and a list of what ran."""
-    auth, ran = Auth(engine), []
+    auth = Auth(engine)
+    ran: list[str] = []
     app = FastAPI()
     if cors:
         app.add_middleware(CORSMiddleware, allow_origins=["https://app.example"], allow_methods=["*"])
@@ -150,7 +151,7 @@ def test_a_dependency_adds_a_permission(client: TestClient, mint: Mint) -> None:
 
 def test_two_authorization_lines_are_refused(client: TestClient, mint: Mint) -> None:
     lines = [("Authorization", f"Bearer {mint()}")] * 2
-    assert client.get("/forgotten", headers=lines).json() == NOT_AUTHENTICATED  # type: ignore[arg-type]
+    assert client.get("/forgotten", headers=lines).json() == NOT_AUTHENTICATED
 
 
 def test_a_websocket_is_refused_before_it_is_accepted(engine: Engine, mint: Mint) -> None:

@@ -7,8 +7,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use artos_auth_engine::{Access, Decision, Reason, Request, ResourceOrg, UnixTime};
-use base64_simd::URL_SAFE_NO_PAD;
+use artos_auth_engine::{Access, Decision, Request, ResourceOrg, UnixTime};
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{AUTHORIZATION, HeaderMap};
 use hyper::service::Service;
@@ -182,11 +181,9 @@ impl ConnectionService {
         };
         let duration = started.elapsed();
         if let Outcome::Decided(Decision::Deny(denial)) = &outcome
-            && denial.reason() == Reason::KeyUnknown
-            && state.unknown_keys().is_of_use()
-            && parts.headers.get(AUTHORIZATION).is_some_and(|value| names_key(value.as_bytes()))
+            && let Some(value) = parts.headers.get(AUTHORIZATION)
         {
-            state.unknown_keys().seen();
+            state.fetch_keys_after(denial.reason(), value.as_bytes());
         }
         judge.metrics.decided(&outcome, duration);
         let line = judge.trail.as_ref().and_then(|trail| {
@@ -286,21 +283,4 @@ fn describe<'r>(
     let described =
         Received { method: described.method, target: described.target.into(), host: Some(described.host) };
     Ok((described, owner))
-}
-
-/// Whether a token names its key: one without `kid` asks for no fetch.
-fn names_key(authorization: &[u8]) -> bool {
-    #[derive(serde::Deserialize)]
-    struct Header<'h> {
-        #[serde(borrow)]
-        kid: Option<std::borrow::Cow<'h, str>>,
-    }
-    let token =
-        authorization.iter().position(|byte| *byte == b' ').and_then(|space| authorization.get(space..));
-    let header =
-        token.map(<[u8]>::trim_ascii_start).and_then(|token| token.split(|byte| *byte == b'.').next());
-    let Some(header) = header.and_then(|header| URL_SAFE_NO_PAD.decode_to_vec(header).ok()) else {
-        return false;
-    };
-    serde_json::from_slice::<Header<'_>>(&header).is_ok_and(|header| header.kid.is_some())
 }

@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use artos_auth_engine::{Context, Engine, Resources};
+use artos_auth_engine::{Context, Engine, Reason, Resources};
+use base64_simd::URL_SAFE_NO_PAD;
 use hyper::HeaderMap;
 use tokio::sync::Notify;
 
@@ -71,9 +72,12 @@ impl Snapshot {
         Self { unknown_keys, ..self }
     }
 
-    /// What asks for fetches because of unknown keys.
-    pub(crate) fn unknown_keys(&self) -> &UnknownKeys {
-        &self.unknown_keys
+    /// Asks for fresh keys where a token was refused because no set has the key that it names. Returns at once: the
+    /// keys are fetched in the background, when the cooldown of their source allows.
+    pub fn fetch_keys_after(&self, reason: Reason, authorization: &[u8]) {
+        if reason == Reason::KeyUnknown && self.unknown_keys.is_of_use() && names_key(authorization) {
+            self.unknown_keys.seen();
+        }
     }
 
     /// Why nothing but public paths can be judged, the clock aside.
@@ -139,6 +143,23 @@ impl UnknownKeys {
         let tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         tasks.iter().any(|task| task.strong_count() > 0)
     }
+}
+
+/// Whether a token names its key: one without `kid` asks for no fetch.
+fn names_key(authorization: &[u8]) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Header<'h> {
+        #[serde(borrow)]
+        kid: Option<std::borrow::Cow<'h, str>>,
+    }
+    let token =
+        authorization.iter().position(|byte| *byte == b' ').and_then(|space| authorization.get(space..));
+    let header =
+        token.map(<[u8]>::trim_ascii_start).and_then(|token| token.split(|byte| *byte == b'.').next());
+    let Some(header) = header.and_then(|header| URL_SAFE_NO_PAD.decode_to_vec(header).ok()) else {
+        return false;
+    };
+    serde_json::from_slice::<Header<'_>>(&header).is_ok_and(|header| header.kid.is_some())
 }
 
 /// What a request asks for, as far as its context depends on it.

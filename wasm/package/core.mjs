@@ -1,5 +1,5 @@
 // What every entry point shares: arguments are checked here, because what a caller forgets to say has to be refused.
-import { NativeEngine, policyFromToml, reasonsAsJson } from "./engine.js";
+import { NativeEngine, moduleMemory, policyFromToml, reasonsAsJson } from "./engine.js";
 
 /** The resource belongs to no organization in particular. */
 export const UNOWNED = Symbol("artos-auth: unowned");
@@ -8,6 +8,7 @@ export const UNRESOLVED = Symbol("artos-auth: unresolved");
 
 const ACCOUNTS = ["unknown", "active", "not_a_member", "not_configured"];
 const OPTIONS = ["resource_org", "realm", "account", "now"];
+const [OWNED, NOT_OWNED, NOT_RESOLVED] = [0, 1, 2];
 
 /** A policy, a key set or a list of revocations that cannot be used. */
 export class ConfigError extends Error {
@@ -16,12 +17,18 @@ export class ConfigError extends Error {
 
 /** What `decide` returns. It has no truth value of its own: ask for `allowed`. */
 class Decision {
-    constructor(members) {
-        Object.assign(this, members);
-        if (this.principal !== null) {
-            Object.freeze(this.principal.permissions);
-            Object.freeze(this.principal);
+    constructor({ allowed, status, detail, www_authenticate, reason, clause, principal }) {
+        this.allowed = allowed;
+        this.status = status;
+        this.detail = detail;
+        this.www_authenticate = www_authenticate;
+        this.reason = reason;
+        this.clause = clause;
+        if (principal !== null) {
+            Object.freeze(principal.permissions);
+            Object.freeze(principal);
         }
+        this.principal = principal;
         Object.freeze(this);
     }
 
@@ -38,17 +45,7 @@ function latin1(value) {
     throw new TypeError("each value of `authorization` is a string or a Uint8Array");
 }
 
-function owner(options) {
-    if (options.resource_org === undefined) {
-        throw new TypeError("`resource_org` is missing: an organization's id, UNOWNED or UNRESOLVED");
-    }
-    const said = options.resource_org;
-    if (said === UNOWNED) return "unowned";
-    if (said === UNRESOLVED || said === null) return "unresolved";
-    if (typeof said === "string") return { owned: said };
-    throw new TypeError("`resource_org` is an organization's id, UNOWNED or UNRESOLVED");
-}
-
+/** What is asked, checked: nothing that is forgotten, misspelled or of another type passes for something else. */
 function question(method, path, authorization, options) {
     if (typeof method !== "string") throw noText("method");
     if (typeof path !== "string") throw noText("path");
@@ -61,23 +58,46 @@ function question(method, path, authorization, options) {
             throw new TypeError(`unknown option \`${name}\`; expected ${OPTIONS.join(", ")}`);
         }
     }
-    const { realm = null, account = "unknown", now } = options;
+    const { resource_org, realm = null, account = "unknown", now } = options;
+    let ownerKind;
+    if (typeof resource_org === "string") ownerKind = OWNED;
+    else if (resource_org === UNOWNED) ownerKind = NOT_OWNED;
+    else if (resource_org === UNRESOLVED || resource_org === null) ownerKind = NOT_RESOLVED;
+    else if (resource_org === undefined) {
+        throw new TypeError("`resource_org` is missing: an organization's id, UNOWNED or UNRESOLVED");
+    } else throw new TypeError("`resource_org` is an organization's id, UNOWNED or UNRESOLVED");
     if (realm !== null && !(Array.isArray(realm) && realm.every((id) => typeof id === "string"))) {
         throw new TypeError("`realm` is a list of organization ids");
     }
-    if (!ACCOUNTS.includes(account)) throw new TypeError(`\`account\` is one of ${ACCOUNTS.join(", ")}`);
+    const accountKind = ACCOUNTS.indexOf(account);
+    if (accountKind < 0) throw new TypeError(`\`account\` is one of ${ACCOUNTS.join(", ")}`);
     if (now !== undefined && !(Number.isSafeInteger(now) && now >= 0)) {
         throw new TypeError("`now` is a time in whole seconds since 1970");
     }
-    return JSON.stringify({
+    return {
         method,
         path,
         authorization: authorization.map(latin1),
         realm,
-        owner: owner(options),
-        account,
+        ownerKind,
+        owner: ownerKind === OWNED ? resource_org : "",
+        accountKind,
         now: now ?? Math.max(0, Math.floor(Date.now() / 1000)),
-        from_clock: now === undefined,
+        fromClock: now === undefined,
+    };
+}
+
+/** The form in which rare questions cross to the module. */
+function asJson({ method, path, authorization, realm, ownerKind, owner, accountKind, now, fromClock }) {
+    return JSON.stringify({
+        method,
+        path,
+        authorization,
+        realm,
+        owner: ownerKind === OWNED ? { owned: owner } : ownerKind === NOT_OWNED ? "unowned" : "unresolved",
+        account: ACCOUNTS[accountKind],
+        now,
+        from_clock: fromClock,
     });
 }
 
@@ -89,9 +109,19 @@ function answer(ask) {
     }
 }
 
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
 /** A policy, keys and revocations, checked once and never changed. */
 export class Engine {
     #native;
+    /** The module's memory as bytes, and the part of it that takes a request's texts. */
+    #memory = new Uint8Array();
+    #input = new Uint8Array();
+    /** The realm that the module has. */
+    #realm = null;
+    /** Every decision without a principal, by what the module returns for it: they do not differ. */
+    #known = new Map();
 
     constructor(policy, keys, revocations = {}) {
         const parts = { policy, keys, revocations };
@@ -111,15 +141,74 @@ export class Engine {
 
     decide(method, path, authorization, options) {
         const asked = question(method, path, authorization, options);
-        return new Decision(answer(() => this.#native.decide(asked)));
+        if (asked.authorization.length > 1 || !this.#write(asked)) return this.#decideJson(asked);
+        this.#setRealm(asked.realm);
+        const ofMethod = method.length;
+        const ofPath = ofMethod + path.length;
+        const ofOwner = ofPath + asked.owner.length;
+        const value = asked.authorization[0];
+        const end = value === undefined ? undefined : ofOwner + value.length;
+        const result = this.#native.decide(
+            ofMethod, ofPath, ofOwner, end, asked.ownerKind, asked.accountKind, asked.now, asked.fromClock,
+        );
+        if (result < 0) return this.#allow(-result);
+        let decision = this.#known.get(result);
+        if (decision === undefined) {
+            decision = this.#decideJson(asked);
+            this.#known.set(result, decision);
+        }
+        return decision;
     }
 
     explain(method, path, authorization, options) {
         const asked = question(method, path, authorization, options);
-        const { decision, steps } = answer(() => this.#native.explain(asked));
+        const { decision, steps } = answer(() => this.#native.explain(asJson(asked)));
         return { decision: new Decision(decision), steps };
     }
+
+    #decideJson(asked) {
+        return new Decision(answer(() => this.#native.decideJson(asJson(asked))));
+    }
+
+    /** Writes the texts of a request into the module's memory, if all of them are ASCII, as they nearly always are. */
+    #write({ method, path, owner, authorization: [value = ""] }) {
+        const text = method + path + owner + value;
+        // Memory that has grown is another buffer.
+        if (text.length > this.#input.length || this.#memory.length === 0) {
+            const size = Math.max(4096, 2 * text.length);
+            const at = this.#native.input(size);
+            this.#memory = new Uint8Array(moduleMemory().buffer);
+            this.#input = this.#memory.subarray(at, at + size);
+        }
+        // A character beyond ASCII takes more than one byte, so that not all of them fit.
+        return encoder.encodeInto(text, this.#input.subarray(0, text.length)).read === text.length;
+    }
+
+    #setRealm(realm) {
+        const known = this.#realm;
+        if (realm === known) return;
+        if (realm !== null && known !== null && realm.length === known.length && realm.every((id, at) => id === known[at])) {
+            return;
+        }
+        this.#native.setRealm(realm ?? undefined);
+        // A copy, which the caller cannot change.
+        this.#realm = realm === null ? null : [...realm];
+    }
+
+    #allow(length) {
+        // The module may have made room for the principal.
+        if (this.#memory.length === 0) this.#memory = new Uint8Array(moduleMemory().buffer);
+        const at = this.#native.output();
+        return new Decision({
+            ...ALLOWED,
+            principal: JSON.parse(decoder.decode(this.#memory.subarray(at, at + length))),
+        });
+    }
 }
+
+const ALLOWED = {
+    allowed: true, status: 200, detail: null, www_authenticate: null, reason: "authorized", clause: "ORG-4", principal: null,
+};
 
 /** Every reason for a denial: code, clause, status, detail and what helps. */
 export const reasons = () => JSON.parse(reasonsAsJson());

@@ -1,13 +1,13 @@
 //! The decision engine for JavaScript, behind `core.mjs`, which has the types and the checks of arguments.
 //!
-//! Everything crosses the boundary as JSON text: a request is small, and one format serves Node, Deno, Bun, browsers and
-//! edge workers.
+//! A decision crosses the boundary as bytes in a buffer of the module's memory, for text that is converted by
+//! `wasm-bindgen` and JSON would take longer than the decision. What is asked rarely crosses it as JSON.
 
 use std::time::{Duration, SystemTime};
 
 use artos_auth_engine::{
-    Account, Check, Context, Decision, Engine, Explanation, KeySet, LoadError, Organizations, Policy,
-    PolicySpec, Reason, Request, ResourceOrg, Revocations, TenantScope, UnixTime, Verdict,
+    Account, Context, Decision, Engine, Explanation, KeySet, LoadError, Organizations, Policy, PolicySpec,
+    PrincipalRef, Reason, Request, ResourceOrg, Revocations, TenantScope, UnixTime,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -18,10 +18,22 @@ use wasm_bindgen::prelude::*;
 #[path = "../../server/src/commands/explain/reasons.rs"]
 mod reasons;
 
-/// A policy, keys and revocations, loaded.
+/// A policy, keys and revocations, loaded, and the buffers of one decision.
 #[wasm_bindgen(js_name = NativeEngine)]
 #[derive(Debug)]
-pub struct NativeEngine(Engine);
+pub struct NativeEngine {
+    engine: Engine,
+    /// Where JavaScript writes the texts of a request.
+    input: Vec<u8>,
+    /// Where a principal is written, as JSON.
+    output: Vec<u8>,
+    realm: Option<Organizations>,
+}
+
+/// What `decide` returns for a public path and for a clock that is not usable; a denial's is its place in `Reason::ALL`,
+/// and an allow's is the length of its principal below zero.
+const PUBLIC: i32 = 1000;
+const CLOCK_UNUSABLE: i32 = 1001;
 
 /// A key set that is trusted for an issuer and some organizations alone.
 #[derive(Deserialize)]
@@ -100,13 +112,96 @@ impl NativeEngine {
         let policy = Policy::new(&policy).map_err(problem("policy"))?;
         let keys = key_set(keys).map_err(problem("keys"))?;
         let revocations = Revocations::from_json(revocations.as_bytes()).map_err(problem("revocations"))?;
-        Ok(Self(Engine::new(policy, keys, revocations)))
+        let engine = Engine::new(policy, keys, revocations);
+        Ok(Self { engine, input: Vec::new(), output: Vec::new(), realm: None })
+    }
+
+    /// Makes room for a request's texts, and says where they go.
+    pub fn input(&mut self, bytes: usize) -> *const u8 {
+        self.input.resize(bytes, 0);
+        self.input.as_ptr()
+    }
+
+    /// Where the principal of the last decision is.
+    #[must_use]
+    pub fn output(&self) -> *const u8 {
+        self.output.as_ptr()
+    }
+
+    /// The organizations whose tokens authenticate, from now on; none: every organization's.
+    #[wasm_bindgen(js_name = setRealm)]
+    pub fn set_realm(&mut self, ids: Option<Vec<String>>) {
+        self.realm = ids.map(|ids| ids.iter().map(String::as_str).collect());
+    }
+
+    /// Decides the request whose method, path, owner and `Authorization` value, if there is one, are in the input, one
+    /// after another with these ends. All of it is ASCII.
+    ///
+    /// # Errors
+    ///
+    /// The arguments are not what `core.mjs` writes.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "numbers cross the boundary at no cost, and a structure does not"
+    )]
+    pub fn decide(
+        &mut self,
+        method: usize,
+        path: usize,
+        owner: usize,
+        authorization: Option<usize>,
+        owner_kind: u8,
+        account: u8,
+        now: f64,
+        from_clock: bool,
+    ) -> Result<i32, JsError> {
+        let wrong = || JsError::new("the arguments of a decision are not as core.mjs writes them");
+        let part = |from, to| self.input.get(from..to).and_then(|bytes| std::str::from_utf8(bytes).ok());
+        let line;
+        let lines: &[&[u8]] = match authorization {
+            Some(end) => {
+                line = [part(owner, end).ok_or_else(wrong)?.as_bytes()];
+                &line
+            }
+            None => &[],
+        };
+        let owner = match owner_kind {
+            0 => ResourceOrg::Owned(part(path, owner).ok_or_else(wrong)?.into()),
+            1 => ResourceOrg::Unowned,
+            2 => ResourceOrg::Unresolved,
+            _ => return Err(wrong()),
+        };
+        let account = match account {
+            0 => Account::Unknown,
+            1 => Account::Active,
+            2 => Account::NotAMember,
+            3 => Account::NotConfigured,
+            _ => return Err(wrong()),
+        };
+        let path = part(method, path).ok_or_else(wrong)?;
+        let request = Request::new(part(0, method).ok_or_else(wrong)?, path, lines);
+        let realm = self.realm.as_ref().map_or(TenantScope::Any, TenantScope::Among);
+        let context = Context::of(owner).realm(realm).account(account);
+        // `core.mjs` gives whole seconds that are not negative.
+        let Some(now) = time(now as u64, from_clock) else {
+            let is_public = self.engine.public_access(&request).is_some();
+            return Ok(if is_public { PUBLIC } else { CLOCK_UNUSABLE });
+        };
+        let decision = self.engine.decide(&request, &context, now);
+        if let Some(denial) = decision.denial() {
+            let place = Reason::ALL.iter().position(|reason| *reason == denial.reason());
+            return place.and_then(|place| i32::try_from(place).ok()).ok_or_else(wrong);
+        }
+        let Some(principal) = decision.principal() else { return Ok(PUBLIC) };
+        self.output.clear();
+        serde_json::to_writer(&mut self.output, &Who::of(principal))?;
+        i32::try_from(self.output.len()).map(|length| -length).map_err(|_| wrong())
     }
 
     /// What was ignored in the key set, or is worth knowing about it.
     #[must_use]
     pub fn notices(&self) -> Vec<String> {
-        self.0.keys().notices().iter().map(ToString::to_string).collect()
+        self.engine.keys().notices().iter().map(ToString::to_string).collect()
     }
 
     /// The decision about a question, as JSON text.
@@ -114,9 +209,10 @@ impl NativeEngine {
     /// # Errors
     ///
     /// The question is not what `core.mjs` writes.
-    pub fn decide(&self, question: &str) -> Result<String, JsError> {
+    #[wasm_bindgen(js_name = decideJson)]
+    pub fn decide_json(&self, question: &str) -> Result<String, JsError> {
         ask(question, |request, context, now| match now {
-            Some(now) => text(&Answer::of(&self.0.decide(request, context, now))),
+            Some(now) => text(&Answer::of(&self.engine.decide(request, context, now))),
             None => text(&self.without_clock(request)),
         })
     }
@@ -128,14 +224,14 @@ impl NativeEngine {
     /// The question is not what `core.mjs` writes.
     pub fn explain(&self, question: &str) -> Result<String, JsError> {
         ask(question, |request, context, now| match now {
-            Some(now) => text(&explanation(&self.0.explain(request, context, now))),
+            Some(now) => text(&explanation(&self.engine.explain(request, context, now))),
             None => text(&json!({"decision": self.without_clock(request), "steps": []})),
         })
     }
 
     /// Without a usable clock only public paths are decided.
     fn without_clock(&self, request: &Request<'_>) -> Answer<'static> {
-        let decided = self.0.decide(request, &Context::unresolved(), UnixTime::from_seconds(0));
+        let decided = self.engine.decide(request, &Context::unresolved(), UnixTime::from_seconds(0));
         // An unresolved owner lets nobody in, so what is allowed here is public.
         if !decided.is_allow() {
             return UNAVAILABLE;
@@ -164,6 +260,13 @@ pub fn policy_from_toml(text: &str) -> Result<String, JsError> {
         None => toml::Value::Table(file),
     };
     serde_json::to_string(&policy).map_err(|error| JsError::new(&format!("policy: {error}")))
+}
+
+/// The module's memory, in which the buffers are.
+#[wasm_bindgen(js_name = moduleMemory)]
+#[must_use]
+pub fn module_memory() -> JsValue {
+    wasm_bindgen::memory()
 }
 
 /// Every reason for a denial, with its clause, status, detail and what helps, as JSON text.
@@ -205,12 +308,16 @@ fn ask(
     };
     let realm = organizations.as_ref().map_or(TenantScope::Any, TenantScope::Among);
     let context = Context::of(owner).realm(realm).account(account);
-    let now = if question.from_clock {
-        SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(question.now)).and_then(UnixTime::from_system)
+    answer(&request, &context, time(question.now, question.from_clock))
+}
+
+/// What a caller says is believed; what the clock says has to be possible.
+fn time(seconds: u64, from_clock: bool) -> Option<UnixTime> {
+    if from_clock {
+        SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).and_then(UnixTime::from_system)
     } else {
-        Some(UnixTime::from_seconds(question.now))
-    };
-    answer(&request, &context, now)
+        Some(UnixTime::from_seconds(seconds))
+    }
 }
 
 fn text(answer: &impl Serialize) -> Result<String, JsError> {
@@ -221,8 +328,7 @@ fn latin_1(value: &str) -> Option<Vec<u8>> {
     value.chars().map(|character| u8::try_from(character).ok()).collect()
 }
 
-/// A decision as JavaScript gets it. Written straight from what the engine holds: a decision takes microseconds, and a
-/// tree of values in between would cost as much again.
+/// A decision as JavaScript gets it, written straight from what the engine holds.
 #[derive(Serialize)]
 struct Answer<'d> {
     allowed: bool,
@@ -251,7 +357,7 @@ const UNAVAILABLE: Answer<'static> = Answer {
     detail: Some("Service unavailable"),
     www_authenticate: None,
     reason: "clock_unusable",
-    clause: None,
+    clause: Some("TOK-3"),
     principal: None,
 };
 
@@ -265,14 +371,20 @@ impl<'d> Answer<'d> {
             www_authenticate: denial.map(|denial| denial.www_authenticate()),
             reason: decision.reason_code(),
             clause: Some(decision.clause()),
-            principal: decision.principal().map(|principal| Who {
-                user_id: principal.user_id(),
-                org_id: principal.org_id(),
-                permissions: principal.permissions().collect(),
-                token_id: principal.token_id(),
-                issued_at: principal.issued_at().map(|date| date.seconds()),
-                expires_at: principal.expires_at().seconds(),
-            }),
+            principal: decision.principal().map(Who::of),
+        }
+    }
+}
+
+impl<'d> Who<'d> {
+    fn of(principal: &'d PrincipalRef<'_>) -> Self {
+        Self {
+            user_id: principal.user_id(),
+            org_id: principal.org_id(),
+            permissions: principal.permissions().collect(),
+            token_id: principal.token_id(),
+            issued_at: principal.issued_at().map(|date| date.seconds()),
+            expires_at: principal.expires_at().seconds(),
         }
     }
 }
@@ -282,19 +394,11 @@ fn explanation(explanation: &Explanation<'_>) -> Value {
         .steps
         .iter()
         .map(|step| {
-            let verdict = match step.verdict {
-                Verdict::Passed => "passed",
-                Verdict::Decided => "decided",
-                Verdict::NotReached => "not reached",
-            };
             json!({
-                "check": step.check.title(), "clauses": clauses(step.check), "verdict": verdict, "note": step.note,
+                "check": step.check.title(), "clauses": step.check.clauses(), "verdict": step.verdict.name(),
+                "note": step.note,
             })
         })
         .collect();
     json!({"decision": Answer::of(&explanation.decision), "steps": steps})
-}
-
-fn clauses(check: Check) -> Vec<&'static str> {
-    reasons::clauses(check).split(' ').collect()
 }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { ConfigError, Engine, UNOWNED, UNRESOLVED, init, reasons } from "../pkg/node.mjs";
+import { ConfigError, Engine, UNOWNED, UNRESOLVED, init, reasons } from "artos-auth";
 
 // The example of RFC 7515, appendix A.1, made for nobody.
 const key = { kty: "oct", kid: "test-only-not-a-real-key", k: "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow" };
@@ -51,12 +51,56 @@ test("a decision is no truth value and does not change", () => {
     assert.throws(() => { decision.allowed = true; }, TypeError);
 });
 
+test("every way of asking gives the decision that `explain` shows", () => {
+    const long = `Bearer ${"a".repeat(70_000)}`;
+    const asks = [
+        ["GET", "/x", [], {}],
+        ["GET", "/x", token, {}],
+        ["GET", "/status", token, {}],
+        ["GET", "/status", [], { realm: ["org-b"] }],
+        ["GET", "/stätus", token, {}],
+        ["GÉT", "/x", token, { resource_org: "orgä" }],
+        ["GET", "/x", ["Bearer \u00e4"], {}],
+        ["GET", "/x", [Uint8Array.of(0x42, 0xff)], {}],
+        ["GET", "/x", [long], {}],
+        ["GET", "/x", ["a", "b"], {}],
+        ["GET", "/x", ["\u0000"], {}],
+        ["", "", [""], { resource_org: "" }],
+    ];
+    for (let round = 0; round < 2; round += 1) {
+        for (const [method, path, authorization, more] of asks) {
+            const options = { resource_org: UNRESOLVED, now: 1_700_000_000, ...more };
+            const decided = engine.decide(method, path, authorization, options);
+            assert.deepEqual({ ...decided }, { ...engine.explain(method, path, authorization, options).decision });
+        }
+    }
+});
+
+test("a realm counts for the decision that it is given for, and as it is then", async () => {
+    const { createHmac } = await import("node:crypto");
+    const part = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
+    const signed = `${part({ alg: "HS256", kid: key.kid })}.${part({ sub: "u", org_id: "org-a", exp: 1_700_000_100 })}`;
+    const mac = createHmac("sha256", Buffer.from(key.k, "base64url")).update(signed).digest("base64url");
+    const realm = ["org-b"];
+    const decide = (more) =>
+        engine.decide("GET", "/x", [`Bearer ${signed}.${mac}`], { resource_org: "org-a", now: 1_700_000_000, ...more });
+    assert.equal(decide({ realm }).reason, "organization_not_in_realm");
+    realm[0] = "org-a";
+    assert.equal(decide({ realm }).allowed, true);
+    assert.equal(decide({ realm: [] }).reason, "organization_not_in_realm");
+    const { principal } = decide({});
+    assert.deepEqual(principal, {
+        user_id: "u", org_id: "org-a", permissions: [], token_id: null, issued_at: null, expires_at: 1_700_000_100,
+    });
+    assert.equal(decide({ realm: ["org-b", "org-a"] }).allowed, true);
+});
+
 test("a clock before 2025 judges nothing but public paths", (context) => {
     context.mock.timers.enable({ apis: ["Date"], now: 1_735_689_599_000 });
     const unavailable = at({ resource_org: UNOWNED })();
     assert.deepEqual({ ...unavailable }, {
         allowed: false, status: 503, detail: "Service unavailable", www_authenticate: null,
-        reason: "clock_unusable", clause: null, principal: null,
+        reason: "clock_unusable", clause: "TOK-3", principal: null,
     });
     assert.equal(engine.decide("GET", "/status", [], { resource_org: UNOWNED }).allowed, true);
     // What the caller says is believed.

@@ -1,28 +1,6 @@
 //! What each outcome means, and what to do about it, for a person who did not write the rules.
 
-use artos_auth_engine::{Check, Reason};
-
-/// The clauses of the contract that a check keeps.
-pub(super) fn clauses(check: Check) -> &'static str {
-    match check {
-        Check::PublicPath => "PUB-1 PUB-2",
-        Check::AuthorizationHeader => "HDR-1 HDR-2 HDR-3",
-        Check::TokenSize | Check::NotBefore => "TOK-1",
-        Check::TokenForm => "TOK-1 TOK-2",
-        Check::HeaderParameters => "TOK-1 TOK-8",
-        Check::Algorithm | Check::Signature | Check::BoundToken => "TOK-8",
-        Check::Key => "TOK-8 ROT-1",
-        Check::ClaimsForm => "TOK-1 TOK-7",
-        Check::Expiry => "TOK-3",
-        Check::Issuer | Check::Audience | Check::RequiredClaims => "TOK-6",
-        Check::Revocation => "TOK-5 REV-1",
-        Check::Realm | Check::IssuerOrganization => "TOK-4",
-        Check::Account => "ORG-2",
-        Check::Membership => "ORG-3",
-        Check::ResourceOrganization => "ORG-1",
-        Check::PathForRules | Check::Permissions => "PERM-1",
-    }
-}
+use artos_auth_engine::Reason;
 
 /// What a denial means and what would help.
 pub(super) fn advice(reason: Reason) -> &'static str {

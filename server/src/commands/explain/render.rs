@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use artos_auth_engine::{Check, Context, Decision, Explanation, ResourceOrg, TenantScope, UnixTime, Verdict};
 
 use super::ExplainArgs;
-use super::reasons::{advice, clauses};
+use super::reasons::advice;
 use crate::config::Config;
 use crate::http::forward::Unclear;
 use crate::outcome::Outcome;
@@ -137,14 +137,16 @@ fn checks(page: &mut String, explanation: &Explanation<'_>, paint: &Paint) {
         // Padded before it is painted: escapes have no width.
         let title = format!("{:width$}", step.check.title());
         let (mark, verdict, clause) = match step.verdict {
-            Verdict::Passed => ("✓", format!("{:11}", "passed"), clauses(step.check)),
+            Verdict::Passed => ("✓", format!("{:11}", step.verdict.name()), step.check.clauses().join(" ")),
             Verdict::Decided => {
-                let (mark, text) = (if decision.is_allow() { "✓" } else { "✗" }, format!("{:11}", "decided"));
+                let (mark, text) =
+                    (if decision.is_allow() { "✓" } else { "✗" }, format!("{:11}", step.verdict.name()));
                 let text = if decision.is_allow() { paint.allow(&text) } else { paint.deny(&text) };
-                (mark, text, decision.clause())
+                (mark, text, decision.clause().to_owned())
             }
             Verdict::NotReached => {
-                let line = format!("· {title}  {:11}  {}", "not reached", clauses(step.check));
+                let clauses = step.check.clauses().join(" ");
+                let line = format!("· {title}  {:11}  {clauses}", step.verdict.name());
                 let _ = writeln!(page, "{}", paint.faint(&line));
                 continue;
             }

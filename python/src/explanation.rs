@@ -1,0 +1,99 @@
+//! A decision with every check, as Python sees it.
+
+use artos_auth_engine as engine;
+use artos_auth_server::Unavailable;
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+
+use crate::decision::Decision;
+
+/// One check: what it asks, its clauses, what came of it and what it saw.
+#[pyclass(frozen, get_all, module = "artos_auth")]
+pub struct Step {
+    check: &'static str,
+    clauses: Py<PyTuple>,
+    verdict: &'static str,
+    note: Option<String>,
+}
+
+impl Step {
+    fn of(py: Python<'_>, step: &engine::Step) -> PyResult<Self> {
+        Ok(Self {
+            check: step.check.title(),
+            clauses: PyTuple::new(py, step.check.clauses())?.unbind(),
+            verdict: step.verdict.name(),
+            note: step.note.clone(),
+        })
+    }
+
+    fn as_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let dict = PyDict::new(py);
+        dict.set_item("check", self.check)?;
+        dict.set_item("clauses", self.clauses.bind(py).to_list())?;
+        dict.set_item("verdict", self.verdict)?;
+        dict.set_item("note", self.note.as_deref())?;
+        Ok(dict)
+    }
+}
+
+#[pymethods]
+impl Step {
+    fn __repr__(&self) -> String {
+        format!("Step(check={:?}, verdict={:?})", self.check, self.verdict)
+    }
+}
+
+/// A decision and how it came about. Like a decision it has no truth value.
+#[pyclass(frozen, module = "artos_auth")]
+pub struct Explanation {
+    decision: Py<Decision>,
+    steps: Vec<Py<Step>>,
+}
+
+impl Explanation {
+    pub fn of(py: Python<'_>, explanation: &engine::Explanation<'_>) -> PyResult<Self> {
+        let steps = explanation.steps.iter().map(|step| Py::new(py, Step::of(py, step)?));
+        Ok(Self {
+            decision: Py::new(py, Decision::of(py, &explanation.decision)?)?,
+            steps: steps.collect::<PyResult<_>>()?,
+        })
+    }
+
+    /// No check is made while nothing can be judged.
+    pub fn unavailable(py: Python<'_>, why: Unavailable) -> PyResult<Self> {
+        Ok(Self { decision: Py::new(py, Decision::unavailable(why))?, steps: Vec::new() })
+    }
+}
+
+#[pymethods]
+impl Explanation {
+    /// What `decide` answers.
+    #[getter]
+    fn decision(&self, py: Python<'_>) -> Py<Decision> {
+        self.decision.clone_ref(py)
+    }
+
+    /// Every check, in order.
+    #[getter]
+    fn steps<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, self.steps.iter().map(|step| step.bind(py)))
+    }
+
+    /// Both as dictionaries and lists, ready for `json.dumps`: the form that the npm package has, too.
+    fn as_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let dict = PyDict::new(py);
+        dict.set_item("decision", self.decision.get().as_dict(py)?)?;
+        let steps = self.steps.iter().map(|step| step.get().as_dict(py));
+        dict.set_item("steps", steps.collect::<PyResult<Vec<_>>>()?)?;
+        Ok(dict)
+    }
+
+    fn __bool__(&self) -> PyResult<bool> {
+        Err(PyTypeError::new_err("an Explanation has no truth value; ask `explanation.decision.allowed`"))
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Explanation({})", self.decision.get().describe())
+    }
+}
