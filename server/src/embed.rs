@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::audit::{AuditLog, Format, Writer};
-use crate::config::{self, Audit, AuditOutput, ConfigError, KeyOrigin};
+use crate::config::{self, Audit, AuditOutput, ConfigError, KeyOrigin, RevocationSource};
 use crate::health::Health;
 use crate::metrics::Metrics;
 use crate::process::with_cache;
@@ -43,7 +43,7 @@ impl FollowedConfig {
                 config::read_keys(file)?;
             }
         }
-        if let Some(file) = &config.revocations_file {
+        if let Some(RevocationSource::File(file)) = &config.revocations {
             config::read_revocations(file)?;
         }
         let failed = |problem: String| ConfigError::of_file(path, problem);

@@ -32,6 +32,7 @@ mod metrics;
 mod outcome;
 mod process;
 mod quote;
+mod redis;
 mod revocation;
 mod server;
 mod service;

@@ -1,5 +1,7 @@
 //! What is counted. No label takes a value from a request, so that nobody outside can add a series.
 
+mod revocations;
+
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
@@ -19,6 +21,7 @@ use crate::audit::QueueNumbers;
 use crate::http::connection::{Closed, ConnectionNumbers};
 use crate::http::request::Refusal;
 use crate::outcome::{ByOutcome, Outcome};
+pub(crate) use revocations::RevocationNumbers;
 
 /// Everything that `GET /metrics` shows. Cloning gives another handle to the same numbers.
 #[derive(Clone)]
@@ -33,6 +36,7 @@ pub struct Metrics {
     pub audit: QueueNumbers,
     refused: Family<RefusalLabels, Counter>,
     certificate_expiry: Arc<CertificateExpiry>,
+    pub(crate) revocations: RevocationNumbers,
     registry: Arc<Registry>,
 }
 
@@ -140,6 +144,7 @@ impl Metrics {
             "Requests answered without a judgement, by status and reason",
             refused.clone(),
         );
+        let revocations = RevocationNumbers::register(&mut registry);
         let registry = Arc::new(registry);
         Self {
             decisions,
@@ -151,6 +156,7 @@ impl Metrics {
             audit,
             refused,
             certificate_expiry,
+            revocations,
             registry,
         }
     }

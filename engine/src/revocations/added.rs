@@ -48,8 +48,12 @@ fn empty<K: Eq + std::hash::Hash, V>() -> HashTrieMapSync<K, V, FixedState> {
 }
 
 impl Added {
-    pub(super) fn tokens(&self) -> usize {
-        self.token_ids.size().saturating_add(self.signed.size())
+    pub(super) fn token_ids(&self) -> usize {
+        self.token_ids.size()
+    }
+
+    pub(super) fn signed(&self) -> usize {
+        self.signed.size()
     }
 
     pub(super) fn users(&self) -> usize {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 
 use super::sets::{SignedSet, TokenIdHashes};
-use super::snapshot::{Base, Revocations, UNMATCHABLE_ID, UNMATCHABLE_TOKEN};
+use super::snapshot::{Base, Revocations, UNMATCHABLE_ID, check_token_id};
 use crate::error::{LoadError, without_byte_order_mark};
 use crate::ids::is_id;
 use crate::time::NumericDate;
@@ -268,15 +268,7 @@ struct TokenId<'f> {
 impl<'de> Element<'de> for TokenId<'_> {
     fn read<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
         let each = |id: &str| {
-            if id.starts_with("eyJ") && id.contains('.') {
-                return Err(
-                    "looks like a whole token, not a `jti`; list the `jti`, or the SHA-256 of the first two segments \
-                     under `signed_sha256`",
-                );
-            }
-            if !is_id(id) {
-                return Err(UNMATCHABLE_TOKEN);
-            }
+            check_token_id(id)?;
             self.ids.push(id.as_bytes());
             Ok(())
         };

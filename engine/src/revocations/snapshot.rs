@@ -86,11 +86,9 @@ impl Revocations {
     ///
     /// # Errors
     ///
-    /// Refuses an id that no token can have: more than 256 bytes, or a control character.
+    /// Refuses an id that no token can have: more than 256 bytes, or a control character; and a whole token in its place.
     pub fn with_token(&self, id: &str) -> Result<Self, LoadError> {
-        if !is_id(id) {
-            return Err(LoadError::new("id", UNMATCHABLE_TOKEN));
-        }
+        check_token_id(id).map_err(|problem| LoadError::new("id", problem))?;
         let mut more = self.clone();
         if !self.base.token_ids.contains(id.as_bytes()) {
             more.added.add_token(id.as_bytes());
@@ -157,8 +155,19 @@ impl Revocations {
     /// The number of revoked tokens, by `jti` or by SHA-256.
     #[must_use]
     pub fn tokens(&self) -> usize {
-        let loaded = self.base.token_ids.len().saturating_add(self.base.signed.len());
-        loaded.saturating_add(self.added.tokens())
+        self.token_ids().saturating_add(self.signed_sha256())
+    }
+
+    /// How many tokens by `jti`.
+    #[must_use]
+    pub fn token_ids(&self) -> usize {
+        self.base.token_ids.len().saturating_add(self.added.token_ids())
+    }
+
+    /// How many tokens by the SHA-256 of what was signed.
+    #[must_use]
+    pub fn signed_sha256(&self) -> usize {
+        self.base.signed.len().saturating_add(self.added.signed())
     }
 
     /// The number of revoked users, each in one organization or in any.
@@ -214,11 +223,22 @@ impl Revocations {
 }
 
 /// The problem of a token id that no token can have.
-pub(super) const UNMATCHABLE_TOKEN: &str =
+const UNMATCHABLE_TOKEN: &str =
     "a `jti` must have at most 256 bytes and no control character; no token can match this one";
 /// The problem of a user or organization id that no token can have.
 pub(super) const UNMATCHABLE_ID: &str =
     "an id must have 1 to 256 bytes and no control character; no token can match this one";
+
+/// Refuses a `jti` that no token can have.
+pub(super) fn check_token_id(id: &str) -> Result<(), &'static str> {
+    if id.starts_with("eyJ") && id.contains('.') {
+        return Err(
+            "looks like a whole token, not a `jti`; list the `jti`, or the SHA-256 of the first two segments \
+             under `signed_sha256`",
+        );
+    }
+    if is_id(id) { Ok(()) } else { Err(UNMATCHABLE_TOKEN) }
+}
 
 fn check_id(key: &str, id: &str) -> Result<(), LoadError> {
     if id.is_empty() || !is_id(id) { Err(LoadError::new(key, UNMATCHABLE_ID)) } else { Ok(()) }

@@ -4,11 +4,14 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use artos_auth_engine::{PolicySpec, Revocations, Unlisted};
+use artos_auth_engine::{PolicySpec, Unlisted};
 
 use crate::clock::{Clock as _, SystemClock};
 use crate::commands::{Exit, Failure};
-use crate::config::{self, Access, AuditOutput, AuditOverflow, Config, KeyOrigin, KeySource, ReadSource};
+use crate::config::{
+    self, Access, AuditOutput, AuditOverflow, Config, KeyOrigin, KeySource, ReadRevocations, ReadSource,
+    RevocationSource,
+};
 use crate::http::tls::Loaded;
 use crate::quote::redact;
 use crate::text::{count, visible};
@@ -23,11 +26,14 @@ pub(crate) fn run(path: &Path, access: Access) -> Result<Exit, Failure> {
             Err(error) => wrong.push(error.to_string()),
         }
     }
-    let revocations = config.revocations_file.as_deref().map(config::read_revocations).transpose();
+    let source = config.revocations.as_ref();
+    let revocations =
+        source.map(|source| config::read_revocations_of(&config.path, source, access)).transpose();
     let revocations = revocations.unwrap_or_else(|error| {
         wrong.push(error.to_string());
         None
     });
+    let revocations = revocations.flatten();
     let now = SystemClock.now().since_epoch.as_secs();
     let tls = config.tls.as_ref().map(|files| Loaded::read(files, now)).transpose();
     let tls = tls.unwrap_or_else(|problem| {
@@ -40,6 +46,7 @@ pub(crate) fn run(path: &Path, access: Access) -> Result<Exit, Failure> {
     let report = report(&config, &read, revocations.as_ref(), tls.as_ref());
     let mut warnings = config.warnings.clone();
     warnings.extend(read.iter().flat_map(|keys| keys.warnings.iter().cloned()));
+    warnings.extend(revocations.iter().flat_map(|read| read.warnings.iter().cloned()));
     warnings.extend(config.tls.as_ref().and_then(|files| config::secret_file_warning(&files.key)));
     let sets = read.into_iter().map(|keys| keys.set).collect();
     let keys = config::bind_keys(&config.path, &config.keys, sets)?;
@@ -67,7 +74,7 @@ pub(crate) fn run(path: &Path, access: Access) -> Result<Exit, Failure> {
 fn report(
     config: &Config,
     sets: &[ReadSource],
-    revocations: Option<&Revocations>,
+    revocations: Option<&ReadRevocations>,
     tls: Option<&Loaded>,
 ) -> String {
     let mut report = String::new();
@@ -99,13 +106,18 @@ fn report(
             row("", format!("{algorithm:5}  {id}"));
         }
     }
-    match (revocations, &config.revocations_file) {
-        (Some(revocations), Some(file)) => {
-            let (tokens, users) = (count(revocations.tokens(), "token"), count(revocations.users(), "user"));
-            let organizations = count(revocations.organizations(), "organization");
-            row("revocations", format!("{tokens}, {users}, {organizations} in {}", file.display()));
+    match (revocations, &config.revocations) {
+        (Some(ReadRevocations { set, .. }), Some(source)) => {
+            let (tokens, users) = (count(set.tokens(), "token"), count(set.users(), "user"));
+            let organizations = count(set.organizations(), "organization");
+            let preposition = if matches!(source, RevocationSource::File(_)) { "in" } else { "from" };
+            row(
+                "revocations",
+                format!("{tokens}, {users}, {organizations} {preposition} {}", source.place()),
+            );
         }
-        _ => row("revocations", "none".to_owned()),
+        (None, Some(source)) => row("revocations", format!("not fetched from {} (offline)", source.place())),
+        (_, None) => row("revocations", "none".to_owned()),
     }
     realms_and_resources(config, &mut row);
 

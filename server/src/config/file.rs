@@ -10,6 +10,7 @@ use super::forward::ForwardSpec;
 use super::keys::OneOrMore;
 use super::limits::LimitsSpec;
 use super::realms::RealmSpec;
+use super::revocations::RevocationsSpec;
 use super::tls::TlsSpec;
 use super::{AuditOutput, AuditOverflow};
 
@@ -31,12 +32,6 @@ pub(super) struct FileSpec {
     pub(super) audit: Option<AuditSpec>,
     pub(super) tls: Option<TlsSpec>,
     pub(super) limits: Option<LimitsSpec>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RevocationsSpec {
-    pub(super) file: PathBuf,
 }
 
 #[derive(Default, Deserialize)]

@@ -15,6 +15,7 @@ mod locate;
 mod protections;
 mod reader;
 mod realms;
+mod revocations;
 mod secret_file;
 mod tls;
 
@@ -25,6 +26,8 @@ use artos_auth_engine::{Engine, KeySet, LoadError, Policy, PolicySpec, Resources
 
 use crate::fetch::{Fetcher, Remote, UsableKeys};
 use crate::files::Contents;
+pub use crate::redis::{Address as RedisAddress, Password, RedisRevocations};
+pub use crate::revocation::{OnStale, Staleness};
 pub use error::ConfigError;
 pub use ext_authz::ExtAuthz;
 use file::FileSpec;
@@ -37,6 +40,8 @@ pub(crate) use listen::UNIX_PREFIX;
 use locate::Document;
 pub use protections::Protections;
 pub use realms::{Realms, host_of_authority};
+pub(crate) use revocations::{ReadRevocations, read_revocations_of};
+pub use revocations::{RemoteRevocations, RevocationSource};
 pub(crate) use secret_file::secret_file_warning;
 pub use tls::TlsFiles;
 
@@ -59,7 +64,7 @@ pub struct Config {
     /// The sets of keys: at least one.
     pub keys: Vec<KeySource>,
     /// The revocations, if there are any.
-    pub revocations_file: Option<PathBuf>,
+    pub revocations: Option<RevocationSource>,
     /// Whose tokens authenticate at which host.
     pub realms: Realms,
     /// Who owns what a path addresses.
@@ -202,9 +207,11 @@ pub(crate) fn load_with(path: &Path, access: Access) -> Result<Loaded, ConfigErr
         .enumerate()
         .map(|(index, source)| read_source(&config.path, index, source, access).map(|read| read.set));
     let keys = bind_keys(&config.path, &config.keys, sets.collect::<Result<_, _>>()?)?;
-    let revocations = match &config.revocations_file {
-        Some(file) => read_revocations(file)?,
+    let revocations = match &config.revocations {
         None => Revocations::none(),
+        Some(source) => {
+            read_revocations_of(&config.path, source, access)?.map_or_else(Revocations::none, |read| read.set)
+        }
     };
     let engine = Engine::new(config.policy.clone(), keys, revocations);
     Ok(Loaded { config, engine })
@@ -257,15 +264,20 @@ pub(crate) fn read_source(
 
 fn fetch_once(remote: &Remote) -> Result<UsableKeys, String> {
     let mut fetcher = Fetcher::new(remote.clone())?;
+    let fetched = block_on(async { fetcher.fetch().await.map_err(|failed| failed.to_string()) })?;
+    fetched.set.ok_or_else(|| "answers 304 to a request without a condition".to_owned())
+}
+
+/// Does something that waits for a network, for a command that does nothing else meanwhile.
+pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| format!("the runtime cannot be started: {error}"))?;
-    let fetched = runtime.block_on(fetcher.fetch());
+    let done = runtime.block_on(work);
     // Not waiting for a name that is being resolved.
     runtime.shutdown_background();
-    let fetched = fetched.map_err(|failed| failed.to_string())?;
-    fetched.set.ok_or_else(|| "answers 304 to a request without a condition".to_owned())
+    done
 }
 
 /// The sets as one, each bound as its source says.
@@ -348,10 +360,7 @@ pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
         }
     };
     let keys = key_sources(&document, spec.keys)?;
-    let revocations_file = match spec.revocations {
-        None => None,
-        Some(revocations) => Some(named_file(&document, "revocations.file", revocations.file)?),
-    };
+    let revocations = spec.revocations.map(|revocations| revocations.validate(&document)).transpose()?;
     let forward = spec.forward.map(Forward::new).transpose();
     let forward = forward.map_err(|(key, problem)| document.error(&key, problem))?;
     let ext_authz = spec.ext_authz.as_ref().map(ExtAuthz::new).transpose();
@@ -367,6 +376,15 @@ pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
     warnings.extend(
         policy.warnings().iter().map(|warning| format!("`policy.{}`: {}", warning.key, warning.text)),
     );
+    if let Some(RevocationSource::Redis(redis)) = &revocations
+        && redis.address.is_exposed()
+    {
+        warnings.push(format!(
+            "`revocations.redis`: {} is not loopback and the connection is plaintext, so that anyone on the network can \
+             read and change what passes; use `rediss://`",
+            redis.address
+        ));
+    }
     warnings.extend(resources.warnings().iter().map(ToString::to_string));
     Ok(Config {
         path: path.to_owned(),
@@ -376,7 +394,7 @@ pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
         policy,
         policy_spec: spec.policy,
         keys,
-        revocations_file,
+        revocations,
         realms,
         resources,
         forward,

@@ -64,7 +64,7 @@ overflow = "block"
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.admin_listen.unwrap().to_string(), "127.0.0.1:9090");
     assert_eq!(config.keys[0].origin, KeyOrigin::File("folder/keys.jwks.json".into()));
-    assert_eq!(config.revocations_file.as_deref(), Some(Path::new("/elsewhere/revocations.json")));
+    assert_eq!(config.revocations, Some(RevocationSource::File("/elsewhere/revocations.json".into())));
     assert_eq!(config.policy.algorithms().count(), 2);
     assert_eq!(config.policy.route_rules(), 1);
     assert_eq!(config.realms.summary(), [("acme.example", Some(1)), ("*", None)]);
@@ -82,7 +82,7 @@ fn only_keys_are_required() {
     assert_eq!(config.listen, ListenAddress::DEFAULT);
     assert_eq!(config.admin_listen, None);
     assert_eq!(config.keys[0].origin, KeyOrigin::File("k".into()));
-    assert_eq!(config.revocations_file, None);
+    assert_eq!(config.revocations, None);
     assert!(config.realms.is_open() && config.resources.is_empty());
     assert_eq!(config.limits.header_bytes, 16_384);
     assert_eq!(config.policy.algorithms().count(), 10);

@@ -1,6 +1,7 @@
 //! A JWK Set from an identity provider: one HTTP request with a deadline and a size limit, and no redirects.
 
 mod http;
+mod list;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use serde_json::{Value, json};
 
 use http::max_age;
 pub(crate) use http::{Failed, Get, Outcome, Validators, tls, url_problem};
+pub(crate) use list::{list_of, text_of};
 
 /// Where a set is fetched from, and at what cost.
 #[derive(Clone, Debug, PartialEq, Eq)]

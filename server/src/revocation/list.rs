@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use artos_auth_engine::Revocations;
 use indexmap::IndexMap;
 use indexmap::map::Entry as Slot;
 use serde::{Deserialize, Serialize};
@@ -170,6 +171,18 @@ impl List {
     }
 }
 
+/// Refuses an entry that no token could match.
+///
+/// # Errors
+///
+/// What is wrong with it, in a sentence.
+pub(crate) fn check(entry: &Entry) -> Result<(), String> {
+    // By the rules for a whole list.
+    let mut one = List::default();
+    one.add(entry.clone());
+    Revocations::from_json(one.to_json().as_bytes()).map(drop).map_err(|error| error.problem)
+}
+
 /// An entry about a user or an organization, as the file writes it.
 struct DatedJson<'l> {
     user: Option<&'l str>,
@@ -237,8 +250,6 @@ fn later_expiry(one: Option<Number>, other: Option<Number>) -> Option<Number> {
 
 #[cfg(test)]
 mod tests {
-    use artos_auth_engine::Revocations;
-
     use super::*;
 
     const ALL: &str = r#"{"tokens": ["b", {"id": "a", "expires": 5}], "signed_sha256": ["AB"],

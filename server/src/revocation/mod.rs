@@ -4,5 +4,7 @@
 //! written, so that nothing is lost when a list is rewritten.
 
 pub(crate) mod entry;
-pub(crate) mod file;
 pub(crate) mod list;
+mod staleness;
+
+pub use staleness::{OnStale, Staleness};

@@ -9,14 +9,16 @@ use artos_auth_engine::{KeySet, Revocations};
 use tokio::runtime::Handle;
 
 use super::follow::{Change, Followed, Rejected, follow};
-use super::publisher::{KeySlot, Publisher, Rules};
+use super::publisher::{KeySlot, NewRevocations, Publisher, RevocationsSlot, Rules};
 use super::remote::{self, Before};
+use super::revocations::{Freshness, follow_redis, follow_url};
 use super::status::{Reporter, Status};
 use super::watch::{Bells, Retire};
 use crate::audit::Level;
-use crate::config::{self, Config, KeyOrigin, KeySource, Protections};
-use crate::fetch::Remote;
+use crate::config::{self, Config, KeyOrigin, KeySource, Protections, RevocationSource};
+use crate::fetch::{self, Remote};
 use crate::files::Look;
+use crate::redis::Connector;
 use crate::text::count;
 
 /// A source of keys that is in use, and what keeps it up to date until it is dropped.
@@ -33,11 +35,38 @@ enum KeysTask {
     Remote(#[expect(dead_code, reason = "held until it is dropped")] remote::Task),
 }
 
-/// A file of revocations that is in use.
-struct RevocationsFile {
-    path: PathBuf,
+/// A source of revocations that is in use.
+struct UsedRevocations {
+    source: RevocationSource,
     status: Status,
-    _task: Retire,
+    _task: RevocationsTask,
+}
+
+/// What keeps revocations up to date; dropped, it ends.
+enum RevocationsTask {
+    File(#[expect(dead_code, reason = "held until it is dropped")] Retire),
+    Remote(#[expect(dead_code, reason = "held until it is dropped")] remote::Task),
+}
+
+/// Revocations that are to be followed.
+struct LoadedRevocations {
+    source: RevocationSource,
+    slot: RevocationsSlot,
+    /// Those of a file. Those of a server are not known yet.
+    set: Option<Revocations>,
+    look: Option<Look>,
+    connector: Option<Connector>,
+}
+
+impl LoadedRevocations {
+    fn to_publish(&self) -> NewRevocations {
+        NewRevocations { slot: self.slot.clone(), set: self.set.clone(), stale: self.set.is_none() }
+    }
+}
+
+/// No source: nothing is revoked.
+fn no_revocations() -> NewRevocations {
+    NewRevocations { slot: RevocationsSlot::default(), set: Some(Revocations::none()), stale: false }
 }
 
 /// The configuration in use.
@@ -46,7 +75,7 @@ pub(crate) struct Configuration {
     protections: Protections,
     restart: NeedsRestart,
     keys: Vec<Keys>,
-    revocations: Option<RevocationsFile>,
+    revocations: Option<UsedRevocations>,
     publisher: Publisher,
     reporter: Reporter,
     status: Status,
@@ -111,7 +140,7 @@ pub(crate) struct FirstLoad {
     config: Config,
     look: Look,
     keys: Vec<Loaded<LoadedKeys>>,
-    revocations: Option<Loaded<Revocations>>,
+    revocations: Option<LoadedRevocations>,
 }
 
 impl FirstLoad {
@@ -122,7 +151,7 @@ impl FirstLoad {
     /// The first file that does not load, in a sentence.
     pub(crate) fn read(config: Config, look: Look) -> Result<Self, String> {
         let keys = config.keys.iter().map(load_keys).collect::<Result<_, _>>()?;
-        let revocations = config.revocations_file.as_deref().map(load_revocations).transpose()?;
+        let revocations = config.revocations.as_ref().map(load_revocations).transpose()?;
         Ok(Self { config, look, keys, revocations })
     }
 
@@ -139,14 +168,11 @@ impl FirstLoad {
     ) -> Result<(Publisher, Retire), String> {
         let Self { mut config, look, keys, revocations } = self;
         let slots = slots(&config.keys, &keys);
-        let (revoked, revocations) = match (revocations, config.revocations_file.take()) {
-            (Some(Loaded { value, look }), Some(path)) => (value, Some((path, look))),
-            _ => (Revocations::none(), None),
-        };
+        let revoked = revocations.as_ref().map_or_else(no_revocations, LoadedRevocations::to_publish);
         let (protections, restart) = (std::mem::take(&mut config.protections), NeedsRestart::of(&config));
         let sources = std::mem::take(&mut config.keys);
         let path = config.path.clone();
-        let publisher = Publisher::start(rules(config), slots, revoked, false, cached)?;
+        let publisher = Publisher::start(rules(config), slots, revoked, cached)?;
         let status = reporter.source("config", "config");
         status.starts();
         let mut configuration = Configuration {
@@ -165,8 +191,8 @@ impl FirstLoad {
             let keys = configuration.follow_keys(index, source, loaded)?;
             configuration.keys.push(keys);
         }
-        if let Some((path, look)) = revocations {
-            configuration.revocations = Some(configuration.follow_revocations(path, look)?);
+        if let Some(revocations) = revocations {
+            configuration.revocations = Some(configuration.follow_revocations(revocations)?);
         }
         let file = Followed { path, max_bytes: config::MAX_CONFIG_BYTES, look: Some(look) };
         let task = follow(file, bells, status, move |change| configuration.take(change)).map_err(in_words)?;
@@ -202,14 +228,12 @@ impl Configuration {
                 None => Some(load_keys(source).map_err(missing)?),
             });
         }
-        let known = self.revocations.as_ref().map(|known| &known.path);
-        let (is_other, file) = (known != config.revocations_file.as_ref(), config.revocations_file.take());
-        let file = file.filter(|_| is_other);
-        let loaded = file.as_deref().map(load_revocations).transpose().map_err(missing)?;
-        let (revoked, look) = match loaded {
-            Some(Loaded { value, look }) => (Some(value), look),
-            None => (is_other.then(Revocations::none), None),
-        };
+        let known = self.revocations.as_ref().map(|known| &known.source);
+        let is_other = known != config.revocations.as_ref();
+        let revocations = config.revocations.take().filter(|_| is_other);
+        let revocations = revocations.as_ref().map(load_revocations).transpose().map_err(missing)?;
+        let revoked =
+            is_other.then(|| revocations.as_ref().map_or_else(no_revocations, LoadedRevocations::to_publish));
 
         // Everything is there: now the snapshot changes at once.
         let slots = sources.iter().zip(&new).map(|(source, loaded)| {
@@ -232,7 +256,8 @@ impl Configuration {
             if let Some(old) = self.revocations.take() {
                 old.status.forget();
             }
-            self.revocations = file.map(|path| self.follow_revocations(path, look)).transpose()?;
+            self.reporter.metrics.revocations.forget();
+            self.revocations = revocations.map(|loaded| self.follow_revocations(loaded)).transpose()?;
         }
         self.status.loaded("loaded");
         Ok(())
@@ -321,25 +346,49 @@ impl Configuration {
         Ok(Keys { source, slot, status, _task: KeysTask::File(task) })
     }
 
-    fn follow_revocations(&self, path: PathBuf, look: Option<Look>) -> Result<RevocationsFile, String> {
+    fn follow_revocations(&self, loaded: LoadedRevocations) -> Result<UsedRevocations, String> {
+        let LoadedRevocations { source, slot, set, look, connector } = loaded;
         let status = self.reporter.source("revocations", "revocations");
-        status.starts();
-        let file = Followed { path: path.clone(), max_bytes: config::MAX_REVOCATIONS_BYTES, look };
-        let (publisher, name, told) = (self.publisher.clone(), path.clone(), status.clone());
-        let take = move |Change { bytes, .. }: Change| {
-            let revocations = config::parse_revocations(&name, &bytes).map_err(|error| error.to_string())?;
-            let message = format!(
-                "loaded: {} tokens, {} users, {} organizations",
-                revocations.tokens(),
-                revocations.users(),
-                revocations.organizations()
-            );
-            publisher.set_revocations(revocations);
-            told.loaded(&message);
-            Ok(())
+        let metrics = self.reporter.metrics.clone();
+        let freshness = |staleness| {
+            Freshness::new(self.publisher.clone(), slot.clone(), status.clone(), metrics.clone(), staleness)
         };
-        let task = follow(file, &self.bells, status.clone(), take).map_err(in_words)?;
-        Ok(RevocationsFile { path, status, _task: task })
+        let task = match (&source, connector) {
+            (RevocationSource::File(path), _) => {
+                status.starts();
+                if let Some(set) = set {
+                    metrics.revocations.holds(set);
+                    metrics.revocations.applied("file", 1);
+                }
+                let file = Followed { path: path.clone(), max_bytes: config::MAX_REVOCATIONS_BYTES, look };
+                let (publisher, name, told) = (self.publisher.clone(), path.clone(), status.clone());
+                let take = move |Change { bytes, .. }: Change| {
+                    let revocations =
+                        config::parse_revocations(&name, &bytes).map_err(|error| error.to_string())?;
+                    let message = format!(
+                        "loaded: {} tokens, {} users, {} organizations",
+                        revocations.tokens(),
+                        revocations.users(),
+                        revocations.organizations()
+                    );
+                    metrics.revocations.holds(revocations.clone());
+                    metrics.revocations.applied("file", 1);
+                    publisher.set_revocations(&slot, revocations);
+                    told.loaded(&message);
+                    Ok(())
+                };
+                RevocationsTask::File(follow(file, &self.bells, status.clone(), take).map_err(in_words)?)
+            }
+            (RevocationSource::Url(remote), _) => {
+                let freshness = freshness(remote.staleness);
+                RevocationsTask::Remote(follow_url(remote.clone(), freshness, &self.runtime)?)
+            }
+            (RevocationSource::Redis(redis), connector) => {
+                let connector = connector.map_or_else(|| Connector::new(redis), Ok)?;
+                RevocationsTask::Remote(follow_redis(connector, freshness(redis.staleness), &self.runtime))
+            }
+        };
+        Ok(UsedRevocations { source, status, _task: task })
     }
 
     fn announce(&self, restart: &NeedsRestart, warnings: &[String]) {
@@ -396,11 +445,21 @@ fn warnings_of(path: &Path, set: &KeySet) -> Vec<String> {
     notices.chain(config::secret_file_warning(path)).collect()
 }
 
-fn load_revocations(path: &Path) -> Result<Loaded<Revocations>, String> {
-    let contents = config::read_contents(path, config::MAX_REVOCATIONS_BYTES)
-        .map_err(|error| error.named_by("revocations.file").to_string())?;
-    let value = config::parse_revocations(path, &contents.bytes).map_err(|error| error.to_string())?;
-    Ok(Loaded { value, look: Some(contents.look) })
+/// The revocations of a file. Those of a server are fetched later; what its connection needs is read now.
+fn load_revocations(source: &RevocationSource) -> Result<LoadedRevocations, String> {
+    let (mut set, mut look, mut connector) = (None, None, None);
+    match source {
+        RevocationSource::File(path) => {
+            let contents = config::read_contents(path, config::MAX_REVOCATIONS_BYTES)
+                .map_err(|error| error.named_by("revocations.file").to_string())?;
+            let parsed =
+                config::parse_revocations(path, &contents.bytes).map_err(|error| error.to_string())?;
+            (set, look) = (Some(parsed), Some(contents.look));
+        }
+        RevocationSource::Url(remote) => drop(fetch::tls(remote.ca_file.as_deref())?),
+        RevocationSource::Redis(redis) => connector = Some(Connector::new(redis)?),
+    }
+    Ok(LoadedRevocations { source: source.clone(), slot: RevocationsSlot::default(), set, look, connector })
 }
 
 fn in_words(error: std::io::Error) -> String {

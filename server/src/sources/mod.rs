@@ -20,6 +20,7 @@ pub(crate) mod configuration;
 pub(crate) mod follow;
 pub(crate) mod publisher;
 pub(crate) mod remote;
+mod revocations;
 pub(crate) mod status;
 pub(crate) mod tls;
 pub(crate) mod watch;

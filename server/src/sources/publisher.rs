@@ -15,6 +15,11 @@ use crate::snapshot::{Snapshot, UnknownKeys};
 #[derive(Clone, Default)]
 pub(crate) struct KeySlot(Arc<Mutex<Option<Jwks>>>);
 
+/// Which source the revocations come from: one that is configured no longer changes nothing. Cloning gives another handle
+/// to the same source.
+#[derive(Clone, Default)]
+pub(crate) struct RevocationsSlot(Arc<()>);
+
 /// The text of a JWK Set, which may hold shared secrets.
 type Jwks = Arc<Zeroizing<Vec<u8>>>;
 
@@ -46,7 +51,17 @@ pub(crate) struct Publisher {
 #[derive(Default)]
 struct Parts {
     keys: Vec<(KeySource, KeySlot)>,
+    revocations: RevocationsSlot,
     revocations_stale: bool,
+}
+
+/// The revocations of a new configuration.
+pub(crate) struct NewRevocations {
+    pub(crate) slot: RevocationsSlot,
+    /// Nothing: those that are in use stay until the source is loaded.
+    pub(crate) set: Option<Revocations>,
+    /// Whether nothing is known of the source yet.
+    pub(crate) stale: bool,
 }
 
 /// What a configuration file decides by itself.
@@ -71,11 +86,12 @@ impl Publisher {
     pub(crate) fn start(
         rules: Rules,
         keys: Vec<(KeySource, KeySlot)>,
-        revocations: Revocations,
-        revocations_stale: bool,
+        revocations: NewRevocations,
         cached: impl FnOnce(Engine) -> Result<Engine, String>,
     ) -> Result<Self, String> {
-        let parts = Parts { keys, revocations_stale };
+        let NewRevocations { slot, set: revocations, stale: revocations_stale } = revocations;
+        let revocations = revocations.unwrap_or_else(Revocations::none);
+        let parts = Parts { keys, revocations: slot, revocations_stale };
         let set = parts.key_set()?;
         let engine =
             cached(Engine::new(rules.policy.clone(), set.unwrap_or_else(KeySet::none), revocations))?;
@@ -104,10 +120,14 @@ impl Publisher {
         &self,
         rules: Rules,
         keys: Vec<(KeySource, KeySlot)>,
-        revocations: Option<Revocations>,
+        revocations: Option<NewRevocations>,
     ) -> Result<(), String> {
         let mut parts = self.lock();
-        let new = Parts { keys, revocations_stale: parts.revocations_stale };
+        let (slot, stale, revocations) = match revocations {
+            Some(NewRevocations { slot, set, stale }) => (slot, stale, set),
+            None => (parts.revocations.clone(), parts.revocations_stale, None),
+        };
+        let new = Parts { keys, revocations: slot, revocations_stale: stale };
         let set = new.key_set()?;
         *parts = new;
         let current = self.snapshot.load_full();
@@ -139,12 +159,26 @@ impl Publisher {
         Ok(())
     }
 
-    /// New revocations.
-    pub(crate) fn set_revocations(&self, revocations: Revocations) {
+    /// New revocations of a source.
+    pub(crate) fn set_revocations(&self, slot: &RevocationsSlot, revocations: Revocations) {
         let parts = self.lock();
+        if !parts.is_current(slot) {
+            return;
+        }
         let current = self.snapshot.load_full();
         let engine = current.engine().with_revocations(revocations);
         self.store(&parts, current.with_engine(engine));
+    }
+
+    /// Whether the revocations of a source are older than they may be.
+    pub(crate) fn set_revocations_stale(&self, slot: &RevocationsSlot, stale: bool) {
+        let mut parts = self.lock();
+        if !parts.is_current(slot) || parts.revocations_stale == stale {
+            return;
+        }
+        parts.revocations_stale = stale;
+        let current = self.snapshot.load_full();
+        self.store(&parts, current.with_engine(current.engine().clone()));
     }
 
     fn store(&self, parts: &Parts, snapshot: Snapshot) {
@@ -157,6 +191,10 @@ impl Publisher {
 }
 
 impl Parts {
+    fn is_current(&self, slot: &RevocationsSlot) -> bool {
+        Arc::ptr_eq(&self.revocations.0, &slot.0)
+    }
+
     /// The usable sets as one; nothing if no set is usable.
     fn key_set(&self) -> Result<Option<KeySet>, String> {
         let mut sources = Vec::new();

@@ -19,6 +19,12 @@ use crate::metrics::{Metrics, fetch_labels, source_label};
 #[derive(Debug)]
 pub(crate) struct Task(JoinHandle<()>);
 
+impl Task {
+    pub(crate) fn spawn(runtime: &Handle, work: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self(runtime.spawn(work))
+    }
+}
+
 impl Drop for Task {
     fn drop(&mut self) {
         self.0.abort();

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use rustix::fs::{FlockOperation, Gid, Uid, fchown, flock};
 use rustix::io::Errno;
 
-use super::entry::Entry;
-use super::list::List;
 use crate::config;
+use crate::revocation::entry::Entry;
+use crate::revocation::list::List;
 
 /// How long another writer may keep the file locked.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,0 +1,138 @@
+//! Revocations: how many there are, how old they are, and how long they took to arrive.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use artos_auth_engine::Revocations;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+/// Upper bounds of the histogram's buckets, in seconds.
+const BUCKETS: [f64; 13] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0, 20.0, 60.0];
+
+/// What is counted of revocations. Cloning gives another handle to the same numbers.
+#[derive(Clone, Debug)]
+pub(crate) struct RevocationNumbers {
+    current: Arc<Mutex<Current>>,
+    applied: Family<[(&'static str, &'static str); 1], Counter>,
+    unreadable: Counter,
+    delay: Histogram,
+}
+
+#[derive(Debug, Default)]
+struct Current {
+    /// Counted when somebody asks, for counting users takes a while.
+    set: Option<Revocations>,
+    answered: Option<Instant>,
+}
+
+impl RevocationNumbers {
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        let numbers = Self {
+            current: Arc::default(),
+            applied: Family::default(),
+            unreadable: Counter::default(),
+            delay: Histogram::new(BUCKETS),
+        };
+        registry.register_collector(Box::new(Ages(Arc::clone(&numbers.current))));
+        registry.register(
+            "artos_auth_revocations_applied",
+            "Entries of the log, snapshots and lists that were put in use, by the kind of their source",
+            numbers.applied.clone(),
+        );
+        registry.register(
+            "artos_auth_revocations_unreadable",
+            "Entries of the log that cannot be read",
+            numbers.unreadable.clone(),
+        );
+        registry.register(
+            "artos_auth_revocation_delay_seconds",
+            "How long entries of the log took from being appended to being applied",
+            numbers.delay.clone(),
+        );
+        numbers
+    }
+
+    /// These are in use.
+    pub(crate) fn holds(&self, set: Revocations) {
+        self.lock().set = Some(set);
+    }
+
+    /// The source answered now.
+    pub(crate) fn answered(&self) {
+        self.lock().answered = Some(Instant::now());
+    }
+
+    /// There is no source, or one that has no age.
+    pub(crate) fn forget(&self) {
+        *self.lock() = Current::default();
+    }
+
+    /// So many of the source of this kind were put in use.
+    pub(crate) fn applied(&self, source: &'static str, number: usize) {
+        let number = u64::try_from(number).unwrap_or(u64::MAX);
+        self.applied.get_or_create(&[("source", source)]).inc_by(number);
+    }
+
+    /// An entry cannot be read.
+    pub(crate) fn unreadable(&self) {
+        self.unreadable.inc();
+    }
+
+    /// An entry arrived after this time.
+    pub(crate) fn delayed(&self, delay: Duration) {
+        self.delay.observe(delay.as_secs_f64());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Current> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Debug)]
+struct Ages(Arc<Mutex<Current>>);
+
+impl Collector for Ages {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let (set, answered) = {
+            let current = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            (current.set.clone(), current.answered)
+        };
+        if let Some(set) = set {
+            let mut family = encoder.encode_descriptor(
+                "artos_auth_revocations",
+                "Revocations in use, by kind",
+                None,
+                MetricType::Gauge,
+            )?;
+            let kinds = [
+                ("token", set.token_ids()),
+                ("signed_sha256", set.signed_sha256()),
+                ("user", set.users()),
+                ("organization", set.organizations()),
+            ];
+            for (kind, number) in kinds {
+                let number = u64::try_from(number).unwrap_or(u64::MAX);
+                ConstGauge::new(number).encode(family.encode_family(&[("kind", kind)])?)?;
+            }
+        }
+        if let Some(answered) = answered {
+            let gauge = ConstGauge::new(answered.elapsed().as_secs_f64());
+            let encoder = encoder.encode_descriptor(
+                "artos_auth_revocations_age_seconds",
+                "How long ago the source of revocations answered",
+                None,
+                gauge.metric_type(),
+            )?;
+            gauge.encode(encoder)?;
+        }
+        Ok(())
+    }
+}

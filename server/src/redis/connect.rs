@@ -1,0 +1,188 @@
+//! One connection, made with deadlines. Nothing here reconnects by itself: after every connect, snapshot and log are read
+//! again, and a client that hid a lost connection would hide what was missed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Cmd, FromRedisValue, Pipeline, RedisConnectionInfo, cmd};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+use super::address::{Address, RedisRevocations};
+use crate::fetch;
+
+/// How long connecting, TLS and authentication may take together.
+const CONNECT: Duration = Duration::from_secs(3);
+/// How long a Sentinel may take to answer.
+const SENTINEL: Duration = Duration::from_secs(1);
+
+/// Connects as the configuration says.
+#[derive(Clone, Debug)]
+pub(crate) struct Connector {
+    redis: RedisRevocations,
+    tls: Option<Arc<ClientConfig>>,
+}
+
+impl Connector {
+    /// # Errors
+    ///
+    /// The certification authorities or the password cannot be read.
+    pub(crate) fn new(redis: &RedisRevocations) -> Result<Self, String> {
+        if let Some(password) = &redis.password {
+            password.read()?;
+        }
+        let tls = redis.address.is_tls().then(|| fetch::tls(redis.ca_file.as_deref())).transpose()?;
+        Ok(Self { redis: redis.clone(), tls })
+    }
+
+    pub(crate) fn redis(&self) -> &RedisRevocations {
+        &self.redis
+    }
+
+    /// A new connection to the server, or to the master that the first Sentinel with an answer names.
+    pub(crate) async fn connect(&self) -> Result<Connection, String> {
+        // Read again each time, so that a new password counts without a restart.
+        let password = match self.redis.password.clone() {
+            None => None,
+            Some(password) => Some(
+                tokio::task::spawn_blocking(move || password.read())
+                    .await
+                    .map_err(|_| "the password cannot be read".to_owned())??,
+            ),
+        };
+        let mut info = RedisConnectionInfo::default().set_db(self.redis.database).set_skip_set_lib_name();
+        if let Some(user) = &self.redis.user {
+            info = info.set_username(user);
+        }
+        if let Some(password) = &password {
+            info = info.set_password(password.as_str());
+        }
+        let Address::Sentinels { addresses, service, .. } = &self.redis.address else {
+            return within(CONNECT, self.open(&self.redis.address, &info)).await;
+        };
+        let mut problems = Vec::new();
+        for (host, port) in addresses {
+            match self.through_sentinel(host, *port, service, &info).await {
+                Ok(connection) => return Ok(connection),
+                Err(problem) => problems.push(format!("Sentinel {host}:{port}: {problem}")),
+            }
+        }
+        Err(problems.join("; "))
+    }
+
+    async fn through_sentinel(
+        &self,
+        host: &str,
+        port: u16,
+        service: &str,
+        info: &RedisConnectionInfo,
+    ) -> Result<Connection, String> {
+        let tcp = |host: &str, port| Address::Tcp { host: host.to_owned(), port, tls: self.tls.is_some() };
+        let ask = async {
+            let mut sentinel = self.open(&tcp(host, port), &RedisConnectionInfo::default()).await?;
+            let question = cmd("SENTINEL").arg("get-master-addr-by-name").arg(service).take();
+            sentinel.ask::<Option<(String, u16)>>(&question, SENTINEL).await
+        };
+        let master = within(SENTINEL, ask).await?;
+        let (host, port) = master.ok_or_else(|| format!("knows no master `{service}`"))?;
+        let mut connection = within(CONNECT, self.open(&tcp(&host, port), info)).await?;
+        let role: Vec<redis::Value> = connection.ask(&cmd("ROLE"), SENTINEL).await?;
+        let role = role.first().and_then(|role| String::from_redis_value_ref(role).ok());
+        if role.as_deref() != Some("master") {
+            return Err(format!("{host}:{port} is not a master yet"));
+        }
+        Ok(connection)
+    }
+
+    async fn open(&self, address: &Address, info: &RedisConnectionInfo) -> Result<Connection, String> {
+        let failed = |error: std::io::Error| format!("cannot be reached: {error}");
+        let stream: Box<dyn Stream> = match address {
+            Address::Unix(path) => Box::new(UnixStream::connect(path).await.map_err(failed)?),
+            Address::Tcp { host, port, tls } => {
+                let stream = TcpStream::connect((host.as_str(), *port)).await.map_err(failed)?;
+                stream.set_nodelay(true).map_err(failed)?;
+                match self.tls.as_ref().filter(|_| *tls) {
+                    None => Box::new(stream),
+                    Some(tls) => {
+                        let name = ServerName::try_from(host.clone())
+                            .map_err(|error| format!("cannot be reached: {error}"))?;
+                        let connector = TlsConnector::from(Arc::clone(tls));
+                        Box::new(connector.connect(name, stream).await.map_err(failed)?)
+                    }
+                }
+            }
+            Address::Sentinels { .. } => return Err("a Sentinel names no Sentinels".to_owned()),
+        };
+        // Each question has a deadline of its own.
+        let config = AsyncConnectionConfig::new().set_response_timeout(None).set_connection_timeout(None);
+        let (connection, driver) = {
+            let opening = MultiplexedConnection::new_with_config(info, stream, config);
+            opening.await.map_err(|error| format!("refuses the connection: {error}"))?
+        };
+        Ok(Connection { connection, driver: tokio::spawn(driver) })
+    }
+}
+
+async fn within<T>(limit: Duration, work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+    timeout(limit, work).await.unwrap_or_else(|_| Err(format!("no answer within {} s", limit.as_secs())))
+}
+
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
+/// A connection that is closed when it is dropped.
+pub(crate) struct Connection {
+    connection: MultiplexedConnection,
+    driver: JoinHandle<()>,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+impl Connection {
+    /// The answer to one command, within a time.
+    pub(crate) async fn ask<T: FromRedisValue>(
+        &mut self,
+        command: &Cmd,
+        limit: Duration,
+    ) -> Result<T, String> {
+        let answer =
+            async { command.query_async(&mut self.connection).await.map_err(|error| error.to_string()) };
+        within(limit, answer).await
+    }
+
+    /// The answers to the commands of a transaction, errors among them; none: it was not carried out, because a key that
+    /// is watched has changed.
+    pub(crate) async fn ask_all(
+        &mut self,
+        commands: &mut Pipeline,
+        limit: Duration,
+    ) -> Result<Option<Vec<redis::Value>>, String> {
+        commands.atomic().ignore_errors();
+        let answer =
+            async { commands.query_async(&mut self.connection).await.map_err(|error| error.to_string()) };
+        within(limit, answer).await
+    }
+}
+
+/// What to say of a server that may evict keys. Nothing if it does not, or does not say.
+pub(crate) async fn eviction_warning(connection: &mut Connection) -> Option<String> {
+    let info: String = connection.ask(cmd("INFO").arg("memory"), SENTINEL).await.ok()?;
+    let policy = info.lines().find_map(|line| line.strip_prefix("maxmemory_policy:"))?.trim();
+    (policy != "noeviction").then(|| {
+        format!(
+            "the server may evict revocations: its `maxmemory-policy` is `{}`; set it to `noeviction`",
+            crate::text::visible(policy)
+        )
+    })
+}

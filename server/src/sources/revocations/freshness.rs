@@ -1,0 +1,127 @@
+//! How long ago a source answered, and what follows from that.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use artos_auth_engine::Revocations;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+
+use crate::health::Effect;
+use crate::metrics::Metrics;
+use crate::revocation::{OnStale, Staleness};
+use crate::sources::publisher::{Publisher, RevocationsSlot};
+use crate::sources::status::Status;
+
+/// Tells the snapshot, `/readyz`, the log and the metrics how fresh the revocations of one source are.
+pub(crate) struct Freshness {
+    pub(crate) publisher: Publisher,
+    pub(crate) slot: RevocationsSlot,
+    pub(crate) status: Status,
+    pub(crate) metrics: Metrics,
+    staleness: Staleness,
+    state: Mutex<State>,
+    answered: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    /// When the source last answered; nothing until the first load.
+    last: Option<Instant>,
+    is_stale: bool,
+    /// Why the last attempt failed.
+    failure: Option<String>,
+    /// What is wrong although the source answers.
+    concern: Option<String>,
+}
+
+impl Freshness {
+    pub(crate) fn new(
+        publisher: Publisher,
+        slot: RevocationsSlot,
+        status: Status,
+        metrics: Metrics,
+        staleness: Staleness,
+    ) -> Self {
+        status.fails(Effect::Unready, "not loaded yet");
+        let (state, answered) = (Mutex::default(), Notify::new());
+        Self { publisher, slot, status, metrics, staleness, state, answered }
+    }
+
+    /// Puts a new set in use.
+    pub(crate) fn publish(&self, revocations: &Revocations) {
+        self.publisher.set_revocations(&self.slot, revocations.clone());
+        self.metrics.revocations.holds(revocations.clone());
+    }
+
+    /// The source answered, and what is in use is what it has; `concern`: what is wrong all the same.
+    pub(crate) fn answered(&self, concern: Option<String>) {
+        let mut state = self.lock();
+        let is_first = state.last.replace(Instant::now()).is_none();
+        self.metrics.revocations.answered();
+        if std::mem::take(&mut state.is_stale) || is_first {
+            self.publisher.set_revocations_stale(&self.slot, false);
+        }
+        (state.failure, state.concern) = (None, concern);
+        self.report(&state);
+        drop(state);
+        self.answered.notify_one();
+    }
+
+    /// The source does not answer, or with something else.
+    pub(crate) fn failed(&self, problem: String) {
+        let mut state = self.lock();
+        state.failure = Some(problem);
+        self.report(&state);
+    }
+
+    /// Watches the time until it is dropped.
+    pub(crate) async fn watch(&self) {
+        loop {
+            let last = self.lock().last;
+            if let Some(last) = last {
+                sleep_until(last + self.staleness.max).await;
+                if !self.is_stale_since(last) {
+                    continue;
+                }
+            }
+            self.answered.notified().await;
+        }
+    }
+
+    /// Whether no answer came after this one, and what follows from that.
+    fn is_stale_since(&self, last: Instant) -> bool {
+        let mut state = self.lock();
+        if state.last != Some(last) {
+            return false;
+        }
+        state.is_stale = true;
+        if self.staleness.on_stale == OnStale::Deny {
+            self.publisher.set_revocations_stale(&self.slot, true);
+        }
+        self.report(&state);
+        true
+    }
+
+    fn report(&self, state: &State) {
+        let failure = state.failure.as_deref();
+        let (effect, problem) = match state {
+            State { last: None, .. } => (Effect::Unready, failure.unwrap_or("not loaded yet").to_owned()),
+            State { is_stale: true, .. } => {
+                let effect = match self.staleness.on_stale {
+                    OnStale::Deny => Effect::Unready,
+                    OnStale::Serve => Effect::Degraded,
+                };
+                let cause = failure.map(|failure| format!(": {failure}")).unwrap_or_default();
+                (effect, format!("no answer for more than {} seconds{cause}", self.staleness.max.as_secs()))
+            }
+            State { failure: Some(failure), .. } => (Effect::Degraded, failure.clone()),
+            State { concern: Some(concern), .. } => (Effect::Degraded, concern.clone()),
+            State { failure: None, concern: None, .. } => return self.status.works(),
+        };
+        self.status.fails(effect, &problem);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,129 @@
+//! A snapshot and a log in Redis or Valkey: read whole after every connect, and followed from there.
+
+use std::time::Duration;
+
+use artos_auth_engine::Revocations;
+use redis::{Value, cmd};
+use tokio::runtime::Handle;
+use tokio::time::sleep;
+
+use super::Freshness;
+use super::tracker::{Applied, Step, Tracker};
+use super::url::loaded;
+use crate::audit::Level;
+use crate::clock::{Clock as _, SystemClock};
+use crate::redis::{Connection, Connector, eviction_warning, read_all, read_page};
+use crate::sources::remote::Task;
+
+/// How long after a failure the next attempt begins: at first, and at most.
+const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+/// How long an answer may take after the time that the server holds a question back.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Follows the server until the returned value is dropped.
+pub(crate) fn follow_redis(connector: Connector, freshness: Freshness, runtime: &Handle) -> Task {
+    Task::spawn(runtime, async move {
+        let source = Source { connector, freshness: &freshness, tracker: Tracker::default(), warned: None };
+        tokio::join!(source.run(), freshness.watch());
+    })
+}
+
+struct Source<'f> {
+    connector: Connector,
+    freshness: &'f Freshness,
+    tracker: Tracker,
+    warned: Option<String>,
+}
+
+impl Source<'_> {
+    async fn run(mut self) {
+        let mut pause = RETRY.0;
+        loop {
+            let mut answered = false;
+            if let Err(problem) = self.session(&mut answered).await {
+                self.freshness.failed(problem);
+            }
+            pause = if answered { RETRY.0 } else { RETRY.1.min(pause * 2) };
+            sleep(pause).await;
+        }
+    }
+
+    /// One connection, from its beginning to its end, which is always an error.
+    async fn session(&mut self, answered: &mut bool) -> Result<(), String> {
+        let redis = self.connector.redis().clone();
+        let mut connection = self.connector.connect().await?;
+        let warning = eviction_warning(&mut connection).await;
+        if warning != self.warned {
+            if let Some(warning) = &warning {
+                self.freshness.status.note(Level::Warning, warning);
+            }
+            self.warned = warning;
+        }
+        self.reload(&mut connection).await?;
+        *answered = true;
+        let mut has_news = false;
+        loop {
+            if !has_news {
+                let milliseconds = u64::try_from(redis.block().as_millis()).unwrap_or(u64::MAX);
+                let position = self.tracker.position().to_string();
+                let mut question = cmd("XREAD");
+                question.arg("BLOCK").arg(milliseconds).arg("COUNT").arg(1);
+                question.arg("STREAMS").arg(redis.log()).arg(position);
+                let _: Value = connection.ask(&question, redis.block() + PATIENCE).await?;
+            }
+            let page = read_page(&mut connection, &redis, self.tracker.position()).await?;
+            has_news = page.is_full;
+            match self.tracker.take(page) {
+                Step::Reload => self.reload(&mut connection).await?,
+                Step::Applied(applied) => {
+                    if !applied.entries.is_empty() {
+                        self.freshness.publish(self.tracker.set());
+                    }
+                    self.observe(&applied);
+                    self.tell(applied);
+                }
+            }
+        }
+    }
+
+    /// Reads snapshot and log.
+    async fn reload(&mut self, connection: &mut Connection) -> Result<(), String> {
+        let whole = read_all(connection, self.connector.redis()).await?;
+        let text = whole.snapshot.as_ref().map(|snapshot| snapshot.revocations.get().to_owned());
+        let base = match text {
+            None => None,
+            Some(text) => {
+                // A large one takes a while, which holds up nothing else.
+                let parse = move || Revocations::from_json(text.as_bytes());
+                let parsed = tokio::task::spawn_blocking(parse).await;
+                let parsed = parsed.map_err(|_| "the snapshot cannot be read".to_owned())?;
+                Some(parsed.map_err(|error| format!("the `revocations` of the snapshot: {error}"))?)
+            }
+        };
+        let has_snapshot = base.is_some();
+        let applied = self.tracker.load(whole, base);
+        self.freshness.publish(self.tracker.set());
+        self.freshness.metrics.revocations.applied("redis", usize::from(has_snapshot));
+        self.freshness.status.loaded(&loaded(self.tracker.set()));
+        self.tell(applied);
+        Ok(())
+    }
+
+    /// How long entries took that arrived while the log was followed.
+    fn observe(&self, applied: &Applied) {
+        let now = SystemClock.now().since_epoch;
+        for position in &applied.entries {
+            let appended = Duration::from_millis(position.milliseconds);
+            self.freshness.metrics.revocations.delayed(now.saturating_sub(appended));
+        }
+    }
+
+    fn tell(&self, Applied { entries, unreadable }: Applied) {
+        self.freshness.metrics.revocations.applied("redis", entries.len());
+        for problem in unreadable {
+            self.freshness.metrics.revocations.unreadable();
+            self.freshness.status.note(Level::Error, &problem);
+        }
+        self.freshness.answered(self.tracker.concern());
+    }
+}

@@ -1,0 +1,390 @@
+//! What a server knows of a snapshot and a log, and what follows from the next look at them.
+//!
+//! The rule behind all of it: only a snapshot that is new takes anything out of the set. Whatever else happens to the
+//! server (restarted empty, flushed, trimmed, restored, failed over to a replica that lags), what was revoked stays revoked.
+
+use artos_auth_engine::{NumericDate, Revocations};
+
+use crate::redis::{LogEntry, Look, Page, Position, Whole};
+use crate::revocation::entry::Entry;
+
+/// The set, and how far it goes.
+#[derive(Default)]
+pub(crate) struct Tracker {
+    set: Revocations,
+    known: Option<Known>,
+    concern: Option<Concern>,
+    /// The last entry that cannot be read, and why.
+    unreadable: Option<(Position, String)>,
+}
+
+#[derive(Debug)]
+struct Known {
+    look: Look,
+    /// The last entry of the log that is in the snapshot.
+    snapshot: Position,
+    /// The last entry of the log that is in the set.
+    position: Position,
+    /// How many entries the log had had by then, where the server says.
+    added: Option<u64>,
+}
+
+/// What is wrong although the server answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Concern {
+    /// It has lost its snapshot, or all of its log.
+    Emptied,
+    /// It has lost entries of the log that no snapshot has.
+    Trimmed,
+}
+
+/// What is to be done after a look at the log.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Step {
+    /// Snapshot and log have to be read again.
+    Reload,
+    /// These entries were applied.
+    Applied(Applied),
+}
+
+/// What changed.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Applied {
+    /// The entries that were applied.
+    pub(crate) entries: Vec<Position>,
+    /// Entries that cannot be read and were not seen before, each with what is wrong.
+    pub(crate) unreadable: Vec<String>,
+}
+
+impl Tracker {
+    /// What is revoked.
+    pub(crate) fn set(&self) -> &Revocations {
+        &self.set
+    }
+
+    /// The entry after which the log is followed.
+    pub(crate) fn position(&self) -> Position {
+        self.known.as_ref().map(|known| known.position).unwrap_or_default()
+    }
+
+    /// What is wrong although the server answers, in a sentence.
+    pub(crate) fn concern(&self) -> Option<String> {
+        let advice = "what was revoked stays revoked here, but a server that starts now does not know it; revoke again \
+                      what is missing, then run `artos-auth revocations compact`";
+        match (self.concern, &self.unreadable) {
+            (Some(Concern::Emptied), _) => Some(format!("the source came back empty: {advice}")),
+            (Some(Concern::Trimmed), _) => {
+                Some(format!("the log has lost entries that no snapshot has: {advice}"))
+            }
+            (None, Some((position, problem))) => Some(format!(
+                "the entry {position} of the log cannot be read: {problem}; revoke again what it was for, then run \
+                 `artos-auth revocations compact`"
+            )),
+            (None, None) => None,
+        }
+    }
+
+    /// Takes in snapshot and log; `base` is the list in the snapshot.
+    pub(crate) fn load(&mut self, whole: Whole, base: Option<Revocations>) -> Applied {
+        let snapshot = whole.position();
+        let is_new = match &self.known {
+            None => true,
+            Some(known) => whole.look.is_there() && whole.look != known.look,
+        };
+        if is_new {
+            self.set = base.unwrap_or_default();
+            self.concern = None;
+            self.unreadable = self.unreadable.take().filter(|(position, _)| *position > snapshot);
+        } else if let Some(known) = &self.known {
+            if (known.look.is_there() && !whole.look.is_there())
+                || (!whole.look.is_there() && known.position > whole.last)
+            {
+                self.concern = Some(Concern::Emptied);
+            } else if known.position > snapshot.max(whole.last) {
+                self.concern = Some(Concern::Trimmed);
+            }
+        }
+        let entries = whole.entries.into_iter().filter(|entry| entry.position > snapshot);
+        let applied = self.apply(entries);
+        let position = snapshot.max(whole.last);
+        self.known = Some(Known { look: whole.look, snapshot, position, added: whole.added });
+        applied
+    }
+
+    /// Takes in what the log has after the position.
+    pub(crate) fn take(&mut self, page: Page) -> Step {
+        let Some(known) = &self.known else { return Step::Reload };
+        // The log no longer has what was applied: it began anew.
+        let began_anew = page.last < known.position && known.position > known.snapshot;
+        if page.look != known.look || began_anew {
+            return Step::Reload;
+        }
+        let read = u64::try_from(page.entries.len()).unwrap_or(u64::MAX);
+        let (has_lost, added) = match known.added.zip(page.added) {
+            // The rest is read next.
+            Some((before, _)) if page.is_full => (false, Some(before.saturating_add(read))),
+            Some((before, now)) => (now > before.saturating_add(read), Some(now)),
+            // What was applied last is no longer there, and perhaps more.
+            None => {
+                let is_behind = page.first.is_some_and(|first| first > known.position);
+                (is_behind && known.position > known.snapshot, page.added)
+            }
+        };
+        let last = page.entries.last().map_or(known.position, |entry| entry.position);
+        if has_lost {
+            self.concern = Some(Concern::Trimmed);
+        }
+        let applied = self.apply(page.entries.into_iter());
+        if let Some(known) = &mut self.known {
+            (known.position, known.added) = (last, added);
+        }
+        Step::Applied(applied)
+    }
+
+    fn apply(&mut self, entries: impl Iterator<Item = LogEntry>) -> Applied {
+        let mut applied = Applied::default();
+        for LogEntry { position, entry } in entries {
+            match entry.and_then(|entry| with(&self.set, &entry)) {
+                Ok(set) => {
+                    self.set = set;
+                    applied.entries.push(position);
+                }
+                Err(problem) => {
+                    if self.unreadable.as_ref().is_none_or(|(known, _)| *known < position) {
+                        applied
+                            .unreadable
+                            .push(format!("the entry {position} of the log cannot be read: {problem}"));
+                        self.unreadable = Some((position, problem));
+                    }
+                }
+            }
+        }
+        applied
+    }
+}
+
+/// The set with one revocation more.
+fn with(set: &Revocations, entry: &Entry) -> Result<Revocations, String> {
+    let instant = |number: &serde_json::Number| {
+        let instant = number.as_f64().and_then(NumericDate::from_seconds);
+        instant.ok_or("`issued_before` is not a time from 0 to 253402300799".to_owned())
+    };
+    let wrong = |error: artos_auth_engine::LoadError| error.problem;
+    match entry {
+        Entry::Token { id, .. } => set.with_token(id).map_err(wrong),
+        Entry::SignedSha256 { id, .. } => {
+            let mut digest = [0; 32];
+            let is_hex = id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+            for (byte, at) in digest.iter_mut().zip((0..id.len()).step_by(2)) {
+                let pair = id.get(at..at.saturating_add(2)).filter(|_| is_hex);
+                *byte = pair
+                    .and_then(|pair| u8::from_str_radix(pair, 16).ok())
+                    .ok_or("its `id` is not a SHA-256 as 64 hex digits")?;
+            }
+            if is_hex {
+                Ok(set.with_signed_sha256(&digest))
+            } else {
+                Err("its `id` is not a SHA-256".to_owned())
+            }
+        }
+        Entry::User { user, org, issued_before, .. } => {
+            set.with_user(user, org.as_deref(), instant(issued_before)?).map_err(wrong)
+        }
+        Entry::Organization { org, issued_before, .. } => {
+            set.with_organization(org, instant(issued_before)?).map_err(wrong)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::redis::Snapshot;
+
+    fn position(text: &str) -> Position {
+        text.parse().unwrap()
+    }
+
+    fn entry(id: &str) -> LogEntry {
+        let entry = Entry::Token { id: format!("t-{id}"), expires: None };
+        LogEntry { position: position(id), entry: Ok(entry) }
+    }
+
+    /// A snapshot with this position and one token of that name, and a log with these entries.
+    fn whole(snapshot: Option<&str>, log: &[&str]) -> (Whole, Option<Revocations>) {
+        let text =
+            snapshot.map(|at| format!(r#"{{"position":"{at}","revocations":{{"tokens":["s-{at}"]}}}}"#));
+        let parsed = text.as_ref().map(|text| Snapshot::parse(text.as_bytes()).unwrap());
+        let base = parsed
+            .as_ref()
+            .map(|parsed| Revocations::from_json(parsed.revocations.get().as_bytes()).unwrap());
+        let whole = Whole {
+            look: text.as_deref().map(Look::of).unwrap_or_default(),
+            snapshot: parsed,
+            last: log.last().map(|last| position(last)).unwrap_or_default(),
+            added: None,
+            entries: log.iter().map(|id| entry(id)).collect(),
+        };
+        (whole, base)
+    }
+
+    fn tracker(snapshot: Option<&str>, log: &[&str]) -> Tracker {
+        let mut tracker = Tracker::default();
+        load(&mut tracker, snapshot, log);
+        tracker
+    }
+
+    fn load(tracker: &mut Tracker, snapshot: Option<&str>, log: &[&str]) -> usize {
+        let (whole, base) = whole(snapshot, log);
+        tracker.load(whole, base);
+        tracker.set().tokens()
+    }
+
+    /// A look at a log that goes from `first` to `last`, with these entries after the position.
+    fn page(snapshot: Option<&str>, first: &str, last: &str, entries: &[&str]) -> Page {
+        Page {
+            look: whole(snapshot, &[]).0.look,
+            first: (!first.is_empty()).then(|| position(first)),
+            last: position(last),
+            added: None,
+            entries: entries.iter().map(|id| entry(id)).collect(),
+            is_full: false,
+            snapshot: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn entries_behind_the_snapshot_are_applied_in_order() {
+        let mut tracker = tracker(Some("5-0"), &["4-0", "5-0", "6-0"]);
+        assert_eq!((tracker.set().tokens(), tracker.position()), (2, position("6-0")));
+        let step = tracker.take(page(Some("5-0"), "4-0", "8-0", &["7-0", "8-0"]));
+        assert!(matches!(step, Step::Applied(applied) if applied.entries.len() == 2));
+        assert_eq!((tracker.set().tokens(), tracker.position()), (4, position("8-0")));
+        assert_eq!(tracker.concern(), None);
+    }
+
+    #[test]
+    fn a_new_snapshot_is_loaded_and_replaces_the_set() {
+        let mut tracker = tracker(Some("5-0"), &["6-0"]);
+        assert_eq!(tracker.take(page(Some("9-0"), "9-0", "9-0", &[])), Step::Reload);
+        assert_eq!(load(&mut tracker, Some("9-0"), &["9-0"]), 1);
+        assert_eq!((tracker.position(), tracker.concern()), (position("9-0"), None));
+    }
+
+    #[test]
+    fn a_log_that_is_gone_behind_a_snapshot_is_no_gap() {
+        let mut tracker = tracker(Some("5-0"), &[]);
+        assert!(matches!(tracker.take(page(Some("5-0"), "", "0-0", &[])), Step::Applied(_)));
+        assert_eq!((tracker.position(), tracker.concern()), (position("5-0"), None));
+    }
+
+    #[test]
+    fn an_empty_source_is_the_empty_set_at_first_and_takes_nothing_away_later() {
+        let mut tracker = tracker(None, &[]);
+        assert_eq!((tracker.set().tokens(), tracker.concern()), (0, None));
+        assert!(matches!(tracker.take(page(None, "6-0", "7-0", &["6-0", "7-0"])), Step::Applied(_)));
+        assert_eq!(tracker.concern(), None);
+        // Restarted without a file: the log begins anew.
+        assert_eq!(tracker.take(page(None, "", "0-0", &[])), Step::Reload);
+        assert_eq!(load(&mut tracker, None, &[]), 2);
+        assert!(tracker.concern().unwrap().contains("came back empty"));
+        // Followed from its first entry, even if the clock of the server went back.
+        assert!(matches!(tracker.take(page(None, "1-0", "1-0", &["1-0"])), Step::Applied(_)));
+        assert_eq!(tracker.set().tokens(), 3);
+        assert!(tracker.concern().is_some());
+        assert_eq!(load(&mut tracker, Some("2-0"), &["2-0"]), 1);
+        assert_eq!(tracker.concern(), None);
+    }
+
+    #[test]
+    fn a_snapshot_that_is_gone_takes_nothing_away() {
+        let mut tracker = tracker(Some("5-0"), &["6-0"]);
+        assert_eq!(tracker.take(page(None, "6-0", "6-0", &[])), Step::Reload);
+        assert_eq!(load(&mut tracker, None, &["6-0", "7-0"]), 3);
+        assert!(tracker.concern().unwrap().contains("came back empty"));
+    }
+
+    #[test]
+    fn a_replica_that_lags_takes_nothing_away() {
+        let mut tracker = tracker(Some("5-0"), &["6-0", "7-0"]);
+        assert_eq!(tracker.take(page(Some("5-0"), "6-0", "6-0", &[])), Step::Reload);
+        assert_eq!(load(&mut tracker, Some("5-0"), &["6-0"]), 3);
+        assert!(tracker.concern().unwrap().contains("lost entries"));
+        assert_eq!(tracker.position(), position("6-0"));
+    }
+
+    #[test]
+    fn a_log_without_a_log_before_the_first_reconnect_is_kept_whole() {
+        let mut tracker = tracker(None, &["1-0", "2-0"]);
+        assert_eq!(load(&mut tracker, None, &["1-0", "2-0", "3-0"]), 3);
+        assert_eq!(tracker.concern(), None);
+    }
+
+    #[test]
+    fn a_log_that_was_trimmed_without_a_snapshot_is_told() {
+        let with_count = |added| {
+            let (mut whole, base) = whole(Some("5-0"), &["6-0"]);
+            whole.added = added;
+            let mut tracker = Tracker::default();
+            tracker.load(whole, base);
+            tracker
+        };
+        // Two were added, and one of them was read.
+        for (before, now, lost) in [(Some(6), Some(8), true), (Some(6), Some(7), false), (None, None, true)] {
+            let mut tracker = with_count(before);
+            let mut news = page(Some("5-0"), "9-0", "9-0", &["9-0"]);
+            news.added = now;
+            assert!(matches!(tracker.take(news), Step::Applied(_)));
+            assert_eq!(tracker.set().tokens(), 3);
+            let concern = tracker.concern();
+            assert_eq!(concern.is_some_and(|concern| concern.contains("lost entries")), lost, "{before:?}");
+        }
+        // A full page says nothing of what comes after it.
+        let mut tracker = with_count(Some(6));
+        let mut news = page(Some("5-0"), "6-0", "9-0", &["8-0"]);
+        (news.added, news.is_full) = (Some(8), true);
+        tracker.take(news);
+        let mut rest = page(Some("5-0"), "6-0", "9-0", &["9-0"]);
+        rest.added = Some(8);
+        tracker.take(rest);
+        assert_eq!(tracker.concern(), None);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_once_until_a_later_snapshot() {
+        let unreadable = || LogEntry { position: position("7-0"), entry: Err("broken".to_owned()) };
+        let mut tracker = tracker(Some("5-0"), &[]);
+        let mut news = page(Some("5-0"), "7-0", "8-0", &["8-0"]);
+        news.entries.insert(0, unreadable());
+        let Step::Applied(applied) = tracker.take(news) else { panic!("a reload") };
+        assert_eq!((applied.entries.len(), applied.unreadable.len()), (1, 1));
+        assert!(tracker.concern().unwrap().contains("7-0"));
+        let (mut again, base) = whole(Some("6-0"), &["8-0"]);
+        again.entries.insert(0, unreadable());
+        assert_eq!(tracker.load(again, base).unreadable, [] as [&str; 0]);
+        assert!(tracker.concern().is_some());
+        load(&mut tracker, Some("8-0"), &["8-0"]);
+        assert_eq!(tracker.concern(), None);
+    }
+
+    #[test]
+    fn each_kind_is_put_in_the_set() {
+        let digest = "0a".repeat(32);
+        let entries = [
+            Entry::SignedSha256 { id: digest.to_uppercase(), expires: None },
+            Entry::User { user: "u".into(), org: Some("o".into()), issued_before: 5.into(), expires: None },
+            Entry::Organization { org: "o".into(), issued_before: 5.into(), expires: None },
+        ];
+        let set = entries.iter().fold(Revocations::none(), |set, entry| with(&set, entry).unwrap());
+        assert_eq!((set.signed_sha256(), set.users(), set.organizations()), (1, 1, 1));
+        for wrong in [
+            Entry::SignedSha256 { id: "0a".into(), expires: None },
+            Entry::SignedSha256 { id: "é".repeat(32), expires: None },
+            Entry::Token { id: "a\nb".into(), expires: None },
+            Entry::User { user: String::new(), org: None, issued_before: 5.into(), expires: None },
+            Entry::Organization { org: "o".into(), issued_before: (-5).into(), expires: None },
+        ] {
+            with(&Revocations::none(), &wrong).unwrap_err();
+        }
+    }
+}
