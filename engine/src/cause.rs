@@ -6,7 +6,7 @@ use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use crate::algorithm::Algorithm;
-use crate::claims::{Acceptance, BindingVerdict, ClaimFlaw, ClaimProblem, Found, RequiredVerdict};
+use crate::claims::{Acceptance, BindingVerdict, ClaimFlaw, ClaimProblem, Mismatch, RequiredVerdict};
 use crate::path::Ambiguity;
 use crate::policy::Policy;
 use crate::reason::Reason;
@@ -251,9 +251,9 @@ fn write_requirement(f: &mut fmt::Formatter<'_>, policy: &Policy, verdict: Requi
     let required = policy.claim_names().required().get(usize::from(index));
     let claim = Quoted(required.map_or("", |required| required.name()));
     match found {
-        Found::Nothing => write!(f, "{claim} is missing; it is under `required`"),
-        Found::Duplicate => write!(f, "duplicate {claim}"),
-        Found::Value(found) => write!(f, "{claim} is {found} that `required` does not accept"),
+        Mismatch::Missing => write!(f, "{claim} is missing; it is under `required`"),
+        Mismatch::Duplicate => write!(f, "duplicate {claim}"),
+        Mismatch::Value(found) => write!(f, "{claim} is {found} that `required` does not accept"),
     }
 }
 

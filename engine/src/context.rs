@@ -124,13 +124,7 @@ pub enum Account {
 
 /// A set of organization ids, compared byte for byte.
 #[derive(Clone, Default)]
-pub struct Organizations {
-    all: HashSet<Box<[u8]>, FixedState>,
-    /// A copy of a small set as a list, because a scan of a few ids is faster than a hash.
-    few: Vec<Box<[u8]>>,
-}
-
-const FEW: usize = 8;
+pub struct Organizations(HashSet<Box<[u8]>, FixedState>);
 
 impl Organizations {
     /// Whether the set holds this id.
@@ -140,37 +134,31 @@ impl Organizations {
     }
 
     pub(crate) fn contains_bytes(&self, organization: &[u8]) -> bool {
-        if self.few.is_empty() {
-            return self.all.contains(organization);
-        }
-        self.few.iter().any(|id| **id == *organization)
+        self.0.contains(organization)
     }
 
     /// The number of ids.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.all.len()
+        self.0.len()
     }
 
     /// Whether the set is empty, so that no organization authenticates.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.all.is_empty()
+        self.0.is_empty()
     }
 }
 
 impl fmt::Debug for Organizations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.all.iter().map(|id| String::from_utf8_lossy(id))).finish()
+        f.debug_set().entries(self.0.iter().map(|id| String::from_utf8_lossy(id))).finish()
     }
 }
 
 impl<S: Into<Box<str>>> FromIterator<S> for Organizations {
     fn from_iter<I: IntoIterator<Item = S>>(ids: I) -> Self {
-        let all: HashSet<Box<[u8]>, FixedState> =
-            ids.into_iter().map(|id| id.into().into_boxed_bytes()).collect();
-        let few = if all.len() <= FEW { all.iter().cloned().collect() } else { Vec::new() };
-        Self { all, few }
+        Self(ids.into_iter().map(|id| id.into().into_boxed_bytes()).collect())
     }
 }
 
@@ -179,8 +167,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn few_organizations_are_told_apart_like_many() {
-        for count in [0, 1, FEW - 1, FEW, FEW + 1, 100] {
+    fn organizations_are_compared_byte_for_byte() {
+        for count in [0, 1, 8, 100] {
             let organizations: Organizations = (0..count).map(|number| format!("org-{number}")).collect();
             assert_eq!((organizations.len(), organizations.is_empty()), (count, count == 0));
             assert!((0..count).all(|number| organizations.contains(&format!("org-{number}"))), "{count}");

@@ -4,8 +4,6 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
-
 use crate::cache::{Entry, SharedEntry};
 use crate::cause::{Cause, Failure};
 use crate::claims::{TextClaims, text};
@@ -192,7 +190,7 @@ impl fmt::Debug for Denial<'_> {
 
 /// The known identity of the caller, for allow and deny (AUD-1). All fields are `None` until the signature has verified
 /// and the claims are well-formed. A field is `None` if its claim is absent or empty.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Audit<'d> {
     /// The user id.
     pub user_id: Option<&'d str>,
@@ -294,36 +292,5 @@ impl<'e> Decision<'e> {
             Self::Allow(Access::Principal(principal)) => Some(&principal.0),
             Self::Deny(denial) => denial.verified.as_ref(),
         }
-    }
-}
-
-/// The format that `artos-auth decide` prints.
-impl Serialize for Decision<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let denial = self.denial();
-        let mut fields = serializer.serialize_map(Some(8))?;
-        fields.serialize_entry("outcome", self.outcome())?;
-        fields.serialize_entry("status", &self.status())?;
-        fields.serialize_entry("detail", &denial.map(Denial::detail))?;
-        fields.serialize_entry("www_authenticate", &denial.map(Denial::www_authenticate))?;
-        fields.serialize_entry("reason", self.reason_code())?;
-        fields.serialize_entry("clause", self.clause())?;
-        fields.serialize_entry("principal", &self.principal())?;
-        fields.serialize_entry("audit", &self.audit())?;
-        fields.end()
-    }
-}
-
-impl Serialize for PrincipalRef<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let permissions: Vec<&str> = self.permissions().collect();
-        let mut fields = serializer.serialize_struct("Principal", 6)?;
-        fields.serialize_field("user_id", self.user_id())?;
-        fields.serialize_field("org_id", self.org_id())?;
-        fields.serialize_field("permissions", &permissions)?;
-        fields.serialize_field("token_id", &self.token_id())?;
-        fields.serialize_field("issued_at", &self.issued_at())?;
-        fields.serialize_field("expires_at", &self.expires_at())?;
-        fields.end()
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::algorithm::Algorithm;
 use crate::authorization;
-use crate::cache::{self, Cache, CacheBytes, Entry, Found, HashKey, SharedEntry, SnapshotNumber};
+use crate::cache::{self, Cache, CacheBytes, CacheHit, Entry, HashKey, SharedEntry, SnapshotNumber};
 use crate::caller::{Admission, Caller};
 use crate::cause::{Detail, Failure, NoKey};
 use crate::checks;
@@ -300,20 +300,20 @@ impl Engine {
             cache.insert(&entry);
         }
         let revoked = self.is_revoked(Entry::of(&entry), token.as_bytes());
-        Verified::new(Found::from_inner(entry), false, revoked)
+        Verified::new(CacheHit::from_inner(entry), false, revoked)
     }
 
     /// A cached entry, verified earlier under the same policy and keys, has passed the same checks.
-    fn recall<O: Observer>(&self, found: Found, observer: &mut O) -> Verified {
+    fn recall<O: Observer>(&self, hit: CacheHit, observer: &mut O) -> Verified {
         for check in
             [Check::HeaderParameters, Check::Algorithm, Check::Key, Check::Signature, Check::ClaimsForm]
         {
             observer.enter(check);
             observer.note(|| "cached".to_owned());
         }
-        let entry = Entry::of(&found);
+        let entry = Entry::of(&hit);
         let revoked = self.is_revoked(entry, entry.token());
-        Verified::new(found, true, revoked)
+        Verified::new(hit, true, revoked)
     }
 
     #[cold]

@@ -44,15 +44,6 @@ impl<'d> Identity<'d> {
     pub fn token_id(self) -> Option<&'d [u8]> {
         self.0.token_id()
     }
-
-    /// Whether all of it is visible ASCII except `"`, `\`, `%` and `,`. Such an identity, which is nearly every one, needs no
-    /// escaping in JSON or in header field values.
-    ///
-    /// Computed once for a cached token.
-    #[must_use]
-    pub fn is_plain(self) -> bool {
-        self.0.are_plain()
-    }
 }
 
 impl fmt::Debug for Identity<'_> {

@@ -94,6 +94,7 @@ compile_error!(
 #[cfg(not(any(feature = "aws-lc", feature = "rust-crypto")))]
 compile_error!("choose a crypto backend: the feature `aws-lc` (default) or `rust-crypto`");
 
+mod advice;
 mod algorithm;
 mod authorization;
 mod cache;
@@ -133,7 +134,7 @@ pub use engine::Engine;
 pub use error::{LoadError, Position};
 pub use explain::{Check, Explanation, Step, Verdict};
 pub use identity::Identity;
-pub use keys::{KeyNotice, KeySet, KeySetBuilder};
+pub use keys::{KeySet, KeySetBuilder};
 pub use path::{Ambiguity, Pattern, PatternError};
 pub use policy::{
     BoundTokens, ClaimNamesSpec, ClaimSpec, Policy, PolicyBuilder, PolicySpec, PublicPath, PublicSpec,

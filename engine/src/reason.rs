@@ -53,8 +53,6 @@ macro_rules! reasons {
         ///
         /// Exhaustive on purpose: a new reason must break every match on reasons.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        // A whole word avoids a store-forwarding stall when it is returned in a `Result` with a pointer.
-        #[repr(u64)]
         pub enum Reason {
             $($(#[doc = $doc])+ $variant,)+
         }

@@ -1,12 +1,12 @@
 //! The proof types, which each stage of a decision passes to the next.
 
-use crate::cache::{Entry, Found, SharedEntry};
+use crate::cache::{CacheHit, Entry, SharedEntry};
 use crate::cause::Failure;
 use crate::claims::TextClaims;
 
 /// The proof that a key of the key set signed these claims, and that they are well-formed.
 pub(crate) struct Verified {
-    entry: Found,
+    entry: CacheHit,
     /// Whether an earlier call verified the claims.
     from_cache: bool,
     /// Whether the token is revoked; used at its own place in the order of checks.
@@ -15,7 +15,7 @@ pub(crate) struct Verified {
 
 impl Verified {
     /// Made only after a signature has verified, or for a token in the cache.
-    pub(crate) fn new(entry: Found, from_cache: bool, revoked: bool) -> Self {
+    pub(crate) fn new(entry: CacheHit, from_cache: bool, revoked: bool) -> Self {
         Self { entry, from_cache, revoked }
     }
 
@@ -40,7 +40,7 @@ impl Verified {
 
     /// The same proof, without borrowing the cache.
     pub(crate) fn into_shared(self) -> Self {
-        Self { entry: Found::from_inner(Found::into_inner(self.entry)), ..self }
+        Self { entry: CacheHit::from_inner(CacheHit::into_inner(self.entry)), ..self }
     }
 
     /// The proof of authentication, if these checks pass.
@@ -76,7 +76,9 @@ impl Authenticated {
         checks: impl FnOnce(TextClaims<'_>) -> Result<(), Failure>,
     ) -> Result<Admitted, Refused> {
         match checks(self.0.claims()) {
-            Ok(()) => Ok(Admitted { from_cache: self.0.from_cache, entry: Found::into_inner(self.0.entry) }),
+            Ok(()) => {
+                Ok(Admitted { from_cache: self.0.from_cache, entry: CacheHit::into_inner(self.0.entry) })
+            }
             Err(failure) => Err(Refused { failure, verified: Some(self.0) }),
         }
     }
@@ -111,7 +113,7 @@ impl Admitted {
     }
 
     fn verified(&self) -> Verified {
-        Verified::new(Found::from_inner(self.entry.clone()), self.from_cache, false)
+        Verified::new(CacheHit::from_inner(self.entry.clone()), self.from_cache, false)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::error::one_line;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Warning {
-    /// The key, as a path into the document (`routes[2].path`).
+    /// The key, as a path into the document (`routes[2].path`); empty for the whole document.
     pub key: String,
     /// The effect, and what to write instead.
     pub text: String,
@@ -22,6 +22,9 @@ impl Warning {
 
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}`: {}", self.key, self.text)
+        if !self.key.is_empty() {
+            write!(f, "`{}`: ", self.key)?;
+        }
+        f.write_str(&self.text)
     }
 }

@@ -10,6 +10,7 @@ use artos_auth_engine::{
 };
 use artos_auth_fixtures::TokenSpec;
 use artos_auth_fixtures::case::NOW;
+use artos_auth_fixtures::engine::verdict;
 use artos_auth_fixtures::keys::TestKey;
 use serde_json::{Value, json};
 
@@ -127,7 +128,7 @@ fn why_and_with_what_answer_it_was_denied() {
 fn a_decision_is_printed_with_all_that_the_log_needs() {
     let line = line(json!({"permissions": "a b"}));
     let printed =
-        ask("/x", &[&line], &Context::unowned(), |decision| serde_json::to_value(decision).unwrap());
+        ask("/x", &[&line], &Context::unowned(), |decision| serde_json::to_value(verdict(decision)).unwrap());
     let expected = json!({
         "outcome": "allow", "status": 200, "detail": null, "www_authenticate": null,
         "reason": "authorized", "clause": "ORG-4",
@@ -138,8 +139,9 @@ fn a_decision_is_printed_with_all_that_the_log_needs() {
         "audit": {"user_id": "u1", "org_id": "org-a", "token_id": "t1"},
     });
     assert_eq!(printed, expected);
-    let printed =
-        ask("/x", &[b"Basic x"], &Context::unowned(), |decision| serde_json::to_value(decision).unwrap());
+    let printed = ask("/x", &[b"Basic x"], &Context::unowned(), |decision| {
+        serde_json::to_value(verdict(decision)).unwrap()
+    });
     let expected = json!({
         "outcome": "deny", "status": 401, "detail": "Not authenticated", "www_authenticate": "Bearer realm=\"here\"",
         "reason": "scheme_not_bearer", "clause": "HDR-3", "principal": null,

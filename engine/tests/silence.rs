@@ -6,7 +6,7 @@ use std::fmt::Debug;
 
 use artos_auth_engine::{KeySet, Policy, PolicySpec, Revocations, UnixTime};
 use artos_auth_fixtures::case;
-use artos_auth_fixtures::engine::{EngineDecider, asked};
+use artos_auth_fixtures::engine::{EngineDecider, asked, verdict};
 use artos_auth_fixtures::keys::TestKey;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ fn no_rendering_holds_a_part_of_the_token_or_of_a_key() {
         let engine = decider.engine();
         let mut shown = vec![
             format!("{engine:?}"),
-            format!("{:?} {:?}", engine.keys().iter().collect::<Vec<_>>(), engine.keys().notices()),
+            format!("{:?} {:?}", engine.keys().iter().collect::<Vec<_>>(), engine.keys().warnings()),
         ];
         asked(&case.question, |request, context| {
             let decision = engine.decide(request, context, UnixTime::from_seconds(case.question.now));
@@ -33,7 +33,7 @@ fn no_rendering_holds_a_part_of_the_token_or_of_a_key() {
                 shown.push(format!("{request:?}"));
             }
             shown.push(format!("{context:?} {decision:?}"));
-            shown.push(serde_json::to_string(&decision).unwrap());
+            shown.push(serde_json::to_string(&verdict(&decision)).unwrap());
             shown.push(format!("{:?} {:?} {:?}", decision.principal(), decision.denial(), decision.audit()));
             shown.push(format!("{explained:?}"));
             shown
@@ -82,7 +82,7 @@ fn a_key_file_that_is_cut_or_broken_is_not_shown() {
                 format!("{}\"{}", &text[..at], &text[at..]),
             ] {
                 let shown = match KeySet::from_jwks(broken.as_bytes()) {
-                    Ok(keys) => format!("{keys:?} {:?}", keys.notices()),
+                    Ok(keys) => format!("{keys:?} {:?}", keys.warnings()),
                     Err(error) => format!("{error} {error:?}"),
                 };
                 for material in materials(&json!({ "keys": [key] })) {

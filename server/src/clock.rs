@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::text::rfc3339;
+use crate::calendar::rfc3339;
 
 /// 2025-01-01T00:00:00Z. A clock that says less was never set: at second 0 no token has ever expired.
 const EARLIEST: u64 = 1_735_689_600;

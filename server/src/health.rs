@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::audit::rfc3339;
+use crate::calendar::rfc3339_micros;
 use crate::quote::redact;
 
 /// What `GET /readyz` tells. Cloning gives another handle to the same state.
@@ -147,7 +147,7 @@ impl Health {
         let failed = failures.iter().map(|(source, failure)| ReportedFailure {
             source,
             error: &failure.error,
-            since: rfc3339(failure.since),
+            since: rfc3339_micros(failure.since),
         });
         let report = Report { status, failed: failed.collect() };
         let body = serde_json::to_string(&report).unwrap_or_else(|_| r#"{"status":"unready"}"#.to_owned());

@@ -15,6 +15,7 @@ compile_error!("artos-auth needs Unix: it uses signals, inodes and limits on ope
 
 mod admin;
 mod audit;
+mod calendar;
 pub mod cli;
 mod clock;
 mod commands;

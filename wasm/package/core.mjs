@@ -135,8 +135,8 @@ export class Engine {
         }
     }
 
-    get notices() {
-        return this.#native.notices();
+    get warnings() {
+        return this.#native.warnings();
     }
 
     decide(method, path, authorization, options) {

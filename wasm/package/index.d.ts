@@ -89,7 +89,7 @@ export declare class Engine {
     /** @throws {ConfigError} if one of the documents cannot be used. */
     constructor(policy: Policy, keys: JwkSet | BoundKeys[], revocations?: Revocations);
     /** What was ignored in the key set, or is worth knowing about it. */
-    readonly notices: string[];
+    readonly warnings: string[];
     /**
      * Decides a request.
      * @param path the request-target as received, query included, nothing decoded

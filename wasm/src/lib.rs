@@ -14,10 +14,6 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use wasm_bindgen::prelude::*;
 
-// What the operator's command line says about a reason; one text for both.
-#[path = "../../server/src/commands/explain/reasons.rs"]
-mod reasons;
-
 /// A policy, keys and revocations, loaded, and the buffers of one decision.
 #[wasm_bindgen(js_name = NativeEngine)]
 #[derive(Debug)]
@@ -200,8 +196,8 @@ impl NativeEngine {
 
     /// What was ignored in the key set, or is worth knowing about it.
     #[must_use]
-    pub fn notices(&self) -> Vec<String> {
-        self.engine.keys().notices().iter().map(ToString::to_string).collect()
+    pub fn warnings(&self) -> Vec<String> {
+        self.engine.keys().warnings().iter().map(ToString::to_string).collect()
     }
 
     /// The decision about a question, as JSON text.
@@ -276,7 +272,7 @@ pub fn reasons_as_json() -> String {
     let reasons = Reason::ALL.iter().map(|reason| {
         json!({
             "code": reason.code(), "clause": reason.clause(), "status": reason.answer().status(),
-            "detail": reason.answer().detail(), "advice": reasons::advice(*reason),
+            "detail": reason.answer().detail(), "advice": reason.advice(),
         })
     });
     Value::Array(reasons.collect()).to_string()

@@ -14,13 +14,13 @@ use crate::policy::Policy;
 pub(crate) struct SnapshotNumber(pub(crate) u64);
 
 /// An entry and its text in one allocation, with a reference count.
-pub(crate) type SharedEntry = ThinArc<Head, u8>;
+pub(crate) type SharedEntry = ThinArc<EntryHeader, u8>;
 
 /// An entry without its text.
-pub(crate) struct Head {
+pub(crate) struct EntryHeader {
     claims: Claims,
     /// The length of the token in the text. The token comes first, so that the processor can prefetch it before it has
-    /// read the head.
+    /// read the header.
     token_bytes: u32,
     /// Set by each lookup, cleared by eviction.
     used: AtomicBool,
@@ -39,27 +39,27 @@ pub(crate) fn shared(
     binding: Option<&Binding>,
 ) -> Result<SharedEntry, ClaimFlaw> {
     let token = token.unwrap_or_default();
-    let mut head = Head::new();
-    let parts = head.claims.read(decoded, policy, binding)?;
+    let mut header = EntryHeader::new();
+    let parts = header.claims.read(decoded, policy, binding)?;
     let claims_text = parts.as_deref().unwrap_or(decoded);
     // No token is longer than 2^16 bytes.
-    head.token_bytes = u32::try_from(token.len()).unwrap_or(u32::MAX);
+    header.token_bytes = u32::try_from(token.len()).unwrap_or(u32::MAX);
     if token.is_empty() {
-        return Ok(ThinArc::from_header_and_slice(head, claims_text));
+        return Ok(ThinArc::from_header_and_slice(header, claims_text));
     }
     let bytes = token.len().saturating_add(claims_text.len());
     let mut text: SmallVec<[u8; USUAL_BYTES]> = SmallVec::with_capacity(bytes);
     text.extend_from_slice(token);
     text.extend_from_slice(claims_text);
-    Ok(ThinArc::from_header_and_slice(head, &text))
+    Ok(ThinArc::from_header_and_slice(header, &text))
 }
 
 /// The entry of a vacant slot.
 pub(crate) fn vacant() -> SharedEntry {
-    ThinArc::from_header_and_slice(Head::new(), &[])
+    ThinArc::from_header_and_slice(EntryHeader::new(), &[])
 }
 
-impl Head {
+impl EntryHeader {
     fn new() -> Self {
         Self {
             claims: Claims::empty(),
@@ -73,22 +73,22 @@ impl Head {
 /// A view of an entry.
 #[derive(Clone, Copy)]
 pub(crate) struct Entry<'e> {
-    head: &'e Head,
+    header: &'e EntryHeader,
     text: &'e [u8],
 }
 
 impl<'e> Entry<'e> {
     #[inline]
     pub(crate) fn of(shared: &'e SharedEntry) -> Self {
-        Self { head: &shared.header.header, text: &shared.slice }
+        Self { header: &shared.header.header, text: &shared.slice }
     }
 
     fn token_bytes(self) -> usize {
-        usize::try_from(self.head.token_bytes).unwrap_or(usize::MAX)
+        usize::try_from(self.header.token_bytes).unwrap_or(usize::MAX)
     }
 
     pub(crate) fn claims(self) -> TextClaims<'e> {
-        self.head.claims.of_text(self.text.get(self.token_bytes()..).unwrap_or_default())
+        self.header.claims.of_text(self.text.get(self.token_bytes()..).unwrap_or_default())
     }
 
     /// The token that carried the claims; empty if the entry is not cached.
@@ -103,41 +103,42 @@ impl<'e> Entry<'e> {
 
     /// Whether the slot is vacant.
     pub(crate) fn is_vacant(self) -> bool {
-        self.head.token_bytes == 0
+        self.header.token_bytes == 0
     }
 
     /// Marks the entry as used. Does not write if it is marked already, so that threads with the same token can share the
     /// cache line.
     pub(crate) fn mark(self) {
         if !self.is_marked() {
-            self.head.used.store(true, Relaxed);
+            self.header.used.store(true, Relaxed);
         }
     }
 
     pub(crate) fn is_marked(self) -> bool {
-        self.head.used.load(Relaxed)
+        self.header.used.load(Relaxed)
     }
 
     /// Clears the mark, and returns whether it was set.
     pub(crate) fn unmark(self) -> bool {
-        self.head.used.swap(false, Relaxed)
+        self.header.used.swap(false, Relaxed)
     }
 
     /// Whether the revocations snapshot with this number revokes the token; a "no" is cached.
     pub(crate) fn is_revoked_by(self, snapshot: SnapshotNumber, asked: impl FnOnce() -> bool) -> bool {
-        if self.head.spared_by.load(Relaxed) == snapshot.0 && snapshot.0 != 0 {
+        if self.header.spared_by.load(Relaxed) == snapshot.0 && snapshot.0 != 0 {
             return false;
         }
         let revoked = asked();
         if !revoked {
-            self.head.spared_by.store(snapshot.0, Relaxed);
+            self.header.spared_by.store(snapshot.0, Relaxed);
         }
         revoked
     }
 
     /// The size of the entry in bytes: the struct, its reference counts, and the text.
     pub(crate) fn memory(self) -> usize {
-        let parts = [size_of::<Head>(), size_of::<[usize; 2]>(), self.text.len(), self.head.claims.memory()];
+        let parts =
+            [size_of::<EntryHeader>(), size_of::<[usize; 2]>(), self.text.len(), self.header.claims.memory()];
         parts.into_iter().fold(0, usize::saturating_add)
     }
 }
@@ -150,7 +151,7 @@ mod tests {
     /// Two cache lines, which the compiler copies inline.
     #[test]
     fn a_head_is_small() {
-        assert!(size_of::<Head>() <= 128, "{}", size_of::<Head>());
+        assert!(size_of::<EntryHeader>() <= 128, "{}", size_of::<EntryHeader>());
     }
 
     #[test]

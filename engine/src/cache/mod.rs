@@ -4,5 +4,5 @@ mod entry;
 mod table;
 
 pub(crate) use entry::{Entry, SharedEntry, SnapshotNumber, shared};
-pub(crate) use table::{Cache, Found};
+pub(crate) use table::{Cache, CacheHit};
 pub use table::{CacheBytes, HashKey};

@@ -70,7 +70,7 @@ const VACANT: u8 = 0;
 const NO_SLOT: u8 = u8::MAX;
 
 /// An entry that was found, borrowed without counting references.
-pub(crate) type Found = Guard<SharedEntry>;
+pub(crate) type CacheHit = Guard<SharedEntry>;
 
 impl Cache {
     /// A cache of at most `max_bytes` of tokens and claims, whose hash nobody without `hash_key` can predict.
@@ -101,7 +101,7 @@ impl Cache {
     }
 
     /// The entry of exactly this token, if it is cached.
-    pub(crate) fn find(&self, token: &[u8]) -> Option<Found> {
+    pub(crate) fn find(&self, token: &[u8]) -> Option<CacheHit> {
         let (set, tag) = self.place(token)?;
         set.tags.matching(tag).find_map(|way| {
             let shared = set.slots.get(way)?.load();

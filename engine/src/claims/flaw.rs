@@ -1,7 +1,7 @@
 //! The errors of claims that are not well-formed.
 
 use crate::ids::MAX_ID_BYTES;
-use crate::json::{JsonType, Take, Value};
+use crate::json::{JsonType, ReadValue, Value};
 use crate::policy::Claim;
 
 /// Which claim is not well-formed, and why. Holds no content of the token except sizes and types.

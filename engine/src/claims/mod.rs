@@ -6,4 +6,4 @@ mod read;
 mod span;
 
 pub(crate) use flaw::{ClaimFlaw, ClaimProblem};
-pub(crate) use model::{Acceptance, BindingVerdict, Claims, Found, RequiredVerdict, TextClaims, text};
+pub(crate) use model::{Acceptance, BindingVerdict, Claims, Mismatch, RequiredVerdict, TextClaims, text};

@@ -1,7 +1,5 @@
 //! Parsed claims.
 
-use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
-
 use super::span::{Span, Spans};
 use crate::json::JsonType;
 use crate::time::NumericDate;
@@ -24,8 +22,6 @@ pub(crate) struct Claims {
     pub(super) required: RequiredVerdict,
     /// Whether there is a `cnf` that the policy reads.
     pub(super) is_bound: bool,
-    /// One of [`UNKNOWN`], [`PLAIN`] and [`ODD`]; computed on first use.
-    plainness: AtomicU8,
 }
 
 /// Whether a claim has a value that the policy names.
@@ -58,16 +54,16 @@ pub(crate) enum RequiredVerdict {
         /// Its index among the required claims, saturating.
         index: u16,
         /// What was found instead.
-        found: Found,
+        found: Mismatch,
     },
 }
 
-/// What was found for a claim.
+/// What a required claim has instead of an accepted value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Found {
-    /// Nothing, or `null`.
-    Nothing,
-    /// The claim more than once.
+pub(crate) enum Mismatch {
+    /// The claim is absent, or `null`.
+    Missing,
+    /// The claim is there more than once.
     Duplicate,
     /// A value of this type.
     Value(JsonType),
@@ -83,10 +79,6 @@ pub(crate) enum BindingVerdict {
     /// The key is bound to other organizations.
     OtherOrganization,
 }
-
-const UNKNOWN: u8 = 0;
-const PLAIN: u8 = 1;
-const ODD: u8 = 2;
 
 impl Claims {
     /// Empty claims.
@@ -104,7 +96,6 @@ impl Claims {
             binding: BindingVerdict::Met,
             required: RequiredVerdict::Met,
             is_bound: false,
-            plainness: AtomicU8::new(UNKNOWN),
         }
     }
 
@@ -146,20 +137,6 @@ impl<'c> TextClaims<'c> {
     /// The permissions, in the token's order.
     pub(crate) fn permissions(self) -> impl ExactSizeIterator<Item = &'c [u8]> + Clone {
         self.claims.permissions.as_slice().iter().map(move |span| span.of(self.text).unwrap_or_default())
-    }
-
-    /// Whether user, organization, permissions and token id are all plain.
-    pub(crate) fn are_plain(self) -> bool {
-        match self.claims.plainness.load(Relaxed) {
-            UNKNOWN => {
-                let ids = [self.user(), self.organization(), self.token_id()];
-                let mut bytes = ids.into_iter().flatten().chain(self.permissions()).flatten();
-                let plain = bytes.all(|byte| is_plain(*byte));
-                self.claims.plainness.store(if plain { PLAIN } else { ODD }, Relaxed);
-                plain
-            }
-            known => known == PLAIN,
-        }
     }
 
     /// Whether the permissions include this one, compared byte for byte.
@@ -210,11 +187,6 @@ impl<'c> TextClaims<'c> {
     }
 }
 
-/// A visible ASCII character without a special meaning in JSON, in a header field value, or as a separator in one.
-fn is_plain(byte: u8) -> bool {
-    matches!(byte, b'!'..=b'~') && !matches!(byte, b'"' | b'\\' | b'%' | b',')
-}
-
 /// A part of the claims as text. Only valid UTF-8 is ever read.
 pub(crate) fn text(part: &[u8]) -> &str {
     std::str::from_utf8(part).unwrap_or_default()
@@ -249,28 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn claims_are_plain_when_each_of_their_parts_is() {
-        let are_plain = |claims: &str| {
-            let policy = Policy::new(&PolicySpec::default()).unwrap();
-            let mut read = Claims::empty();
-            let parts = read.read(claims.as_bytes(), &policy, None).unwrap();
-            let claims = read.of_text(parts.as_deref().unwrap_or(claims.as_bytes()));
-            let first = claims.are_plain();
-            assert_eq!(claims.are_plain(), first, "asked again");
-            first
-        };
-        let all = r#"{"exp":1,"sub":"u1","org_id":"o1","jti":"t1","permissions":["a:r","b/*"],"x":"\u0000"}"#;
-        assert!(are_plain(all) && are_plain(r#"{"exp":1}"#));
-        for part in ["u1", "o1", "t1", "a:r", "b/*"] {
-            for odd in [" ", "%", ",", r#"\""#, r"\\", r"\u0022", "\u{e9}", "\u{2028}"] {
-                let claims = all.replace(part, &format!("x{odd}x"));
-                assert!(!are_plain(&claims), "{claims}");
-            }
-        }
-    }
-
-    #[test]
-    fn permissions_are_parted_by_single_spaces() {
+    fn permissions_are_separated_by_single_spaces() {
         for list in [r#""read  wr""#, r#"" read""#, r#""read ""#, r#"" ""#] {
             let policy = Policy::new(&PolicySpec::default()).unwrap();
             let decoded = format!(r#"{{"exp": 1, "permissions": {list}}}"#);
@@ -292,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn permissions_that_are_many_are_kept_all_the_same() {
+    fn many_permissions_are_kept() {
         for count in [7, 8, 9, 200] {
             let many: Vec<String> = (0..count).map(|number| format!("permission-{number}")).collect();
             with_claims(&serde_json::to_string(&many).unwrap(), |claims| {

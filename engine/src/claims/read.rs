@@ -3,10 +3,10 @@
 use smallvec::SmallVec;
 
 use super::flaw::{ClaimFlaw, ClaimProblem};
-use super::model::{Acceptance, BindingVerdict, Claims, Found, RequiredVerdict};
+use super::model::{Acceptance, BindingVerdict, Claims, Mismatch, RequiredVerdict};
 use super::span::{Span, Spans};
 use crate::ids::MAX_ID_BYTES;
-use crate::json::{JsonString, JsonType, Take, Text, Value};
+use crate::json::{JsonString, JsonType, ReadValue, Text, Value};
 use crate::keys::Binding;
 use crate::policy::{Claim, ClaimTree, Leaf, Policy, ReadAs};
 use crate::time::NumericDate;
@@ -176,7 +176,7 @@ impl<'c, 'p> Reading<'c, 'p> {
     /// Reads one claim; `None` if it is malformed.
     #[expect(clippy::inline_always, reason = "a jump to what reads the claim, and no more")]
     #[inline(always)]
-    fn take<'j>(&mut self, claim: Claim, value: impl Take<'j>) -> Option<()> {
+    fn take<'j>(&mut self, claim: Claim, value: impl ReadValue<'j>) -> Option<()> {
         if value.is_null() {
             return Some(());
         }
@@ -223,16 +223,16 @@ impl<'c, 'p> Reading<'c, 'p> {
     /// Compares a required claim with the accepted values. The first failure is kept.
     fn require(&mut self, index: usize, member: Member<'_, '_>) {
         let found = match member {
-            Member::Absent => Found::Nothing,
-            Member::Duplicate => Found::Duplicate,
+            Member::Absent => Mismatch::Missing,
+            Member::Duplicate => Mismatch::Duplicate,
             Member::Value(value) => match value.json_type() {
-                JsonType::Null => Found::Nothing,
+                JsonType::Null => Mismatch::Missing,
                 other => {
                     let required = self.policy.claim_names().required().get(index);
                     if required.is_some_and(|required| required.is_met_by(value)) {
                         return;
                     }
-                    Found::Value(other)
+                    Mismatch::Value(other)
                 }
             },
         };
@@ -261,7 +261,7 @@ impl Kept {
     /// The span of a string; `None` if it has more than 256 bytes or a control character.
     #[expect(clippy::inline_always, reason = "so that positions stay in registers")]
     #[inline(always)]
-    fn id<'j>(&mut self, value: impl Take<'j>) -> Option<Span> {
+    fn id<'j>(&mut self, value: impl ReadValue<'j>) -> Option<Span> {
         if self.parts.is_some() {
             return self.printable(&value.string()?);
         }
@@ -288,7 +288,7 @@ impl Kept {
     /// An array of permissions, or one string with single spaces between them; an empty string is an empty list.
     #[expect(clippy::inline_always, reason = "the same")]
     #[inline(always)]
-    fn permissions<'j>(&mut self, value: impl Take<'j>, permissions: &mut Spans) -> Option<()> {
+    fn permissions<'j>(&mut self, value: impl ReadValue<'j>, permissions: &mut Spans) -> Option<()> {
         let mut push = |span: Span| {
             if permissions.len() == MAX_PERMISSIONS || span.is_empty() {
                 return None;
@@ -325,7 +325,7 @@ fn span(start: usize, length: usize) -> Option<Span> {
 /// Whether the policy names one of the audiences. A policy without audiences accepts no `aud`, not even an empty list.
 #[expect(clippy::inline_always, reason = "the same")]
 #[inline(always)]
-fn any_audience<'j>(value: impl Take<'j>, policy: &Policy) -> Option<bool> {
+fn any_audience<'j>(value: impl ReadValue<'j>, policy: &Policy) -> Option<bool> {
     if !value.is_array() {
         return Some(policy.accepts_audience(&value.string()?.bytes()?));
     }

@@ -3,7 +3,7 @@
 //! Every object that it accepts, the grammar accepts too, with the same values. Anything else falls back to the grammar.
 
 use super::names::Names;
-use super::reader::{JsonString, Place, Take, Value};
+use super::reader::{JsonString, Place, ReadValue, Value};
 use super::text::{Quotes, Text};
 
 impl<'j> Text<'j> {
@@ -115,7 +115,7 @@ impl<'j> Text<'j> {
     }
 }
 
-impl<'j> Take<'j> for &mut Upcoming<'_, 'j> {
+impl<'j> ReadValue<'j> for &mut Upcoming<'_, 'j> {
     /// Issuers rarely write `null`, so it is left to the grammar.
     #[expect(clippy::inline_always, reason = "the same")]
     #[inline(always)]

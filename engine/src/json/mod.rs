@@ -10,7 +10,7 @@ mod structure;
 mod text;
 
 pub(crate) use names::Names;
-pub(crate) use reader::{JsonString, JsonType, Object, Take, Value};
+pub(crate) use reader::{JsonString, JsonType, Object, ReadValue, Value};
 pub(crate) use text::Text;
 
 #[cfg(test)]

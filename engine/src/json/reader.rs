@@ -150,7 +150,7 @@ impl fmt::Display for JsonType {
 }
 
 /// A value, to be read once, as the expected type: `None` if it has another type.
-pub(crate) trait Take<'j>: Sized {
+pub(crate) trait ReadValue<'j>: Sized {
     /// Whether it is `null`.
     fn is_null(&self) -> bool;
 
@@ -183,7 +183,7 @@ pub(crate) struct Value<'o, 'j> {
     pub(super) place: Place,
 }
 
-impl<'j> Take<'j> for Value<'_, 'j> {
+impl<'j> ReadValue<'j> for Value<'_, 'j> {
     fn is_null(&self) -> bool {
         self.begins_with(b'n')
     }

@@ -23,19 +23,19 @@ pub(super) const BLOCK: usize = 64;
 const BLOCKS: usize = 8;
 
 /// The structure of a text.
-pub(super) struct Survey {
+pub(super) struct Structure {
     pub(super) kind: Kind,
     /// A bit for each quote, for the first blocks.
     quotes: [u64; BLOCKS],
 }
 
-impl Survey {
+impl Structure {
     #[expect(clippy::inline_always, reason = "constructs the result in place")]
     #[inline(always)]
     pub(super) fn of(text: &[u8]) -> Self {
         let (blocks, rest) = text.as_chunks::<BLOCK>();
         let mut quotes = [0; BLOCKS];
-        let mut seen = Seen { least: splat(b'~'), most: splat(b'!'), backslash: splat(0) };
+        let mut seen = ByteRange { least: splat(b'~'), most: splat(b'!'), backslash: splat(0) };
         for (index, block) in blocks.iter().enumerate() {
             let bits = seen.look(block);
             if let Some(place) = quotes.get_mut(index) {
@@ -77,13 +77,13 @@ fn of_rest(bits: u64, blocks: usize, rest: usize) -> u64 {
 }
 
 /// Bytewise minima and maxima of the scanned bytes.
-struct Seen {
+struct ByteRange {
     least: u8x16,
     most: u8x16,
     backslash: u8x16,
 }
 
-impl Seen {
+impl ByteRange {
     /// A bit for each quote in a block.
     #[inline]
     fn look(&mut self, block: &[u8; BLOCK]) -> u64 {
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn a_text_is_what_any_of_its_bytes_makes_it() {
-        let kind = |text: &[u8]| Survey::of(text).kind;
+        let kind = |text: &[u8]| Structure::of(text).kind;
         for length in 0..140 {
             let bytes = vec![b'!'; length];
             assert_eq!(kind(&bytes), Kind::Compact);
@@ -152,8 +152,8 @@ mod tests {
         for length in (0..140).chain(500..520).chain(640..650) {
             let mut bytes = vec![b'!'; length];
             let all = |bytes: &[u8]| -> Vec<u64> {
-                let survey = Survey::of(bytes);
-                (0..12).map(|index| survey.quotes_in(index * BLOCK, bytes)).collect()
+                let structure = Structure::of(bytes);
+                (0..12).map(|index| structure.quotes_in(index * BLOCK, bytes)).collect()
             };
             assert!(all(&bytes).iter().all(|bits| *bits == 0), "{length}");
             for at in 0..length {

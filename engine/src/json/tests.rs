@@ -271,7 +271,7 @@ enum Taken {
     Else,
 }
 
-fn take<'j>(value: impl Take<'j>, kind: usize) -> Taken {
+fn take<'j>(value: impl ReadValue<'j>, kind: usize) -> Taken {
     let taken = match kind {
         0 => value.number().map(|number| Taken::Number(number.to_string())),
         1 => value.string().and_then(|string| Some(Taken::Text(string.text()?.into_owned()))),

@@ -1,13 +1,13 @@
 //! A text, and the positions in it.
 
-use super::structure::{BLOCK, Kind, Survey};
+use super::structure::{BLOCK, Kind, Structure};
 
 /// A text. Every position beyond its end acts like the end.
 ///
 /// Passed by reference: passing copies causes store-forwarding stalls.
 pub(crate) struct Text<'j> {
     pub(super) bytes: &'j [u8],
-    survey: Survey,
+    structure: Structure,
 }
 
 /// The remaining quotes of a plain text: a bit for each of the 64 bytes from `block` on.
@@ -28,7 +28,7 @@ impl<'j> Text<'j> {
     )]
     #[inline(always)]
     pub(crate) fn new(bytes: &'j [u8]) -> Self {
-        Self { bytes, survey: Survey::of(bytes) }
+        Self { bytes, structure: Structure::of(bytes) }
     }
 
     /// The length in bytes.
@@ -45,7 +45,7 @@ impl<'j> Text<'j> {
     /// escapes.
     #[inline]
     pub(crate) fn is_plain(&self) -> bool {
-        self.survey.kind != Kind::Other
+        self.structure.kind != Kind::Other
     }
 
     #[inline]
@@ -76,7 +76,7 @@ impl<'j> Text<'j> {
 
     #[inline]
     pub(super) fn past_white_space(&self, mut at: usize) -> usize {
-        if self.survey.kind == Kind::Compact {
+        if self.structure.kind == Kind::Compact {
             return at;
         }
         while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.at(at) {
@@ -96,7 +96,7 @@ impl<'j> Text<'j> {
     pub(super) fn quotes_from(&self, at: usize) -> Quotes {
         let block = at & !(BLOCK - 1);
         let before = u64::MAX.wrapping_shl(u32::try_from(at & (BLOCK - 1)).unwrap_or(0));
-        Quotes { block, bits: self.survey.quotes_in(block, self.bytes) & before }
+        Quotes { block, bits: self.structure.quotes_in(block, self.bytes) & before }
     }
 
     #[expect(
@@ -110,7 +110,7 @@ impl<'j> Text<'j> {
             if quotes.block >= self.bytes.len() {
                 return None;
             }
-            quotes.bits = self.survey.quotes_in(quotes.block, self.bytes);
+            quotes.bits = self.structure.quotes_in(quotes.block, self.bytes);
         }
         let at = usize::try_from(quotes.bits.trailing_zeros()).ok()?;
         quotes.bits &= quotes.bits.wrapping_sub(1);

@@ -12,40 +12,13 @@ use super::key::Key;
 use super::public_key::{CurvePoint, RsaNumbers};
 use super::verifier::Verifier;
 use crate::algorithm::Algorithm;
-use crate::error::{LoadError, Position, one_line, without_byte_order_mark};
-
-/// A note about a key of a set that loads, for the operator.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct KeyNotice {
-    /// The key, as a path into the document (`keys[2]`); empty for the whole set.
-    pub key: String,
-    /// What was done, and why.
-    pub notice: String,
-}
-
-impl KeyNotice {
-    pub(super) fn too_many_without_id(algorithm: Algorithm, keys: usize) -> Self {
-        let notice = format!(
-            "{keys} keys for {algorithm}, so its tokens without `kid` are refused; at most 8 keys are tried"
-        );
-        Self { key: String::new(), notice }
-    }
-}
-
-impl fmt::Display for KeyNotice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.key.is_empty() {
-            write!(f, "`{}`: ", self.key)?;
-        }
-        f.write_str(&self.notice)
-    }
-}
+use crate::error::{LoadError, Position, without_byte_order_mark};
+use crate::warning::Warning;
 
 /// The usable keys of a document, in its order, and notes about the others.
 ///
 /// A member that is not read may have any valid JSON value; `null` counts as absent.
-pub(super) fn read(text: &[u8]) -> Result<(Vec<Key>, Vec<KeyNotice>), LoadError> {
+pub(super) fn read(text: &[u8]) -> Result<(Vec<Key>, Vec<Warning>), LoadError> {
     let text = std::str::from_utf8(without_byte_order_mark(text))
         .map_err(|_| LoadError::new("", "invalid UTF-8"))?;
     if text.trim_start().starts_with("-----BEGIN ") {
@@ -71,9 +44,9 @@ pub(super) fn read(text: &[u8]) -> Result<(Vec<Key>, Vec<KeyNotice>), LoadError>
     collect(&sources, text)
 }
 
-fn collect(sources: &[(String, &str)], text: &str) -> Result<(Vec<Key>, Vec<KeyNotice>), LoadError> {
+fn collect(sources: &[(String, &str)], text: &str) -> Result<(Vec<Key>, Vec<Warning>), LoadError> {
     let mut keys: Vec<Key> = Vec::new();
-    let mut notices = Vec::new();
+    let mut warnings = Vec::new();
     // A map, because comparing all pairs would be quadratic in the number of keys.
     let mut ids: HashSet<(Box<str>, Algorithm), FixedState> = HashSet::default();
     for (path, source) in sources {
@@ -86,9 +59,7 @@ fn collect(sources: &[(String, &str)], text: &str) -> Result<(Vec<Key>, Vec<KeyN
             let error = LoadError::new(key, problem.text);
             Position::of(source, text).map_or(error.clone(), |position| error.at(position))
         };
-        let mut notice = |notice: String| {
-            notices.push(KeyNotice { key: path.clone(), notice: one_line(notice) });
-        };
+        let mut warn = |text: String| warnings.push(Warning::new(path.clone(), text));
         match read_key(source) {
             Read::Usable { key, private } => {
                 if let Some(id) = &key.id
@@ -98,25 +69,25 @@ fn collect(sources: &[(String, &str)], text: &str) -> Result<(Vec<Key>, Vec<KeyN
                     return Err(fatal(Problem { member: "kid", text }));
                 }
                 if private {
-                    notice("private members ignored; deploy the public key".to_owned());
+                    warn("private members ignored; deploy the public key".to_owned());
                 }
                 keys.push(key);
             }
-            Read::Ignored(Problem { member: "", text }) => notice(format!("ignored: {text}")),
-            Read::Ignored(Problem { member, text }) => notice(format!("ignored: `{member}`: {text}")),
+            Read::Ignored(Problem { member: "", text }) => warn(format!("ignored: {text}")),
+            Read::Ignored(Problem { member, text }) => warn(format!("ignored: `{member}`: {text}")),
             Read::Weak(problem) => return Err(fatal(problem)),
         }
     }
     if keys.is_empty() {
-        let shown: Vec<String> = notices.iter().take(3).map(ToString::to_string).collect();
-        let why = match notices.len() {
+        let shown: Vec<String> = warnings.iter().take(3).map(ToString::to_string).collect();
+        let why = match warnings.len() {
             0 => "it is empty".to_owned(),
             1..=3 => shown.join("; "),
             more => format!("{}; and {} more", shown.join("; "), more.saturating_sub(3)),
         };
         return Err(LoadError::new("", format!("no usable key in the set ({why})")));
     }
-    Ok((keys, notices))
+    Ok((keys, warnings))
 }
 
 /// The result of reading one key.
@@ -306,12 +277,14 @@ impl<'t> Members<'t> {
 
     fn allows_verify(&self) -> Result<bool, Problem> {
         let Some(operations) = self.once("key_ops")? else { return Ok(true) };
-        match serde_json::from_str::<Vec<&RawValue>>(operations) {
-            Ok(operations) => Ok(operations.iter().any(|operation| {
-                serde_json::from_str::<String>(operation.get()).is_ok_and(|operation| operation == "verify")
-            })),
+        match serde_json::from_str::<Vec<String>>(operations) {
+            Ok(operations) => Ok(operations.iter().any(|operation| operation == "verify")),
             Err(_) => {
-                Err(problem("key_ops", format!("expected an array of strings, found {}", kind(operations))))
+                let found = match kind(operations) {
+                    "an array" => "another element",
+                    kind => kind,
+                };
+                Err(problem("key_ops", format!("expected an array of strings, found {found}")))
             }
         }
     }

@@ -7,10 +7,11 @@ use hashbrown::HashMap;
 use smallvec::SmallVec;
 
 use super::header_table::{HeaderTable, KnownHeader};
-use super::jwk::{self, KeyNotice};
+use super::jwk;
 use super::key::{Candidates, Key, VerifiedBy};
 use crate::algorithm::Algorithm;
 use crate::error::LoadError;
+use crate::warning::Warning;
 
 /// A token without `kid` is tried with every key of its algorithm, but only if there are at most this many.
 const MAX_KEYS_WITHOUT_ID: usize = 8;
@@ -22,9 +23,9 @@ pub struct KeySet {
     /// The indexes of all keys of an algorithm.
     by_algorithm: HashMap<Algorithm, Vec<usize>, FixedState>,
     header_table: HeaderTable,
-    notices: Vec<KeyNotice>,
-    /// The number of notices about single keys; the rest are about the set as a whole.
-    notices_of_documents: usize,
+    warnings: Vec<Warning>,
+    /// The number of warnings about single keys; the rest are about the set as a whole.
+    warnings_of_documents: usize,
 }
 
 /// The indexes of the keys of one id, by algorithm; each document has at most one per algorithm.
@@ -34,7 +35,7 @@ impl KeySet {
     /// Reads a JWK Set (RFC 7517 §5), or a single JWK.
     ///
     /// A key with an unsupported type, curve, algorithm or use is ignored, and so is a key that cannot be read, as long as
-    /// another key is usable; [`notices`](Self::notices) names them. `null` counts as absent. Members that are not read may
+    /// another key is usable; [`warnings`](Self::warnings) names them. `null` counts as absent. Members that are not read may
     /// have any value. Private members are not kept. A byte order mark is ignored.
     ///
     /// # Errors
@@ -42,8 +43,8 @@ impl KeySet {
     /// Names the key and line of a key that is too weak (an HMAC secret shorter than its hash, an RSA modulus under 2,048
     /// bits) or that has the same `kid` and algorithm as another. Fails for a set without a usable key, and for a PEM file.
     pub fn from_jwks(text: &[u8]) -> Result<Self, LoadError> {
-        let (keys, notices) = jwk::read(text)?;
-        Ok(Self::of(keys, notices))
+        let (keys, warnings) = jwk::read(text)?;
+        Ok(Self::of(keys, warnings))
     }
 
     /// A set without keys, which accepts no token: for a server that has not fetched its keys yet.
@@ -52,7 +53,7 @@ impl KeySet {
         Self::of(Vec::new(), Vec::new())
     }
 
-    pub(super) fn of(keys: Vec<Key>, mut notices: Vec<KeyNotice>) -> Self {
+    pub(super) fn of(keys: Vec<Key>, mut warnings: Vec<Warning>) -> Self {
         let mut by_id: HashMap<Box<str>, OfOneId, FixedState> = HashMap::default();
         let mut by_algorithm: HashMap<Algorithm, Vec<usize>, FixedState> = HashMap::default();
         for (index, key) in keys.iter().enumerate() {
@@ -65,23 +66,23 @@ impl KeySet {
             }
             by_algorithm.entry(key.algorithm).or_default().push(index);
         }
-        let notices_of_documents = notices.len();
+        let warnings_of_documents = warnings.len();
         for algorithm in Algorithm::ALL {
             let sharing = by_algorithm.get(algorithm).map_or(0, Vec::len);
             if sharing > MAX_KEYS_WITHOUT_ID {
-                notices.push(KeyNotice::too_many_without_id(*algorithm, sharing));
+                warnings.push(too_many_without_id(*algorithm, sharing));
             }
         }
         let header_table = HeaderTable::default();
-        let mut set = Self { keys, by_id, by_algorithm, header_table, notices, notices_of_documents };
+        let mut set = Self { keys, by_id, by_algorithm, header_table, warnings, warnings_of_documents };
         set.header_table = HeaderTable::of(&set.keys, |id, algorithm| set.candidates(id, algorithm));
         set
     }
 
-    /// Moves the keys to the end of `keys`, and returns the notices about single keys.
-    pub(super) fn into_parts(self, keys: &mut Vec<Key>) -> impl Iterator<Item = KeyNotice> {
+    /// Moves the keys to the end of `keys`, and returns the warnings about single keys.
+    pub(super) fn into_parts(self, keys: &mut Vec<Key>) -> impl Iterator<Item = Warning> {
         keys.extend(self.keys);
-        self.notices.into_iter().take(self.notices_of_documents)
+        self.warnings.into_iter().take(self.warnings_of_documents)
     }
 
     /// The number of usable keys.
@@ -103,8 +104,8 @@ impl KeySet {
 
     /// Ignored keys and other notes, in the set's order.
     #[must_use]
-    pub fn notices(&self) -> &[KeyNotice] {
-        &self.notices
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
     }
 
     /// The number of keys for an algorithm.
@@ -152,6 +153,13 @@ impl KeySet {
         }
         None
     }
+}
+
+fn too_many_without_id(algorithm: Algorithm, keys: usize) -> Warning {
+    Warning::new(
+        "",
+        format!("{keys} keys serve {algorithm}, so a token of it without `kid` matches none of them"),
+    )
 }
 
 /// Shows ids and algorithms, never key material (SEC-1).

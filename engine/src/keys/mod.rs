@@ -19,6 +19,5 @@ use rust_crypto as backend;
 
 pub(crate) use backend::sha256;
 pub use builder::KeySetBuilder;
-pub use jwk::KeyNotice;
 pub(crate) use key::Binding;
 pub use key_set::KeySet;

@@ -1,7 +1,7 @@
 //! Required claims, in addition to those that every policy reads (TOK-6).
 
 use super::claim_spec::{RequiredSpec, RequiredValue};
-use crate::json::{JsonType, Take, Value};
+use crate::json::{JsonType, ReadValue, Value};
 
 /// A required claim and its accepted values.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::algorithm::Algorithm;
-use crate::json::{JsonType, Names, Object, Take, Text};
+use crate::json::{JsonType, Names, Object, ReadValue, Text};
 use crate::policy::Policy;
 use crate::reason::Reason;
 

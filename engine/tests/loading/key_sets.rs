@@ -45,10 +45,10 @@ fn keys_are_bound_once() {
 
 #[test]
 fn keys_without_ids_are_counted_over_all_sets() {
-    let notices = |set: &KeySet| set.notices().iter().map(ToString::to_string).collect::<Vec<_>>();
+    let warnings = |set: &KeySet| set.warnings().iter().map(ToString::to_string).collect::<Vec<_>>();
     let eight = KeySet::builder().add(secrets(4)).add(secrets(4)).build().unwrap();
-    assert_eq!((eight.len(), notices(&eight)), (8, vec![]));
+    assert_eq!((eight.len(), warnings(&eight)), (8, vec![]));
     let both = KeySet::builder().add(secrets(9)).add(secrets(9)).build().unwrap();
     let once = ["18 keys for HS256, so its tokens without `kid` are refused; at most 8 keys are tried"];
-    assert_eq!((both.len(), notices(&both)), (18, once.map(str::to_owned).to_vec()));
+    assert_eq!((both.len(), warnings(&both)), (18, once.map(str::to_owned).to_vec()));
 }

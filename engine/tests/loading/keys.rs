@@ -168,9 +168,9 @@ fn two_keys_of_one_id_serve_two_algorithms() {
 }
 
 /// What is reported of a set that holds a good key and this one.
-fn notices(odd: Value) -> Vec<String> {
+fn warnings(odd: Value) -> Vec<String> {
     let keys = KeySet::from_jwks(set(&[odd, secret(64, "HS512")]).as_bytes()).unwrap();
-    keys.notices().iter().map(ToString::to_string).collect()
+    keys.warnings().iter().map(ToString::to_string).collect()
 }
 
 #[rstest]
@@ -183,14 +183,14 @@ fn notices(odd: Value) -> Vec<String> {
 #[case::algorithm_of_another_type(key("rsa", json!({"alg": "ES256"})), "`alg` `ES256` is not valid for `kty` `RSA`")]
 #[case::algorithm_of_nobody(key("rsa", json!({"alg": "RSA-OAEP"})), "`alg` `RSA-OAEP` is not valid for `kty` `RSA`")]
 fn a_key_that_is_not_ours_is_passed_over_and_reported(#[case] key: Value, #[case] why: &str) {
-    assert_eq!(notices(key), [format!("`keys[0]`: ignored: {why}")]);
+    assert_eq!(warnings(key), [format!("`keys[0]`: ignored: {why}")]);
 }
 
 #[rstest]
 #[case::for_signatures(key("rsa", json!({"use": "sig", "key_ops": ["sign", "verify"]})))]
 #[case::secret(secret(32, "HS256"))]
 fn a_key_of_which_there_is_nothing_to_say(#[case] key: Value) {
-    assert_eq!(notices(key), [""; 0]);
+    assert_eq!(warnings(key), [""; 0]);
 }
 
 #[rstest]
@@ -198,7 +198,7 @@ fn a_key_of_which_there_is_nothing_to_say(#[case] key: Value) {
 #[case("p")]
 #[case("oth")]
 fn private_members_are_reported(#[case] member: &str) {
-    let reported = notices(key("rsa", json!({ member: "AQ" })));
+    let reported = warnings(key("rsa", json!({ member: "AQ" })));
     let expected = "`keys[0]`: private members ignored; deploy the public key";
     assert_eq!(reported, [expected]);
 }
@@ -209,12 +209,12 @@ fn more_keys_than_are_tried_without_an_id_are_reported() {
         let keys: Vec<Value> = (0..count).map(|more| secret(32 + more, "HS256")).collect();
         KeySet::from_jwks(set(&keys).as_bytes()).unwrap()
     };
-    assert_eq!(keys(8).notices(), []);
+    assert_eq!(keys(8).warnings(), []);
     let nine = keys(9);
     assert_eq!((nine.len(), nine.is_empty()), (9, false));
-    let notices: Vec<String> = nine.notices().iter().map(ToString::to_string).collect();
+    let warnings: Vec<String> = nine.warnings().iter().map(ToString::to_string).collect();
     assert_eq!(
-        notices,
+        warnings,
         ["9 keys for HS256, so its tokens without `kid` are refused; at most 8 keys are tried"]
     );
 }
@@ -233,7 +233,7 @@ fn more_keys_than_are_tried_without_an_id_are_reported() {
 #[case::no_object(json!(7), "a JWK must be a JSON object")]
 #[case::null(json!(null), "a JWK must be a JSON object")]
 fn a_key_that_cannot_be_read_is_ignored_and_named(#[case] odd: Value, #[case] why: &str) {
-    assert_eq!(notices(odd), [format!("`keys[0]`: ignored: {why}")]);
+    assert_eq!(warnings(odd), [format!("`keys[0]`: ignored: {why}")]);
 }
 
 #[test]
@@ -251,10 +251,10 @@ fn null_is_absent_and_what_is_not_read_may_be_anything() {
         r#""d":null,"p":null,"q":null,"dp":null,"dq":null,"qi":null,"oth":null"#,
     ] {
         let set = KeySet::from_jwks(text(&with(members)).as_bytes()).unwrap();
-        assert_eq!((set.len(), set.notices()), (1, &[][..]), "{members}");
+        assert_eq!((set.len(), set.warnings()), (1, &[][..]), "{members}");
     }
     let private = KeySet::from_jwks(text(&with(r#""d":7"#)).as_bytes()).unwrap();
-    assert_eq!(private.notices().len(), 1, "only whether it is there is looked at");
+    assert_eq!(private.warnings().len(), 1, "only whether it is there is looked at");
 }
 
 #[test]

@@ -1,15 +1,15 @@
 //! How a line looks: JSON for machines, `key=value` on a terminal. No value can forge a field or a line.
 
 use std::borrow::Cow;
-use std::cell::Cell;
 use std::io::Write;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use crate::calendar::write_rfc3339_micros;
 use crate::http::request::Refusal;
 use crate::outcome::{ByOutcome, Outcome};
 use crate::quote;
-use crate::text::{civil, needs_escape, none_is};
+use crate::text::{needs_escape, none_is};
 use artos_auth_engine::{Access, Decision, Identity};
 
 /// The name of a field with what is around it, made when the program is built.
@@ -80,14 +80,14 @@ const MAX_PATH_BYTES: usize = 512;
 
 impl Record<'_> {
     /// Writes the line, without its end.
-    pub(super) fn write(&self, format: Format, said: &Said, line: &mut Vec<u8>) {
+    pub(super) fn write(&self, format: Format, texts: &OutcomeTexts, line: &mut Vec<u8>) {
         match format {
-            Format::Json => self.write_as(Fields::<JSON>(line), said),
-            Format::Text => self.write_as(Fields::<TEXT>(line), said),
+            Format::Json => self.write_as(Fields::<JSON>(line), texts),
+            Format::Text => self.write_as(Fields::<TEXT>(line), texts),
         }
     }
 
-    fn write_as<const FORMAT: bool>(&self, mut fields: Fields<'_, FORMAT>, said: &Said) {
+    fn write_as<const FORMAT: bool>(&self, mut fields: Fields<'_, FORMAT>, texts: &OutcomeTexts) {
         let identity = match self.result {
             Result::Judged(outcome) => outcome.identity(),
             Result::Refused(_) => None,
@@ -97,13 +97,12 @@ impl Record<'_> {
         fields.text(&name!("method"), self.method.map(quote::field_value).as_deref());
         fields.text(&name!("path"), self.target.map(path).as_deref());
         match self.result {
-            Result::Judged(outcome) => fields.outcome(outcome, said),
+            Result::Judged(outcome) => fields.outcome(outcome, texts),
             Result::Refused(refusal) => fields.refusal(refusal),
         }
-        let plain = identity.is_some_and(Identity::is_plain);
-        fields.part(&name!("user_id"), identity.and_then(Identity::user_id), plain);
-        fields.part(&name!("org_id"), identity.and_then(Identity::org_id), plain);
-        fields.part(&name!("token_id"), token_id, plain);
+        fields.text(&name!("user_id"), identity.and_then(Identity::user_id));
+        fields.text(&name!("org_id"), identity.and_then(Identity::org_id));
+        fields.text(&name!("token_id"), token_id);
         match self.peer {
             Some(peer) => fields.code(&name!("peer"), peer),
             None => fields.text(&name!("peer"), None),
@@ -166,8 +165,8 @@ const fn is_continuation(byte: u8) -> bool {
     byte & 0b1100_0000 == 0b1000_0000
 }
 
-/// What lines of one format say of each outcome, a third of a line: put together the first time, and copied from then on.
-pub(super) type Said = ByOutcome<OnceLock<Box<[u8]>>>;
+/// The part of a line that depends only on the outcome: written once for each outcome, and copied from then on.
+pub(super) type OutcomeTexts = ByOutcome<OnceLock<Box<[u8]>>>;
 
 /// Writes the fields of one line, in order: the time first. Into a vector, writing cannot fail.
 ///
@@ -181,7 +180,7 @@ impl<const FORMAT: bool> Fields<'_, FORMAT> {
     #[inline]
     fn time(&mut self, since_epoch: Duration) {
         self.0.extend_from_slice(if FORMAT == JSON { br#"{"time":""# } else { b"time=" });
-        write_rfc3339(since_epoch, self.0);
+        write_rfc3339_micros(since_epoch, self.0);
         self.quote();
     }
 
@@ -201,15 +200,6 @@ impl<const FORMAT: bool> Fields<'_, FORMAT> {
         }
     }
 
-    /// A part of an identity, which needs no escape in JSON if it is plain.
-    #[inline]
-    fn part(&mut self, name: &Name, value: Option<&[u8]>, plain: bool) {
-        match value {
-            Some(value) if FORMAT == JSON && plain => self.as_it_is(name, value),
-            _ => self.text(name, value),
-        }
-    }
-
     /// A word of our own, which needs no escape in either format.
     fn code(&mut self, name: &Name, code: &str) {
         self.as_it_is(name, code.as_bytes());
@@ -223,7 +213,7 @@ impl<const FORMAT: bool> Fields<'_, FORMAT> {
         self.quote();
     }
 
-    fn outcome(&mut self, outcome: &Outcome<'_>, said: &Said) {
+    fn outcome(&mut self, outcome: &Outcome<'_>, texts: &OutcomeTexts) {
         let write = |line: &mut Vec<u8>| {
             let mut fields = Fields::<FORMAT>(line);
             fields.code(&name!("outcome"), outcome.name());
@@ -231,7 +221,7 @@ impl<const FORMAT: bool> Fields<'_, FORMAT> {
             fields.code(&name!("reason"), outcome.reason_code());
             fields.code(&name!("clause"), outcome.clause());
         };
-        match said.of(outcome) {
+        match texts.of(outcome) {
             Some(once) => self.0.extend_from_slice(once.get_or_init(|| {
                 let mut text = Vec::new();
                 write(&mut text);
@@ -330,54 +320,6 @@ fn text_value(value: &[u8], line: &mut Vec<u8>) {
     line.push(b'"');
 }
 
-/// RFC 3339 in UTC, with microseconds.
-pub(crate) fn rfc3339(since_epoch: Duration) -> String {
-    let mut text = Vec::new();
-    write_rfc3339(since_epoch, &mut text);
-    String::from_utf8_lossy(&text).into_owned()
-}
-
-/// Digits put into their places, for this is done for every line, and those of the second once in it.
-fn write_rfc3339(since_epoch: Duration, line: &mut Vec<u8>) {
-    thread_local! {
-        static LAST: Cell<(u64, [u8; 20])> = const { Cell::new((0, *b"1970-01-01T00:00:00.")) };
-    }
-    let (mut second, mut text) = LAST.get();
-    if second != since_epoch.as_secs() {
-        second = since_epoch.as_secs();
-        text = date_and_time(second);
-        LAST.set((second, text));
-    }
-    line.extend_from_slice(&text);
-    let micros = u64::from(since_epoch.subsec_micros());
-    let [u1, u2] = two_digits(micros / 10_000);
-    let [u3, u4] = two_digits(micros / 100 % 100);
-    let [u5, u6] = two_digits(micros % 100);
-    line.extend_from_slice(&[u1, u2, u3, u4, u5, u6, b'Z']);
-}
-
-/// Date and time up to the second, and the point behind it.
-fn date_and_time(seconds: u64) -> [u8; 20] {
-    let (days, second_of_day) = (seconds / 86_400, seconds % 86_400);
-    let (year, month, day) = civil(days);
-    // RFC 3339 knows no year beyond 9999.
-    let year = year.min(9999);
-    let [y1, y2] = two_digits(year / 100);
-    let [y3, y4] = two_digits(year % 100);
-    let [m1, m2] = two_digits(month);
-    let [d1, d2] = two_digits(day);
-    let [h1, h2] = two_digits(second_of_day / 3600);
-    let [n1, n2] = two_digits(second_of_day / 60 % 60);
-    let [s1, s2] = two_digits(second_of_day % 60);
-    [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2, b'.']
-}
-
-/// The last two digits of a number.
-fn two_digits(value: u64) -> [u8; 2] {
-    let digit = |value: u64| b'0' | u8::try_from(value % 10).unwrap_or(0);
-    [digit(value / 10), digit(value)]
-}
-
 #[cfg(test)]
 mod tests {
     use artos_auth_engine::Reason;
@@ -388,21 +330,8 @@ mod tests {
     use crate::http::forward::Unclear;
     use crate::outcome::Unavailable;
 
-    #[rstest]
-    #[case(0, "1970-01-01T00:00:00.000000Z")]
-    #[case(951_782_399, "2000-02-28T23:59:59.000000Z")]
-    #[case(951_782_400, "2000-02-29T00:00:00.000000Z")]
-    #[case(951_868_800, "2000-03-01T00:00:00.000000Z")]
-    #[case(1_700_000_000, "2023-11-14T22:13:20.000000Z")]
-    #[case(4_107_542_399, "2100-02-28T23:59:59.000000Z")]
-    #[case(4_107_542_400, "2100-03-01T00:00:00.000000Z")]
-    #[case(253_402_300_799, "9999-12-31T23:59:59.000000Z")]
-    fn times_are_rfc_3339(#[case] seconds: u64, #[case] text: &str) {
-        assert_eq!(rfc3339(Duration::from_secs(seconds)), text);
-    }
-
     #[test]
-    fn what_was_said_of_one_outcome_is_said_again_and_of_no_other() {
+    fn the_text_of_an_outcome_is_the_same_each_time_and_its_own() {
         let example = Example::new();
         let outcomes = [
             example.decide("/api/v1/search/status", "").into(),
@@ -418,7 +347,7 @@ mod tests {
             outcomes.iter().skip(index + 1).all(|other| one.reason_code() != other.reason_code())
         }));
         for format in [Format::Json, Format::Text] {
-            let said = Said::default();
+            let texts = OutcomeTexts::default();
             for outcome in outcomes.iter().chain(&outcomes) {
                 let record = Record {
                     time: Duration::ZERO,
@@ -432,28 +361,13 @@ mod tests {
                     duration: Duration::ZERO,
                 };
                 let (mut with_others, mut alone) = (Vec::new(), Vec::new());
-                record.write(format, &said, &mut with_others);
-                record.write(format, &Said::default(), &mut alone);
+                record.write(format, &texts, &mut with_others);
+                record.write(format, &OutcomeTexts::default(), &mut alone);
                 assert_eq!(with_others, alone);
                 let has = |word: &str| alone.windows(word.len()).any(|part| part == word.as_bytes());
                 assert!(has(outcome.reason_code()) && has(outcome.clause()) && has(outcome.name()));
             }
         }
-    }
-
-    #[test]
-    fn a_second_is_written_anew_whichever_was_written_before() {
-        let times = [0, 1, 0, 1_700_000_000, 1_700_000_001, 1_700_000_000, u64::MAX].map(Duration::from_secs);
-        let fresh = |time| std::thread::spawn(move || rfc3339(time)).join().unwrap();
-        for time in times {
-            assert_eq!(rfc3339(time), fresh(time));
-        }
-    }
-
-    #[test]
-    fn times_have_microseconds() {
-        assert_eq!(rfc3339(Duration::from_nanos(1_023_456_999)), "1970-01-01T00:00:01.023456Z");
-        assert_eq!(rfc3339(Duration::from_micros(999_999)), "1970-01-01T00:00:00.999999Z");
     }
 
     #[test]

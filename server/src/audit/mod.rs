@@ -17,8 +17,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use line::Format;
-use line::Said;
-pub(crate) use line::rfc3339;
+use line::OutcomeTexts;
 pub(crate) use line::{Record, Result};
 pub use queue::QueueNumbers;
 use queue::{Queue, WhenFull};
@@ -36,7 +35,7 @@ pub struct AuditLog {
     decisions: Option<Lines>,
     /// Lines about the server itself: the same queue, where both go to standard error.
     notes: Lines,
-    said: Arc<Said>,
+    texts: Arc<OutcomeTexts>,
     when_full: WhenFull,
 }
 
@@ -122,7 +121,7 @@ impl AuditLog {
             AuditOverflow::Block => WhenFull::Wait,
             AuditOverflow::Drop => WhenFull::Drop,
         };
-        Ok((Self { decisions, notes, said: Arc::default(), when_full }, Writer { threads }))
+        Ok((Self { decisions, notes, texts: Arc::default(), when_full }, Writer { threads }))
     }
 
     /// Records what became of a request. A line that is returned has to be queued before the answer goes out.
@@ -131,7 +130,7 @@ impl AuditLog {
         let lines = self.decisions.as_ref()?;
         // What waits for nobody's decision does not wait for the log either.
         let when_full = if record.result.may_wait() { self.when_full } else { WhenFull::Exceed };
-        lines.add(when_full, |line| record.write(lines.format, &self.said, line))
+        lines.add(when_full, |line| record.write(lines.format, &self.texts, line))
     }
 
     /// Tells the operator something that is not a decision. It never waits, and finds room where decisions find none.

@@ -48,18 +48,10 @@ pub(crate) fn run(path: &Path, access: Access) -> Result<Exit, Failure> {
     warnings.extend(read.iter().flat_map(|keys| keys.warnings.iter().cloned()));
     warnings.extend(revocations.iter().flat_map(|read| read.warnings.iter().cloned()));
     warnings.extend(config.tls.as_ref().and_then(|files| config::secret_file_warning(&files.key)));
-    let sets = read.into_iter().map(|keys| keys.set).collect();
-    let keys = config::bind_keys(&config.path, &config.keys, sets)?;
-    let allowed = |name: &str| config.policy.algorithms().any(|algorithm| algorithm.name() == name);
-    if !keys.iter().any(|(_, algorithm)| allowed(algorithm.name())) {
-        let algorithms: Vec<&str> = config.policy.algorithms().map(|algorithm| algorithm.name()).collect();
-        warnings.push(format!(
-            "{}: no key serves an algorithm that the policy allows ({}), so every token is refused; add such a key, \
-             or its algorithm to `policy.algorithms`",
-            config.path.display(),
-            algorithms.join(", ")
-        ));
-    }
+    let sets: Vec<_> = read.into_iter().map(|keys| keys.set).collect();
+    let refused = config::warnings_of_refused_tokens(&config, &sets);
+    warnings.extend(refused.into_iter().map(|warning| format!("{}: {warning}", config.path.display())));
+    config::bind_keys(&config.path, &config.keys, sets)?;
     let mut output = io::stdout().lock();
     output
         .write_all(report.as_bytes())

@@ -12,9 +12,11 @@ mod keys;
 mod limits;
 mod listen;
 mod locate;
+mod problem;
 mod protections;
 mod reader;
 mod realms;
+mod refused;
 mod revocations;
 mod secret_file;
 mod tls;
@@ -40,6 +42,7 @@ pub(crate) use listen::UNIX_PREFIX;
 use locate::Document;
 pub use protections::Protections;
 pub use realms::{Realms, host_of_authority};
+pub(crate) use refused::warnings as warnings_of_refused_tokens;
 pub(crate) use revocations::{ReadRevocations, read_revocations_of};
 pub use revocations::{RemoteRevocations, RevocationSource};
 pub(crate) use secret_file::secret_file_warning;
@@ -234,8 +237,8 @@ pub(crate) fn read_source(
 ) -> Result<ReadSource, ConfigError> {
     let of_file = |path: &Path| {
         read_keys(path).map(|set| {
-            let notices = set.notices().iter().map(|notice| format!("{}: {notice}", path.display()));
-            let warnings = notices.chain(secret_file_warning(path)).collect();
+            let warnings = set.warnings().iter().map(|warning| format!("{}: {warning}", path.display()));
+            let warnings = warnings.chain(secret_file_warning(path)).collect();
             ReadSource { set, warnings, place: path.display().to_string() }
         })
     };

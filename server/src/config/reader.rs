@@ -1,148 +1,17 @@
-//! Reads typed values out of a parsed TOML document. Its errors name the key and speak of TOML, never of Rust.
+//! Reads typed values out of a parsed TOML document.
 //!
 //! The kind that is expected comes from the method that serde calls, and the kind that was found from the document, so
 //! that no message of another crate is shown or taken apart.
 
-use std::fmt::{self, Display};
-use std::ops::Range;
-
 use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{
-    DeserializeSeed, Deserializer, EnumAccess, Error, Expected, MapAccess, SeqAccess, Unexpected,
-    VariantAccess, Visitor,
+    DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 use serde::forward_to_deserialize_any;
 use toml::Spanned;
 use toml::de::{DeArray, DeInteger, DeString, DeTable, DeValue};
 
-/// What is wrong with a document, and where.
-#[derive(Debug)]
-pub(super) struct Problem {
-    /// The steps to the value, the innermost first.
-    steps: Vec<Step>,
-    /// Where the value, or its key, stands in the text.
-    span: Option<Range<usize>>,
-    what: String,
-}
-
-#[derive(Debug)]
-enum Step {
-    Key(String),
-    Index(usize),
-}
-
-impl Problem {
-    fn wrong_type(expected: impl Display, found: &str) -> Self {
-        Self::custom(format_args!("expected {expected}, found {found}"))
-    }
-
-    fn within(mut self, step: Step, span: &Range<usize>) -> Self {
-        self.steps.push(step);
-        self.span.get_or_insert_with(|| span.clone());
-        self
-    }
-
-    /// The path of the value, such as `policy.routes[2].path`.
-    pub(super) fn key(&self) -> String {
-        let mut path = String::new();
-        for step in self.steps.iter().rev() {
-            match step {
-                Step::Key(key) if path.is_empty() => path.push_str(key),
-                Step::Key(key) => path.extend([".", key]),
-                Step::Index(index) => path.push_str(&format!("[{index}]")),
-            }
-        }
-        path
-    }
-
-    /// Where the value stands in the text, if it is not the whole document.
-    pub(super) fn start(&self) -> Option<usize> {
-        self.span.as_ref().map(|span| span.start)
-    }
-
-    /// What is wrong and what is expected: one sentence.
-    pub(super) fn what(&self) -> &str {
-        &self.what
-    }
-}
-
-impl Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.what)
-    }
-}
-
-impl std::error::Error for Problem {}
-
-impl Error for Problem {
-    fn custom<T: Display>(what: T) -> Self {
-        Self { steps: Vec::new(), span: None, what: what.to_string() }
-    }
-
-    fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::wrong_type(expected, unexpected_kind(&found))
-    }
-
-    /// An integer that its type does not hold: the visitor of another value speaks in words of its own.
-    fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        match found {
-            Unexpected::Unsigned(_) | Unexpected::Signed(_) => Self::custom("integer out of range"),
-            _ => Self::custom(format_args!("expected {expected}")),
-        }
-    }
-
-    fn invalid_length(length: usize, expected: &dyn Expected) -> Self {
-        Self::custom(format_args!("expected {expected}, found {length}"))
-    }
-
-    fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Self {
-        Self::custom(format_args!("expected {}", any_of(expected)))
-    }
-
-    fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
-        Self::custom(format_args!("unknown key; expected {}", nearest_of(field, expected)))
-    }
-
-    fn missing_field(field: &'static str) -> Self {
-        Self::custom(format_args!("missing key `{field}`"))
-    }
-}
-
-/// The key that was probably meant, or all of them.
-fn nearest_of(field: &str, expected: &[&str]) -> String {
-    const MOST_EDITS: usize = 2;
-    let nearest = expected
-        .iter()
-        .map(|name| (strsim::damerau_levenshtein(field, name), name))
-        .filter(|(edits, name)| *edits <= MOST_EDITS && *edits < name.len() / 2)
-        .min_by_key(|(edits, _)| *edits);
-    match nearest {
-        Some((_, name)) => format!("`{name}`"),
-        None => any_of(expected),
-    }
-}
-
-fn any_of(names: &[&str]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    match quoted.as_slice() {
-        [] => "none".to_owned(),
-        [one] => one.clone(),
-        [one, other] => format!("{one} or {other}"),
-        _ => format!("one of {}", quoted.join(", ")),
-    }
-}
-
-fn unexpected_kind(found: &Unexpected<'_>) -> &'static str {
-    match found {
-        Unexpected::Bool(_) => "a boolean",
-        Unexpected::Unsigned(_) | Unexpected::Signed(_) => "an integer",
-        Unexpected::Float(_) => "a number with a fraction",
-        Unexpected::Str(_) | Unexpected::Char(_) => "a string",
-        Unexpected::Seq => "an array",
-        Unexpected::Map => "a table",
-        _ => "another type",
-    }
-}
+use super::problem::{Problem, Step, any_of};
 
 fn kind(value: &DeValue<'_>) -> &'static str {
     match value {

@@ -114,6 +114,27 @@ impl Realms {
         self.0.is_none()
     }
 
+    /// Whether the tokens of this organization authenticate at any host.
+    pub(crate) fn accept_somewhere(&self, organization: &str) -> bool {
+        self.scopes().is_none_or(|mut scopes| {
+            scopes.any(|scope| match scope {
+                Scope::Any => true,
+                Scope::Among(organizations) => organizations.contains(organization),
+            })
+        })
+    }
+
+    /// Whether no organization authenticates at any host.
+    pub(crate) fn accept_nobody(&self) -> bool {
+        self.scopes().is_some_and(|mut scopes| {
+            scopes.all(|scope| matches!(scope, Scope::Among(organizations) if organizations.is_empty()))
+        })
+    }
+
+    fn scopes(&self) -> Option<impl Iterator<Item = &Scope>> {
+        self.0.as_ref().map(|named| named.by_host.values().chain([&named.other]))
+    }
+
     /// The named hosts in alphabetical order, `*` last and always there, each with how many organizations
     /// authenticate; `None` for any.
     #[must_use]

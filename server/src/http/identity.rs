@@ -3,9 +3,12 @@
 use std::cell::Cell;
 use std::ops::Range;
 
-use artos_auth_engine::PrincipalRef;
+use artos_auth_engine::{Identity, PrincipalRef};
 use bytes::{BufMut as _, Bytes, BytesMut};
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use wide::u8x16;
+
+use crate::text::{needs_escape, none_is};
 
 const USER_ID: HeaderName = HeaderName::from_static("x-auth-user-id");
 const ORG_ID: HeaderName = HeaderName::from_static("x-auth-org-id");
@@ -40,7 +43,7 @@ const USUAL_BYTES: usize = 512;
 /// What a field says as the body does, as it nearly always is, is not written again: the field is that part of the body.
 pub(super) fn identify(headers: &mut HeaderMap, principal: &PrincipalRef<'_>) -> Bytes {
     let identity = principal.identity();
-    let plain = identity.is_plain();
+    let plain = is_plain(identity);
     let part = |text| Part { text, plain };
     let user = part(identity.user_id().unwrap_or_default());
     let organization = part(identity.org_id().unwrap_or_default());
@@ -98,6 +101,18 @@ pub(super) fn identify(headers: &mut HeaderMap, principal: &PrincipalRef<'_>) ->
     }
     written.truncate(body);
     written
+}
+
+/// Whether every part of the identity is written as it is, in a field and in JSON alike: nearly every one is.
+fn is_plain(identity: Identity<'_>) -> bool {
+    let ids = [identity.user_id(), identity.org_id(), identity.token_id()];
+    ids.into_iter().flatten().chain(identity.permissions()).all(|part| none_is(part, needs_encoding))
+}
+
+/// Marks what JSON escapes or a field percent-encodes.
+fn needs_encoding(step: u8x16) -> u8x16 {
+    let escaped_in_fields = step.simd_eq(u8x16::splat(b' ')) | step.simd_eq(u8x16::splat(b'%'));
+    needs_escape(step) | escaped_in_fields | step.simd_eq(u8x16::splat(b','))
 }
 
 /// A part of an identity.
@@ -228,6 +243,23 @@ mod tests {
                 (TOKEN_ID, encoded),
             ] {
                 assert_eq!(headers[&name], value, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_odd_character_in_any_part_is_encoded() {
+        let example = Example::new();
+        let is_plain_for = |user: &str| match example.decide_about(user) {
+            Decision::Allow(Access::Principal(principal)) => is_plain(principal.identity()),
+            _ => panic!("the token is good"),
+        };
+        for plain in ["u1", "a:r", "b/*", "", "!~"] {
+            assert!(is_plain_for(plain), "{plain:?}");
+        }
+        for odd in [" ", "%", ",", "\"", "\\", "\u{e9}", "\u{2028}"] {
+            for around in ["", "x", "more than sixteen bytes before"] {
+                assert!(!is_plain_for(&format!("{around}{odd}x")), "{odd:?}");
             }
         }
     }

@@ -82,6 +82,13 @@ fn has_http_date(time: SystemTime) -> bool {
     time.duration_since(UNIX_EPOCH).is_ok_and(|since| since.as_secs() < 253_402_300_800)
 }
 
+/// Answers on an HTTP/1 connection without hyper, and closes it.
+async fn answer_without_date(reader: impl AsyncRead + Unpin, mut writer: impl AsyncWrite + Unpin) {
+    if writer.write_all(WITHOUT_DATE).await.is_ok() && writer.shutdown().await.is_ok() {
+        linger(reader).await;
+    }
+}
+
 impl Listener {
     pub(crate) fn new(limits: Limits, numbers: ConnectionNumbers) -> Self {
         let connections = Arc::new(Connections::new(limits.connections, numbers));
@@ -298,11 +305,7 @@ impl Listener {
         S: Answers,
     {
         if !has_http_date(SystemTime::now()) {
-            // hyper formats the date for every HTTP/1 connection, and panics where it has none.
-            if writer.write_all(WITHOUT_DATE).await.is_ok() && writer.shutdown().await.is_ok() {
-                linger(reader).await;
-            }
-            return;
+            return answer_without_date(reader, writer).await;
         }
         let limits = &self.0.limits;
         let mut builder = http1::Builder::new();
@@ -326,14 +329,22 @@ impl Listener {
                 stopped = true;
                 Pin::new(&mut connection).graceful_shutdown();
             }
+            // hyper formats the date whenever it is polled, and panics if the clock has moved to one that HTTP cannot write.
+            if !has_http_date(SystemTime::now()) {
+                return Poll::Ready(None);
+            }
             let poll = connection.poll_without_shutdown(context);
             if poll.is_pending() {
                 slot.waits();
             }
-            poll
+            poll.map(Some)
         });
         let Ok(result) = outbox.send_during(conversation, &mut writer).await else { return };
         let parts = connection.into_parts();
+        let Some(result) = result else {
+            let (reader, _) = parts.io.into_inner().into_inner();
+            return answer_without_date(reader, writer).await;
+        };
         if let Some(refusal) = result.as_ref().err().and_then(answered_by_hyper) {
             slot.closes(Closed::ProtocolError);
             parts.service.refused(refusal);
@@ -355,10 +366,11 @@ impl Listener {
         S: Answers,
     {
         let header_bytes = u32::try_from(self.0.limits.header_bytes).unwrap_or(u32::MAX);
+        let writes_date = has_http_date(SystemTime::now());
         let mut builder = http2::Builder::new(TokioExecutor::new());
         builder
             // hyper panics where the clock is at no date that HTTP can write.
-            .auto_date_header(has_http_date(SystemTime::now()))
+            .auto_date_header(writes_date)
             .timer(TokioTimer::new())
             .max_header_list_size(header_bytes)
             .max_concurrent_streams(HTTP2_STREAMS)
@@ -371,6 +383,10 @@ impl Listener {
             if !stopped && Pin::new(&mut stop).poll(context).is_ready() {
                 stopped = true;
                 connection.as_mut().graceful_shutdown();
+            }
+            // The next answer would have the date: the connection is closed, and the next one has no dates.
+            if writes_date && !has_http_date(SystemTime::now()) {
+                return Poll::Ready(Ok(()));
             }
             connection.as_mut().poll(context)
         })

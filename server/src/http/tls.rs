@@ -12,9 +12,9 @@ use rustls::{RootCertStore, ServerConfig};
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use crate::calendar::rfc3339;
 use crate::config::TlsFiles;
 use crate::files;
-use crate::text::rfc3339;
 
 /// The TLS configuration that new connections use. Cloning gives another handle to the same one.
 #[derive(Clone, Debug)]

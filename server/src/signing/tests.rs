@@ -57,7 +57,7 @@ fn reads_back_and_loads(algorithm: Algorithm) {
             assert!(public.keys().all(|name| !is_private(name)), "{:?}", public.keys());
             let set = KeySet::from_jwks(Value::from(public).to_string().as_bytes()).unwrap();
             assert_eq!(set.iter().collect::<Vec<_>>(), [(key.id(), algorithm)]);
-            assert_eq!(set.notices(), []);
+            assert_eq!(set.warnings(), []);
         }
     }
 }

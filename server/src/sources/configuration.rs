@@ -441,8 +441,8 @@ fn load_keys(source: &KeySource) -> Result<Loaded<LoadedKeys>, String> {
 }
 
 fn warnings_of(path: &Path, set: &KeySet) -> Vec<String> {
-    let notices = set.notices().iter().map(|notice| format!("{}: {notice}", path.display()));
-    notices.chain(config::secret_file_warning(path)).collect()
+    let warnings = set.warnings().iter().map(|warning| format!("{}: {warning}", path.display()));
+    warnings.chain(config::secret_file_warning(path)).collect()
 }
 
 /// The revocations of a file. Those of a server are fetched later; what its connection needs is read now.

@@ -1,17 +1,19 @@
 //! `decide`: a stream of requests, a stream of decisions.
 
+mod form;
 mod lines;
 mod request;
 
 use std::io::{self, BufRead, BufWriter, Write};
 use std::path::Path;
 
-use artos_auth_engine::{Context, Decision, Engine, Request, TenantScope};
+use artos_auth_engine::{Context, Engine, Request, TenantScope};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::commands::{Exit, Failure};
 use crate::config::{self, Access};
+use form::Form;
 use lines::{Line, Lines};
 use request::{LineRequest, Refused};
 
@@ -26,19 +28,18 @@ pub(crate) fn run(config: &Path, access: Access) -> Result<Exit, Failure> {
 
 const BUFFER_BYTES: usize = 64 << 10;
 
-/// What follows the request's `id` on its line.
+/// A line of output: the request's `id`, and a decision or an error.
 #[derive(Serialize)]
-struct Answer<'a> {
+struct Answer<'a, O> {
     id: Option<&'a RawValue>,
     #[serde(flatten)]
-    outcome: Outcome<'a>,
+    outcome: O,
 }
 
+/// Why a line has no decision.
 #[derive(Serialize)]
-#[serde(untagged)]
-enum Outcome<'a> {
-    Decision(&'a Decision<'a>),
-    Error { error: &'a str },
+struct NoDecision<'a> {
+    error: &'a str,
 }
 
 /// Decides each line of `input` until it ends: for each that is not blank a line of `output`, a decision or why
@@ -67,7 +68,7 @@ fn answer_lines(engine: &Engine, input: impl BufRead, mut output: impl Write) ->
             .map_err(|error| Failure::Bad(format!("standard input cannot be read: {error}")))?;
         match line {
             Line::End => break,
-            Line::TooLong => answer(&mut output, None, Outcome::Error { error: request::TOO_LONG }),
+            Line::TooLong => answer(&mut output, None, NoDecision { error: request::TOO_LONG }),
             Line::Text(text) if text.trim_ascii().is_empty() => Ok(()),
             Line::Text(text) => answer_line(engine, text, &mut output),
         }
@@ -79,17 +80,17 @@ fn answer_lines(engine: &Engine, input: impl BufRead, mut output: impl Write) ->
 fn answer_line(engine: &Engine, text: &[u8], output: &mut impl Write) -> io::Result<()> {
     let LineRequest { id, method, path, authorization, now, context } = match LineRequest::parse(text) {
         Ok(request) => request,
-        Err(Refused { id, problem }) => return answer(output, id, Outcome::Error { error: &problem }),
+        Err(Refused { id, problem }) => return answer(output, id, NoDecision { error: &problem }),
     };
     let lines: Vec<&[u8]> = authorization.iter().map(AsRef::as_ref).collect();
     let request = Request::new(&*method, &*path, &lines);
     let realm = context.realm.as_ref().map_or(TenantScope::Any, TenantScope::Among);
     let context = Context::of(context.resource_org).realm(realm).account(context.account);
     let decision = engine.decide(&request, &context, now);
-    answer(output, id, Outcome::Decision(&decision))
+    answer(output, id, Form::of(&decision))
 }
 
-fn answer(output: &mut impl Write, id: Option<&RawValue>, outcome: Outcome<'_>) -> io::Result<()> {
+fn answer(output: &mut impl Write, id: Option<&RawValue>, outcome: impl Serialize) -> io::Result<()> {
     // Some readers of lines take these separators for the end of one.
     let answer = serde_json::to_string(&Answer { id, outcome })?;
     let answer = answer.replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029");

@@ -2,7 +2,6 @@
 
 mod args;
 mod forwarded;
-mod reasons;
 mod render;
 
 use std::fs::File;

@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use artos_auth_engine::{Check, Context, Decision, Explanation, ResourceOrg, TenantScope, UnixTime, Verdict};
 
 use super::ExplainArgs;
-use super::reasons::advice;
+use crate::calendar::rfc3339;
 use crate::config::Config;
 use crate::http::forward::Unclear;
 use crate::outcome::Outcome;
-use crate::text::{count, rfc3339, visible};
+use crate::text::{count, visible};
 
 /// What was asked.
 pub(super) struct Subject<'s> {
@@ -105,7 +105,7 @@ fn answer(page: &mut String, decision: &Decision<'_>, paint: &Paint) {
     let _ = writeln!(page, "{verdict}  {} ({})", decision.reason_code(), decision.clause());
     match decision.denial() {
         Some(denial) => {
-            let _ = writeln!(page, "{}\n", advice(denial.reason()));
+            let _ = writeln!(page, "{}\n", denial.reason().advice());
             if let Some(cause) = denial.cause() {
                 row(page, "cause", &visible(&cause.to_string()));
             }
