@@ -114,8 +114,12 @@ fn flip(bytes: &mut [u8], choices: &mut Choices<'_>) {
 /// One function for each copy of the engine, whose types have the same names and are not the same.
 macro_rules! ask {
     ($name:ident, $engine:ident) => {
-        /// The reason of the decision, or why the key set does not load.
-        fn $name(jwks: &str, line: &[u8]) -> Result<&'static str, String> {
+        /// The reason of the decision about a line of `Authorization`.
+        ///
+        /// # Errors
+        ///
+        /// Says why the key set does not load.
+        pub fn $name(jwks: &str, line: &[u8]) -> Result<&'static str, String> {
             use $engine::{
                 Algorithm, Context, Decision, Engine, KeySet, Policy, PolicySpec, Request, Revocations,
                 UnixTime,

@@ -52,7 +52,21 @@ fn mistakes(file: &Table) -> Vec<&'static str> {
         "limits",
     ];
     mistake(!file.keys().all(|key| known.contains(&key.as_str())), "an unknown key");
-    mistake(file.get("keys").and_then(|keys| keys.get("file")).is_none(), "no keys");
+    let key_sets = tables(file.get("keys"));
+    mistake(key_sets.is_empty(), "no keys");
+    for set in &key_sets {
+        let places = ["file", "url", "discover"].iter().filter(|place| set.contains_key(**place)).count();
+        mistake(places != 1, "a key set that is nowhere, or in several places");
+        let organizations = set.get("organizations").and_then(Value::as_array);
+        mistake(organizations.is_some_and(Vec::is_empty), "keys that are trusted with no organization");
+        let unnamed = |name: &Value| name.as_str().is_none_or(str::is_empty);
+        mistake(organizations.into_iter().flatten().any(unnamed), "an organization without a name");
+        let discovered = set.get("discover").filter(|_| set.contains_key("issuer"));
+        mistake(discovered.is_some_and(|issuer| set.get("issuer") != Some(issuer)), "two issuers of one set");
+    }
+    let origins: Vec<_> = key_sets.iter().map(|set| set.get("file")).collect();
+    let is_duplicate = |at: usize| origins[at].is_some() && origins[..at].contains(&origins[at]);
+    mistake((1..origins.len()).any(is_duplicate), "one file as two key sets");
     for list in ["realms", "resources"] {
         mistake(file.get(list).and_then(Value::as_array).is_some_and(Vec::is_empty), "an empty list");
     }
@@ -63,28 +77,38 @@ fn mistakes(file: &Table) -> Vec<&'static str> {
     }
     let text =
         |value: Option<&Value>, default: &str| value.and_then(Value::as_str).unwrap_or(default).to_owned();
+    let reserved = ["exp", "nbf", "iat", "iss", "aud", "jti", "cnf"];
     let claims = policy.get("claims");
-    // A path is not looked into.
     let claim = |name: &str, default: &str| match claims.and_then(|claims| claims.get(name)) {
-        None => Some(default.to_owned()),
-        Some(named) => named.as_str().map(str::to_owned),
+        None => vec![vec![default.to_owned()]],
+        Some(named) => claim_paths(named),
     };
-    let named = [claim("user", "sub"), claim("organization", "org_id"), claim("permissions", "permissions")];
-    let names: Vec<&String> = named.iter().flatten().collect();
-    let reserved = ["exp", "nbf", "iat", "iss", "aud", "jti", "cnf", ""];
+    let (user, organization) = (claim("user", "sub"), claim("organization", "org_id"));
+    mistake(user.len() > 1 || organization.len() > 1, "several claims for a user or an organization");
+    let paths: Vec<Vec<String>> = [user, organization, claim("permissions", "permissions")].concat();
     mistake(
-        names.iter().any(|name| reserved.contains(&name.as_str())),
-        "a claim that has a meaning of its own",
+        paths.iter().any(|path| path.is_empty() || path.iter().any(String::is_empty)),
+        "an empty step of a claim",
     );
-    mistake((1..names.len()).any(|at| names[..at].contains(&names[at])), "two claims of one name");
+    let first_is = |path: &Vec<String>, name: &str| path.first().is_some_and(|first| first == name);
+    let is_reserved = |path: &Vec<String>| reserved.iter().any(|name| first_is(path, name));
+    mistake(paths.iter().any(is_reserved), "a claim that has a meaning of its own");
+    let overlap = |one: &Vec<String>, other: &Vec<String>| one.starts_with(other) || other.starts_with(one);
+    let overlaps = |at: usize| paths[..at].iter().any(|earlier| overlap(earlier, &paths[at]));
+    mistake((1..paths.len()).any(overlaps), "a claim that is another, or leads through it");
     for (name, accepted) in policy.get("required").and_then(Value::as_table).into_iter().flatten() {
-        mistake(reserved.contains(&name.as_str()), "a required claim that has a meaning of its own");
-        mistake(names.contains(&name), "a required claim that is named already");
+        mistake(
+            name.is_empty() || reserved.contains(&name.as_str()),
+            "a required claim that has a meaning of its own",
+        );
+        mistake(paths.iter().any(|path| first_is(path, name)), "a required claim that is named already");
         mistake(accepted.as_array().is_some_and(Vec::is_empty), "a required claim without values");
         let one = |value: &Value| value.is_str() || value.is_bool() || value.is_integer();
         let several = accepted.as_array().is_some_and(|values| values.iter().all(one));
         mistake(!one(accepted) && !several, "a required claim with a value of another type");
     }
+    let bound = policy.get("bound_tokens").map_or("refuse", |bound| bound.as_str().unwrap_or_default());
+    mistake(!["refuse", "accept"].contains(&bound), "what becomes of bound tokens");
     let integer = |name: &str| policy.get(name).and_then(Value::as_integer);
     mistake(
         integer("leeway_seconds").is_some_and(|leeway| !(0..=120).contains(&leeway)),
@@ -130,6 +154,27 @@ fn mistakes(file: &Table) -> Vec<&'static str> {
     mistakes
 }
 
+/// One table, or several.
+fn tables(value: Option<&Value>) -> Vec<Table> {
+    match value {
+        Some(Value::Table(table)) => vec![table.clone()],
+        Some(Value::Array(tables)) => tables.iter().filter_map(Value::as_table).cloned().collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The paths of a claim: a name, a path, or several paths.
+fn claim_paths(named: &Value) -> Vec<Vec<String>> {
+    let step = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    match named {
+        Value::Array(paths) if paths.iter().any(Value::is_array) => {
+            paths.iter().map(|path| path.as_array().into_iter().flatten().map(step).collect()).collect()
+        }
+        Value::Array(steps) => vec![steps.iter().map(step).collect()],
+        name => vec![vec![step(name)]],
+    }
+}
+
 fn is_method(method: &str) -> bool {
     let known = ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"];
     let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
@@ -156,6 +201,17 @@ fn holds_what_it_says(config: &Config, file: &Table) {
     assert_eq!(config.policy.algorithms().collect::<Vec<_>>(), expected);
     let rules = policy.get("routes").and_then(Value::as_array).map_or(0, Vec::len);
     assert_eq!(config.policy.route_rules(), rules);
+    let sets = tables(file.get("keys"));
+    let text = |set: &Table, name: &str| set.get(name).and_then(Value::as_str).map(str::to_owned);
+    let issuers: Vec<_> = sets.iter().map(|set| text(set, "issuer").or(text(set, "discover"))).collect();
+    assert_eq!(config.keys.iter().map(|keys| keys.issuer.clone()).collect::<Vec<_>>(), issuers);
+    let organizations = |set: &Table| {
+        let named = set.get("organizations").and_then(Value::as_array);
+        named
+            .map(|names| names.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect::<Vec<_>>())
+    };
+    let bound_to: Vec<_> = sets.iter().map(organizations).collect();
+    assert_eq!(config.keys.iter().map(|keys| keys.organizations.clone()).collect::<Vec<_>>(), bound_to);
     let resources = file.get("resources").and_then(Value::as_array).map_or(0, Vec::len);
     assert_eq!(config.resources.len(), resources);
     assert_eq!(config.realms.is_open(), !file.contains_key("realms"));

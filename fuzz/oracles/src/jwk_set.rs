@@ -1,17 +1,25 @@
-//! JWK Sets (section 3, point 5).
+//! JWK Sets (section 3, point 5): a second reading of the rules, which decides what loads, what is ignored and what fails.
 
 use artos_auth_engine::KeySet;
-use serde_json::Value;
+use artos_auth_fixtures::reference::encoding::{self, Member, base64url, string};
+use num_bigint::BigUint;
+use serde_json::value::RawValue;
 
-/// What loads is what an obvious reading finds; what does not, and what is printed, shows no key material.
+use crate::curves;
+
+/// What loads, what is ignored with a warning, and what fails are what the rules say; no message shows key material.
 pub(crate) fn run(input: &[u8]) {
+    let document = Document::read(input);
+    let expected = document.as_ref().and_then(Document::expected);
     let loaded = KeySet::from_jwks(input);
-    let document: Option<Value> = serde_json::from_slice(input).ok();
-    let secrets = document.as_ref().map(material).unwrap_or_default();
     let printed = match &loaded {
         Ok(set) => {
-            let notices: Vec<String> = set.notices().iter().map(ToString::to_string).collect();
-            format!("{set:?}{}", notices.concat())
+            let warnings: Vec<String> = set.warnings().iter().map(ToString::to_string).collect();
+            assert!(
+                warnings.iter().all(|warning| !warning.contains('\n')),
+                "more than one line: {warnings:?}"
+            );
+            format!("{set:?}{}", warnings.concat())
         }
         Err(error) => {
             let message = error.to_string();
@@ -19,78 +27,178 @@ pub(crate) fn run(input: &[u8]) {
             message
         }
     };
-    for secret in &secrets {
-        assert!(!printed.contains(secret), "key material in {printed}");
+    for secret in document.iter().flat_map(Document::material) {
+        assert!(!printed.contains(&secret), "key material in {printed}");
     }
-    let Ok(set) = loaded else { return };
-    // A byte order mark, and escapes of lone surrogates in what nobody reads, load and are no JSON to serde_json.
-    let Some(document) = document else { return };
-    let keys = match document.get("keys") {
-        Some(keys) => keys.as_array().expect("an array, since it loaded").clone(),
-        None => vec![document],
+    let (set, expected) = match (loaded, expected) {
+        (Ok(set), Some(expected)) => (set, expected),
+        (Err(_), None) => return,
+        (Ok(set), None) => panic!("loads {set:?}, which has to fail"),
+        (Err(error), Some(expected)) => panic!("fails ({error}), but has to load {:?}", expected.keys),
     };
-    let expected: Vec<(Option<String>, String)> = keys.iter().filter_map(usable).collect();
-    let loaded: Vec<(Option<String>, String)> =
+    let keys: Vec<(Option<String>, String)> =
         set.iter().map(|(id, algorithm)| (id.map(str::to_owned), algorithm.name().to_owned())).collect();
-    // A key that cannot be read is ignored, so that what loads is a part of what an obvious reading finds, in its order.
-    let mut rest = expected.iter();
-    assert!(loaded.iter().all(|key| rest.any(|other| other == key)), "{loaded:?} of {expected:?}");
-    assert!(!set.is_empty());
-    if loaded == expected {
-        keys.iter().filter(|key| usable(key).is_some()).for_each(is_strong);
+    assert_eq!(keys, expected.keys, "the keys that load");
+    let warned: Vec<&str> = set.warnings().iter().map(|warning| warning.key.as_str()).collect();
+    assert_eq!(warned, expected.warned, "what the warnings are about: {:?}", set.warnings());
+}
+
+/// The keys of a document, each as its members; `None` for one that is not an object.
+struct Document {
+    keys: Vec<(String, Option<Vec<Member>>)>,
+}
+
+/// A document that loads.
+struct Expected {
+    /// `kid` and algorithm of each usable key, in the order of the document.
+    keys: Vec<(Option<String>, String)>,
+    /// What the warnings are about, in their order: a key by its place, or the whole set.
+    warned: Vec<String>,
+}
+
+/// What becomes of one key.
+enum Reading {
+    Usable { key: (Option<String>, String), has_private_members: bool },
+    Ignored,
+    Weak,
+}
+
+impl Document {
+    /// `None` if this is neither a JWK Set nor a JWK.
+    fn read(input: &[u8]) -> Option<Self> {
+        let text = input.strip_prefix(b"\xef\xbb\xbf").unwrap_or(input);
+        let members = encoding::members(text)?;
+        let keys = match present(&members, "keys")? {
+            Some(keys) => {
+                let keys: Vec<Box<RawValue>> = serde_json::from_str(keys.get()).ok()?;
+                let members = keys.iter().map(|key| encoding::members(key.get().as_bytes()));
+                members.enumerate().map(|(at, members)| (format!("keys[{at}]"), members)).collect()
+            }
+            None if members.iter().any(|(name, _)| name == b"kty") => vec![(String::new(), Some(members))],
+            None => return None,
+        };
+        Some(Self { keys })
     }
-    for (at, key) in loaded.iter().enumerate() {
-        assert!(key.0.is_none() || !loaded[..at].contains(key), "two keys that could not be told apart");
+
+    /// `None` if the document must not load.
+    fn expected(&self) -> Option<Expected> {
+        let (mut keys, mut warned) = (Vec::new(), Vec::new());
+        for (place, members) in &self.keys {
+            match members.as_deref().and_then(usable).unwrap_or(Reading::Ignored) {
+                Reading::Usable { key, has_private_members } => {
+                    if key.0.is_some() && keys.contains(&key) {
+                        return None;
+                    }
+                    keys.push(key);
+                    if has_private_members {
+                        warned.push(place.clone());
+                    }
+                }
+                Reading::Ignored => warned.push(place.clone()),
+                Reading::Weak => return None,
+            }
+        }
+        let mut counted: Vec<&str> = keys.iter().map(|(_, algorithm)| algorithm.as_str()).collect();
+        counted.sort_unstable();
+        let too_many = counted.chunk_by(|one, next| one == next).filter(|same| same.len() > 8);
+        warned.extend(too_many.map(|_| String::new()));
+        (!keys.is_empty()).then_some(Expected { keys, warned })
+    }
+
+    /// Long values of the members that hold key material.
+    fn material(&self) -> Vec<String> {
+        let keys = || self.keys.iter().filter_map(|(_, members)| members.as_ref());
+        let values = |names: &'static [&str]| {
+            let members =
+                keys().flatten().filter(move |(name, _)| names.iter().any(|its| its.as_bytes() == name));
+            members.filter_map(|(_, value)| string(value))
+        };
+        // A value that is also in a member that may be shown is not a secret.
+        let shown: Vec<String> = values(&["kid", "kty", "alg", "use", "crv"]).collect();
+        values(&["k", "d", "p", "q", "dp", "dq", "qi"])
+            .filter(|value| value.len() >= 12 && !shown.iter().any(|shown| shown.contains(value)))
+            .collect()
     }
 }
 
-/// `kid` and the one algorithm of a key that is ours.
-fn usable(key: &Value) -> Option<(Option<String>, String)> {
-    let text = |name: &str| key.get(name).and_then(Value::as_str);
-    let of_type: &[&str] = match (text("kty")?, text("crv")) {
+/// A member, `None` inside where it is absent or null; `None` where it is there twice.
+fn present<'m>(members: &'m [Member], name: &str) -> Option<Option<&'m RawValue>> {
+    Some(encoding::once(members, name)?.filter(|value| value.get() != "null"))
+}
+
+/// What becomes of a key; `None` if it cannot be read, is not ours or is for another use.
+fn usable(members: &[Member]) -> Option<Reading> {
+    let text = |name: &str| match present(members, name)? {
+        Some(value) => string(value).map(Some),
+        None => Some(None),
+    };
+    let bytes = |name: &str| match text(name)?? {
+        text if text.is_empty() => Some(Vec::new()),
+        text => base64url(&text),
+    };
+    let id = text("kid")?;
+    if text("use")?.is_some_and(|usage| usage != "sig") {
+        return None;
+    }
+    if let Some(operations) = present(members, "key_ops")? {
+        let operations: Vec<Box<RawValue>> = serde_json::from_str(operations.get()).ok()?;
+        let operations: Vec<String> = operations.iter().map(|one| string(one)).collect::<Option<_>>()?;
+        if !operations.iter().any(|operation| operation == "verify") {
+            return None;
+        }
+    }
+    let kind = text("kty")??;
+    let curve = if kind == "EC" || kind == "OKP" { text("crv")? } else { None };
+    let of_type: &[&str] = match (kind.as_str(), curve.as_deref()) {
         ("oct", _) => &["HS256", "HS384", "HS512"],
         ("RSA", _) => &["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"],
         ("EC", Some("P-256")) => &["ES256"],
         ("EC", Some("P-384")) => &["ES384"],
-        ("OKP", Some("Ed25519")) => &["EdDSA", "Ed25519"],
+        ("OKP", Some("Ed25519")) => &["EdDSA"],
         _ => return None,
     };
-    let for_other_use = text("use").is_some_and(|usage| usage != "sig")
-        || key.get("key_ops").is_some_and(|operations| {
-            !operations.as_array().is_some_and(|operations| operations.iter().any(|one| one == "verify"))
-        });
-    let algorithm = text("alg").unwrap_or(of_type[0]);
-    let ours = of_type.contains(&algorithm) && !for_other_use;
-    let algorithm = if algorithm == "Ed25519" { "EdDSA" } else { algorithm };
-    ours.then(|| (text("kid").map(str::to_owned), algorithm.to_owned()))
-}
-
-/// A secret that loads is as long as the hash of its algorithm.
-fn is_strong(key: &Value) {
-    let text = |name: &str| key.get(name).and_then(Value::as_str);
-    if text("kty") == Some("oct") {
-        let algorithm = text("alg").unwrap_or("HS256");
-        let least = if algorithm == "HS256" { 32 } else { algorithm[2..].parse::<usize>().unwrap_or(0) / 8 };
-        let characters = text("k").map_or(0, str::len);
-        assert!(characters * 3 / 4 >= least, "a secret of {characters} characters for {algorithm}");
-    }
-}
-
-/// Long values of the members that hold key material.
-fn material(document: &Value) -> Vec<String> {
-    let keys = match document.get("keys").and_then(Value::as_array) {
-        Some(keys) => keys.clone(),
-        None => vec![document.clone()],
+    let algorithm = match text("alg")? {
+        None => of_type[0].to_owned(),
+        Some(named) if named == "Ed25519" => "EdDSA".to_owned(),
+        Some(named) => named,
     };
-    let members = ["k", "d", "p", "q", "dp", "dq", "qi"];
-    let values = keys.iter().flat_map(|key| members.iter().filter_map(|name| key.get(name)?.as_str()));
-    // A value that also stands under a name that may be shown (`kid`, say) is no secret of anybody's.
-    let shown: Vec<&str> = keys
-        .iter()
-        .flat_map(|key| ["kid", "kty", "alg", "use", "crv"].iter().filter_map(|name| key.get(name)?.as_str()))
-        .collect();
-    let secret = |value: &&str| value.len() >= 12 && !shown.iter().any(|shown| shown.contains(value));
-    let named =
-        |value: &&str| !keys.iter().any(|key| key.as_object().is_some_and(|key| key.contains_key(*value)));
-    values.filter(secret).filter(named).map(str::to_owned).collect()
+    if !of_type.contains(&algorithm.as_str()) {
+        return None;
+    }
+    match kind.as_str() {
+        // As long as the hash output (RFC 7518 section 3.2).
+        "oct" => {
+            let hash_bits: usize = algorithm[2..].parse().expect("the algorithms of a secret end in digits");
+            if bytes("k")?.len() * 8 < hash_bits {
+                return Some(Reading::Weak);
+            }
+        }
+        "RSA" => {
+            let modulus = BigUint::from_bytes_be(&bytes("n")?);
+            let exponent = BigUint::from_bytes_be(&bytes("e")?);
+            if modulus.bits() < 2048 {
+                return Some(Reading::Weak);
+            }
+            let exponents = BigUint::from(3_u8)..BigUint::from(1_u64 << 33);
+            let are_odd = modulus.bit(0) && exponent.bit(0);
+            if modulus.bits() > 8192 || !are_odd || !exponents.contains(&exponent) {
+                return None;
+            }
+        }
+        "EC" => {
+            let curve = if algorithm == "ES256" { &curves::P256 } else { &curves::P384 };
+            if !curve.has(&bytes("x")?, &bytes("y")?) {
+                return None;
+            }
+        }
+        _ => {
+            if !curves::is_ed25519_key(&bytes("x")?) {
+                return None;
+            }
+        }
+    }
+    let private: &[&[u8]] = &[b"d", b"p", b"q", b"dp", b"dq", b"qi", b"oth"];
+    let has_private_members =
+        members.iter().any(|(name, value)| private.contains(&name.as_slice()) && value.get() != "null");
+    Some(Reading::Usable { key: (id, algorithm), has_private_members: kind != "oct" && has_private_members })
 }

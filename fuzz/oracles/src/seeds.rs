@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use artos_auth_conformance::catalogue;
+use artos_auth_fixtures::keys::TestKey;
 use artos_auth_fixtures::{Case, case};
 use base64_simd::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::json;
@@ -23,6 +24,7 @@ pub fn all() -> Result<BTreeSet<Seed>, String> {
     seeds.extend(of_paths(&cases));
     seeds.extend(of_choices());
     seeds.extend(of_claim_names());
+    seeds.extend(of_keys()?);
     seeds.extend(of_conformance());
     seeds.extend(HTTP.iter().map(|request| ("http", [b"\0", request.as_bytes()].concat())));
     seeds.extend(CONFIGURATIONS.iter().map(|text| ("policy", text.as_bytes().to_vec())));
@@ -127,6 +129,42 @@ fn of_choices() -> Vec<Seed> {
     seeds
 }
 
+/// Key sets in which one key is odd beside a usable one, is odd alone, or is there twice.
+fn of_keys() -> Result<Vec<Seed>, String> {
+    const EDITS: [&str; 16] = [
+        r#""kid":null"#,
+        r#""kid":7"#,
+        r#""kid":"\ud800""#,
+        r#""use":"enc""#,
+        r#""use":null,"key_ops":null,"alg":null"#,
+        r#""key_ops":["sign","verify"]"#,
+        r#""key_ops":["verify",1]"#,
+        r#""key_ops":[]"#,
+        r#""alg":"A128KW""#,
+        r#""x5c":1,"x5c":"\ud800""#,
+        r#""d":null"#,
+        r#""d":"c29tZXRoaW5nIHByaXZhdGU""#,
+        r#""e":"Aw""#,
+        r#""x":"AAAA""#,
+        r#""crv":"P-521""#,
+        r#""n":"AQAB","k":"AQAB""#,
+    ];
+    let mut seeds = Vec::new();
+    for name in ["hs256", "rsa", "es256", "es384", "ed25519"] {
+        let key = json!(TestKey::named(name)?.published()).to_string();
+        seeds.push(("jwk_set", key.clone().into_bytes()));
+        seeds.push(("jwk_set", format!("\u{feff}{{\"keys\":[{key},{key}]}}").into_bytes()));
+        for edit in EDITS {
+            // The member that the edit brings replaces the key's own.
+            let renamed = edit.split_once(':').map_or("", |(member, _)| member);
+            let odd = format!("{{{edit},{}", key[1..].replacen(renamed, "\"was\"", 1));
+            seeds.push(("jwk_set", odd.clone().into_bytes()));
+            seeds.push(("jwk_set", format!("{{\"keys\":[{odd},{key},null]}}").into_bytes()));
+        }
+    }
+    Ok(seeds)
+}
+
 /// Names of a policy's own around the eight bytes that are looked at first, and tokens with them or nearly.
 fn of_claim_names() -> Vec<Seed> {
     const NAMES: [&str; 11] = [
@@ -205,6 +243,13 @@ const CONFIGURATIONS: &[&str] = &[
      claims = { user = \"uid\", organization = \"tenant\", permissions = \"scope\" }\n\
      public = [{ path = \"/open\", methods = [\"GET\"] }]\n\
      routes = [{ methods = [\"POST\"], path = \"/a/{b}\", permissions = [\"c\"] }]\nunlisted = \"deny\"\n",
+    "[policy]\nbound_tokens = \"accept\"\nrequired = { token_use = \"access\", azp = [\"web\", \"cli\"], level = [1, true] }\n\
+     claims = { user = [\"user\", \"id\"], organization = \"tid\", permissions = [[\"scp\"], [\"realm_access\", \"roles\"]] }\n\
+     [[keys]]\nfile = \"a\"\nissuer = \"https://a.example\"\norganizations = [\"org-a\", \"org-b\"]\n\
+     [[keys]]\nurl = \"https://b.example/jwks\"\nissuer = \"https://b.example\"\nfallback_file = \"b\"\n\
+     [[keys]]\ndiscover = \"https://c.example\"\norganizations = [\"org-c\"]\n",
+    "[keys]\nfile = \"k\"\n[policy]\nclaims = { permissions = [\"realm_access\", \"roles\"] }\nrequired = { azp = \"\" }\n\
+     bound_tokens = \"refuse\"\nalgorithms = [\"Ed25519\", \"EdDSA\"]\n[forward]\n[ext_authz]\n",
 ];
 
 const HTTP: &[&str] = &[
