@@ -1,7 +1,10 @@
 //! The real binary under a clock that cannot be right, which a preloaded library sets.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use rstest::rstest;
 use serde_json::json;
@@ -99,6 +102,40 @@ fn a_clock_that_changes_while_the_server_runs_is_noticed() {
     eventually("it is told", || !names_the_clock(&process));
     assert_eq!(process.errors().matches("set the clock").count(), 1, "once until it changes");
     eventually("the log says so", || process.errors().contains("the system clock is usable again"));
+}
+
+/// A connection that is open while the clock moves to a date that HTTP cannot write is closed, and nothing panics.
+#[rstest]
+#[case::http1(
+    b"GET /api/v1/search/status HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"GET /api/v1/search/status HTTP/1.1\r\nHost: a\r\n\r\n"
+)]
+// A preface, settings and two requests for `/` at `a`, whose fields are in the static table of RFC 7541.
+#[case::http2(
+    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0\0\0\x06\x01\x05\0\0\0\x01\x82\x86\x84\x41\x01a",
+    b"\0\0\x06\x01\x05\0\0\0\x03\x82\x86\x84\x41\x01a"
+)]
+fn a_connection_that_is_open_when_the_clock_leaves_the_year_9999(
+    #[case] first: &[u8],
+    #[case] second: &[u8],
+) {
+    let process = start(1_800_000_000);
+    let mut stream = TcpStream::connect(process.address()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    stream.write_all(first).unwrap();
+    assert!(stream.read(&mut [0; 4096]).unwrap() > 0, "an answer");
+    set_clock(&process.files, 253_402_300_800);
+    stream.write_all(second).unwrap();
+    let mut rest = Vec::new();
+    // A reset is an end too.
+    let _ = stream.read_to_end(&mut rest);
+    if first.starts_with(b"GET") {
+        let rest = String::from_utf8_lossy(&rest);
+        assert!(rest.contains("503 Service Unavailable") && rest.contains("Service unavailable"), "{rest}");
+    }
+    set_clock(&process.files, 1_800_000_000);
+    assert_eq!(process.status(PUBLIC, ""), 200, "the server goes on");
+    assert!(!process.errors().contains("panicked"), "{}", process.errors());
 }
 
 /// No time panics anything, not even one that HTTP cannot write.

@@ -88,10 +88,6 @@ impl Process {
         self.first[1].strip_prefix("admin on http://").expect("the second line").parse().unwrap()
     }
 
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Ends it without a chance to clean up.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();

@@ -10,7 +10,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use crate::victim::{ATTACK, Victim, connect, until_closed};
 
 /// Raises this process's own limit as far as it may go; the server, its child, starts with it.
-fn descriptors() -> u64 {
+pub(crate) fn descriptors() -> u64 {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).expect("the limit on open files");
     maximum.unwrap_or(1 << 20)
@@ -33,17 +33,21 @@ fn ten_thousand_idle_connections() {
     });
 }
 
-/// Heads as long as they may be, all but their end, in both protocols.
+/// Heads as long as they may be, without their end, in HTTP/1.1 and HTTP/2.
+pub(crate) fn unfinished_heads() -> [Vec<u8>; 2] {
+    let http1 = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}", "x".repeat(16_000)).into_bytes();
+    // A HEADERS frame without END_HEADERS, whose first field is a literal.
+    let field = [&[0, 1, b'x', 0x7f, 0x80, 0x7c][..], &vec![b'y'; 15_900]].concat();
+    let length = u32::try_from(field.len()).expect("a frame").to_be_bytes();
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    [http1, [&preface[..], &length[1..], &[1, 0], &1_u32.to_be_bytes(), &field].concat()]
+}
+
 #[test]
 fn heads_that_are_never_whole() {
     descriptors();
     let victim = Victim::start("connections = 12000\nheader_seconds = 300");
-    let http1 = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}", "x".repeat(16_000)).into_bytes();
-    // A HEADERS frame without END_HEADERS, whose first field is spelt out.
-    let field = [&[0, 1, b'x', 0x7f, 0x80, 0x7c][..], &vec![b'y'; 15_900]].concat();
-    let length = u32::try_from(field.len()).expect("a frame").to_be_bytes();
-    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
-    let http2 = [&preface[..], &length[1..], &[1, 0], &1_u32.to_be_bytes(), &field].concat();
+    let [http1, http2] = unfinished_heads();
     let many = 2000_u64;
     // 40 KiB for each, as the manual says.
     victim.survives(32 + many * 40 / 1024, || {

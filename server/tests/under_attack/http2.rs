@@ -20,7 +20,7 @@ const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 
 /// A frame (RFC 9113 §4.1).
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).expect("a short frame").to_be_bytes();
     [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
@@ -69,11 +69,8 @@ fn flood(victim: &Victim, mut next: impl FnMut(u32) -> Vec<u8>) {
     reading.join().expect("a connection that ends");
 }
 
-/// Answers that nobody takes: windows of no bytes, on as many streams as there may be, of many connections. What they hold
-/// together is bounded.
-#[test]
-fn answers_that_nobody_takes() {
-    let victim = Victim::start("idle_seconds = 300");
+/// Connections with as many streams as there may be, whose window has no room for any answer.
+pub(crate) fn that_take_no_answer(victim: &Victim, connections: usize) -> Vec<TcpStream> {
     let no_window = frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]);
     // Long answers: the fields fill the socket, and the bodies wait for a window.
     let permissions: Vec<String> = (0..250).map(|number| format!("permission-{number:08}")).collect();
@@ -81,15 +78,21 @@ fn answers_that_nobody_takes() {
     let head = [request(), field("authorization", &format!("Bearer {token}"))].concat();
     let requests: Vec<u8> =
         (0..100).flat_map(|stream| frame(HEADERS, END_STREAM | END_HEADERS, stream * 2 + 1, &head)).collect();
+    let streams = (0..connections).map(|_| {
+        let mut stream = victim.connect();
+        // The server may have closed it already.
+        let _ = stream.write_all(&[PREFACE, &no_window, &requests].concat());
+        stream
+    });
+    streams.collect()
+}
+
+/// What the answers of many connections hold together is bounded.
+#[test]
+fn answers_that_nobody_takes() {
+    let victim = Victim::start("idle_seconds = 300");
     victim.survives(96, || {
-        let streams: Vec<TcpStream> = (0..80)
-            .map(|_| {
-                let mut stream = victim.connect();
-                // The server may have closed it already.
-                let _ = stream.write_all(&[PREFACE, &no_window, &requests].concat());
-                stream
-            })
-            .collect();
+        let streams = that_take_no_answer(&victim, 80);
         thread::sleep(ATTACK / 2);
         victim.admin_answers();
         drop(streams);

@@ -4,4 +4,5 @@
 mod connections;
 mod http1;
 mod http2;
+mod together;
 mod victim;
