@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use artos_auth_engine::{
-    Account, CacheBytes, Context, Decision, Engine, HashKey, KeySet, Organizations, Policy, PolicySpec, Request,
-    Revocations, RouteSpec, TenantScope, UnixTime,
+    Account, CacheBytes, Context, Decision, Engine, HashKey, KeySet, Organizations, Policy, PolicySpec,
+    Request, Revocations, RouteSpec, TenantScope, UnixTime,
 };
 use serde_json::{Value, json};
 
@@ -268,7 +268,11 @@ impl Question {
         let context = Context::owned_by(ORGANIZATION)
             .realm(TenantScope::Among(&self.organizations))
             .account(Account::Active);
-        self.engine.decide(std::hint::black_box(&request), std::hint::black_box(&context), UnixTime::from_seconds(NOW))
+        self.engine.decide(
+            std::hint::black_box(&request),
+            std::hint::black_box(&context),
+            UnixTime::from_seconds(NOW),
+        )
     }
 
     /// Asserts that the request is allowed, and as whom.

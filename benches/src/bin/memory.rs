@@ -1,4 +1,4 @@
-//! Counts what decisions and revocations allocate, and times what is too long for criterion: one line each of what,
+//! Counts what decisions and revocations allocate, and times loading, which is too long for criterion: one line each of what,
 //! value, unit and bound, separated by tabs, for the table to read.
 //!
 //! A program of its own, for its counting allocator would slow down what the table times. It counts what Rust
@@ -9,11 +9,12 @@ use std::time::Instant;
 use allocation_counter::measure;
 use artos_auth_benches::tokens::{Alg, Claims, SigningKey, forge};
 use artos_auth_benches::world::{self, PUBLIC_PATH, Question, Size, engine, organizations, with_cache};
-use artos_auth_engine::Revocations;
+use artos_auth_engine::{KeySet, ResourceSpec, Resources, Revocations};
 
 fn main() {
     decisions();
     revocations();
+    loading();
 }
 
 fn decisions() {
@@ -75,6 +76,42 @@ fn revocations() {
     let loaded = Revocations::from_json(text.as_bytes()).expect("these are revocations");
     println!("1,000,000 revocations, loading them\t{:.3}\ts\t2", started.elapsed().as_secs_f64());
     assert_eq!(loaded.tokens(), MILLION);
+}
+
+/// Ten times as much takes about ten times as long, not a hundred times.
+fn loading() {
+    let resources = |count: usize| -> Vec<ResourceSpec> {
+        let entries: Vec<serde_json::Value> = (0..count)
+            .map(|number| {
+                let organization = format!("org-{number}");
+                serde_json::json!({"path": format!("/orgs/{organization}/{{*rest}}"), "organization": organization})
+            })
+            .collect();
+        serde_json::from_value(entries.into()).expect("these are resources")
+    };
+    let keys = |count: usize| {
+        let keys: Vec<String> = (0..count)
+            .map(|number| format!(r#"{{"kty":"oct","kid":"bench-{number}","k":"{}"}}"#, "A".repeat(43)))
+            .collect();
+        format!(r#"{{"keys":[{}]}}"#, keys.join(","))
+    };
+    let growth = |what: &str, few: f64, many: f64| println!("{what}\t{:.1}\t×\t15", many / few);
+    let load = |specs: &[ResourceSpec]| drop(Resources::new(specs).expect("these are resources"));
+    let (few, many) = (resources(6_000), resources(60_000));
+    growth("loading 60,000 resources over loading 6,000", seconds(|| load(&few)), seconds(|| load(&many)));
+    let load = |text: &str| drop(KeySet::from_jwks(text.as_bytes()).expect("these are keys"));
+    let (few, many) = (keys(4_000), keys(40_000));
+    growth("loading 40,000 keys over loading 4,000", seconds(|| load(&few)), seconds(|| load(&many)));
+}
+
+/// The least time of five.
+fn seconds(mut run: impl FnMut()) -> f64 {
+    let times = (0..5).map(|_| {
+        let started = Instant::now();
+        run();
+        started.elapsed().as_secs_f64()
+    });
+    times.fold(f64::INFINITY, f64::min)
 }
 
 /// The median time of a change, in microseconds, while ten thousand entries are added.

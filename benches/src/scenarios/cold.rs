@@ -20,6 +20,8 @@ pub fn cold(alg: Alg) -> Vec<Subject> {
     let key = SigningKey::new(alg);
     let token = key.mint(&Claims::default());
     let floor = Floor::new(&key, &token);
+    let (floor_after, question_before) =
+        (Floor::new(&key, &token), question(engine(&key, Size::default()), &token));
     let question = question(engine(&key, Size::default()), &token);
     let jsonwebtoken = JsonWebToken::new(&key);
     let jsonwebtoken_9 = JsonWebToken9::new(&key);
@@ -30,6 +32,11 @@ pub fn cold(alg: Alg) -> Vec<Subject> {
     vec![
         Subject::new("floor", move || assert!(floor.verifies())),
         Subject::new("engine", move || question.assert_allowed()),
+        // Whether a decision slows down what runs after it, as 512-bit instructions do on some processors.
+        Subject::new("engine, then floor", move || {
+            question_before.assert_allowed();
+            assert!(floor_after.verifies());
+        }),
         Subject::new("jsonwebtoken", move || {
             let claims = jsonwebtoken.verify(&a).expect("the token is good");
             assert_eq!(claims.org_id, ORGANIZATION);

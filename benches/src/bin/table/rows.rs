@@ -64,6 +64,19 @@ impl Figures {
     }
 }
 
+/// The floor as it is after a decision, over the floor alone.
+fn floor_after_decision(figures: &Figures, alg: Alg, target: Target) -> Row {
+    let alone = figures.of_one("floor");
+    let after = figures.of_one("engine, then floor") - figures.of_one("engine");
+    let measured = format!("after {}, alone {}", nanoseconds(after), nanoseconds(alone));
+    Row::ratio(
+        format!("the floor after a decision over the floor alone, {}", alg.name()),
+        measured,
+        after / alone,
+        target,
+    )
+}
+
 /// How this program is asked for the figures of a cold HS256 decision in a process of its own.
 pub(crate) const COLD_HMAC_ALONE: &str = "cold-hmac-alone";
 
@@ -92,6 +105,7 @@ fn cold_hmac() -> Vec<Row> {
             "engine",
             Target::AtLeast(3.8),
         ),
+        floor_after_decision(&figures, Alg::Hs256, Target::None),
     ];
     rows.extend(peers(&figures, Alg::Hs256));
     rows
@@ -132,7 +146,10 @@ fn cold_asymmetric() -> Vec<Row> {
         .flat_map(|alg| {
             let figures = Figures::of(scenarios::cold(alg), LONG);
             let what = format!("cold decision, {}, over the floor", alg.name());
-            let mut rows = vec![figures.over(what, "engine", "floor", Target::AtMost(1.04))];
+            let mut rows = vec![
+                figures.over(what, "engine", "floor", Target::AtMost(1.04)),
+                floor_after_decision(&figures, alg, Target::AtMost(1.05)),
+            ];
             rows.extend(peers(&figures, alg));
             rows
         })
@@ -319,7 +336,8 @@ fn memory() -> Vec<Row> {
         let fields: Vec<&str> = line.split('\t').collect();
         let [what, value, unit, bound] = fields[..] else { panic!("`{line}` is no row") };
         let number = |text: &str| -> f64 { text.parse().expect("this is a number") };
-        let unit = if unit == "bytes" { "bytes" } else { "allocations" };
+        let unit = ["allocations", "bytes", "µs", "s", "×"].into_iter().find(|known| *known == unit);
+        let unit = unit.unwrap_or_else(|| panic!("`{line}` has another unit"));
         Row::figure(what, number(value), unit, Target::AtMost(number(bound)))
     };
     text.lines().map(row).collect()
