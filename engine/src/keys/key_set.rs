@@ -158,7 +158,9 @@ impl KeySet {
 fn too_many_without_id(algorithm: Algorithm, keys: usize) -> Warning {
     Warning::new(
         "",
-        format!("{keys} keys serve {algorithm}, so a token of it without `kid` matches none of them"),
+        format!(
+            "{keys} keys for {algorithm}, so its tokens without `kid` are refused; at most 8 keys are tried"
+        ),
     )
 }
 
