@@ -125,7 +125,8 @@ fn a_connection_that_is_open_when_the_clock_leaves_the_year_9999(
     stream.write_all(first).unwrap();
     assert!(stream.read(&mut [0; 4096]).unwrap() > 0, "an answer");
     set_clock(&process.files, 253_402_300_800);
-    stream.write_all(second).unwrap();
+    // The server may have closed it already.
+    let _ = stream.write_all(second);
     let mut rest = Vec::new();
     // A reset is an end too.
     let _ = stream.read_to_end(&mut rest);
