@@ -1,12 +1,14 @@
 //! Who asks, as handlers see it.
 
+use std::ops::Deref;
+
 use artos_auth_engine::{self as engine, Account, ResourceOrg};
 
 use crate::response::Denied;
 
 /// An authenticated user. Not yet an allow for anybody's resource: [`authorize`](Caller::authorize) says whether it is.
 ///
-/// A handler that lists needs no more than this, and filters by [`org_id`](Caller::org_id). Cloning is cheap.
+/// A handler that lists needs no more than this, and filters by [`org_id`](engine::Caller::org_id). Cloning is cheap.
 #[derive(Clone, Debug)]
 pub struct Caller(pub(crate) engine::Caller);
 
@@ -39,33 +41,19 @@ impl Caller {
         self.0.require(permission).map_err(Denied::of)
     }
 
-    /// The user id, for audit trails (AUD-1).
-    #[must_use]
-    pub fn user_id(&self) -> &str {
-        self.0.user_id()
-    }
-
-    /// The organization to filter by, and the only one (ORG-4).
-    #[must_use]
-    pub fn org_id(&self) -> &str {
-        self.0.org_id()
-    }
-
-    /// The token's permissions, in its order.
-    pub fn permissions(&self) -> impl Iterator<Item = &str> {
-        self.0.permissions()
-    }
-
-    /// The token's `jti`.
-    #[must_use]
-    pub fn token_id(&self) -> Option<&str> {
-        self.0.token_id()
-    }
-
     /// The engine's own value.
     #[must_use]
     pub fn into_inner(self) -> engine::Caller {
         self.0
+    }
+}
+
+/// User, organization, permissions and times are read as from the engine's own value.
+impl Deref for Caller {
+    type Target = engine::Caller;
+
+    fn deref(&self) -> &engine::Caller {
+        &self.0
     }
 }
 
@@ -74,32 +62,18 @@ impl Caller {
 pub struct Principal(pub(crate) engine::Principal);
 
 impl Principal {
-    /// The user id, for audit trails (AUD-1).
-    #[must_use]
-    pub fn user_id(&self) -> &str {
-        self.0.user_id()
-    }
-
-    /// The organization to filter by, and the only one (ORG-4).
-    #[must_use]
-    pub fn org_id(&self) -> &str {
-        self.0.org_id()
-    }
-
-    /// The token's permissions, in its order.
-    pub fn permissions(&self) -> impl Iterator<Item = &str> {
-        self.0.permissions()
-    }
-
-    /// The token's `jti`.
-    #[must_use]
-    pub fn token_id(&self) -> Option<&str> {
-        self.0.token_id()
-    }
-
     /// The engine's own value.
     #[must_use]
     pub fn into_inner(self) -> engine::Principal {
         self.0
+    }
+}
+
+/// User, organization, permissions and times are read as from the engine's own value.
+impl Deref for Principal {
+    type Target = engine::Principal;
+
+    fn deref(&self) -> &engine::Principal {
+        &self.0
     }
 }

@@ -20,7 +20,7 @@
 //! # Two ways to say who owns a resource
 //!
 //! * **After authentication**, as above: the handler asks its database and calls [`Caller::authorize`]. A handler
-//!   that lists needs no second step: it filters by [`Caller::org_id`].
+//!   that lists needs no second step: it filters by [`Caller::org_id`](artos_auth_engine::Caller::org_id).
 //! * **From the request alone**: [`AuthLayer::with_owner`] decides in one step, and handlers may extract a
 //!   [`Principal`].
 //!
