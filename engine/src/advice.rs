@@ -8,47 +8,53 @@ impl Reason {
     pub const fn advice(self) -> &'static str {
         match self {
             Self::HeaderMissing => "There is no Authorization line. Send `Authorization: Bearer TOKEN`.",
-            Self::HeaderEmpty => "The Authorization line is empty. Is the variable with the token empty?",
+            Self::HeaderEmpty => "The Authorization line is empty. Check the variable that holds the token.",
             Self::HeaderRepeated => {
-                "There is more than one Authorization line. Does a proxy or library add its own?"
+                "There is more than one Authorization line. Check whether a proxy or library adds one."
             }
             Self::SchemeNotBearer => "The Authorization line does not begin with `Bearer` and a space.",
-            Self::TokenMissing => "Nothing follows `Bearer`. Is the variable with the token empty?",
-            Self::TokenTooLong => "The token is longer than `policy.max_token_bytes` and was not read.",
-            Self::TokenExtraCharacters => {
-                "The token has a character that no token may have: a space, a quote or a line end, often from copying."
+            Self::TokenMissing => {
+                "There is no token after `Bearer`. Check the variable that holds the token."
             }
-            Self::TokenMalformed => "This is not three segments of base64url. Was the token copied whole?",
-            Self::TokenHeaderMalformed => "The token's header is not a JWT's. Its issuer must correct it.",
-            Self::CriticalExtension => "The token demands an extension (`crit`); none is supported.",
+            Self::TokenTooLong => "The token is longer than `policy.max_token_bytes`.",
+            Self::TokenExtraCharacters => {
+                "The token contains an invalid character: a space, a quote or a line end, often from copying."
+            }
+            Self::TokenMalformed => {
+                "The token is not three segments of base64url. Check that it was copied completely."
+            }
+            Self::TokenHeaderMalformed => {
+                "The token's header is not a valid JWT header. Report it to the issuer."
+            }
+            Self::CriticalExtension => "The token requires an extension (`crit`), and none is supported.",
             Self::TypeNotAccepted => {
-                "The token's `typ` is not in `policy.types`. Is it a token of another kind?"
+                "The token's `typ` is not in `policy.types`. It may be a token of another kind."
             }
             Self::AlgorithmNotAllowed => "The token's `alg` is not in `policy.algorithms`.",
             Self::KeyUnknown => {
-                "No key of the set has the token's `kid` and `alg`. Is it of another environment, or the key rotated out?"
+                "No key of the set has the token's `kid` and `alg`. The token may be from another environment, or its key was removed."
             }
             Self::SignatureInvalid => {
-                "No key of the set made the signature. The token was changed, or is of another environment."
+                "No key of the set verifies the signature. The token was changed, or is from another environment."
             }
             Self::TokenClaimsMalformed => {
-                "A claim is malformed; the cause names it. `artos-auth token inspect` shows them all."
+                "A claim is malformed; the cause names it. `artos-auth token inspect` shows all claims."
             }
-            Self::TokenExpired => "The token has expired. Ask for a fresh one.",
-            Self::TokenNotYetValid => "The token is not valid yet. Is a clock wrong?",
+            Self::TokenExpired => "The token has expired. Get a new one.",
+            Self::TokenNotYetValid => "The token is not valid yet. Check the clocks.",
             Self::IssuerNotAccepted => {
                 "The token's `iss` is not in `policy.issuers`, or its key is bound to another `issuer`."
             }
             Self::AudienceNotAccepted => {
-                "The token's `aud` names no audience of `policy.audiences`. Is it meant for another service?"
+                "The token's `aud` contains none of `policy.audiences`. It may be for another service."
             }
             Self::ClaimNotAccepted => {
-                "A claim under `policy.required` has none of the accepted values. Is it a token of another kind?"
+                "A claim under `policy.required` has none of the accepted values. It may be a token of another kind."
             }
             Self::TokenBindingRequired => {
-                "The token is bound to a key that its holder must prove (`cnf`), which a bearer token is not."
+                "The token is bound to a key that its holder must prove (`cnf`), so it is not a bearer token."
             }
-            Self::TokenRevoked => "The token, its user or its organization is revoked. Ask for a fresh one.",
+            Self::TokenRevoked => "The token, its user or its organization is revoked. Get a new token.",
             Self::OrganizationNotInRealm => {
                 "The token's organization does not authenticate at this host (`[[realms]]`)."
             }
@@ -62,12 +68,12 @@ impl Reason {
             Self::AccountNotConfigured => "The service says that the account is not configured.",
             Self::NotAMember => "The service says that the user is not a member of the organization.",
             Self::ResourceOfOtherOrganization => {
-                "The resource belongs to another organization than the token's."
+                "The resource belongs to another organization than the token."
             }
             Self::ResourceUnresolved => {
-                "The service could not tell who owns the resource. Does an entry of `[[resources]]` match the path?"
+                "The owner of the resource is unknown. Check that an entry of `[[resources]]` matches the path."
             }
-            Self::PathAmbiguous => "Servers read this path differently, so no route rule can be relied on.",
+            Self::PathAmbiguous => "Servers read this path differently, so route rules cannot be applied.",
             Self::PermissionMissing => "A route rule needs a permission that the token does not have.",
         }
     }

@@ -49,7 +49,7 @@ impl<'a> Asked<'a> {
         Ok(Self { method, path, lines, realm, now })
     }
 
-    /// The time, unless nothing can be judged: then the path has to be public.
+    /// The time; an error if the clock is not set and the path is not public.
     fn judged_at(&self, snapshot: &Snapshot) -> Result<UnixTime, Unavailable> {
         let now = self.now.ok_or(Unavailable::ClockUnusable)?;
         match snapshot.unavailable() {

@@ -67,7 +67,7 @@ impl Admin {
         let error = match (failure, waits_long) {
             (Some(error), true) => format!("cannot be written: {error}; decisions wait"),
             (Some(error), false) => format!("cannot be written: {error}"),
-            (None, true) => "its reader takes no lines; decisions wait".to_owned(),
+            (None, true) => "its reader is not reading; decisions wait".to_owned(),
             // A reader that is slow for a moment is nothing to report.
             (None, false) => return,
         };
@@ -77,7 +77,7 @@ impl Admin {
 
     /// Serves connections until `stop` is done.
     pub(crate) async fn serve(&self, port: Port, stop: impl Future<Output = ()>) {
-        // What cannot be taken here is seen by whoever asks in vain.
+        // Accept errors are not reported here: the client sees that its connection fails.
         self.gate.serve(port, stop, |slot, _| Desk { admin: self.clone(), slot }, |_| {}).await;
     }
 
@@ -99,7 +99,7 @@ impl Admin {
             _ => match accept.encode(&self.metrics) {
                 Ok(text) => (StatusCode::OK, accept.content_type(), text),
                 Err(_) => {
-                    let detail = r#"{"detail":"The metrics cannot be written down"}"#;
+                    let detail = r#"{"detail":"The metrics cannot be encoded"}"#;
                     (StatusCode::INTERNAL_SERVER_ERROR, JSON, detail.to_owned())
                 }
             },

@@ -41,7 +41,7 @@ impl Reading {
         (!self.is_usable).then(|| {
             let date = rfc3339(self.since_epoch.as_secs());
             let day = date.get(..10).unwrap_or_default();
-            format!("the system clock says {day}, which is before 2025-01-01, so no token can be judged; set the clock")
+            format!("the system clock says {day}, which is before 2025-01-01, so tokens cannot be checked; set the clock")
         })
     }
 }

@@ -58,7 +58,7 @@ impl FollowedConfig {
             .enable_all()
             .thread_name("artos-auth-sources")
             .build()
-            .map_err(|error| failed(format!("the thread that fetches keys cannot be started: {error}")))?;
+            .map_err(|error| failed(format!("cannot start the thread that fetches keys: {error}")))?;
         let (publisher, sources) = {
             let _guard = runtime.enter();
             first.start(reporter, &Bells::default(), |engine| with_cache(engine, limits)).map_err(failed)?

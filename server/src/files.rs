@@ -80,7 +80,7 @@ pub(crate) fn read(path: &Path, max_bytes: u64) -> Result<Contents, String> {
         Ok(Some(Ok(contents))) => Ok(contents),
         Ok(Some(Err(Unreadable::Failed(problem)))) => Err(problem),
         Ok(Some(Err(Unreadable::Changed(_))) | None) => {
-            Err("changes while it is read; write it whole, or replace it by a rename".to_owned())
+            Err("changed while it was read; replace it by a rename".to_owned())
         }
         Err(Stuck) => Err(stuck()),
     }
@@ -88,7 +88,7 @@ pub(crate) fn read(path: &Path, max_bytes: u64) -> Result<Contents, String> {
 
 /// What to say of a file that gives no byte.
 pub(crate) fn stuck() -> String {
-    format!("cannot be read: no byte for {} seconds; is its file system there?", DEADLINE.as_secs())
+    format!("cannot be read: no byte for {} seconds; check its file system", DEADLINE.as_secs())
 }
 
 /// Reads a regular file on this thread, and counts the bytes as they arrive.

@@ -1,4 +1,4 @@
-//! What is counted. No label takes a value from a request, so that nobody outside can add a series.
+//! Metrics. No label contains a value of a request, so clients cannot add series.
 
 mod revocations;
 
@@ -101,27 +101,19 @@ impl Metrics {
         );
         registry.register(
             "artos_auth_connections_closed",
-            "Connections of the main port that were closed, by reason",
+            "Closed connections of the main port, by reason",
             connections.closed.clone(),
         );
         registry.register(
             "artos_auth_key_fetches",
-            "Fetches of key sets, by their source and how they ended",
+            "Fetches of key sets, by source and result",
             key_fetches.clone(),
         );
-        registry.register(
-            "artos_auth_keys_ignored",
-            "Keys of the set in use that cannot be used",
-            keys_ignored.clone(),
-        );
-        registry.register(
-            "artos_auth_reload_failures",
-            "Reloads that failed, by the file that was to be loaded",
-            reload_failures.clone(),
-        );
+        registry.register("artos_auth_keys_ignored", "Ignored keys of the current set", keys_ignored.clone());
+        registry.register("artos_auth_reload_failures", "Failed reloads, by file", reload_failures.clone());
         registry.register(
             "artos_auth_snapshot_timestamp_seconds",
-            "When the file in force was loaded, in seconds since the Unix epoch",
+            "When the current file was loaded, in seconds since the Unix epoch",
             snapshots.clone(),
         );
         registry.register(
@@ -141,7 +133,7 @@ impl Metrics {
         );
         registry.register(
             "artos_auth_refused",
-            "Requests answered without a judgement, by status and reason",
+            "Requests refused without a decision, by status and reason",
             refused.clone(),
         );
         let revocations = RevocationNumbers::register(&mut registry);
@@ -166,7 +158,7 @@ impl Metrics {
         self.decisions.count(outcome, duration);
     }
 
-    /// When the certificate in use expires, in seconds since the Unix epoch.
+    /// When the current certificate expires, in seconds since the Unix epoch.
     pub(crate) fn certificate_expires(&self, not_after: u64) {
         self.certificate_expiry.0.store(not_after, Ordering::Relaxed);
     }
@@ -228,7 +220,7 @@ impl fmt::Debug for Metrics {
     }
 }
 
-/// When the certificate in use expires, in seconds since the Unix epoch; 0: there is none, and no series.
+/// When the current certificate expires, in seconds since the Unix epoch; 0 without a certificate, and then no series.
 #[derive(Debug, Default)]
 struct CertificateExpiry(AtomicU64);
 
@@ -241,7 +233,7 @@ impl Collector for CertificateExpiry {
         let gauge = ConstGauge::new(seconds);
         let encoder = encoder.encode_descriptor(
             "artos_auth_tls_certificate_expiry_timestamp_seconds",
-            "When the certificate in use expires, in seconds since the Unix epoch",
+            "When the current certificate expires, in seconds since the Unix epoch",
             None,
             gauge.metric_type(),
         )?;
@@ -299,7 +291,7 @@ impl Collector for Decisions {
 
         let mut family = encoder.encode_descriptor(
             "artos_auth_cache_requests",
-            "Good tokens, by whether they had been verified before (hit) or not (miss)",
+            "Valid tokens, by whether they were cached (hit) or not (miss)",
             None,
             MetricType::Counter,
         )?;
@@ -316,7 +308,7 @@ impl Collector for Decisions {
         encoder
             .encode_descriptor(
                 "artos_auth_decision_duration_seconds",
-                "How long decisions took, from the request's head on",
+                "Duration of decisions, from the request's head on",
                 None,
                 MetricType::Histogram,
             )?

@@ -10,7 +10,7 @@ use crate::http::forward::Unclear;
 pub enum Outcome<'e> {
     /// The engine decided.
     Decided(Decision<'e>),
-    /// A request that does not describe another one clearly, where it has to: 403, the token not looked at (PUB-2).
+    /// Forwarded fields that do not describe a request clearly: 403, before the token is read (PUB-2).
     ForwardedRequestUnclear(Unclear),
     /// Nothing can be judged right now: 503. It is never an allow, and it says nothing about the token.
     Unavailable(Unavailable),

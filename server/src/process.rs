@@ -166,7 +166,7 @@ async fn unless_ended<T: Send + 'static>(
     std::thread::Builder::new()
         .name("start".to_owned())
         .spawn(move || drop(send.send(work())))
-        .map_err(|error| format!("no thread can be started: {error}"))?;
+        .map_err(|error| format!("cannot start a thread: {error}"))?;
     tokio::select! {
         done = done => done.map(Some).map_err(|_| "the files cannot be loaded".to_owned()),
         _ = signals.end() => Ok(None),
@@ -185,7 +185,7 @@ fn with_dev(dev: Dev, listen: Option<&ListenAddress>) -> Result<ExitCode, String
     let (trail, writer) = start_trail(&control, &Audit::default(), &metrics)?;
     if let Some(warning) = config::plaintext_warning("--listen", address) {
         trail.note(Level::Warning, &warning);
-        trail.note(Level::Warning, "this is a demonstration: whoever reads its output can use its tokens");
+        trail.note(Level::Warning, "this is a demonstration: anyone who reads its output can use its tokens");
     }
     let limits = Limits::of_tokens(dev.state().engine().policy().max_token_bytes());
     let introduction = dev.introduction(address)?;
@@ -205,15 +205,15 @@ fn with_dev(dev: Dev, listen: Option<&ListenAddress>) -> Result<ExitCode, String
     })
 }
 
-/// The engine with as much memory for verified tokens as the limits give it. The key of its hash is drawn anew at
-/// each start, so that nobody can choose tokens that crowd others out.
+/// The engine with a cache of the configured size. Its hash key is random, so that an attacker cannot construct tokens that
+/// evict others.
 pub(crate) fn with_cache(engine: Engine, limits: Limits) -> Result<Engine, String> {
     if limits.cache_bytes == 0 {
         return Ok(engine);
     }
     let mut key = [0; 8];
     // Not from the crypto library, whose first draw gathers entropy of its own for longer than all else at the start takes.
-    getrandom::fill(&mut key).map_err(|_| "the system gives no random bytes".to_owned())?;
+    getrandom::fill(&mut key).map_err(|_| "the system has no random bytes".to_owned())?;
     Ok(engine.with_cache(CacheBytes(limits.cache_bytes), HashKey(u64::from_le_bytes(key))))
 }
 
@@ -237,7 +237,7 @@ impl Process {
             .enable_time()
             .thread_name("serve")
             .build()
-            .map_err(|error| format!("the threads that answer cannot be started: {error}"))?;
+            .map_err(|error| format!("cannot start the worker threads: {error}"))?;
         let (stop, stopped) = oneshot::channel::<()>();
         let server = self.server.clone();
         let Bound { file, port, .. } = bound;
@@ -278,7 +278,7 @@ impl Process {
     }
 }
 
-/// How often the system clock is looked at.
+/// How often the system clock is checked.
 const CLOCK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Tells the operator when the clock cannot be right, and when it is again. Each request looks for itself.
@@ -344,7 +344,7 @@ fn control_runtime() -> Result<Runtime, String> {
     Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| format!("the runtime cannot be started: {error}"))
+        .map_err(|error| format!("cannot start the runtime: {error}"))
 }
 
 /// An address as the first lines of output have it.
@@ -379,7 +379,7 @@ fn warn_of_plaintext(config: &Config, listen: Option<&ListenAddress>, trail: &Au
     }
 }
 
-/// Says it to whoever started the process; that may be nobody, who then misses nothing.
+/// Prints to standard output. Errors are ignored, because it may be closed.
 fn announce(text: &str) {
     let mut output = io::stdout().lock();
     let _ = writeln!(output, "{text}").and_then(|()| output.flush());

@@ -86,7 +86,7 @@ impl Snapshot {
         self.unavailable
     }
 
-    /// The engine in force.
+    /// The current engine.
     #[must_use]
     pub fn engine(&self) -> &Engine {
         &self.engine

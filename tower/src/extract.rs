@@ -13,7 +13,7 @@ impl<S: Sync> FromRequestParts<S> for Caller {
 
     /// The caller that the layer authenticated.
     ///
-    /// On a public path, or without the layer, there is none: 401.
+    /// 401 on a public path, or without the layer.
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Denied> {
         parts.extensions.get::<Self>().cloned().ok_or_else(Denied::not_authenticated)
     }
@@ -33,7 +33,7 @@ impl<S: Sync> FromRequestParts<S> for Principal {
 
     /// The principal that a layer with [`with_owner`](crate::AuthLayer::with_owner) authorized.
     ///
-    /// Without such a layer there is none: 401.
+    /// 401 without such a layer.
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Denied> {
         parts.extensions.get::<Self>().cloned().ok_or_else(Denied::not_authenticated)
     }

@@ -20,7 +20,7 @@ use serde_json::{Map, Value, json};
 /// The `kid` of every issuer here, so that its tokens are never taken for real ones.
 const KEY_ID: &str = "testing-only-never-a-real-key";
 
-/// Signs tokens with an Ed25519 key of its own, which is generated anew and never leaves the process.
+/// Signs tokens with a freshly generated Ed25519 key, which never leaves the process.
 #[derive(Debug)]
 pub struct Issuer {
     key: Ed25519KeyPair,

@@ -63,7 +63,7 @@ fn key_set(text: &str) -> Result<KeySet, LoadError> {
 struct Question {
     method: String,
     path: String,
-    /// Each value as text in which a character stands for a byte (Latin-1).
+    /// Each value as text with one character for each byte (Latin-1).
     authorization: Vec<String>,
     realm: Option<Vec<String>>,
     owner: Owner,

@@ -29,7 +29,7 @@ macro_rules! name {
 pub enum Format {
     /// A JSON object a line.
     Json,
-    /// `key=value` fields parted by spaces, for people.
+    /// `key=value` fields separated by spaces, for people.
     Text,
 }
 
@@ -260,7 +260,7 @@ impl<const FORMAT: bool> Fields<'_, FORMAT> {
     }
 }
 
-/// A JSON string; a byte that is no UTF-8 is shown as `\xNN`.
+/// A JSON string; a byte that is not UTF-8 is shown as `\xNN`.
 fn json_string(value: &[u8], line: &mut Vec<u8>) {
     line.push(b'"');
     if none_is(value, needs_escape) {
@@ -298,7 +298,7 @@ fn escape_json(value: &[u8], line: &mut Vec<u8>) {
 /// A value of visible ASCII as it is; any other in quotes, with everything else, `"`, `=` and `\` escaped.
 fn text_value(value: &[u8], line: &mut Vec<u8>) {
     let plain = |byte: u8| matches!(byte, b'!'..=b'~') && !matches!(byte, b'"' | b'=' | b'\\');
-    // `-` stands for nothing, and an empty value has to be seen.
+    // `-` means null, so an empty value is quoted.
     if !value.is_empty() && value != b"-" && value.iter().all(|byte| plain(*byte)) {
         line.extend_from_slice(value);
         return;

@@ -87,11 +87,11 @@ impl AuditLog {
         let notes = Lines { queue: Arc::new(Queue::new(capacity, own_numbers)), format };
         let told = notes.clone();
         let tell = move |event: Event<'_>| {
-            // While standard error cannot be written, there is no other place to say so than `/readyz`.
+            // While standard error cannot be written, only `/readyz` can report it.
             if let Event::Recovered = event {
                 told.note(
                     Level::Warning,
-                    "standard error could not be written for a while; nothing was lost",
+                    "standard error could not be written for a while; no line was lost",
                 );
             }
         };
@@ -124,7 +124,7 @@ impl AuditLog {
         Ok((Self { decisions, notes, texts: Arc::default(), when_full }, Writer { threads }))
     }
 
-    /// Records what became of a request. A line that is returned has to be queued before the answer goes out.
+    /// Records the outcome of a request. If a line is returned, queue it before sending the answer.
     #[must_use = "an answer must not go out before its line is queued"]
     pub(crate) fn record(&self, record: &Record<'_>) -> Option<WaitingLine> {
         let lines = self.decisions.as_ref()?;
@@ -180,7 +180,7 @@ fn start(
     tell: impl Fn(Event<'_>) + Send + 'static,
 ) -> std::result::Result<JoinHandle<()>, String> {
     writer::start(Arc::clone(queue), sink, tell)
-        .map_err(|error: io::Error| format!("the thread that writes the log cannot be started: {error}"))
+        .map_err(|error: io::Error| format!("cannot start the thread that writes the log: {error}"))
 }
 
 fn tell_of_file(notes: &Lines, path: &Path, waits: bool, event: &Event<'_>) {
@@ -194,10 +194,10 @@ fn tell_of_file(notes: &Lines, path: &Path, waits: bool, event: &Event<'_>) {
                 &format!("{path}: the audit log cannot be written: {error}; {meanwhile}"),
             );
         }
-        Event::Recovered => notes.note(Level::Info, &format!("{path}: the audit log is written again")),
+        Event::Recovered => notes.note(Level::Info, &format!("{path}: the audit log can be written again")),
         Event::NotReopened(error) => {
             let message =
-                format!("{path}: the audit log cannot be opened again: {error}; the old file is still used");
+                format!("{path}: the audit log cannot be reopened: {error}; the old file stays in use");
             notes.note(Level::Error, &message);
         }
     }

@@ -56,7 +56,7 @@ struct Pending {
     /// The lines that wait, and since when; the oldest first.
     waiting: BTreeMap<u64, Instant>,
     next_id: u64,
-    /// The writer waits for the first line, and has to be woken.
+    /// The writer waits for the first line and must be woken.
     asleep: bool,
     reopen: bool,
     closed: bool,

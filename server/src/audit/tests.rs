@@ -281,7 +281,7 @@ fn a_file_is_opened_again_and_nothing_is_lost() {
     assert!(push(&files.log, files.log.when_full, "three").is_none());
     files.until("audit.jsonl", "three\n");
 
-    // What cannot be opened again leaves the old file in use.
+    // If the file cannot be reopened, the old one stays in use.
     std::fs::rename(path("audit.jsonl"), path("audit.2")).unwrap();
     std::fs::create_dir(path("audit.jsonl")).unwrap();
     files.log.reopen();
@@ -292,10 +292,7 @@ fn a_file_is_opened_again_and_nothing_is_lost() {
     files.until("audit.2", "three\nfour\n");
     assert!(files.writer.close(PATIENCE));
     let notes = files.notes.text();
-    assert!(
-        notes.contains("cannot be opened again") && notes.contains("the old file is still used"),
-        "{notes}"
-    );
+    assert!(notes.contains("cannot be reopened") && notes.contains("the old file stays in use"), "{notes}");
 }
 
 #[test]
@@ -342,6 +339,6 @@ proptest! {
         let text = sink.text();
         let (notes, decisions): (Vec<&str>, Vec<&str>) = text.lines().partition(|line| line.starts_with("warning: "));
         prop_assert_eq!(decisions, expected);
-        prop_assert!(notes.iter().all(|note| note.ends_with("nothing was lost")));
+        prop_assert!(notes.iter().all(|note| note.ends_with("no line was lost")));
     }
 }

@@ -10,7 +10,7 @@ use crate::commands::revocations::RevokeArgs;
 use crate::commands::serve::ServeArgs;
 use crate::commands::token::MintArgs;
 
-/// Judges the requests of an API by their bearer JWT: allow, 401 or 403.
+/// Decides requests of an API by their bearer JWT: allow, 401 or 403.
 #[derive(Debug, Parser)]
 #[command(
     name = "artos-auth",
@@ -29,7 +29,7 @@ Set it up:
 
 Exit status:
   0  done
-  1  the answer is no: `explain` of a request that is denied
+  1  the answer is no: `explain` of a denied request
   2  bad usage, file or data; the message names the file, the line and the key"
 )]
 pub(super) struct Cli {
@@ -39,49 +39,49 @@ pub(super) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Answer requests over HTTP
+    /// Run the server
     #[command(after_help = "\
 Examples:
   artos-auth serve --dev
   artos-auth serve --config artos-auth.toml
   artos-auth serve --config artos-auth.toml --listen 127.0.0.1:0
 
-Port 0 takes a free one; the first line of output names it.
+Port 0 picks a free port, printed on the first line.
 
-SIGTERM and SIGINT let answers in flight finish, and a second one ends at once; SIGHUP loads the
-files again, as does a change of one of them.
+SIGTERM and SIGINT end the server after answers in flight; a second one ends it at once. SIGHUP
+reloads the files, as does any change of one of them.
 
-The status is 0 after a signal, and 2 if a flag or a file is wrong or the address is taken.")]
+The status is 0 after a signal, and 2 if a flag or a file is wrong or the address is in use.")]
     Serve(ServeArgs),
 
-    /// Decide requests, a JSON object a line, without a server
+    /// Decide requests from JSON lines, without a server
     #[command(after_help = "\
-Each line of standard input is a request, and its decision a line of standard output, in order.
-A line that is no request gives {\"id\": …, \"error\": \"…\"}, and the next line is read. Empty lines
-are passed over.
+Each line of standard input is a request. Each decision is a line of standard output, in order.
+An invalid line gives {\"id\": …, \"error\": \"…\"}, and the next line is read. Empty lines
+are ignored.
 
   id                 any JSON value, echoed
   path               required: the request-target as received, query included
   now                required: seconds since 1970, an integer
-  method             GET unless given
+  method             default: GET
   authorization      an array: the value of each Authorization line, in order
-  authorization_b64  instead: the same in base64 (standard, padded), for values that are no text
+  authorization_b64  instead: the same in base64 (standard, padded), for values that are not text
   context            what only the service knows:
-    realm                null: every organization authenticates here; or an array of those that do
+    realm                null: every organization authenticates here; or an array of organizations
     resource_org         the organization that owns what is addressed, or null
     resource_unresolved  true: the service could not tell
     account              unknown, active, not_a_member or not_configured
 
-[[realms]] and [[resources]] of the file are checked, not applied: the context is the line's.
+[[realms]] and [[resources]] of the file are checked but not applied; the line has the context.
 
 Example:
   echo '{\"id\": 1, \"path\": \"/\", \"now\": 1700000000, \"authorization\": [\"Bearer TOKEN\"]}' |
     artos-auth decide --config artos-auth.toml
 
-The status is 0 at the end of the input, bad lines or not, and 2 if the files do not load.")]
+The status is 0 at the end of the input, even after invalid lines, and 2 if the files do not load.")]
     Decide(ConfigArg),
 
-    /// Tell a person how one request is decided, check by check
+    /// Explain one decision, check by check
     #[command(after_help = "\
 Examples:
   artos-auth explain --config artos-auth.toml --path /api/v1/templates/ --header-file header.txt
@@ -89,26 +89,26 @@ Examples:
     artos-auth explain --config artos-auth.toml --path /api/v1/documents/doc-a \\
       --resource-org org-a --header-file -
 
-The output never holds the token, so that it can go into a ticket as it is.
+The output never contains the token, so you can paste it into a ticket.
 
 The status is 0 if the request is allowed, 1 if it is denied, 2 if a flag or a file is wrong.")]
     Explain(ExplainArgs),
 
-    /// Load everything that a configuration file names, and say what it holds or what is wrong
+    /// Check a configuration file and all files that it names, and summarize them
     #[command(after_help = "\
 Example:
   artos-auth check --config artos-auth.toml && systemctl reload artos-auth
 
-The status is 0 if everything loads, warnings or not, and 2 if not.")]
+The status is 0 if everything loads, even with warnings, and 2 if not.")]
     Check(ConfigArg),
 
-    /// Make keys, and show what may be public of them
+    /// Generate keys, and convert them to public ones
     Keys {
         #[command(subcommand)]
         command: KeysCommand,
     },
 
-    /// Make tokens, and look into them
+    /// Mint and inspect tokens
     Token {
         #[command(subcommand)]
         command: TokenCommand,
@@ -132,13 +132,13 @@ touched. What was written, and where, is printed; the token is not.
 The status is 0 once the revocation is written, and 2 if it is not.")]
     Revoke(RevokeArgs),
 
-    /// Show and compact what is revoked
+    /// List and compact revocations
     Revocations {
         #[command(subcommand)]
         command: RevocationsCommand,
     },
 
-    /// Say whether a running server is ready
+    /// Check whether a running server is ready
     #[command(after_help = "\
 Example:
   artos-auth health --admin 127.0.0.1:9090
@@ -176,14 +176,14 @@ pub(super) struct ConfigArg {
     #[arg(long, value_name = "FILE")]
     pub(super) config: PathBuf,
 
-    /// Fetch no keys by URL: use files and fallback files alone
+    /// Do not fetch keys by URL; use files and fallback files only
     #[arg(long)]
     pub(super) offline: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub(super) enum KeysCommand {
-    /// Make a fresh private key, as a JWK
+    /// Generate a private key, as a JWK
     #[command(after_help = "\
 Examples:
   artos-auth keys generate --alg ES256 --out signing.jwk.json
@@ -194,7 +194,7 @@ public part:
   artos-auth keys public --in signing.jwk.json > keys.jwks.json")]
     Generate(GenerateArgs),
 
-    /// Make a JWK Set of the public keys of private JWKs, PEM public keys and certificates
+    /// Print a JWK Set of the public keys of private JWKs, PEM public keys and certificates
     #[command(after_help = "\
 Examples:
   artos-auth keys public --in signing.jwk.json > keys.jwks.json
@@ -202,13 +202,13 @@ Examples:
   artos-auth keys public --in issuer.pem --alg RS256 --kid 2026-11 > keys.jwks.json
 
 A shared secret (HS256, HS384, HS512) has no public part: the server verifies with the secret
-itself, so name its own file by `keys.file`, readable by the server alone.")]
+itself. Set `keys.file` to its file, and make it readable by the server only.")]
     Public(PublicArgs),
 }
 
 #[derive(Debug, Subcommand)]
 pub(super) enum RevocationsCommand {
-    /// Print what is revoked, one JSON object a line
+    /// Print all revocations, one JSON object per line
     #[command(after_help = "\
 Example:
   artos-auth revocations list --config artos-auth.toml | grep '\"user\"'
@@ -221,7 +221,7 @@ Each line has `op` (token, signed_sha256, user or organization), what it is abou
         config: PathBuf,
     },
 
-    /// Drop the entries that have expired
+    /// Remove expired entries
     #[command(after_help = "\
 Example:
   artos-auth revocations compact --config artos-auth.toml
@@ -236,11 +236,10 @@ It can run while servers read the source and others write to it. An entry withou
 
 #[derive(Debug, Subcommand)]
 pub(super) enum TokenCommand {
-    /// Make a token, signed with a private JWK
+    /// Mint a token, signed with a private JWK
     #[command(after_help = "\
 The claims are `sub` (--user), `org_id` (--org), `permissions` (if --permission is there), `iat`,
-`exp` and a random `jti`. What --claim says comes last and wins, so that a token can be made as
-wrong as a test needs it.
+`exp` and a random `jti`. --claim overrides them, so that a test can mint an invalid token.
 
 Examples:
   artos-auth token mint --key signing.jwk.json --user u1 --org org-a --permission documents:write
@@ -249,7 +248,7 @@ Examples:
     --claim 'iss=\"https://auth.example\"' --claim jti=null")]
     Mint(MintArgs),
 
-    /// Show header and claims of a token from standard input, its signature unverified
+    /// Show header and claims of a token from standard input, without verifying its signature
     #[command(after_help = "\
 Example:
   artos-auth token inspect < token.jwt

@@ -80,7 +80,7 @@ fn report(
     if let (Some(files), Some(loaded)) = (&config.tls, tls) {
         row("tls", loaded.summary());
         if let Some(file) = &files.client_ca {
-            row("", format!("clients need a certificate of {}", file.display()));
+            row("", format!("clients must present a certificate from {}", file.display()));
         }
     }
     policy(config, &mut row);
@@ -120,8 +120,8 @@ fn report(
     };
     let overflow = match (config.audit.output, config.audit.overflow) {
         (AuditOutput::Off, _) => "",
-        (_, AuditOverflow::Block) => ", and decisions wait for it",
-        (_, AuditOverflow::Drop) => ", and what it cannot take is dropped and counted",
+        (_, AuditOverflow::Block) => ", and decisions wait until it is written",
+        (_, AuditOverflow::Drop) => ", and lines that do not fit are dropped and counted",
     };
     row("audit", format!("{output}{overflow}"));
     let limits = &config.limits;
@@ -171,8 +171,8 @@ fn policy(config: &Config, row: &mut impl FnMut(&str, String)) {
         }
     }
     let unlisted = match spec.unlisted {
-        Unlisted::Allow => "the rest needs no permission",
-        Unlisted::Deny => "the rest is denied",
+        Unlisted::Allow => "all other requests need no permission",
+        Unlisted::Deny => "all other requests are denied",
     };
     row("routes", format!("{}; {unlisted}", count(policy.route_rules(), "rule")));
     for route in &spec.routes {
@@ -197,7 +197,7 @@ fn realms_and_resources(config: &Config, row: &mut impl FnMut(&str, String)) {
         0 => "nothing is owned".to_owned(),
         entries => {
             let entries = if entries == 1 { "1 entry".to_owned() } else { format!("{entries} entries") };
-            format!("{entries}; what none matches is unresolved, and refused")
+            format!("{entries}; a path that matches none is refused")
         }
     };
     row("resources", resources);

@@ -44,7 +44,7 @@ impl Failure {
         }
     }
 
-    /// A key in `file` that is no key.
+    /// An invalid key in `file`.
     pub(crate) fn key(file: &Path, error: &KeyError) -> Self {
         let line = error.line.map(|line| format!("{line}:")).unwrap_or_default();
         let member = if error.member.is_empty() { String::new() } else { format!("`{}`: ", error.member) };

@@ -18,11 +18,11 @@ pub(crate) struct ServeArgs {
     #[arg(long)]
     pub(crate) dev: bool,
 
-    /// Serve by this configuration file
+    /// Serve with this configuration file
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
-    /// Listen here, whatever the file says: an IP address and a port (0: a free one), or `unix:PATH`
+    /// The address to listen on, instead of `listen` of the file: an IP address and a port (0: a free one), or `unix:PATH`
     #[arg(long, value_name = "ADDR", value_parser = address)]
     pub(crate) listen: Option<ListenAddress>,
 

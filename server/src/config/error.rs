@@ -29,7 +29,7 @@ impl ConfigError {
 
     /// For a file that cannot be read: which key of the configuration names it.
     pub(crate) fn named_by(mut self, key: &str) -> Self {
-        self.problem.push_str(&format!("; it is what `{key}` names"));
+        self.problem.push_str(&format!("; the file is named by `{key}`"));
         self
     }
 

@@ -105,7 +105,7 @@ fn prefix(text: &str) -> Result<IpNet, String> {
     let prefix = without_mapping(prefix);
     if prefix.prefix_len() == 0 {
         return Err(format!(
-            "`{text}` trusts every address, so that every client could describe a request other than its own; name \
+            "`{text}` trusts every address, so every client could describe another request than its own; name \
              the addresses of your proxies"
         ));
     }

@@ -101,7 +101,7 @@ impl<'de> Deserialize<'de> for OneOrMore {
 impl KeysSpec {
     /// Where the set comes from; files as the configuration names them. The error: a member, and what is wrong with it.
     pub(super) fn origin(&self) -> Result<KeyOrigin, (&'static str, String)> {
-        const WHERE: &str = "say where the keys are by one of `file`, `url` and `discover`";
+        const WHERE: &str = "expected one of `file`, `url` and `discover`";
         let location = match (&self.file, &self.url, &self.discover) {
             (Some(file), None, None) => return self.file_origin(file),
             (None, Some(url), None) => Location::Url(url.clone()),

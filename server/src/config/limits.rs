@@ -111,7 +111,7 @@ fn within(
     match value {
         Some(value) if !range.contains(&value) => {
             let (least, most) = (range.start(), range.end());
-            Err((format!("limits.{name}"), format!("this has to be {least} to {most}, not {value}")))
+            Err((format!("limits.{name}"), format!("must be between {least} and {most}, got {value}")))
         }
         value => Ok(value),
     }

@@ -22,7 +22,7 @@ impl<'t> Document<'t> {
     pub(super) fn parse(path: &'t Path, text: &'t str) -> Result<Self, ConfigError> {
         let table = DeTable::parse(text).map_err(|error| {
             let line = error.span().map(|span| line_of(text, span.start));
-            let problem = format!("this is not TOML: {}", error.message());
+            let problem = format!("invalid TOML: {}", error.message());
             ConfigError { file: path.to_owned(), line, key: quoted_key(text, error.span()), problem }
         })?;
         Ok(Self { path, text, table })

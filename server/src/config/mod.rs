@@ -143,8 +143,7 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
 
 /// Reads the bytes of a configuration file.
 pub(crate) fn parse_bytes(path: &Path, bytes: Vec<u8>) -> Result<Config, ConfigError> {
-    let text = String::from_utf8(bytes)
-        .map_err(|_| ConfigError::of_file(path, "invalid UTF-8, which TOML has to be"))?;
+    let text = String::from_utf8(bytes).map_err(|_| ConfigError::of_file(path, "invalid UTF-8"))?;
     parse(path, &text)
 }
 
@@ -276,7 +275,7 @@ pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, String>>) -> Resu
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| format!("the runtime cannot be started: {error}"))?;
+        .map_err(|error| format!("cannot start the runtime: {error}"))?;
     let done = runtime.block_on(work);
     // Not waiting for a name that is being resolved.
     runtime.shutdown_background();
@@ -304,7 +303,7 @@ pub(crate) fn bind_keys(
 pub fn plaintext_warning(key: &str, address: SocketAddr) -> Option<String> {
     (!address.ip().to_canonical().is_loopback()).then(|| {
         format!(
-            "`{key}`: {address} is not loopback and this server speaks plaintext, so that whoever is on the \
+            "`{key}`: {address} is not loopback and this server speaks plaintext, so anyone on the \
              network can read what passes; listen on loopback behind a proxy that ends TLS"
         )
     })
@@ -337,7 +336,7 @@ pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
     let listen = address(&document, "listen", spec.listen.as_deref())?.unwrap_or(ListenAddress::DEFAULT);
     let admin_listen = address(&document, "admin_listen", spec.admin_listen.as_deref())?;
     if admin_listen.as_ref().is_some_and(|admin| admin.excludes(&listen)) {
-        return Err(document.error("admin_listen", "this is `listen` already; the admin port is another one"));
+        return Err(document.error("admin_listen", "must differ from `listen`"));
     }
     let has_socket = [Some(&listen), admin_listen.as_ref()].into_iter().flatten().any(|at| at.ip().is_none());
     let socket_mode = match spec.socket_mode.as_deref() {
@@ -356,7 +355,7 @@ pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
     let resources = match spec.resources {
         None => Resources::default(),
         Some(entries) if entries.is_empty() => {
-            return Err(document.error("resources", "an empty list says nothing; leave it out"));
+            return Err(document.error("resources", "the list is empty; leave it out"));
         }
         Some(entries) => {
             Resources::new(&entries).map_err(|error| document.error(&error.key, error.problem))?

@@ -28,7 +28,7 @@ const PRESENT: [(&[&str], &str); 12] = [
     (&["revocations", "max_staleness_seconds"], "max_staleness_seconds"),
 ];
 
-/// The lists of which each entry closes something.
+/// The lists in which every entry restricts access.
 const LISTS: [(&[&str], &str); 3] =
     [(&["resources"], "[[resources]]"), (&["realms"], "[[realms]]"), (&["policy", "routes"], "routes")];
 

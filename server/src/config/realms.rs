@@ -18,7 +18,7 @@ pub struct Realms(Option<Named>);
 #[derive(Debug, Default)]
 struct Named {
     by_host: HashMap<Box<str>, Scope>,
-    /// What `*` stands for: every host that none of the others names.
+    /// The entry for `*`: every host that no other entry names.
     other: Scope,
     empty: Organizations,
 }
@@ -49,7 +49,7 @@ impl Realms {
     pub(super) fn new(specs: Option<Vec<RealmSpec>>) -> Result<Self, (String, String)> {
         let Some(specs) = specs else { return Ok(Self(None)) };
         if specs.is_empty() {
-            return Err(("realms".to_owned(), "an empty list says nothing; leave it out".to_owned()));
+            return Err(("realms".to_owned(), "the list is empty; leave it out".to_owned()));
         }
         let mut named = Named::default();
         let mut hosts: HashMap<Box<str>, usize> = HashMap::new();
@@ -67,7 +67,7 @@ impl Realms {
                 (None, Some(true)) => Scope::Any,
                 (Some(organizations), None) => {
                     if let Some(wrong) = organizations.iter().position(|id| !is_id(id)) {
-                        let problem = "an id has 1 to 256 bytes and no control character, so no token could hold this one";
+                        let problem = "an id must have 1 to 256 bytes and no control character; no token can contain this one";
                         return Err(at(&format!("organizations[{wrong}]"), problem.to_owned()));
                     }
                     Scope::Among(organizations.into_iter().collect())

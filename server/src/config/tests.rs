@@ -161,8 +161,8 @@ fn an_address_that_others_reach_is_a_warning() {
         assert_eq!(warnings(quiet), [] as [&str; 0], "{quiet}");
     }
     insta::assert_snapshot!(warnings("listen = \"0.0.0.0:80\"\nadmin_listen = \"[::]:81\"").join("\n"), @r"
-    `listen`: 0.0.0.0:80 is not loopback and this server speaks plaintext, so that whoever is on the network can read what passes; listen on loopback behind a proxy that ends TLS
-    `admin_listen`: [::]:81 is not loopback and this server speaks plaintext, so that whoever is on the network can read what passes; listen on loopback behind a proxy that ends TLS
+    `listen`: 0.0.0.0:80 is not loopback and this server speaks plaintext, so anyone on the network can read what passes; listen on loopback behind a proxy that ends TLS
+    `admin_listen`: [::]:81 is not loopback and this server speaks plaintext, so anyone on the network can read what passes; listen on loopback behind a proxy that ends TLS
     ");
 }
 
@@ -173,7 +173,7 @@ fn a_socket_that_everybody_can_use_is_a_warning() {
     insta::assert_snapshot!(warnings("listen = \"unix:a\"\nsocket_mode = \"0666\"").join("\n"), @r#"`socket_mode`: with "0666" every user of this machine can connect, and is trusted as a proxy; use "0660" and a group of the proxy and this server"#);
 }
 
-/// Name and text of files with one thing wrong; `KEYS` stands for the table that every file needs.
+/// Names and texts of files with one error; `KEYS` is replaced by the table that every file needs.
 const WRONG: &[(&str, &str)] = &[
     ("no TOML", "KEYS\nlisten = "),
     ("a key twice", "KEYS\n[audit]\noutput = \"off\"\noutput = \"off\""),

@@ -12,7 +12,7 @@ pub(super) const LEFT: &str = "lena";
 /// A user whose account nobody has finished setting up.
 pub(super) const HALF_SET_UP: &str = "hank";
 
-/// The configured context, and the account of whoever the token says asks.
+/// The configured context, with the account of the user that the token names.
 ///
 /// The account is looked up by a user id that nobody has verified yet. That is safe: it counts for nothing
 /// before the engine has verified the very token that it was read from.

@@ -44,7 +44,7 @@ impl Folder {
         let is_empty = fs::read_dir(path).map_err(failed)?.next().is_none();
         if !is_empty && !is_of_a_demonstration(&path.join(KEY_FILE)) {
             return Err(format!(
-                "`--dev-dir`: {} holds other files; name a new or an empty folder",
+                "`--dev-dir`: {} contains other files; name a new or empty folder",
                 path.display()
             ));
         }
@@ -107,7 +107,7 @@ fn is_of_a_demonstration(key: &Path) -> bool {
     jwk.get("kid").and_then(Value::as_str) == Some(KEY_ID)
 }
 
-/// A word for a POSIX shell, quoted where it has to be.
+/// A word for a POSIX shell, quoted if necessary.
 fn shell_word(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "@%_+=:,./-".contains(c);
     if text.chars().all(is_plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }

@@ -76,7 +76,7 @@ struct File {
 
 /// Its name says what it is, wherever it turns up.
 const KEY_ID: &str = "artos-auth-dev-never-use-elsewhere";
-/// Whose tokens authenticate here; a token of any other organization is no credential.
+/// The organizations whose tokens authenticate here.
 const ORGANIZATIONS: [&str; 2] = ["org-a", "org-b"];
 const REVOKED_TOKEN_ID: &str = "dev-revoked";
 const HOUR: u64 = 3600;
@@ -129,7 +129,7 @@ impl Dev {
 fn write_key(file: &Path, key: &PrivateKey) -> Result<PathBuf, String> {
     let said = |error: std::io::Error| {
         let hint = match error.kind() {
-            std::io::ErrorKind::AlreadyExists => ": keys are never overwritten; name another file",
+            std::io::ErrorKind::AlreadyExists => ": keys are never overwritten; choose another name",
             _ => "",
         };
         format!("`--dev-key`: {} cannot be written: {error}{hint}", file.display())
@@ -205,7 +205,7 @@ impl Tokens {
 
 /// The same token with one character of its claims changed.
 fn tamper(token: &str) -> String {
-    // Well within the claims, where a character stands for six bits of text.
+    // Well within the claims segment, where each character encodes six bits.
     let at = token.find('.').map_or(0, |dot| dot.saturating_add(9));
     let changed = |(index, character)| match (index == at, character) {
         (true, 'A') => 'B',

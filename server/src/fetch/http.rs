@@ -60,7 +60,7 @@ impl Outcome {
     }
 }
 
-/// Why there is no set.
+/// Why a fetch returned no set.
 #[derive(Debug)]
 pub(crate) struct Failed {
     pub(crate) outcome: Outcome,

@@ -174,8 +174,7 @@ pub(crate) fn usable_keys(text: &[u8]) -> Result<UsableKeys, Failed> {
     }
     let jwks = json!({ "keys": usable }).to_string().into_bytes();
     let set = KeySet::from_jwks(&jwks).map_err(|error| {
-        let problem =
-            if usable.is_empty() { "no key of the set is usable".to_owned() } else { error.problem };
+        let problem = if usable.is_empty() { "no usable key in the set".to_owned() } else { error.problem };
         Failed::new(Outcome::Refused, problem)
     })?;
     Ok(UsableKeys { jwks, count: set.len(), ignored })

@@ -28,7 +28,7 @@ pub(super) fn members(algorithm: Algorithm) -> Result<Members, KeyError> {
         Algorithm::ES384 => ecdsa("P-384", &ECDSA_P384_SHA384_FIXED_SIGNING),
         Algorithm::EdDSA => edwards(),
     };
-    members.map_err(|_| KeyError::new("", "the crypto library could not make a key"))
+    members.map_err(|_| KeyError::new("", "the crypto library could not generate a key"))
 }
 
 fn secret(length: usize) -> Result<Members, Unspecified> {

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::{KeyError, Members};
 
-/// A JWK as it is written. What else it holds is passed over; a member twice is refused.
+/// A JWK as written. Other members are ignored; a duplicate member is an error.
 #[derive(Deserialize)]
 struct JwkText {
     kty: String,
@@ -53,7 +53,7 @@ pub(super) fn read(text: &[u8]) -> Result<(Algorithm, Option<String>, Members), 
             (Some(only), 0) => only,
             (_, others) => {
                 let keys = if others == 0 { 0 } else { others.saturating_add(1) };
-                let problem = format!("the set has {keys} keys; put the one to use in a file of its own");
+                let problem = format!("the set has {keys} keys; put the key to use into a separate file");
                 return Err(KeyError::new("", problem));
             }
         },
@@ -113,9 +113,9 @@ impl JwkText {
             ("EC", Some("P-384")) => &[ES384],
             ("OKP", Some("Ed25519")) => &[EdDSA],
             ("EC" | "OKP", _) => {
-                return Err(KeyError::new("crv", "the curve has to be `P-256`, `P-384` or `Ed25519`"));
+                return Err(KeyError::new("crv", "the curve must be `P-256`, `P-384` or `Ed25519`"));
             }
-            _ => return Err(KeyError::new("kty", "the type has to be `oct`, `RSA`, `EC` or `OKP`")),
+            _ => return Err(KeyError::new("kty", "the type must be `oct`, `RSA`, `EC` or `OKP`")),
         };
         let named = match &self.alg {
             None => of_type.first().copied(),
@@ -123,7 +123,7 @@ impl JwkText {
         };
         named.ok_or_else(|| {
             let names: Vec<&str> = of_type.iter().map(|algorithm| algorithm.name()).collect();
-            KeyError::new("alg", format!("a key of this type serves {}", names.join(", ")))
+            KeyError::new("alg", format!("a key of this type is for {}", names.join(", ")))
         })
     }
 }
@@ -131,7 +131,7 @@ impl JwkText {
 /// What serde_json says, without what it quotes: that may be key material.
 fn unreadable(error: &serde_json::Error) -> KeyError {
     let problem = if error.is_data() {
-        "this is no JWK: a JSON object with a `kty`, whose members are strings and each there once"
+        "not a JWK: expected a JSON object with `kty`, with string members and no duplicates"
     } else {
         "invalid JSON"
     };

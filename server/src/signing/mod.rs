@@ -224,15 +224,15 @@ impl Members {
     fn bytes(&self, name: &'static str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
         let text = self.text(name).ok_or_else(|| {
             let problem = match name {
-                "d" => "it is missing: this is a public key, and signing takes the private one",
-                _ => "it is missing, and a private key of this type needs it",
+                "d" => "missing: this is a public key; signing needs the private key",
+                _ => "missing: a private key of this type needs it",
             };
             KeyError::new(name, problem)
         })?;
         URL_SAFE_NO_PAD
             .decode_to_vec(text)
             .map(Zeroizing::new)
-            .map_err(|_| KeyError::new(name, "this has to be base64url without padding"))
+            .map_err(|_| KeyError::new(name, "expected base64url without padding"))
     }
 }
 

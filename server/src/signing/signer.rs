@@ -59,8 +59,7 @@ fn secret(hash: hmac::Algorithm, members: &Members) -> Result<Signer, KeyError> 
     let secret = members.bytes("k")?;
     let least = hash.digest_algorithm().output_len();
     if secret.len() < least {
-        let problem =
-            format!("the secret has {} bytes, and its algorithm needs at least {least}", secret.len());
+        let problem = format!("the secret must have at least {least} bytes, got {}", secret.len());
         return Err(KeyError::new("k", problem));
     }
     Ok(Signer::Secret(Box::new(hmac::Key::new(hash, &secret))))
@@ -77,7 +76,7 @@ fn rsa(encoding: &'static dyn RsaEncoding, members: &Members) -> Result<Signer, 
         qInv: members.bytes("qi")?,
     };
     let pair = rsa::KeyPair::from_components(&components)
-        .map_err(|_| KeyError::new("", "its members do not make an RSA key of 2,048 to 8,192 bits"))?;
+        .map_err(|_| KeyError::new("", "not a valid RSA key of 2,048 to 8,192 bits"))?;
     Ok(Signer::Rsa(Box::new(pair), encoding))
 }
 
@@ -86,12 +85,12 @@ fn ecdsa(algorithm: &'static EcdsaSigningAlgorithm, members: &Members) -> Result
     let point = [&[4], members.bytes("x")?.as_slice(), members.bytes("y")?.as_slice()].concat();
     let private = members.bytes("d")?;
     let pair = EcdsaKeyPair::from_private_key_and_public_key(algorithm, &private, &point)
-        .map_err(|_| KeyError::new("", "`x`, `y` and `d` do not make a key of its curve"))?;
+        .map_err(|_| KeyError::new("", "`x`, `y` and `d` are not a valid key of its curve"))?;
     Ok(Signer::Ecdsa(Box::new(pair)))
 }
 
 fn edwards(members: &Members) -> Result<Signer, KeyError> {
     let pair = Ed25519KeyPair::from_seed_and_public_key(&members.bytes("d")?, &members.bytes("x")?)
-        .map_err(|_| KeyError::new("", "`x` and `d` do not make an Ed25519 key"))?;
+        .map_err(|_| KeyError::new("", "`x` and `d` are not a valid Ed25519 key"))?;
     Ok(Signer::Edwards(Box::new(pair)))
 }

@@ -72,24 +72,24 @@ fn shows_neither_itself_nor_its_members() {
 #[case::no_json("{", "line 1: invalid JSON")]
 #[case::no_object(
     "[]",
-    "line 1: this is no JWK: a JSON object with a `kty`, whose members are strings and each there once"
+    "line 1: not a JWK: expected a JSON object with `kty`, with string members and no duplicates"
 )]
 #[case::no_type(
     "{}",
-    "line 1: this is no JWK: a JSON object with a `kty`, whose members are strings and each there once"
+    "line 1: not a JWK: expected a JSON object with `kty`, with string members and no duplicates"
 )]
 #[case::twice(
     r#"{"kty": "oct", "kty": "oct"}"#,
-    "line 1: this is no JWK: a JSON object with a `kty`, whose members are strings and each there once"
+    "line 1: not a JWK: expected a JSON object with `kty`, with string members and no duplicates"
 )]
-#[case::type_unknown(r#"{"kty": "AKP"}"#, "`kty`: the type has to be `oct`, `RSA`, `EC` or `OKP`")]
+#[case::type_unknown(r#"{"kty": "AKP"}"#, "`kty`: the type must be `oct`, `RSA`, `EC` or `OKP`")]
 #[case::curve_unknown(
     r#"{"kty": "EC", "crv": "P-521"}"#,
-    "`crv`: the curve has to be `P-256`, `P-384` or `Ed25519`"
+    "`crv`: the curve must be `P-256`, `P-384` or `Ed25519`"
 )]
 #[case::algorithm_of_another_type(
     r#"{"kty": "oct", "alg": "RS256"}"#,
-    "`alg`: a key of this type serves HS256, HS384, HS512"
+    "`alg`: a key of this type is for HS256, HS384, HS512"
 )]
 #[case::not_for_signatures(
     r#"{"kty": "oct", "use": "enc"}"#,
@@ -101,20 +101,20 @@ fn shows_neither_itself_nor_its_members() {
 )]
 #[case::public(
     r#"{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#,
-    "`d`: it is missing: this is a public key, and signing takes the private one"
+    "`d`: missing: this is a public key; signing needs the private key"
 )]
-#[case::no_secret(r#"{"kty": "oct"}"#, "`k`: it is missing, and a private key of this type needs it")]
+#[case::no_secret(r#"{"kty": "oct"}"#, "`k`: missing: a private key of this type needs it")]
 #[case::secret_short(
     r#"{"kty": "oct", "k": "c2hvcnQ"}"#,
-    "`k`: the secret has 5 bytes, and its algorithm needs at least 32"
+    "`k`: the secret must have at least 32 bytes, got 5"
 )]
-#[case::no_base64(r#"{"kty": "oct", "k": "c2hvcnQ="}"#, "`k`: this has to be base64url without padding")]
-#[case::mismatch(r#"{"kty": "OKP", "crv": "Ed25519", "d": "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A", "x": "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}"#, "`x` and `d` do not make an Ed25519 key")]
+#[case::no_base64(r#"{"kty": "oct", "k": "c2hvcnQ="}"#, "`k`: expected base64url without padding")]
+#[case::mismatch(r#"{"kty": "OKP", "crv": "Ed25519", "d": "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A", "x": "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}"#, "`x` and `d` are not a valid Ed25519 key")]
 #[case::many_primes(r#"{"kty": "RSA", "oth": []}"#, "`oth`: a key of more than two primes is not supported")]
-#[case::empty_set(r#"{"keys": []}"#, "the set has 0 keys; put the one to use in a file of its own")]
+#[case::empty_set(r#"{"keys": []}"#, "the set has 0 keys; put the key to use into a separate file")]
 #[case::set_of_two(
     r#"{"keys": [{"kty": "oct"}, {"kty": "oct"}]}"#,
-    "the set has 2 keys; put the one to use in a file of its own"
+    "the set has 2 keys; put the key to use into a separate file"
 )]
 fn says_what_is_wrong_with_a_key(#[case] jwk: &str, #[case] expected: &str) {
     assert_eq!(PrivateKey::from_jwk(jwk.as_bytes()).unwrap_err().to_string(), expected);

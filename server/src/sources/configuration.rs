@@ -394,8 +394,7 @@ impl Configuration {
     fn announce(&self, restart: &NeedsRestart, warnings: &[String]) {
         let differences = self.restart.differences(restart);
         if !differences.is_empty() {
-            let message =
-                format!("{} changed, which counts from the next start on", differences.join(" and "));
+            let message = format!("{} changed; restart the server to apply it", differences.join(" and "));
             self.status.note(Level::Warning, &message);
         }
         for warning in warnings {
@@ -463,5 +462,5 @@ fn load_revocations(source: &RevocationSource) -> Result<LoadedRevocations, Stri
 }
 
 fn in_words(error: std::io::Error) -> String {
-    format!("no thread can be started to follow the file: {error}")
+    format!("cannot start a thread to follow the file: {error}")
 }

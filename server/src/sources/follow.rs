@@ -11,7 +11,7 @@ use super::watch::{Bell, Bells, Events, Retire};
 use crate::files::{self, Attempt, Contents, Look, Unreadable};
 use crate::health::Effect;
 
-/// How often the file is looked at where no event comes: on network file systems, or without inotify.
+/// How often the file is checked without an event: on network file systems, or without inotify.
 const POLL: Duration = Duration::from_secs(5);
 /// How long a file that is written in place must stay the same before it is read: the beginning of a file is often a
 /// valid, weaker file.
@@ -119,7 +119,7 @@ impl<T: FnMut(Change) -> Result<(), Rejected>> Follower<T> {
             patience = POLL;
             match found {
                 Found::Same if std::mem::take(&mut self.was_stuck) => {
-                    // What there is to say of the file is no longer that it is stuck.
+                    // The file is no longer stuck.
                     (force, patience, settling) = (true, Duration::ZERO, None);
                 }
                 Found::Same => settling = None,

@@ -34,7 +34,7 @@ impl Drop for Task {
 /// Where the keys in the slot come from before the first fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Before {
-    /// There are none.
+    /// No keys.
     Nothing,
     /// A `fallback_file`.
     Fallback,
@@ -66,7 +66,7 @@ pub(crate) fn start(
     drop(metrics.keys_ignored.get_or_create(&source_label(status.name())));
     match before {
         Before::Nothing => status.fails(Effect::Unready, "not fetched yet"),
-        Before::Fallback => status.fails(Effect::Degraded, "not fetched yet; the fallback file serves"),
+        Before::Fallback => status.fails(Effect::Degraded, "not fetched yet; the fallback file is used"),
         Before::Fetched => status.starts(),
     }
     let keys = Keys { remote, slot, before, publisher, status, metrics, last_success: Instant::now() };
@@ -144,7 +144,7 @@ impl Keys {
             self.drop_stale();
         }
         let (effect, consequence) = match (self.slot.is_filled(), self.before) {
-            (true, Before::Fallback) => (Effect::Degraded, "; the fallback file serves"),
+            (true, Before::Fallback) => (Effect::Degraded, "; the fallback file is used"),
             (true, _) => (Effect::Degraded, ""),
             (false, _) => (Effect::Unready, ""),
         };
@@ -154,8 +154,10 @@ impl Keys {
 
     /// The last good set is too old to be used.
     fn drop_stale(&mut self) {
-        let problem =
-            format!("not fetched for {} seconds, so its keys are not used", self.remote.stale.as_secs());
+        let problem = format!(
+            "not fetched for {} seconds, so its keys are no longer used",
+            self.remote.stale.as_secs()
+        );
         // Without keys, nothing about them can be wrong.
         let _ = self.publisher.set_keys(&self.slot, None);
         self.status.fails(Effect::Unready, &problem);

@@ -15,7 +15,7 @@ use crate::http::tls::{Loaded, Tls};
 const NAME: &str = "tls";
 /// More than certificate, key or CA take.
 const MAX_BYTES: u64 = 1 << 20;
-/// How often the expiry of the certificate in use is looked at.
+/// How often the expiry of the current certificate is checked.
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Follows the files until the returned values are dropped.

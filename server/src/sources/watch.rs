@@ -100,7 +100,7 @@ impl Events {
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
             let Some(bell) = bell.upgrade() else { return };
             match event {
-                // That somebody reads a file is no change.
+                // Reading a file does not change it.
                 Ok(event) if matches!(event.kind, EventKind::Access(_)) => {}
                 Ok(event) => {
                     let renamed = matches!(

@@ -100,8 +100,8 @@ fn everything_that_is_wrong_is_named() {
     workshop
         .write("auth.toml", "[keys]\nfile = \"keys.json\"\n\n[revocations]\nfile = \"revocations.json\"\n");
     insta::assert_snapshot!(workshop.run(&["check", "--config", "auth.toml"]).refused(), @"
-    error: keys.json: cannot be read: No such file or directory (os error 2); it is what `keys.file` names
-    error: revocations.json: cannot be read: No such file or directory (os error 2); it is what `revocations.file` names
+    error: keys.json: cannot be read: No such file or directory (os error 2); the file is named by `keys.file`
+    error: revocations.json: cannot be read: No such file or directory (os error 2); the file is named by `revocations.file`
     ");
 
     workshop.write("keys.json", "{\"keys\": [\n  {\"kty\": \"oct\", \"k\": \"c2hvcnQ\"}\n]}");

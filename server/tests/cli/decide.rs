@@ -147,7 +147,7 @@ fn files_that_do_not_load_are_refused_before_a_line_is_read() {
     let workshop = Workshop::new();
     workshop.write("auth.toml", "[keys]\nfile = \"none.json\"\n");
     let run = workshop.run_with(&DECIDE, b"{}\n");
-    insta::assert_snapshot!(run.refused(), @"error: none.json: cannot be read: No such file or directory (os error 2); it is what `keys.file` names");
+    insta::assert_snapshot!(run.refused(), @"error: none.json: cannot be read: No such file or directory (os error 2); the file is named by `keys.file`");
 }
 
 /// Some readers of lines take U+2028 and U+2029 for the end of one.

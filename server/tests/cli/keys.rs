@@ -76,7 +76,7 @@ fn a_key_file_is_its_owners_alone_and_never_overwritten() {
     let path = workshop.path("private.json");
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     let before = std::fs::read(&path).unwrap();
-    insta::assert_snapshot!(workshop.run(&generate).refused(), @"error: private.json: there is a file of that name, and keys are never overwritten; name another or move it away");
+    insta::assert_snapshot!(workshop.run(&generate).refused(), @"error: private.json: the file exists, and keys are never overwritten; choose another name or move the file");
     assert_eq!(std::fs::read(&path).unwrap(), before);
 
     // Not through a link either, wherever it leads.
@@ -108,8 +108,8 @@ fn what_is_no_private_key_is_refused() {
     error: .: cannot be read: Is a directory (os error 21)
     error: empty.json:1: invalid JSON
     error: empty.json:1: invalid JSON
-    error: public.json: `d`: it is missing: this is a public key, and signing takes the private one
-    error: public.json: `d`: it is missing: this is a public key, and signing takes the private one
+    error: public.json: `d`: missing: this is a public key; signing needs the private key
+    error: public.json: `d`: missing: this is a public key; signing needs the private key
     error: no/such/folder.json: cannot be written: No such file or directory (os error 2)
     ");
 }
@@ -175,7 +175,7 @@ fn a_set_has_several_keys_and_no_duplicate() {
     assert!(refused.contains("duplicate key id"), "{refused}");
     let run = workshop.run(&["keys", "public", "--in", "one.json", "--kid", "other"]);
     let refused = run.refused();
-    assert!(refused.contains("a JWK says both itself"), "{refused}");
+    assert!(refused.contains("a JWK has its own"), "{refused}");
 }
 
 fn openssl(workshop: &Workshop, arguments: &[&str]) {

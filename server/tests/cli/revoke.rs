@@ -201,7 +201,7 @@ fn a_source_has_to_be_there() {
     let workshop = workshop("{}");
     fs::remove_file(workshop.path("revocations.json")).unwrap();
     let message = workshop.revoke(&["--token-id", "t"]).refused();
-    insta::assert_snapshot!(message, @"error: revocations.json: cannot be read: No such file or directory (os error 2); it is what `revocations.file` names");
+    insta::assert_snapshot!(message, @"error: revocations.json: cannot be read: No such file or directory (os error 2); the file is named by `revocations.file`");
     workshop.write("auth.toml", "[keys]\nfile = \"key.jwk.json\"\n");
     let message = workshop.revoke(&["--token-id", "t"]).refused();
     insta::assert_snapshot!(message, @r#"error: auth.toml: no revocations are configured; add `[revocations]` with `file = "revocations.json"`"#);

@@ -186,7 +186,7 @@ fn a_folder_of_something_else_stays_as_it_is() {
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(errors.ends_with("holds other files; name a new or an empty folder\n"), "{errors}");
+    assert!(errors.ends_with("contains other files; name a new or empty folder\n"), "{errors}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
@@ -196,6 +196,7 @@ fn off_loopback_it_warns() {
         Process::spawn(Files::new(""), &["--dev", "--listen", "0.0.0.0:0"], |lines| lines.len() == 1);
     super::process::eventually("the warnings", || {
         let errors = process.errors();
-        errors.contains("is not loopback") && errors.contains("whoever reads its output can use its tokens")
+        errors.contains("is not loopback")
+            && errors.contains("anyone who reads its output can use its tokens")
     });
 }

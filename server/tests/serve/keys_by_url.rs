@@ -192,8 +192,12 @@ fn an_unknown_key_asks_for_a_fetch_and_waits_for_none() {
 #[case::too_large(ok(&"x".repeat(5 << 20)), "too_large", "has more than 262144 bytes")]
 #[case::no_json(ok("<html>"), "malformed", "is not a JWK Set")]
 #[case::no_set(ok("{}"), "malformed", "is not a JWK Set")]
-#[case::no_keys(ok(r#"{"keys": []}"#), "refused", "no key of the set is usable")]
-#[case::unusable_keys(ok(r#"{"keys": [{"kty": "RSA", "n": "AQAB", "e": "AQAB"}]}"#), "refused", "no key")]
+#[case::no_keys(ok(r#"{"keys": []}"#), "refused", "no usable key in the set")]
+#[case::unusable_keys(
+    ok(r#"{"keys": [{"kty": "RSA", "n": "AQAB", "e": "AQAB"}]}"#),
+    "refused",
+    "no usable key"
+)]
 #[case::two_of_one_id(
     ok(&set(&[&key("test-only-twice"), &key("test-only-twice")])), "refused", "test-only-twice"
 )]
@@ -256,7 +260,7 @@ fn a_fallback_file_serves_until_the_first_fetch() {
     assert_eq!(process.status(PROTECTED, &current(&first, json!({}))), 200);
     assert_eq!(process.readiness().0, 200);
     eventually("it is named", || {
-        failure(&process)["error"].as_str().unwrap().contains("the fallback file serves")
+        failure(&process)["error"].as_str().unwrap().contains("the fallback file is used")
     });
     issuer.set(ok(&set(&[&second])));
     eventually("the fetched set counts", || process.status(PROTECTED, &current(&second, json!({}))) == 200);

@@ -304,7 +304,7 @@ fn what_needs_a_restart_is_said() {
         "listen = \"127.0.0.1:0\"\nadmin_listen = \"127.0.0.1:0\"\n[limits]\nconnections = 7\n",
     );
     eventually("it is said", || {
-        process.errors().contains("`[limits]` changed, which counts from the next start on")
+        process.errors().contains("`[limits]` changed; restart the server to apply it")
     });
     assert!(!process.errors().contains("`listen`"), "{}", process.errors());
 }

@@ -1,4 +1,4 @@
-//! Lines of bounded length: one that is too long is passed over without being held.
+//! Lines of bounded length: a line that is too long is skipped without being stored.
 
 use std::io::{self, BufRead};
 
@@ -9,7 +9,7 @@ pub(super) const MAX_LINE_BYTES: usize = 1 << 20;
 pub(super) struct Lines<R> {
     input: R,
     line: Vec<u8>,
-    /// Whether input is at hand that was read and not looked at yet.
+    /// Whether the buffer holds input that was not returned yet.
     at_hand: bool,
 }
 
@@ -29,7 +29,7 @@ impl<R: BufRead> Lines<R> {
         Self { input, line: Vec::new(), at_hand: false }
     }
 
-    /// Whether the next line may have to be waited for, as far as is known without looking.
+    /// Whether reading the next line may block.
     pub(super) fn would_wait(&self) -> bool {
         !self.at_hand
     }

@@ -42,12 +42,11 @@ struct NoDecision<'a> {
     error: &'a str,
 }
 
-/// Decides each line of `input` until it ends: for each that is not blank a line of `output`, a decision or why
-/// there is none.
+/// Decides each line of `input` until it ends. Writes a decision or an error to `output` for each line that is not blank.
 ///
 /// # Errors
 ///
-/// Where the input cannot be read or the output not be written; a line that is no request is none.
+/// The input cannot be read or the output cannot be written. An invalid line is not an error.
 pub fn decide_lines(engine: &Engine, input: impl BufRead, output: impl Write) -> io::Result<()> {
     answer_lines(engine, input, output).map_err(|failure| match failure {
         Failure::OutputClosed => io::ErrorKind::BrokenPipe.into(),
@@ -59,13 +58,13 @@ fn answer_lines(engine: &Engine, input: impl BufRead, mut output: impl Write) ->
     let failed = |error: io::Error| Failure::output(&error);
     let mut lines = Lines::new(input);
     loop {
-        // Whoever waits for an answer before asking on gets it.
+        // Flush, for a client that waits for each answer before it sends the next request.
         if lines.would_wait() {
             output.flush().map_err(failed)?;
         }
         let line = lines
             .next_line()
-            .map_err(|error| Failure::Bad(format!("standard input cannot be read: {error}")))?;
+            .map_err(|error| Failure::Bad(format!("cannot read standard input: {error}")))?;
         match line {
             Line::End => break,
             Line::TooLong => answer(&mut output, None, NoDecision { error: request::TOO_LONG }),

@@ -1,4 +1,4 @@
-//! One line: a request, or why it is none.
+//! Parses one line into a request.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -25,7 +25,7 @@ pub(super) struct LineContext {
     pub(super) account: Account,
 }
 
-/// A line that is no request.
+/// An invalid line.
 pub(super) struct Refused<'l> {
     /// What it calls itself, if that much could be read.
     pub(super) id: Option<&'l RawValue>,
@@ -33,7 +33,7 @@ pub(super) struct Refused<'l> {
     pub(super) problem: String,
 }
 
-pub(super) const TOO_LONG: &str = "the line has more than 1 MiB";
+pub(super) const TOO_LONG: &str = "the line is longer than 1 MiB";
 const MAX_NOW: u64 = 253_402_300_799;
 
 impl<'l> LineRequest<'l> {
@@ -55,32 +55,31 @@ impl<'l> LineRequest<'l> {
         let authorization = match (authorization, authorization_b64) {
             (None, None) => Vec::new(),
             (Some(values), None) => {
-                let values = strings(values).ok_or("`authorization` has to be an array of strings")?;
+                let values = strings(values).ok_or("`authorization` must be an array of strings")?;
                 values.into_iter().map(into_bytes).collect()
             }
             (None, Some(values)) => {
                 let decoded =
                     strings(values).and_then(|values| values.iter().map(|text| decode(text)).collect());
-                decoded.ok_or("`authorization_b64` has to be an array of strings in base64 with padding")?
+                decoded.ok_or("`authorization_b64` must be an array of strings in base64 with padding")?
             }
             (Some(_), Some(_)) => {
-                return Err("`authorization` and `authorization_b64` are both there; say one".to_owned());
+                return Err("both `authorization` and `authorization_b64` are present; remove one".to_owned());
             }
         };
         let path = path.ok_or("`path` is missing")?;
         let now = now.ok_or("`now` is missing")?;
         Ok(Self {
             id,
-            method: method.map_or(Ok(Cow::Borrowed("GET")), |value| {
-                string(value).ok_or("`method` has to be a string")
-            })?,
-            path: string(path).ok_or("`path` has to be a string")?,
+            method: method
+                .map_or(Ok(Cow::Borrowed("GET")), |value| string(value).ok_or("`method` must be a string"))?,
+            path: string(path).ok_or("`path` must be a string")?,
             authorization,
             now: serde_json::from_str(now.get())
                 .ok()
                 .filter(|now| *now <= MAX_NOW)
                 .map(UnixTime::from_seconds)
-                .ok_or_else(|| format!("`now` has to be an integer from 0 to {MAX_NOW}"))?,
+                .ok_or_else(|| format!("`now` must be an integer from 0 to {MAX_NOW}"))?,
             context: context.map_or_else(|| Ok(LineContext::of_no_member()), LineContext::parse)?,
         })
     }
@@ -94,28 +93,28 @@ impl LineContext {
 
     fn parse(value: &RawValue) -> Result<Self, String> {
         let Members(members) =
-            serde_json::from_str(value.get()).map_err(|_| "`context` has to be an object".to_owned())?;
+            serde_json::from_str(value.get()).map_err(|_| "`context` must be an object".to_owned())?;
         let names = ["realm", "resource_org", "resource_unresolved", "account"];
         let [realm, resource_org, unresolved, account] = each_once(&members, names, "context.")?;
         let realm = match realm.filter(|value| value.get() != "null") {
             None => None,
             Some(value) => {
                 let organizations =
-                    strings(value).ok_or("`context.realm` has to be null or an array of strings")?;
+                    strings(value).ok_or("`context.realm` must be null or an array of strings")?;
                 Some(organizations.into_iter().map(Cow::into_owned).collect())
             }
         };
         let owner = match resource_org.filter(|value| value.get() != "null") {
             None => ResourceOrg::Unowned,
             Some(value) => {
-                let owner = string(value).ok_or("`context.resource_org` has to be null or a string")?;
+                let owner = string(value).ok_or("`context.resource_org` must be null or a string")?;
                 ResourceOrg::Owned(Cow::Owned(owner.into_owned()))
             }
         };
         let resource_org = match unresolved.map(RawValue::get) {
             None | Some("false") => owner,
             Some("true") => ResourceOrg::Unresolved,
-            Some(_) => return Err("`context.resource_unresolved` has to be true or false".to_owned()),
+            Some(_) => return Err("`context.resource_unresolved` must be true or false".to_owned()),
         };
         let account = match account.map(string) {
             None => Account::Unknown,
@@ -126,7 +125,7 @@ impl LineContext {
                 Some("not_configured") => Account::NotConfigured,
                 _ => {
                     return Err(
-                        "`context.account` has to be `unknown`, `active`, `not_a_member` or `not_configured`"
+                        "`context.account` must be `unknown`, `active`, `not_a_member` or `not_configured`"
                             .to_owned(),
                     );
                 }
@@ -165,7 +164,7 @@ impl<'de> Deserialize<'de> for Members<'de> {
 #[derive(serde::Deserialize)]
 struct Text<'l>(#[serde(borrow)] Cow<'l, str>);
 
-/// The values of the named members; any other, and one that is there twice, makes the line no request.
+/// The values of the named members; any other, and one that is duplicate, makes the line no request.
 fn each_once<'l, const N: usize>(
     members: &[(Cow<'l, str>, &'l RawValue)],
     names: [&str; N],
@@ -175,10 +174,10 @@ fn each_once<'l, const N: usize>(
     for (name, value) in members {
         let Some(slot) = names.iter().position(|its| its == name).and_then(|index| values.get_mut(index))
         else {
-            return Err(format!("{} is not known here", quoted(parent, name)));
+            return Err(format!("{} is unknown", quoted(parent, name)));
         };
         if slot.replace(*value).is_some() {
-            return Err(format!("{} is there twice", quoted(parent, name)));
+            return Err(format!("{} is duplicate", quoted(parent, name)));
         }
     }
     Ok(values)
@@ -196,8 +195,8 @@ fn quoted(parent: &str, name: &str) -> String {
 
 fn not_an_object(error: &serde_json::Error) -> String {
     match error.classify() {
-        serde_json::error::Category::Data => "the line is JSON, but no object".to_owned(),
-        _ => format!("the line is not JSON, from byte {} on", error.column()),
+        serde_json::error::Category::Data => "the line is JSON, but not an object".to_owned(),
+        _ => format!("the line is not valid JSON, from byte {} on", error.column()),
     }
 }
 

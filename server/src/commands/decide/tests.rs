@@ -70,88 +70,88 @@ fn a_decision_has_every_member() {
 }
 
 #[rstest]
-#[case::no_json("{", "null", "the line is not JSON, from byte 1 on")]
-#[case::token_alone("eyJhbGciOiJIUzI1NiJ9", "null", "the line is not JSON, from byte 1 on")]
-#[case::no_object("[1]", "null", "the line is JSON, but no object")]
-#[case::more_than_one(r#"{"path": "/", "now": 0} {}"#, "null", "the line is not JSON, from byte 25 on")]
+#[case::no_json("{", "null", "the line is not valid JSON, from byte 1 on")]
+#[case::token_alone("eyJhbGciOiJIUzI1NiJ9", "null", "the line is not valid JSON, from byte 1 on")]
+#[case::no_object("[1]", "null", "the line is JSON, but not an object")]
+#[case::more_than_one(r#"{"path": "/", "now": 0} {}"#, "null", "the line is not valid JSON, from byte 25 on")]
 #[case::no_path(r#"{"id": 7, "now": 0}"#, "7", "`path` is missing")]
 #[case::no_now(r#"{"id": 7, "path": "/"}"#, "7", "`now` is missing")]
-#[case::unknown(r#"{"path": "/", "now": 0, "header": [], "id": 7}"#, "7", "`header` is not known here")]
+#[case::unknown(r#"{"path": "/", "now": 0, "header": [], "id": 7}"#, "7", "`header` is unknown")]
 #[case::unknown_and_odd(
     r#"{"path": "/", "now": 0, "eyJhbGciOiJIUzI1NiJ9": [], "id": 7}"#,
     "7",
-    "one of its members is not known here"
+    "one of its members is unknown"
 )]
-#[case::repeated(r#"{"id": 7, "path": "/", "now": 0, "path": "/"}"#, "7", "`path` is there twice")]
+#[case::repeated(r#"{"id": 7, "path": "/", "now": 0, "path": "/"}"#, "7", "`path` is duplicate")]
 #[case::repeated_by_escape(
     r#"{"id": 7, "path": "/", "now": 0, "pat\u0068": "/"}"#,
     "7",
-    "`path` is there twice"
+    "`path` is duplicate"
 )]
-#[case::repeated_id(r#"{"id": 7, "path": "/", "now": 0, "id": 7}"#, "null", "`id` is there twice")]
+#[case::repeated_id(r#"{"id": 7, "path": "/", "now": 0, "id": 7}"#, "null", "`id` is duplicate")]
 #[case::both(
     r#"{"id": 7, "path": "/", "now": 0, "authorization": [], "authorization_b64": []}"#,
     "7",
-    "`authorization` and `authorization_b64` are both there; say one"
+    "both `authorization` and `authorization_b64` are present; remove one"
 )]
-#[case::method(r#"{"id": 7, "path": "/", "now": 0, "method": null}"#, "7", "`method` has to be a string")]
-#[case::path(r#"{"id": 7, "path": 1, "now": 0}"#, "7", "`path` has to be a string")]
-#[case::path_no_text(r#"{"id": 7, "path": "\ud800", "now": 0}"#, "7", "`path` has to be a string")]
+#[case::method(r#"{"id": 7, "path": "/", "now": 0, "method": null}"#, "7", "`method` must be a string")]
+#[case::path(r#"{"id": 7, "path": 1, "now": 0}"#, "7", "`path` must be a string")]
+#[case::path_no_text(r#"{"id": 7, "path": "\ud800", "now": 0}"#, "7", "`path` must be a string")]
 #[case::authorization(
     r#"{"id": 7, "path": "/", "now": 0, "authorization": "Bearer x"}"#,
     "7",
-    "`authorization` has to be an array of strings"
+    "`authorization` must be an array of strings"
 )]
 #[case::authorization_of(
     r#"{"id": 7, "path": "/", "now": 0, "authorization": [null]}"#,
     "7",
-    "`authorization` has to be an array of strings"
+    "`authorization` must be an array of strings"
 )]
 #[case::unpadded(
     r#"{"id": 7, "path": "/", "now": 0, "authorization_b64": ["QQ"]}"#,
     "7",
-    "`authorization_b64` has to be an array of strings in base64 with padding"
+    "`authorization_b64` must be an array of strings in base64 with padding"
 )]
 #[case::url_alphabet(
     r#"{"id": 7, "path": "/", "now": 0, "authorization_b64": ["__8="]}"#,
     "7",
-    "`authorization_b64` has to be an array of strings in base64 with padding"
+    "`authorization_b64` must be an array of strings in base64 with padding"
 )]
-#[case::context(r#"{"id": 7, "path": "/", "now": 0, "context": null}"#, "7", "`context` has to be an object")]
+#[case::context(r#"{"id": 7, "path": "/", "now": 0, "context": null}"#, "7", "`context` must be an object")]
 #[case::context_unknown(
     r#"{"id": 7, "path": "/", "now": 0, "context": {"org": ""}}"#,
     "7",
-    "`context.org` is not known here"
+    "`context.org` is unknown"
 )]
 #[case::context_odd(
     r#"{"id": 7, "path": "/", "now": 0, "context": {"Org": ""}}"#,
     "7",
-    "a member of `context` is not known here"
+    "a member of `context` is unknown"
 )]
 #[case::context_twice(
     r#"{"id": 7, "path": "/", "now": 0, "context": {"realm": null, "realm": []}}"#,
     "7",
-    "`context.realm` is there twice"
+    "`context.realm` is duplicate"
 )]
 #[case::realm(
     r#"{"id": 7, "path": "/", "now": 0, "context": {"realm": "a"}}"#,
     "7",
-    "`context.realm` has to be null or an array of strings"
+    "`context.realm` must be null or an array of strings"
 )]
 #[case::resource_org(
     r#"{"id": 7, "path": "/", "now": 0, "context": {"resource_org": []}}"#,
     "7",
-    "`context.resource_org` has to be null or a string"
+    "`context.resource_org` must be null or a string"
 )]
 #[case::unresolved(
     r#"{"id": 7, "path": "/", "now": 0, "context": {"resource_unresolved": null}}"#,
     "7",
-    "`context.resource_unresolved` has to be true or false"
+    "`context.resource_unresolved` must be true or false"
 )]
 #[case::account(
     r#"{"id": 7, "path": "/", "now": 0, "context": {"account": "Active"}}"#,
     "7",
-    "`context.account` has to be `unknown`, `active`, `not_a_member` or `not_configured`"
+    "`context.account` must be `unknown`, `active`, `not_a_member` or `not_configured`"
 )]
 fn a_line_that_is_no_request_has_an_error(#[case] line: &str, #[case] id: &str, #[case] problem: &str) {
     assert_eq!(answer_to(line), format!(r#"{{"id":{id},"error":"{problem}"}}"#));
@@ -163,7 +163,7 @@ fn now_is_an_integer_in_range(
 ) {
     assert_eq!(
         answer_to(&format!(r#"{{"id": 7, "path": "/", "now": {now}}}"#)),
-        r#"{"id":7,"error":"`now` has to be an integer from 0 to 253402300799"}"#
+        r#"{"id":7,"error":"`now` must be an integer from 0 to 253402300799"}"#
     );
 }
 
@@ -176,7 +176,7 @@ fn one_bad_line_never_stops_the_rest() {
     let allows: Vec<bool> = answers.iter().map(|answer| answer.contains("\"allow\"")).collect();
     assert_eq!(allows, [true, false, false, false, true]);
     assert_eq!(answers[1], r#"{"id":null,"error":"the line is not UTF-8"}"#);
-    assert_eq!(answers[3], r#"{"id":null,"error":"the line has more than 1 MiB"}"#);
+    assert_eq!(answers[3], r#"{"id":null,"error":"the line is longer than 1 MiB"}"#);
 }
 
 #[test]

@@ -12,7 +12,7 @@ pub(crate) struct ExplainArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) config: PathBuf,
 
-    /// Fetch no keys by URL: use files and fallback files alone
+    /// Do not fetch keys by URL; use files and fallback files only
     #[arg(long)]
     pub(crate) offline: bool,
 
@@ -24,41 +24,41 @@ pub(crate) struct ExplainArgs {
     #[arg(long, value_name = "M", default_value = "GET")]
     pub(crate) method: String,
 
-    /// A file that holds the value of one Authorization line, `Bearer TOKEN`; `-` is standard input. One line end
-    /// at its end is no part of it. Repeat for a request with several such lines
+    /// A file with the value of one Authorization line, `Bearer TOKEN`; `-` is standard input. One trailing newline is
+    /// ignored. Repeat for a request with several such lines
     #[arg(long, value_name = "F")]
     pub(crate) header_file: Vec<PathBuf>,
 
-    /// The value itself: other users of this machine can see command lines, so prefer --header-file
+    /// The value itself. Other users of this machine can see command lines, so prefer --header-file
     #[arg(long, value_name = "'Bearer TOKEN'", allow_hyphen_values = true)]
     pub(crate) header: Vec<OsString>,
 
-    /// A field in which a trusted proxy described the request, 'X-Forwarded-Uri: /x': replays what the proxy sent to
-    /// `[forward]` of the file, and --path is then that of the check. Repeat for each field
+    /// A field of a trusted proxy that describes the request, such as 'X-Forwarded-Uri: /x', for `[forward]` of the file.
+    /// --path is then the path of the proxy's subrequest. Repeat for each field
     #[arg(long, value_name = "'NAME: VALUE'", conflicts_with = "host")]
     pub(crate) forwarded_header: Vec<String>,
 
-    /// Decide as of this instant, in seconds since 1970, instead of now
+    /// The time to decide at, in seconds since 1970, instead of now
     #[arg(long, value_name = "N", value_parser = instant, allow_hyphen_values = true)]
     pub(crate) now: Option<u64>,
 
-    /// The host that is asked for, which `[[realms]]` of the file look at
+    /// The requested host, for `[[realms]]` of the file
     #[arg(long, value_name = "H", conflicts_with = "realm")]
     pub(crate) host: Option<String>,
 
-    /// An organization whose tokens authenticate here, whatever `[[realms]]` say; repeat for several
+    /// An organization whose tokens authenticate here, instead of `[[realms]]`; repeat for several
     #[arg(long, value_name = "O")]
     pub(crate) realm: Vec<String>,
 
-    /// The organization that owns what is addressed, whatever `[[resources]]` say
+    /// The organization that owns the resource, instead of `[[resources]]`
     #[arg(long, value_name = "O", conflicts_with = "resource_unresolved")]
     pub(crate) resource_org: Option<String>,
 
-    /// Decide as if nobody could tell who owns what is addressed
+    /// Decide as if the owner of the resource were unknown
     #[arg(long)]
     pub(crate) resource_unresolved: bool,
 
-    /// What the service knows of the user's account
+    /// The state of the user's account
     #[arg(long, value_name = "A", default_value = "unknown")]
     pub(crate) account: AccountArg,
 }
@@ -73,7 +73,7 @@ impl ExplainArgs {
 /// An instant that a claim could hold, too.
 fn instant(text: &str) -> Result<u64, &'static str> {
     let instant = text.parse().ok().filter(|instant| *instant <= 253_402_300_799);
-    instant.ok_or("say whole seconds since 1970, from 0 to 253402300799")
+    instant.ok_or("expected seconds since 1970, an integer from 0 to 253402300799")
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -100,7 +100,7 @@ fn context<'c>(
     Context::of(resource_org).realm(realm).account(args.account.into())
 }
 
-/// What goes wrong so often, or matters so much, that it should not have to be found out.
+/// Warnings about common mistakes.
 fn warn_of(args: &ExplainArgs, lines: &[Vec<u8>], config: &Config) {
     if !args.header.is_empty() {
         eprintln!(
@@ -127,7 +127,7 @@ fn warn_of(args: &ExplainArgs, lines: &[Vec<u8>], config: &Config) {
 fn authorization_lines(args: &ExplainArgs) -> Result<Vec<Vec<u8>>, Failure> {
     let from_input = args.header_file.iter().filter(|file| is_standard_input(file)).count();
     if from_input > 1 {
-        return Err(Failure::Bad("`--header-file -`: standard input can be read once only".to_owned()));
+        return Err(Failure::Bad("`--header-file -`: standard input can only be read once".to_owned()));
     }
     let files = args.header_file.iter().map(|file| read_line(file));
     let arguments = args.header.iter().map(|value| Ok(value.as_encoded_bytes().to_vec()));
@@ -153,7 +153,7 @@ fn read_line(file: &Path) -> Result<Vec<u8>, Failure> {
     }
     .map_err(unreadable)?;
     if u64::try_from(value.len()).is_ok_and(|length| length > MAX_LINE_BYTES) {
-        return Err(Failure::Bad(format!("{name}: has more than 1 MiB, and a header line never has")));
+        return Err(Failure::Bad(format!("{name}: is longer than 1 MiB; expected one header line")));
     }
     if value.ends_with(b"\n") {
         value.pop();

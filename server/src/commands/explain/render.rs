@@ -50,14 +50,14 @@ pub(super) fn render(subject: &Subject<'_>, explanation: &Explanation<'_>, colou
     page
 }
 
-/// The page for a description that gives no request to judge. Nothing of the token was looked at.
+/// The page for unclear forwarded fields, for which no request is judged. The token was not read.
 pub(super) fn render_unclear(unclear: &Unclear, has_forward: bool) -> String {
     let outcome = Outcome::ForwardedRequestUnclear(unclear.clone());
     let fix = match unclear {
         Unclear::NotServed if !has_forward => {
-            "The file has no `[forward]`: no request is described by a proxy."
+            "The file has no `[forward]`, so fields of a proxy are not read."
         }
-        Unclear::NotServed => "A proxy has to ask at `path` of `[forward]`.",
+        Unclear::NotServed => "The proxy must send its subrequest to `path` of `[forward]`.",
         Unclear::UntrustedPeer => "Name the address of the proxy in `trusted` of `[forward]`.",
         _ => {
             "Compare what the proxy sends with `fields` of `[forward]`: each field of the family once, and no other spelling."
@@ -89,7 +89,7 @@ fn request(page: &mut String, subject: &Subject<'_>) {
     };
     row(page, "realm", &realm);
     let owner = match &context.resource_org {
-        ResourceOrg::Unowned => "nobody's".to_owned(),
+        ResourceOrg::Unowned => "unowned".to_owned(),
         ResourceOrg::Owned(owner) => format!("of organization {}", visible(owner)),
         ResourceOrg::Unresolved => "unresolved".to_owned(),
     };
@@ -154,7 +154,7 @@ fn checks(page: &mut String, explanation: &Explanation<'_>, paint: &Paint) {
         let note = match (&step.note, step.check, step.verdict) {
             (Some(note), _, _) => visible(note),
             (None, Check::PublicPath, Verdict::Passed) => {
-                "the path is not public, so that a token is needed".to_owned()
+                "the path is not public, so a token is needed".to_owned()
             }
             (None, _, _) => String::new(),
         };

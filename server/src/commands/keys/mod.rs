@@ -16,15 +16,15 @@ use crate::signing::{PrivateKey, write_private};
 
 #[derive(Debug, Args)]
 pub(crate) struct GenerateArgs {
-    /// The algorithm that the key is to serve
+    /// The algorithm of the key
     #[arg(long, value_name = "ALG", value_parser = algorithm_parser())]
     pub(crate) alg: Algorithm,
 
-    /// Its key id; by default its RFC 7638 thumbprint
+    /// The key id; default: the RFC 7638 thumbprint
     #[arg(long, value_name = "K", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) kid: Option<String>,
 
-    /// A new file for it, which only its owner can read; by default it goes to standard output
+    /// A new file, which only its owner can read; default: standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 }
@@ -55,15 +55,15 @@ pub(crate) fn generate(args: &GenerateArgs) -> Result<Exit, Failure> {
 
 #[derive(Debug, Args)]
 pub(crate) struct PublicArgs {
-    /// A file of a private JWK, or of a public key or certificate in PEM; repeat for a set of several keys
+    /// A file with a private JWK, or a public key or certificate in PEM; repeat for several keys
     #[arg(long = "in", value_name = "FILE", required = true)]
     pub(crate) from: Vec<PathBuf>,
 
-    /// The algorithm of a PEM key that serves several (RSA)
+    /// The algorithm of a PEM key, if it can have several (RSA)
     #[arg(long, value_name = "ALG", value_parser = algorithm_parser())]
     pub(crate) alg: Option<Algorithm>,
 
-    /// The key id of a PEM key; by default its RFC 7638 thumbprint
+    /// The key id of a PEM key; default: its RFC 7638 thumbprint
     #[arg(long, value_name = "K", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) kid: Option<String>,
 }
@@ -71,7 +71,7 @@ pub(crate) struct PublicArgs {
 /// `keys public`.
 pub(crate) fn public(args: &PublicArgs) -> Result<Exit, Failure> {
     if args.kid.is_some() && args.from.len() > 1 {
-        return Err(Failure::Bad("`--kid` names one key; convert the files one by one".to_owned()));
+        return Err(Failure::Bad("`--kid` is for one key; convert the files one by one".to_owned()));
     }
     let mut keys: Vec<Map<String, Value>> = Vec::new();
     for file in &args.from {
@@ -96,7 +96,7 @@ fn public_of(file: &Path, args: &PublicArgs) -> Result<Map<String, Value>, Failu
             .map_err(|problem| Failure::Bad(format!("{}: {problem}", file.display())));
     }
     if args.kid.is_some() || args.alg.is_some() {
-        let problem = "`--alg` and `--kid` are for PEM; a JWK says both itself";
+        let problem = "`--alg` and `--kid` are only for PEM; a JWK has its own";
         return Err(Failure::Bad(format!("{}: {problem}", file.display())));
     }
     private_of(file, &text)?.to_public_jwk().ok_or_else(|| {
@@ -134,8 +134,7 @@ const MAX_KEY_BYTES: u64 = 1 << 20;
 fn in_words(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::AlreadyExists => {
-            "there is a file of that name, and keys are never overwritten; name another or move it away"
-                .to_owned()
+            "the file exists, and keys are never overwritten; choose another name or move the file".to_owned()
         }
         _ => format!("cannot be written: {error}"),
     }

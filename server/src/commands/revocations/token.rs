@@ -19,7 +19,7 @@ const MAX_BYTES: u64 = 1 << 20;
 pub(super) fn entry(file: &Path, expires: Option<Number>) -> Result<Entry, Failure> {
     let (name, text) = if file.as_os_str() == "-" {
         let mut text = Vec::new();
-        let unreadable = |error: io::Error| Failure::Bad(format!("standard input cannot be read: {error}"));
+        let unreadable = |error: io::Error| Failure::Bad(format!("cannot read standard input: {error}"));
         io::stdin().lock().take(MAX_BYTES).read_to_end(&mut text).map_err(unreadable)?;
         ("standard input".to_owned(), text)
     } else {

@@ -11,7 +11,7 @@ use crate::text::is_deceptive;
 /// Reads a token from standard input and shows its header and claims as one JSON document.
 pub(crate) fn inspect() -> Result<Exit, Failure> {
     let mut input = Vec::new();
-    let unreadable = |error: io::Error| Failure::Bad(format!("standard input cannot be read: {error}"));
+    let unreadable = |error: io::Error| Failure::Bad(format!("cannot read standard input: {error}"));
     io::stdin().lock().take(MAX_BYTES + 1).read_to_end(&mut input).map_err(unreadable)?;
     let shown = shown(&input).map_err(|problem| Failure::Bad(format!("standard input: {problem}")))?;
     let mut output = io::stdout().lock();
@@ -26,7 +26,7 @@ const MAX_BYTES: u64 = 1 << 20;
 
 fn shown(input: &[u8]) -> Result<String, String> {
     if u64::try_from(input.len()).is_ok_and(|length| length > MAX_BYTES) {
-        return Err("there is more than 1 MiB of it, far more than any token".to_owned());
+        return Err("longer than 1 MiB; expected a token".to_owned());
     }
     let text = input.trim_ascii();
     // What was copied out of a header is as welcome as the token alone.
@@ -35,12 +35,12 @@ fn shown(input: &[u8]) -> Result<String, String> {
         _ => text,
     };
     if token.is_empty() {
-        return Err("it is empty; give a token".to_owned());
+        return Err("empty input; expected a token".to_owned());
     }
     let segments: Vec<&[u8]> = token.split(|byte| *byte == b'.').collect();
     let [header, claims, _signature] = segments.as_slice() else {
         return Err(format!(
-            "this is no compact JWS, which has three segments parted by dots and not {}{}",
+            "not a compact JWS: expected 3 segments separated by dots, found {}{}",
             segments.len(),
             if segments.len() == 5 { "; five are those of an encrypted token (JWE)" } else { "" }
         ));
@@ -48,11 +48,11 @@ fn shown(input: &[u8]) -> Result<String, String> {
     let (header, claims) =
         (decode("first segment, the header,", header)?, decode("second segment, the claims,", claims)?);
     let mut shown = String::from(
-        "{\n  \"signature\": \"NOT VERIFIED: anybody can have written what follows\",\n  \"header\": ",
+        "{\n  \"signature\": \"NOT VERIFIED: anyone can have written this token\",\n  \"header\": ",
     );
-    pretty(&header, &mut shown).ok_or("the header is nested too deep to be shown")?;
+    pretty(&header, &mut shown).ok_or("the header is nested too deeply to be shown")?;
     shown.push_str(",\n  \"claims\": ");
-    pretty(&claims, &mut shown).ok_or("the claims are nested too deep to be shown")?;
+    pretty(&claims, &mut shown).ok_or("the claims are nested too deeply to be shown")?;
     shown.push_str("\n}\n");
     Ok(shown)
 }
@@ -60,13 +60,13 @@ fn shown(input: &[u8]) -> Result<String, String> {
 fn decode(name: &str, segment: &[u8]) -> Result<String, String> {
     let bytes = URL_SAFE_NO_PAD
         .decode_to_vec(segment)
-        .map_err(|_| format!("the {name} is no base64url without padding"))?;
-    let text = String::from_utf8(bytes).map_err(|_| format!("the {name} is no UTF-8"))?;
-    let json: &RawValue = serde_json::from_str(&text).map_err(|_| format!("the {name} is no JSON"))?;
+        .map_err(|_| format!("the {name} is not base64url without padding"))?;
+    let text = String::from_utf8(bytes).map_err(|_| format!("the {name} is not UTF-8"))?;
+    let json: &RawValue = serde_json::from_str(&text).map_err(|_| format!("the {name} is not JSON"))?;
     Ok(json.get().to_owned())
 }
 
-/// Deeper levels than these are not claims but an attack on whoever looks.
+/// Deeper nesting is an attack on the reader.
 const MAX_DEPTH: usize = 64;
 
 /// Lays out JSON, one level in, with every number and member as it is spelt and nothing that a terminal would obey.
@@ -152,7 +152,7 @@ mod tests {
         );
         insta::assert_snapshot!(shown(token.as_bytes()).unwrap(), @r#"
         {
-          "signature": "NOT VERIFIED: anybody can have written what follows",
+          "signature": "NOT VERIFIED: anyone can have written this token",
           "header": {
             "alg": "none",
             "crit": []
@@ -183,7 +183,7 @@ mod tests {
         let deep = "[".repeat(100) + &"]".repeat(100);
         assert_eq!(
             shown(token("{}", &deep).as_bytes()).unwrap_err(),
-            "the claims are nested too deep to be shown"
+            "the claims are nested too deeply to be shown"
         );
     }
 

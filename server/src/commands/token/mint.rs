@@ -33,11 +33,11 @@ pub(crate) struct MintArgs {
     #[arg(long = "permission", value_name = "P")]
     pub(crate) permissions: Vec<String>,
 
-    /// How long it is to be valid: a number and s, m, h or d; `--expires-in=-1h` is an hour ago
+    /// The validity period: a number and s, m, h or d; `--expires-in=-1h` expired an hour ago
     #[arg(long, value_name = "TIME", default_value = "1h", allow_hyphen_values = true)]
     pub(crate) expires_in: Offset,
 
-    /// A claim and its value as JSON; `null` takes the claim out
+    /// A claim and its value as JSON; `null` removes the claim
     #[arg(long = "claim", value_name = "K=JSON")]
     pub(crate) claims: Vec<Claim>,
 }
@@ -59,15 +59,15 @@ impl FromStr for Claim {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (name, value) = text.split_once('=').ok_or("say a name, `=` and a value as JSON")?;
+        let (name, value) = text.split_once('=').ok_or("expected a name, `=` and a value as JSON")?;
         let value = serde_json::from_str(value).map_err(|_| {
             let quoted = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:/@".contains(&byte));
             match quoted && !value.is_empty() {
                 true => {
-                    format!("what follows `=` is no JSON; a string needs its quotes: '{name}=\"{value}\"'")
+                    format!("the value after `=` is not JSON; a string needs its quotes: '{name}=\"{value}\"'")
                 }
                 false => {
-                    "what follows `=` is no JSON; a string needs its quotes, and the shell quotes around them"
+                    "the value after `=` is not JSON; a string needs its quotes, and the shell quotes around them"
                         .to_owned()
                 }
             }
@@ -98,7 +98,7 @@ fn claims(args: &MintArgs, now: u64) -> Result<String, Failure> {
     ];
     for (index, claim) in args.claims.iter().enumerate() {
         if args.claims.iter().take(index).any(|earlier| earlier.name == claim.name) {
-            return Err(Failure::Bad(format!("`--claim` says `{}` twice; say it once", claim.name)));
+            return Err(Failure::Bad(format!("duplicate `--claim` `{}`", claim.name)));
         }
         let value = Some(claim.value.get().to_owned()).filter(|value| value != "null");
         match claims.iter_mut().find(|(name, _)| *name == claim.name) {
@@ -107,7 +107,7 @@ fn claims(args: &MintArgs, now: u64) -> Result<String, Failure> {
         }
     }
     if args.expires_in.from(now).is_none() && !args.claims.iter().any(|claim| claim.name == "exp") {
-        return Err(Failure::Bad("`--expires-in` leads out of the years 1970 to 9999".to_owned()));
+        return Err(Failure::Bad("`--expires-in` must give a date from 1970 to 9999".to_owned()));
     }
     let members: Vec<String> =
         claims.into_iter().filter_map(|(name, value)| Some(format!("{}:{}", json!(name), value?))).collect();
@@ -124,6 +124,6 @@ fn now() -> Result<u64, Failure> {
 fn random_id() -> Result<String, Failure> {
     let mut bytes = [0; 16];
     aws_lc_rs::rand::fill(&mut bytes)
-        .map_err(|_| Failure::Bad("the crypto library found no randomness".to_owned()))?;
+        .map_err(|_| Failure::Bad("the crypto library has no random bytes".to_owned()))?;
     Ok(URL_SAFE_NO_PAD.encode_to_string(bytes))
 }

@@ -17,7 +17,7 @@ impl FromStr for Offset {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const FORM: &str = "say a whole number and s, m, h or d, such as `90s`, `1h` or `-7d`";
+        const FORM: &str = "expected an integer and s, m, h or d, such as `90s`, `1h` or `-7d`";
         let (number, unit) =
             text.len().checked_sub(1).and_then(|at| text.split_at_checked(at)).ok_or(FORM)?;
         let seconds = match unit {
@@ -32,10 +32,7 @@ impl FromStr for Offset {
             return Err(FORM);
         }
         let number: Option<i64> = number.parse().ok();
-        number
-            .and_then(|number| number.checked_mul(seconds))
-            .map(Self)
-            .ok_or("that is longer than any date reaches")
+        number.and_then(|number| number.checked_mul(seconds)).map(Self).ok_or("out of range")
     }
 }
 

@@ -1,7 +1,7 @@
 //! The messages of `envoy.service.auth.v3` and `grpc.health.v1`, as far as they are read or written here.
 //!
 //! Field numbers are fixed by the v3 API of Envoy; fields that are left out are ignored when a message is read. Maps are
-//! read as lists of their entries, so that a key that is there twice is seen.
+//! read as lists of their entries, so that a key that is duplicate is seen.
 
 use prost::Message;
 
