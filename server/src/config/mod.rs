@@ -130,6 +130,8 @@ pub struct Loaded {
     pub config: Config,
     /// The engine of its policy, keys and revocations.
     pub engine: Engine,
+    /// Problems of the revocations that do not keep them from loading, each in a sentence.
+    pub warnings: Vec<String>,
 }
 
 /// Loads a configuration file.
@@ -209,14 +211,24 @@ pub(crate) fn load_with(path: &Path, access: Access) -> Result<Loaded, ConfigErr
         .enumerate()
         .map(|(index, source)| read_source(&config.path, index, source, access).map(|read| read.set));
     let keys = bind_keys(&config.path, &config.keys, sets.collect::<Result<_, _>>()?)?;
+    let mut warnings = Vec::new();
     let revocations = match &config.revocations {
         None => Revocations::none(),
-        Some(source) => {
-            read_revocations_of(&config.path, source, access)?.map_or_else(Revocations::none, |read| read.set)
-        }
+        Some(source) => match read_revocations_of(&config.path, source, access)? {
+            Some(read) => {
+                warnings = read.warnings;
+                read.set
+            }
+            None => {
+                let place = source.place();
+                warnings
+                    .push(format!("revocations {place}: not fetched, so revoked tokens are not recognized"));
+                Revocations::none()
+            }
+        },
     };
     let engine = Engine::new(config.policy.clone(), keys, revocations);
-    Ok(Loaded { config, engine })
+    Ok(Loaded { config, engine, warnings })
 }
 
 /// The keys of one source, and what is to be said of them.

@@ -37,6 +37,26 @@ fn an_allowed_request_has_its_principal() {
 }
 
 #[test]
+fn offline_warns_that_revocations_are_not_fetched() {
+    let workshop = Workshop::new();
+    workshop.write(
+        "auth.toml",
+        "[keys]\nfile = \"key.jwk.json\"\n[revocations]\nurl = \"http://127.0.0.1:9/revocations.json\"\n",
+    );
+    let header = format!("Bearer {}", workshop.token(&[]));
+    workshop.write("header.txt", header);
+    let explain =
+        ["explain", "--config", "auth.toml", "--offline", "--header-file", "header.txt", "--path", "/"];
+    for arguments in [&[&DECIDE[..], &["--offline"]].concat()[..], &explain] {
+        let run = workshop.run_with(arguments, b"");
+        let warning = "warning: revocations 127.0.0.1: not fetched, so revoked tokens are not recognized\n";
+        assert_eq!(run.errors, warning, "{arguments:?}");
+    }
+    let run = workshop.run_with(&DECIDE, b"");
+    assert_eq!(run.status, 2, "{}", run.errors);
+}
+
+#[test]
 fn realms_and_resources_of_the_file_are_not_applied() {
     let workshop = Workshop::new();
     workshop.write(

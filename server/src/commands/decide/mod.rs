@@ -19,7 +19,10 @@ use request::{LineRequest, Refused};
 
 /// Decides each line of standard input until it ends.
 pub(crate) fn run(config: &Path, access: Access) -> Result<Exit, Failure> {
-    let engine = config::load_with(config, access)?.engine;
+    let config::Loaded { engine, warnings, .. } = config::load_with(config, access)?;
+    for warning in warnings {
+        eprintln!("warning: {warning}");
+    }
     let input = io::BufReader::with_capacity(BUFFER_BYTES, io::stdin().lock());
     let output = BufWriter::with_capacity(BUFFER_BYTES, io::stdout().lock());
     answer_lines(&engine, input, output)?;

@@ -22,6 +22,9 @@ use render::Subject;
 pub(crate) fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
     let lines = authorization_lines(args)?;
     let loaded = config::load_with(&args.config, Access::of(args.offline))?;
+    for warning in &loaded.warnings {
+        eprintln!("warning: {warning}");
+    }
     let now = match args.now {
         Some(now) => UnixTime::from_seconds(now),
         None => usable_now()?,
@@ -183,7 +186,7 @@ mod tests {
         std::fs::write(&file, "[keys]\nfile = \"k\"").unwrap();
         std::fs::write(keys, r#"{"kty": "oct", "k": "dGhpcyBpcyBhIHRlc3Qga2V5LCBub3QgYSByZWFsIG9uZS4"}"#)
             .unwrap();
-        let config::Loaded { config, engine } = config::load_all(&file).unwrap();
+        let config::Loaded { config, engine, .. } = config::load_all(&file).unwrap();
         for (path, verdict) in
             [("/api/v1/search/status", "\u{1b}[1;32mALLOW 200"), ("/", "\u{1b}[1;31mDENY 401")]
         {
