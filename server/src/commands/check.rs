@@ -49,7 +49,7 @@ pub(crate) fn run(path: &Path, access: Access) -> Result<Exit, Failure> {
     warnings.extend(revocations.iter().flat_map(|read| read.warnings.iter().cloned()));
     warnings.extend(config.tls.as_ref().and_then(|files| config::secret_file_warning(&files.key)));
     let sets: Vec<_> = read.into_iter().map(|keys| keys.set).collect();
-    let refused = config::warnings_of_refused_tokens(&config, &sets);
+    let refused = config::warnings_of_refused_tokens(&config, &config.keys, &sets);
     warnings.extend(refused.into_iter().map(|warning| format!("{}: {warning}", config.path.display())));
     config::bind_keys(&config.path, &config.keys, sets)?;
     let mut output = io::stdout().lock();

@@ -9,12 +9,12 @@ use super::{Config, KeySource};
 /// The most keys of one algorithm that a token without `kid` is tried with.
 const MAX_KEYS_WITHOUT_ID: usize = 8;
 
-/// One sentence for each reason why every token, or every token of a key set, is refused. `sets` are the key sets in the
-/// order of the file.
-pub(crate) fn warnings(config: &Config, sets: &[KeySet]) -> Vec<String> {
+/// One sentence for each reason why every token, or every token of a key set, is refused. `sets` are the key sets of
+/// `sources`.
+pub(crate) fn warnings(config: &Config, sources: &[KeySource], sets: &[KeySet]) -> Vec<String> {
     let mut found = Vec::new();
     let several = sets.len() > 1;
-    for (index, (source, set)) in config.keys.iter().zip(sets).enumerate() {
+    for (index, (source, set)) in sources.iter().zip(sets).enumerate() {
         let (key, tokens) = if several {
             (format!("keys[{index}]"), "every token of these keys is refused")
         } else {
@@ -174,7 +174,7 @@ mod tests {
     fn warnings_of(text: &str, sets: &str) -> Vec<String> {
         let config = super::super::parse(Path::new("artos-auth.toml"), text).unwrap();
         let sets: Vec<KeySet> = sets.split('|').map(published).collect();
-        warnings(&config, &sets)
+        warnings(&config, &config.keys, &sets)
     }
 
     const ONE: &str = "[keys]\nfile = \"a\"\n";

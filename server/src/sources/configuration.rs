@@ -171,10 +171,14 @@ impl FirstLoad {
         let revoked = revocations.as_ref().map_or_else(no_revocations, LoadedRevocations::to_publish);
         let (protections, restart) = (std::mem::take(&mut config.protections), NeedsRestart::of(&config));
         let sources = std::mem::take(&mut config.keys);
+        let refused = refused_tokens(&config, &slots);
         let path = config.path.clone();
         let publisher = Publisher::start(rules(config), slots, revoked, cached)?;
         let status = reporter.source("config", "config");
         status.starts();
+        for warning in refused {
+            status.note(Level::Warning, &warning);
+        }
         let mut configuration = Configuration {
             path: path.clone(),
             protections,
@@ -244,9 +248,11 @@ impl Configuration {
             };
             (source.clone(), slot)
         });
-        let slots = slots.collect();
+        let slots: Vec<_> = slots.collect();
+        let refused = refused_tokens(&config, &slots);
         let (protections, restart) = (std::mem::take(&mut config.protections), NeedsRestart::of(&config));
-        let warnings = std::mem::take(&mut config.warnings);
+        let mut warnings = std::mem::take(&mut config.warnings);
+        warnings.extend(refused);
         self.publisher.set_rules(rules(config), slots, revoked)?;
 
         self.announce(&restart, &warnings);
@@ -401,6 +407,13 @@ impl Configuration {
             self.status.note(Level::Warning, warning);
         }
     }
+}
+
+/// The reasons why every token is refused, once there are keys of all sources.
+fn refused_tokens(config: &Config, slots: &[(KeySource, KeySlot)]) -> Vec<String> {
+    let sets: Option<Vec<_>> = slots.iter().map(|(_, slot)| slot.keys()).collect();
+    let sources: Vec<_> = slots.iter().map(|(source, _)| source.clone()).collect();
+    sets.map(|sets| config::warnings_of_refused_tokens(config, &sources, &sets)).unwrap_or_default()
 }
 
 fn rules(config: Config) -> Rules {

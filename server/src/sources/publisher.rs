@@ -33,6 +33,12 @@ impl KeySlot {
         *self.lock() = Some(Arc::new(Zeroizing::new(jwks)));
     }
 
+    /// The keys, if there are any.
+    pub(crate) fn keys(&self) -> Option<KeySet> {
+        let jwks = self.lock().clone()?;
+        KeySet::from_jwks(&jwks).ok()
+    }
+
     /// Whether there are keys.
     pub(crate) fn is_filled(&self) -> bool {
         self.lock().is_some()

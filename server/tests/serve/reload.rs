@@ -32,6 +32,20 @@ fn a_replaced_key_set_is_noticed() {
 }
 
 #[test]
+fn rules_by_which_every_token_is_refused_are_a_warning() {
+    const WARNING: &str =
+        "`keys`: no key serves an algorithm that the policy allows (RS256), so every token is refused";
+    let wrong = format!("{PORTS}\n[policy]\nalgorithms = [\"RS256\"]");
+    let process = Process::start(PORTS);
+    assert!(!process.errors().contains("every token is refused"), "{}", process.errors());
+    process.files.replace("artos-auth.toml", &Files::config_text(&wrong));
+    eventually("the warning after a reload", || process.errors().contains(WARNING));
+
+    let process = Process::start(&wrong);
+    eventually("the warning at the start", || process.errors().contains(WARNING));
+}
+
+#[test]
 fn a_key_set_that_is_written_over_is_noticed() {
     let process = Process::start(PORTS);
     let key = other_key();
