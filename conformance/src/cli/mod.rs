@@ -97,7 +97,7 @@ struct ReachArgs {
     /// Accept any certificate
     #[arg(long)]
     insecure: bool,
-    /// Speak HTTP/2; cases that only HTTP/1.1 can carry are left out
+    /// Speak HTTP/2; cases that need HTTP/1.1 are skipped
     #[arg(long)]
     http2: bool,
 }

@@ -154,10 +154,10 @@ pub(super) fn selected(report: &Report) -> Option<String> {
         parts.push(format!("filter {}", selection.filters.join(", ")));
     }
     if selection.http1_only > 0 {
-        parts.push(format!("{} left out, which only HTTP/1.1 can carry", selection.http1_only));
+        parts.push(format!("{} skipped (needs HTTP/1.1)", selection.http1_only));
     }
     if selection.other_key > 0 {
-        parts.push(format!("{} left out, which are about another kind of key", selection.other_key));
+        parts.push(format!("{} skipped (needs another key type)", selection.other_key));
     }
     let cases = format!("{} of {} cases", report.cases.len(), selection.catalogue);
     (!parts.is_empty()).then(|| format!("{cases}: {}", parts.join("; ")))
