@@ -16,9 +16,9 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// **Class:** forwarded targets and methods that a client forges: `X-Forwarded-Uri`, `X-Original-URL`, `X-Rewrite-URL`, method overrides (CVE-2026-40575, GHSA-6384-m2mw-rf54, CVE-2023-27487, CVE-2023-30845)
-/// **Gain:** a protected route under a public one's name
-/// **Stop:** the server judges the request that it receives, by its own method and target; nothing under `/_auth/` is ever judged as itself
-/// **Differs:** described requests are judged only with `[forward]`, from one family of fields and from trusted addresses
+/// **Gain:** a protected route, requested as a public path
+/// **Stop:** the server decides on the method and target of the request that it receives; paths under `/_auth/` are never decided on as resources
+/// **Differs:** forwarded requests are decided on only with `[forward]`, from one family of fields and from trusted addresses
 #[tokio::test]
 async fn forged_targets() {
     for field in [
@@ -40,8 +40,8 @@ async fn forged_targets() {
 }
 
 /// **Class:** field names with `_` for `-` (CVE-2025-64484, CVE-2026-39858, CVE-2026-52845)
-/// **Gain:** a field that the proxy does not strip and the service behind reads as ours
-/// **Stop:** a token is taken from `Authorization` alone, and every 200 has all our fields, so that what a proxy copies overwrites
+/// **Gain:** a field that the proxy does not remove and that the upstream reads as an identity field
+/// **Stop:** a token is read only from `Authorization`, and every 200 has all identity fields, so that a proxy that copies them overwrites the client's
 #[tokio::test]
 async fn underscore_aliases() {
     let token = good_token();
@@ -62,9 +62,9 @@ async fn underscore_aliases() {
     assert!(!answer.contains("org-b") && !answer.contains("admin"), "{answer}");
 }
 
-/// **Class:** identity fields of the client's own that survive (CVE-2026-30851, CVE-2026-39998, CVE-2021-41130)
-/// **Gain:** another user's or organization's identity at the service behind
-/// **Stop:** every 200 has each identity field exactly once, empty where there is nothing to say, on public paths too
+/// **Class:** identity fields of the client that reach the upstream (CVE-2026-30851, CVE-2026-39998, CVE-2021-41130)
+/// **Gain:** another user's or organization's identity at the upstream
+/// **Stop:** every 200, including those for public paths, has each identity field exactly once, empty if there is no value
 #[tokio::test]
 async fn forged_identity() {
     let forged = "X-Auth-User-Id: admin\r\nX-Auth-Org-Id: org-b\r\nX-Auth-Org-Id: org-c\r\nX-Auth-Permissions: all\r\nX-Auth-Token-Id: x\r\n";
@@ -82,9 +82,9 @@ async fn forged_identity() {
     }
 }
 
-/// **Class:** a `Connection` line that names a field which has to arrive (CVE-2025-48865)
-/// **Gain:** the next proxy takes away the field by which the request was judged, or the identity that was handed out
-/// **Stop:** such a request is answered with 400 and not judged
+/// **Class:** a `Connection` line that names a required field (CVE-2025-48865)
+/// **Gain:** the next proxy removes the field that the decision used, or the identity fields
+/// **Stop:** such a request is answered with 400, without a decision
 #[tokio::test]
 async fn hop_by_hop_stripping() {
     let token = good_token();

@@ -13,8 +13,8 @@ use super::{decide, policy_with_rule, question, refusal, setup, with_claim, with
 
 /// **Class:** claims of the wrong type (CVE-2026-25537, CVE-2026-44459)
 /// **Gain:** a token that never expires, or whose check is skipped because its claim cannot be read
-/// **Stop:** a claim that is read has one type and one range; anything else is malformed, never absent
-/// **Differs:** fractions are dates, and the range ends with the year 9999 and not at 2^53; `null` counts as absent, which for `exp` is malformed too
+/// **Stop:** each claim that is read has one type and one range; any other value is malformed, not absent
+/// **Differs:** fractional times are accepted; the range ends with the year 9999, not at 2^53; `null` is treated as absent, which for `exp` is malformed
 #[test]
 fn claim_type_confusion() {
     let wrong = [
@@ -50,9 +50,9 @@ fn claim_type_confusion() {
     assert_eq!(refusal(&with_claim("exp", json!(0))), "token_expired");
 }
 
-/// **Class:** checks that are skipped where their claim is missing (CVE-2026-40946, CVE-2020-26160)
+/// **Class:** checks that are skipped if their claim is missing (CVE-2026-40946, CVE-2020-26160)
 /// **Gain:** a token of another audience or issuer, or one that never expires
-/// **Stop:** what the policy names has to be there; `exp`, user and organization always
+/// **Stop:** claims that the policy requires must be present; `exp`, user and organization are always required
 #[test]
 fn missing_claims() {
     let mut setup = setup();
@@ -77,10 +77,10 @@ fn missing_claims() {
     }
 }
 
-/// **Class:** members that are there twice, deep nesting, huge values
-/// **Gain:** two readers of one token see two organizations; a stack that overflows
-/// **Stop:** a member that is read is there once, by its unescaped name; nesting is counted, not recursed into; a token has a largest size
-/// **Differs:** members that no rule reads may be there twice
+/// **Class:** duplicate members, deep nesting, huge values
+/// **Gain:** two parsers read different organizations from one token; a stack overflow
+/// **Stop:** a duplicate of a member that is read is refused, compared by unescaped name; nesting is counted without recursion; the token size is limited
+/// **Differs:** members that are not read may be duplicates
 #[test]
 fn duplicate_members_and_deep_nesting() {
     for more in [
@@ -107,9 +107,9 @@ fn duplicate_members_and_deep_nesting() {
 }
 
 /// **Class:** ids that look alike: NUL, control characters, case, full-width letters, composed and decomposed letters
-/// **Gain:** a token of one organization passes for another's
+/// **Gain:** a token of one organization is accepted as another organization's
 /// **Stop:** ids are compared byte for byte after JSON's escapes; control characters and lone surrogates are malformed
-/// **Differs:** all control characters are refused (Unicode Cc), not those below U+0020 alone
+/// **Differs:** all control characters (Unicode Cc) are refused, not only those below U+0020
 #[test]
 fn lookalike_identities() {
     for id in ["org-a\0", "org-a\n", "org-a\u{7f}", "org-a\u{85}", "org\u{1b}-a"] {
@@ -128,8 +128,8 @@ fn lookalike_identities() {
 }
 
 /// **Class:** splitting at every dot (CVE-2025-30204, CVE-2025-27144, CVE-2025-22868)
-/// **Gain:** a few kilobytes of dots cost the server megabytes
-/// **Stop:** size comes first, then two dots are searched for; nothing is allocated for a third
+/// **Gain:** a few kilobytes of dots make the server allocate megabytes
+/// **Stop:** the size is checked first, then two dots are located; a third dot allocates nothing
 #[test]
 fn floods_of_dots() {
     for token in [
@@ -146,9 +146,9 @@ fn floods_of_dots() {
 }
 
 /// **Class:** encrypted and compressed tokens (CVE-2024-28102, CVE-2024-28180, CVE-2024-28176, CVE-2022-36083, CVE-2026-39373, CVE-2026-27932, CVE-2026-29000)
-/// **Gain:** a bomb that inflates, a key derivation that never ends, an unsigned token wrapped in an encrypted one
+/// **Gain:** a decompression bomb, an endless key derivation, an unsigned token inside an encrypted one
 /// **Stop:** five segments are malformed, and nothing is ever decrypted, derived or inflated
-/// **Differs:** `enc` and `zip` in a signed token are not read, as no member is that the contract does not name
+/// **Differs:** `enc` and `zip` in a signed token are ignored, as are all members that the contract does not name
 #[test]
 fn encrypted_tokens() {
     let header = base64_simd::URL_SAFE_NO_PAD
@@ -161,8 +161,8 @@ fn encrypted_tokens() {
 }
 
 /// **Class:** regular expressions over claims (CVE-2026-35041)
-/// **Gain:** a claim on which a matcher takes forever
-/// **Stop:** there are no regular expressions: issuers, audiences, permissions and ids are equal or not, paths match segment by segment
+/// **Gain:** a claim that makes a regular expression run for minutes or hours
+/// **Stop:** there are no regular expressions: issuers, audiences, permissions and ids are compared for equality, and paths match segment by segment
 #[test]
 fn patterns_in_claims() {
     let mut setup = setup();
@@ -179,7 +179,7 @@ fn patterns_in_claims() {
 
 /// **Class:** cached verifications that are mixed up or outlive a revocation (CVE-2026-35039)
 /// **Gain:** another caller's identity, or access after a revocation
-/// **Stop:** a remembered token is found by all of its bytes, and everything that time, context and snapshots decide is decided anew
+/// **Stop:** the cache key is the whole token, and every check that depends on time, context or snapshots is repeated
 #[test]
 fn cache_confusion() {
     let hot =

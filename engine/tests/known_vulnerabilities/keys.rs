@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use super::{decide, question, refusal, setup, signed_by, with_header};
 
 /// **Class:** `alg: none`, its spellings, and unknown algorithms (CVE-2015-9235, CVE-2026-23993)
-/// **Gain:** a token for anybody, without any key
-/// **Stop:** the algorithms are a closed list without `none`; what is not in the policy's list is refused before a key is looked for
+/// **Gain:** a token for any user, without a key
+/// **Stop:** the supported algorithms are a closed list without `none`; an algorithm that is not in the policy is refused before the key lookup
 #[test]
 fn unsigned_and_unknown_algorithms() {
     for alg in ["none", "None", "NONE", "nOnE", "", "foo", "none ", "HS257", "ES512"] {
@@ -32,9 +32,9 @@ fn unsigned_and_unknown_algorithms() {
     assert_eq!(refusal(&token), "token_malformed");
 }
 
-/// **Class:** a public key taken for an HMAC secret (CVE-2016-5431, CVE-2016-10555, CVE-2023-48223, CVE-2026-22817, CVE-2026-34950, GHSA-ww5h-9m49-7xx4)
-/// **Gain:** a token for anybody, signed with what everybody may know
-/// **Stop:** a key is bound to one algorithm when it is loaded, with an `alg` or without, and secrets and public keys are different types; there is no PEM to sniff
+/// **Class:** a public key used as an HMAC secret (CVE-2016-5431, CVE-2016-10555, CVE-2023-48223, CVE-2026-22817, CVE-2026-34950, GHSA-ww5h-9m49-7xx4)
+/// **Gain:** a token for any user, signed with public data
+/// **Stop:** each key is bound to one algorithm when it is loaded, with or without `alg`; secrets and public keys are different types; PEM is not accepted
 #[rstest]
 fn algorithm_confusion(
     #[values("rsa", "es256")] of: &str,
@@ -67,9 +67,9 @@ fn algorithm_confusion(
 }
 
 /// **Class:** empty, weak and absent keys (GHSA-8wpc-h4q6-8fxv)
-/// **Gain:** a token signed with a secret that can be guessed, or with none
-/// **Stop:** secrets shorter than the hash, RSA moduli under 2,048 bits and sets without a usable key do not load
-/// **Differs:** a JWK Set is refused where no key is usable, not only where it is empty
+/// **Gain:** a token signed with a guessable secret or an empty one
+/// **Stop:** secrets shorter than the hash, RSA moduli under 2,048 bits and key sets without a usable key are refused
+/// **Differs:** a JWK Set is refused if none of its keys is usable, not only if it is empty
 #[test]
 fn weak_and_absent_keys() {
     let load = |jwks: Value| KeySet::from_jwks(jwks.to_string().as_bytes()).map(|keys| keys.len());
@@ -93,9 +93,9 @@ fn weak_and_absent_keys() {
     }
 }
 
-/// **Class:** psychic signatures, and signatures of the wrong form (CVE-2022-21449)
-/// **Gain:** one signature that is right for every token
-/// **Stop:** ECDSA signatures are `r` and `s` of exactly the curve's length each, and the crypto library refuses 0 and values from the order on
+/// **Class:** psychic signatures and malformed signatures (CVE-2022-21449)
+/// **Gain:** one signature that is valid for every token
+/// **Stop:** in an ECDSA signature, `r` and `s` each have exactly the length of the curve, and the crypto library refuses 0 and values greater than or equal to the order
 #[test]
 fn psychic_signatures() {
     const ORDER: &str = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
@@ -122,10 +122,10 @@ fn psychic_signatures() {
     }
 }
 
-/// **Class:** other spellings of a revoked token: base64 with padding or stray bits, ECDSA's second signature
+/// **Class:** alternative encodings of a revoked token: base64 with padding or non-zero trailing bits, the alternative ECDSA signature
 /// **Gain:** a revoked token works again
-/// **Stop:** a token has one spelling, for its base64url is canonical, and revocations name its `jti` or the hash of what was signed, which a second signature leaves alone
-/// **Differs:** revocation goes by `jti` alone, not by issuer and `jti`, and the second form of a signature verifies, as the contract has it
+/// **Stop:** a token has one encoding because only canonical base64url is accepted; a revocation names the `jti` or the hash of the signing input, which does not depend on the signature
+/// **Differs:** revocation uses `jti` alone, not issuer and `jti`; as the contract specifies, the alternative ECDSA signature verifies
 #[test]
 fn signature_malleability_and_revocation() {
     let mut setup = setup();
@@ -148,9 +148,9 @@ fn signature_malleability_and_revocation() {
     }
 }
 
-/// **Class:** keys that the token brings along: `jwk`, `jku`, `x5u`, `x5c` (CVE-2018-0114)
+/// **Class:** keys from the token: `jwk`, `jku`, `x5u`, `x5c` (CVE-2018-0114)
 /// **Gain:** a token for anybody, signed with the attacker's own key
-/// **Stop:** none of these members is read, and the engine cannot fetch anything: what it may call is a lint
+/// **Stop:** these header parameters are not read, and the engine cannot fetch anything: a lint restricts what it may call
 #[test]
 fn keys_from_the_token() {
     let stranger = Value::Object(TestKey::named("es256-stranger").unwrap().published());
@@ -169,10 +169,10 @@ fn keys_from_the_token() {
     }
 }
 
-/// **Class:** injection by `kid`: paths, SQL, commands
+/// **Class:** injection through `kid`: paths, SQL, commands
 /// **Gain:** the attacker chooses the key: an empty file, the result of a query
-/// **Stop:** `kid` is an opaque text that is looked up byte for byte in a map in memory
-/// **Differs:** there is no limit of 64 bytes of its own, for the token's size bounds it and nothing is done with it but comparing
+/// **Stop:** `kid` is an opaque string that is looked up byte for byte in an in-memory map
+/// **Differs:** `kid` has no separate limit of 64 bytes: the token size bounds it, and it is only compared
 #[test]
 fn key_id_injection() {
     for kid in [
@@ -198,8 +198,8 @@ fn key_id_injection() {
 }
 
 /// **Class:** critical extensions that are ignored (CVE-2025-59420, CVE-2026-32597)
-/// **Gain:** a token whose issuer demands a check, proof of possession for one, works without it
-/// **Stop:** no extension is understood here, so any `crit` is refused, whatever it holds
+/// **Gain:** a token whose issuer requires a check, such as proof of possession, is accepted without it
+/// **Stop:** no extension is supported, so any `crit` is refused, whatever its value
 #[test]
 fn critical_extensions() {
     for crit in [

@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 
 use super::{decide, policy_with_rule, question, setup, with_claim, with_header, with_line};
 
-/// **Class:** slashes, dots and escapes that two servers read differently (CVE-2019-9901, CVE-2021-29492, CVE-2026-40912, CVE-2026-26205)
-/// **Gain:** a protected route by a spelling that the rule does not match, or a public one's name on it
-/// **Stop:** public paths match byte for byte; where rules are asked, a path that servers read differently is refused, and the rest is decoded once
-/// **Differs:** without route rules no path is refused as ambiguous, for there is no rule that it could slip past; the answer is 403, not 400
+/// **Class:** slashes, dots and escapes that two servers interpret differently (CVE-2019-9901, CVE-2021-29492, CVE-2026-40912, CVE-2026-26205)
+/// **Gain:** a protected route through a spelling that its rule does not match, or that matches a public path
+/// **Stop:** public paths match byte for byte; with route rules, a path that servers interpret differently is refused, and any other path is decoded once
+/// **Differs:** without route rules no path is refused as ambiguous, because there is no rule to bypass; the status is 403, not 400
 #[test]
 fn ambiguous_paths() {
     let mut setup = setup();
@@ -53,9 +53,9 @@ fn ambiguous_paths() {
     }
 }
 
-/// **Class:** a path without its leading slash, a query that is taken for a path (CVE-2026-33186, CVE-2026-32811)
-/// **Gain:** a route that no rule matches but the service behind serves
-/// **Stop:** a path begins with `/` or is ambiguous, never public; the query is cut at the first `?`, before anything is matched, and `%3F` is no `?`
+/// **Class:** a path without its leading slash, a query that is interpreted as a path (CVE-2026-33186, CVE-2026-32811)
+/// **Gain:** a route that no rule matches but that the upstream serves
+/// **Stop:** a path that does not start with `/` is ambiguous and never public; the query is removed at the first `?` before matching, and `%3F` is not a `?`
 #[test]
 fn paths_without_slash_and_queries() {
     let mut setup = setup();
@@ -83,9 +83,9 @@ fn paths_without_slash_and_queries() {
     }
 }
 
-/// **Class:** of several `Authorization` values, the first or any is taken (CVE-2026-26308, CVE-2026-31838)
-/// **Gain:** a proxy checks one token, the service behind believes another
-/// **Stop:** more than one line is refused, equal or not, and a comma can stand in no token
+/// **Class:** several `Authorization` values, of which the first or any is used (CVE-2026-26308, CVE-2026-31838)
+/// **Gain:** a proxy checks one token, and the upstream uses another
+/// **Stop:** more than one line is refused, equal or not, and a token cannot contain a comma
 #[test]
 fn several_credentials() {
     let token = String::from_utf8(TokenSpec::default().mint().unwrap()).unwrap();
@@ -100,9 +100,9 @@ fn several_credentials() {
     assert_eq!(with_line(format!("Basic x, {good}")), "scheme_not_bearer");
 }
 
-/// **Class:** rules that take each other's place: order, merging, a cached route
-/// **Gain:** a rule for one route opens, or forgets, another
-/// **Stop:** every rule that matches counts, in whatever order they stand, and what is public is the public list's alone
+/// **Class:** rules that override each other: order, merging, a cached route
+/// **Gain:** a rule for one route allows, or drops, another
+/// **Stop:** all matching rules apply, regardless of their order, and only the list of public paths makes a path public
 #[test]
 fn rules_that_override_each_other() {
     let rule = |path: &str, permission: &str| RouteDocument {
@@ -130,8 +130,8 @@ fn rules_that_override_each_other() {
 }
 
 /// **Class:** the confused deputy: an organization taken from the path, a header, the query or the body
-/// **Gain:** another organization's resources with a token of one's own
-/// **Stop:** the scope is the token's organization; what the request addresses is only ever compared with it, and what cannot be told is refused
+/// **Gain:** another organization's resources with the attacker's own token
+/// **Stop:** the scope is the token's organization; the owner of the requested resource is only compared with it, and an unresolved owner is refused
 #[test]
 fn confused_deputy() {
     let token = TokenSpec::default();
@@ -159,9 +159,9 @@ fn confused_deputy() {
     assert_eq!(decide(&setup(), &question(&header)).principal.unwrap().org_id, "org-a");
 }
 
-/// **Class:** answers that tell one invalid token from another
-/// **Gain:** an oracle: which key ids there are, whether a signature was nearly right, whether a user exists
-/// **Stop:** the public answer follows from the reason by one match with three arms; the reason is for the log; MACs are compared in constant time
+/// **Class:** responses that distinguish invalid tokens
+/// **Gain:** an oracle: which key ids exist, whether a signature was almost valid, whether a user exists
+/// **Stop:** one match with three arms maps the reason to the response; the reason itself goes only to the log; MACs are compared in constant time
 #[test]
 fn signature_oracle() {
     let flip = Edit::FlipByte { segment: Segment::Signature, at: 0 };
@@ -204,7 +204,7 @@ fn signature_oracle() {
 
 /// **Class:** tokens in URLs and logs
 /// **Gain:** a token from an access log, a browser's history or a referrer
-/// **Stop:** only the `Authorization` field is read, and what holds a token prints a fixed redaction
+/// **Stop:** only the `Authorization` field is read, and types that hold a token print a fixed redaction
 #[test]
 fn tokens_in_urls_and_logs() {
     let token = String::from_utf8(TokenSpec::default().mint().unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! The body of an answer: one piece, and trailers where gRPC needs them.
+//! Response bodies: one chunk, with trailers where gRPC needs them.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use hyper::body::{Body as HttpBody, Bytes, Frame, SizeHint};
 use hyper::header::HeaderMap;
 
-/// The body of an answer.
+/// A response body.
 #[derive(Debug, Default)]
 pub(crate) struct Body {
     data: Option<Bytes>,
@@ -23,12 +23,12 @@ impl Body {
         Self { trailers: Some(Box::new(trailers)), ..Self::new(data) }
     }
 
-    /// The same body with another piece for its own, if it has one.
+    /// The same body with another chunk, if it has one.
     pub(crate) fn map_data(self, change: impl FnOnce(Bytes) -> Bytes) -> Self {
         Self { data: self.data.map(change), ..self }
     }
 
-    /// The one piece, which may be empty.
+    /// The chunk, which may be empty.
     pub(crate) fn into_data(self) -> Bytes {
         self.data.unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! The open connections: which of them are closed when there are too many, or when answers that nobody takes fill memory.
+//! Tracks open connections and closes some when there are too many, or when unsent responses use too much memory.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
@@ -18,17 +18,17 @@ pub(crate) struct Connections {
     open: Mutex<HashMap<u64, Slot>>,
     next: AtomicU64,
     limit: usize,
-    /// Those that end, too, until they have ended.
+    /// Includes connections that are being closed.
     alive: AtomicU64,
     closed: Notify,
     numbers: ConnectionNumbers,
-    /// What the unsent answers of all connections take, in bytes.
+    /// Bytes of unsent responses over all connections.
     unsent: Mutex<usize>,
-    /// What the times of the slots are counted from.
+    /// Origin of the slots' times.
     start: Instant,
 }
 
-/// The numbers of a port's connections, which `/metrics` shows.
+/// Connection counters of a port, shown by `/metrics`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ConnectionNumbers {
     pub(crate) open: Gauge,
@@ -39,19 +39,19 @@ pub(crate) struct ConnectionNumbers {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Closed {
-    /// The client ended it, or its network did; or the answer was the last that it asked for.
+    /// Closed by the client or its network, or after the last response that the client requested.
     ByClient,
     /// It waited too long for its next request.
     Idle,
     /// A request head or a TLS handshake took too long.
     HeaderTimeout,
-    /// What arrived is not HTTP, or not TLS.
+    /// The received bytes are not HTTP, or not TLS.
     ProtocolError,
     /// There were too many connections.
     Evicted,
-    /// The unsent answers of all connections took too much memory, and its own the most.
+    /// Unsent responses used too much memory, and this connection's the most.
     Unsent,
-    /// The server ends.
+    /// The server is shutting down.
     Shutdown,
 }
 
@@ -66,7 +66,7 @@ impl Closed {
         Self::Shutdown,
     ];
 
-    /// The stable code, as metrics have it.
+    /// The stable code used in metrics.
     pub(crate) const fn code(self) -> &'static str {
         match self {
             Self::ByClient => "client",
@@ -80,35 +80,35 @@ impl Closed {
     }
 }
 
-/// The most that unsent answers of all connections of a port may take, in bytes.
+/// Maximum bytes of unsent responses over all connections of a port.
 pub(crate) const MAX_UNSENT_BYTES: usize = 64 << 20;
 
-/// What is known of a connection. Cloning gives another handle to the same one.
+/// State of a connection. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Slot(Arc<State>);
 
 #[derive(Debug)]
 struct State {
     start: Instant,
-    /// Milliseconds from `start` to the last request whose head was whole, or to the beginning.
+    /// Milliseconds from `start` to the last complete request head, or to the accept.
     last_request: AtomicU64,
-    /// Bytes came in since the last whole head.
+    /// Bytes have arrived since the last complete head.
     arrived: AtomicBool,
-    /// One more than the milliseconds from `start` to when the head that is arriving was first waited for; 0: none is.
+    /// Milliseconds from `start` to the beginning of the wait for the current head, plus one; 0 if no head is pending.
     head_since: AtomicU64,
     unread: AtomicBool,
-    /// A whole request has arrived.
+    /// A complete request has arrived.
     asked: AtomicBool,
-    /// What its unsent answers take, in bytes, as part of what those of all connections take. Changed under their lock.
+    /// Bytes of its unsent responses, included in the total of all connections. Changed under the lock of that total.
     unsent: AtomicUsize,
-    /// Its answers are counted no longer, because it is being closed. Changed under the same lock.
+    /// Its responses are no longer counted, because it is being closed. Changed under the same lock.
     discounted: AtomicBool,
-    /// The index in [`Closed::ALL`] of why it is closed.
+    /// Index in [`Closed::ALL`] of the reason for closing.
     closed: AtomicU8,
     evict: Notify,
 }
 
-/// An open connection, until it is dropped.
+/// An open connection, registered until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Open {
     id: u64,
@@ -130,8 +130,8 @@ impl Connections {
         }
     }
 
-    /// One more. At the limit, another one is closed: the oldest that has never sent a whole request, else the one that
-    /// has been idle longest.
+    /// Registers a connection. At the limit, closes the oldest connection that has never sent a complete request, or
+    /// else the one that has been idle longest.
     pub(crate) fn open(self: &Arc<Self>) -> Open {
         let slot = Slot::new(self.start);
         let id = self.next.fetch_add(1, Ordering::Relaxed);
@@ -148,15 +148,15 @@ impl Connections {
         evict_least_used(&mut self.lock());
     }
 
-    /// Closes all of them, because the server ends.
+    /// Closes all connections at shutdown.
     pub(crate) fn evict_all(&self) {
         for (_, slot) in self.lock().drain() {
             slot.evict(Closed::Shutdown);
         }
     }
 
-    /// Counts bytes of unsent answers, which are given back when the result is dropped. Where all of them take too much, the
-    /// connection whose answers take most is closed.
+    /// Counts bytes of unsent responses until the result is dropped. If the total is too large, closes the connection
+    /// with the most unsent bytes.
     pub(crate) fn hold(self: &Arc<Self>, slot: &Slot, bytes: usize) -> Unsent {
         let mut all = self.lock_unsent();
         if slot.0.discounted.load(Ordering::Relaxed) {
@@ -168,7 +168,7 @@ impl Connections {
             let mut open = self.lock();
             let most = open.iter().max_by_key(|(id, slot)| (slot.0.unsent.load(Ordering::Relaxed), **id));
             if let Some(slot) = most.map(|(id, _)| *id).and_then(|id| open.remove(&id)) {
-                // Its answers are as good as gone: until they are, no other connection is closed for them.
+                // Its bytes are about to be freed; until then no other connection is closed for them.
                 *all = all.saturating_sub(slot.0.unsent.swap(0, Ordering::Relaxed));
                 slot.0.discounted.store(true, Ordering::Relaxed);
                 slot.evict(Closed::Unsent);
@@ -177,23 +177,23 @@ impl Connections {
         Unsent { bytes, slot: slot.clone(), connections: Arc::clone(self) }
     }
 
-    /// What unsent answers take, in bytes.
+    /// Bytes of unsent responses.
     #[cfg(test)]
     pub(super) fn unsent(&self) -> usize {
         *self.lock_unsent()
     }
 
     fn lock_unsent(&self) -> MutexGuard<'_, usize> {
-        // Nothing panics between taking and giving back the lock.
+        // Nothing panics while the lock is held.
         self.unsent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether some that are to be closed have not ended yet.
+    /// Whether connections that are being closed are still open.
     pub(crate) fn are_too_many(&self) -> bool {
         self.alive.load(Ordering::Acquire) > u64::try_from(self.limit).unwrap_or(u64::MAX)
     }
 
-    /// Done when none is open.
+    /// Completes when no connection is open.
     pub(crate) async fn all_closed(&self) {
         loop {
             let closed = self.closed.notified();
@@ -205,12 +205,12 @@ impl Connections {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<u64, Slot>> {
-        // Nothing between taking and giving back the lock can leave the map half changed.
+        // Nothing can leave the map in an inconsistent state while the lock is held.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Looks at all of them: only at the limit, and ten thousand take some ten microseconds.
+/// Linear scan: runs only at the limit, and takes some ten microseconds for ten thousand connections.
 fn evict_least_used(open: &mut HashMap<u64, Slot>) -> bool {
     let use_of = |(id, slot): &(&u64, &Slot)| {
         let state = &slot.0;
@@ -232,7 +232,7 @@ pub(crate) struct Unsent {
 }
 
 impl Unsent {
-    /// The same bytes, which stay counted for as long as anything holds them.
+    /// The same bytes, counted until the last clone is dropped.
     pub(crate) fn keep(self, bytes: Bytes) -> Bytes {
         struct Kept(Bytes, #[expect(dead_code, reason = "counted until it is dropped")] Unsent);
 
@@ -292,12 +292,12 @@ impl Slot {
         slot
     }
 
-    /// Bytes came in. Mostly they are a whole head, so that no clock is asked yet.
+    /// Bytes arrived. They usually form a complete head, so the clock is not read yet.
     pub(crate) fn bytes_arrived(&self) {
         self.0.arrived.store(true, Ordering::Relaxed);
     }
 
-    /// Nothing can be done until more bytes come in: where some have, it is for the rest of a head.
+    /// The connection waits for more bytes. If some have arrived, it waits for the rest of a head.
     pub(crate) fn waits(&self) {
         let state = &*self.0;
         if state.arrived.load(Ordering::Relaxed) && state.head_since.load(Ordering::Relaxed) == 0 {
@@ -305,7 +305,7 @@ impl Slot {
         }
     }
 
-    /// A request's head was whole.
+    /// A request head was complete.
     pub(crate) fn request_arrived(&self, at: std::time::Instant) {
         let state = &*self.0;
         let elapsed = Instant::from_std(at).saturating_duration_since(state.start);
@@ -314,23 +314,23 @@ impl Slot {
         self.no_head_arrives();
     }
 
-    /// What follows the request will not be read: the connection ends with its answer.
+    /// The rest of the request will not be read: the connection closes after its response.
     pub(crate) fn nothing_follows(&self) {
         self.0.unread.store(true, Ordering::Relaxed);
     }
 
-    /// What has arrived so far is the beginning of no head.
+    /// The bytes received so far do not start a head.
     pub(crate) fn no_head_arrives(&self) {
         self.0.arrived.store(false, Ordering::Relaxed);
         self.0.head_since.store(0, Ordering::Relaxed);
     }
 
-    /// Whether the client may still be sending what nobody will read.
+    /// Whether the client may still be sending data that will not be read.
     pub(crate) fn may_be_sending(&self) -> bool {
         self.0.unread.load(Ordering::Relaxed)
     }
 
-    /// When the connection has waited too long, if nothing happens before.
+    /// When the connection times out if nothing else happens.
     pub(crate) fn deadline(&self, header_time: Duration, idle_time: Duration) -> Instant {
         let at = |milliseconds: u64| self.0.start + Duration::from_millis(milliseconds);
         let idle = at(self.0.last_request.load(Ordering::Relaxed)) + idle_time;
@@ -340,7 +340,7 @@ impl Slot {
         }
     }
 
-    /// Notes why the connection is closed; the first reason counts.
+    /// Records why the connection is closed; the first reason is kept.
     pub(crate) fn closes(&self, why: Closed) {
         let _ = self.0.closed.compare_exchange(0, why as u8, Ordering::Relaxed, Ordering::Relaxed);
     }
@@ -355,12 +355,12 @@ impl Slot {
         self.0.evict.notify_one();
     }
 
-    /// Why the connection has waited too long, once it has.
+    /// The timeout that has expired, if any.
     pub(crate) fn overdue(&self) -> Closed {
         if self.0.head_since.load(Ordering::Relaxed) == 0 { Closed::Idle } else { Closed::HeaderTimeout }
     }
 
-    /// Done when the connection is to be closed.
+    /// Completes when the connection should be closed.
     pub(crate) async fn evicted(&self) {
         self.0.evict.notified().await;
     }
@@ -391,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_that_never_asked_is_closed_first_and_the_oldest_of_them() {
+    fn the_oldest_connection_without_a_request_is_closed_first() {
         let connections = port(4);
         let seconds = Duration::from_secs;
         let (used, silent, silent_later, used_long_ago) =

@@ -1,7 +1,7 @@
-//! Forward authentication: the request that a proxy describes, out of one family of header fields.
+//! Forward authentication: reads the request that a proxy describes from one family of header fields.
 //!
-//! Nothing here is guessed. A description that is incomplete, said in two ways, or not from a trusted proxy gives no
-//! request to judge: the answer is 403 `forwarded_request_unclear`, and the token is not looked at.
+//! Nothing is guessed. An incomplete or contradictory description, or one from an untrusted peer, is answered with 403
+//! `forwarded_request_unclear`, and the token is not read.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -39,41 +39,41 @@ static X_ORIGINAL_URL: Fields = Fields {
     host: None,
 };
 
-/// A request that a proxy describes.
+/// A request described by a proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Described<'r> {
     pub(crate) method: &'r str,
-    /// The request-target, query included, nothing decoded.
+    /// The request-target, including the query, not decoded.
     pub(crate) target: &'r str,
-    /// Without port and one trailing dot.
+    /// Without port and trailing dot.
     pub(crate) host: &'r str,
 }
 
-/// Why a description gives no request to judge: for the operator's log, never for the caller.
+/// Why a description is rejected. Goes to the operator's log, never to the caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unclear {
     /// `[forward]` is missing, or the path is not its `path`.
     NotServed,
-    /// The peer is not one of the trusted proxies.
+    /// The peer is not a trusted proxy.
     UntrustedPeer,
     /// A field that describes the request is missing.
     Missing(HeaderName),
-    /// More than one line of such a field.
+    /// A field that describes the request is repeated.
     Repeated(HeaderName),
-    /// An empty line.
+    /// A field that describes the request is empty.
     Empty(HeaderName),
-    /// The same field with `_` for `-`, which some software takes for the same field.
+    /// The same field with `_` for `-`, which some software treats as the same field.
     Alias(HeaderName),
-    /// A value that is no method, no request-target, no host or no URL.
+    /// A value that is not a valid method, request-target, host or URL.
     Invalid(HeaderName, &'static str),
     /// What is wrong with a message of `ext_authz`.
     Message(&'static str),
 }
 
-/// Reads the request that a proxy describes.
+/// Reads the described request.
 ///
-/// `trusted` says whether the peer is one of the proxies that may describe requests.
+/// `trusted`: whether the peer is one of the proxies that may describe requests.
 pub(crate) fn describe<'r>(
     forward: &Forward,
     headers: &'r HeaderMap,
@@ -109,7 +109,7 @@ pub(crate) fn describe<'r>(
         return Err(Unclear::Invalid(fields.target.clone(), "is a path of this server itself"));
     }
     match authority_of(authority.as_bytes()) {
-        // A registered name may hold a comma, but a proxy that joins the hosts of two lines writes one, too.
+        // A registered name may contain a comma, but so does the value of a proxy that joins the hosts of two lines.
         Some(authority) if !authority.contains(',') => {
             Ok(Described { method, target, host: host_of_authority(authority) })
         }
@@ -117,8 +117,8 @@ pub(crate) fn describe<'r>(
     }
 }
 
-/// Who owns what is addressed, where the proxy claims an owner and `[[resources]]` may name one: they have to agree
-/// (ORG-1). Without `[[resources]]`, the claim alone counts.
+/// The owner of the resource. If the proxy names an owner and `[[resources]]` may also name one, both must agree
+/// (ORG-1). Without `[[resources]]`, the proxy's owner is used.
 pub(crate) fn agreed_owner<'r>(
     claimed: ResourceOrg<'r>,
     configured: ResourceOrg<'r>,
@@ -127,7 +127,7 @@ pub(crate) fn agreed_owner<'r>(
     if resources.is_empty() || configured == claimed { claimed } else { ResourceOrg::Unresolved }
 }
 
-/// What `X-Resource-Org` says: there exactly once, empty for what nobody owns.
+/// The value of `X-Resource-Org`: present exactly once; empty for a resource without an owner.
 pub(crate) fn claimed_owner(headers: &HeaderMap) -> ResourceOrg<'_> {
     if has_alias(headers, &X_RESOURCE_ORG) {
         return ResourceOrg::Unresolved;
@@ -141,7 +141,7 @@ pub(crate) fn claimed_owner(headers: &HeaderMap) -> ResourceOrg<'_> {
     }
 }
 
-/// The owner that an organization id names; the empty one names nobody.
+/// The owner for an organization id; the empty id means no owner.
 pub(crate) fn owner_named(organization: &str) -> ResourceOrg<'_> {
     if organization.is_empty() {
         ResourceOrg::Unowned
@@ -158,7 +158,7 @@ fn fields(family: FieldFamily) -> &'static Fields {
     }
 }
 
-/// The text of the one line of a field.
+/// The text of the field's only line.
 fn text<'r>(headers: &'r HeaderMap, name: &HeaderName) -> Result<&'r str, Unclear> {
     let mut lines = headers.get_all(name).iter();
     let line = match (lines.next(), lines.next()) {
@@ -173,7 +173,7 @@ fn text<'r>(headers: &'r HeaderMap, name: &HeaderName) -> Result<&'r str, Unclea
     }
 }
 
-/// Whether the field is also there, or only there, with `_` for one of its `-` or more.
+/// Whether the field is present with `_` in place of one or more of its `-`.
 fn has_alias(headers: &HeaderMap, name: &HeaderName) -> bool {
     let name = name.as_str();
     let is_alias = |other: &str| {
@@ -187,7 +187,7 @@ fn has_alias(headers: &HeaderMap, name: &HeaderName) -> bool {
     headers.keys().any(|other| is_alias(other.as_str()))
 }
 
-/// A request-target in origin form: a line of HTTP/1 holds no white space or control character in it.
+/// A request-target in origin form: HTTP/1 allows no white space or control characters in it.
 fn is_target(text: &str) -> bool {
     text.starts_with('/') && !text.bytes().any(|byte| byte <= b' ' || byte == 0x7f)
 }
@@ -203,11 +203,11 @@ fn split_url(url: &str) -> Option<(&str, &str)> {
     if !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) || rest.contains('#') {
         return None;
     }
-    // User information is no part of what `authority_of` takes.
+    // `authority_of` does not accept user information.
     rest.split_at_checked(rest.find(['/', '?', '\\'])?).filter(|(_, target)| target.starts_with('/'))
 }
 
-/// What the audit line gives as the cause.
+/// The cause shown in the audit line.
 impl fmt::Display for Unclear {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,4 +1,4 @@
-//! Unary gRPC over HTTP/2: one message in, one message or a status out.
+//! Unary gRPC over HTTP/2: one request message; one response message or a status.
 
 use http_body_util::BodyExt;
 use hyper::body::{Bytes, Incoming};
@@ -8,16 +8,16 @@ use prost::Message;
 
 use super::body::Body;
 
-/// The longest message that is read.
+/// Maximum message size in bytes.
 pub(crate) const MAX_MESSAGE_BYTES: usize = 64 << 10;
-/// A flag, and the length of the message.
+/// Length of the message prefix: a flag and the message length.
 const PREFIX_BYTES: usize = 5;
 
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 const GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 
-/// Why a call has no message for an answer. It never allows anything.
+/// Why a call gets a status instead of a message. Never results in an allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
     /// 3: the bytes are not a message of the method's type.
@@ -28,7 +28,7 @@ pub(crate) enum Failure {
     NotFound,
     /// 8: a message of more than 64 KiB.
     ResourceExhausted,
-    /// 12: no such method, or a compression that is not understood.
+    /// 12: unknown method or unsupported compression.
     Unimplemented,
     /// 13: a call that is not exactly one message.
     Internal,
@@ -68,25 +68,25 @@ pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
         .any(|known| media_type.eq_ignore_ascii_case(known))
 }
 
-/// Reads the one message of a call.
+/// Reads the call's only message.
 pub(crate) async fn read<M: Message + Default>(
     headers: &HeaderMap,
     mut body: Incoming,
 ) -> Result<M, Failure> {
     let mut received = Vec::new();
     while let Some(frame) = body.frame().await {
-        // A stream that ends within its body.
+        // The stream ended inside the body.
         let Ok(frame) = frame else { return Err(Failure::Internal) };
-        // Trailers carry no part of a message.
+        // Trailers contain no message data.
         let Ok(data) = frame.into_data() else { continue };
         received.extend_from_slice(&data);
-        // As soon as it is clear: no more than one message and one frame is ever held.
+        // Checked after each frame, so that at most one message and one frame are buffered.
         message_of(&received, is_compressed(headers), false)?;
     }
     decode(message_of(&received, is_compressed(headers), true)?)
 }
 
-/// Reads the one message of an uncompressed body.
+/// Reads the only message of an uncompressed body.
 pub(crate) fn message<M: Message + Default>(body: &[u8]) -> Result<M, Failure> {
     decode(message_of(body, false, true)?)
 }
@@ -95,12 +95,12 @@ fn decode<M: Message + Default>(message: Option<&[u8]>) -> Result<M, Failure> {
     M::decode(message.ok_or(Failure::Internal)?).map_err(|_| Failure::InvalidArgument)
 }
 
-/// Whether the call says that its messages are compressed, in whatever way: none is understood.
+/// Whether the call declares a message compression; none is supported.
 fn is_compressed(headers: &HeaderMap) -> bool {
     headers.get(GRPC_ENCODING).is_some_and(|encoding| encoding != "identity")
 }
 
-/// The message in what was received, once it is there whole; `ended` says that nothing follows.
+/// The message in the received bytes, once complete; `ended`: no more bytes follow.
 pub(crate) fn message_of(received: &[u8], compressed: bool, ended: bool) -> Result<Option<&[u8]>, Failure> {
     let Some(([flag, length @ ..], rest)) = received.split_first_chunk::<PREFIX_BYTES>() else {
         return if ended { Err(Failure::Internal) } else { Ok(None) };
@@ -120,7 +120,7 @@ pub(crate) fn message_of(received: &[u8], compressed: bool, ended: bool) -> Resu
     Ok((rest.len() == length).then_some(rest))
 }
 
-/// The answer to a call.
+/// The response to a call.
 pub(crate) fn answer<M: Message>(result: Result<M, Failure>) -> Response<Body> {
     match result {
         Ok(message) => {
@@ -133,7 +133,7 @@ pub(crate) fn answer<M: Message>(result: Result<M, Failure>) -> Response<Body> {
             head(StatusCode::OK, Body::with_trailers(Bytes::from(data), trailers))
         }
         Err(failure) => {
-            // Without a message, the status is in the head ("trailers only").
+            // Without a message, the status is in the response headers ("trailers only").
             let mut response = head(StatusCode::OK, Body::default());
             response.headers_mut().insert(GRPC_STATUS, HeaderValue::from_static(failure.code()));
             response.headers_mut().insert(GRPC_MESSAGE, HeaderValue::from_static(failure.message()));
@@ -142,7 +142,7 @@ pub(crate) fn answer<M: Message>(result: Result<M, Failure>) -> Response<Body> {
     }
 }
 
-/// The answer to a request at a path of gRPC that is not a gRPC call.
+/// The response at a gRPC path to a request that is not a gRPC call.
 pub(crate) fn not_grpc() -> Response<Body> {
     let mut response = Response::new(Body::default());
     *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
@@ -174,18 +174,18 @@ mod tests {
     #[case::unknown_flag(&[2, 0, 0, 0, 0], Err(Failure::Internal))]
     #[case::too_long(&[0, 0, 1, 0, 1], Err(Failure::ResourceExhausted))]
     #[case::far_too_long(&[0, 255, 255, 255, 255], Err(Failure::ResourceExhausted))]
-    fn a_call_is_one_message(#[case] received: &[u8], #[case] expected: Result<Option<&[u8]>, Failure>) {
+    fn a_call_has_exactly_one_message(#[case] received: &[u8], #[case] expected: Result<Option<&[u8]>, Failure>) {
         assert_eq!(message_of(received, false, true), expected);
     }
 
     #[test]
-    fn a_compression_is_not_understood() {
+    fn a_compressed_message_is_unsupported() {
         assert_eq!(message_of(&[1, 0, 0, 0, 0], true, true), Err(Failure::Unimplemented));
         assert_eq!(message_of(&[0, 0, 0, 0, 0], true, true), Ok(Some(&[][..])));
     }
 
     #[test]
-    fn what_has_not_arrived_is_waited_for() {
+    fn an_incomplete_message_is_waited_for() {
         for received in [&[][..], &[0, 0, 0], &[0, 0, 0, 0, 2], &[0, 0, 0, 0, 2, 7]] {
             assert_eq!(message_of(received, false, false), Ok(None), "{received:?}");
         }
@@ -199,7 +199,7 @@ mod tests {
     #[case("application/grpc+json", false)]
     #[case("application/grpc-web", false)]
     #[case("application/json", false)]
-    fn the_media_type_is_that_of_grpc(#[case] media_type: &'static str, #[case] expected: bool) {
+    fn the_media_type_is_grpc(#[case] media_type: &'static str, #[case] expected: bool) {
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(media_type))]);
         assert_eq!(is_grpc(&headers), expected);
     }

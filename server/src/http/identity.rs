@@ -1,4 +1,4 @@
-//! Who was allowed, as the fields and the body of an answer say it.
+//! Writes the allowed identity into header fields and the response body.
 
 use std::cell::Cell;
 use std::ops::Range;
@@ -15,11 +15,11 @@ const ORG_ID: HeaderName = HeaderName::from_static("x-auth-org-id");
 const PERMISSIONS: HeaderName = HeaderName::from_static("x-auth-permissions");
 const TOKEN_ID: HeaderName = HeaderName::from_static("x-auth-token-id");
 
-/// The fields of an allow, all of them on each.
+/// The identity fields of an allow; every allow has all of them.
 pub(super) const IDENTITY_FIELDS: [HeaderName; 4] = [USER_ID, ORG_ID, PERMISSIONS, TOKEN_ID];
 
-/// Puts into the fields that it was nobody in particular, on a public path, and gives the body. Empty fields take
-/// away what a client might have sent.
+/// Sets empty identity fields, for a public path, and returns the body. Empty fields replace the client's fields of the
+/// same name.
 pub(super) fn identify_nobody(headers: &mut HeaderMap) -> Bytes {
     for name in IDENTITY_FIELDS {
         headers.insert(name, const { HeaderValue::from_static("") });
@@ -28,19 +28,19 @@ pub(super) fn identify_nobody(headers: &mut HeaderMap) -> Bytes {
 }
 
 thread_local! {
-    /// Where the next identity is written, behind earlier ones: memory is asked for once for several, and given back when
-    /// the last of their answers has gone out.
+    /// Buffer for the next identities: one allocation serves several, and is freed when the last of their responses has
+    /// been sent.
     static ROOM: Cell<BytesMut> = Cell::new(BytesMut::with_capacity(ROOM_BYTES));
 }
 
-/// Room for several, and no more: an answer that nobody takes keeps all of it.
+/// Capacity for several identities. Kept small, because one unsent response keeps the whole buffer alive.
 const ROOM_BYTES: usize = 4 << 10;
-/// Most identities; a longer one takes more on its way.
+/// Typical maximum size of an identity; the buffer grows for longer ones.
 const USUAL_BYTES: usize = 512;
 
-/// Puts who was allowed into the fields, and gives the body: all of it in one buffer, the body first.
+/// Sets the identity fields and returns the body. Both are slices of one buffer, the body first.
 ///
-/// What a field says as the body does, as it nearly always is, is not written again: the field is that part of the body.
+/// A header value equal to its JSON string, the usual case, is a slice of the body.
 pub(super) fn identify(headers: &mut HeaderMap, principal: &PrincipalRef<'_>) -> Bytes {
     let identity = principal.identity();
     let plain = is_plain(identity);
@@ -94,7 +94,7 @@ pub(super) fn identify(headers: &mut HeaderMap, principal: &PrincipalRef<'_>) ->
         (TOKEN_ID, token_field),
     ];
     for (name, place) in fields {
-        // What stands there is visible ASCII and spaces, which is always a field value.
+        // The slice contains only visible ASCII and spaces, which is always a valid field value.
         let value = HeaderValue::from_maybe_shared(written.slice(place))
             .unwrap_or(const { HeaderValue::from_static("") });
         headers.insert(name, value);
@@ -103,28 +103,28 @@ pub(super) fn identify(headers: &mut HeaderMap, principal: &PrincipalRef<'_>) ->
     written
 }
 
-/// Whether every part of the identity is written as it is, in a field and in JSON alike: nearly every one is.
+/// Whether no part of the identity needs escaping in a field or in JSON, the usual case.
 fn is_plain(identity: Identity<'_>) -> bool {
     let ids = [identity.user_id(), identity.org_id(), identity.token_id()];
     ids.into_iter().flatten().chain(identity.permissions()).all(|part| none_is(part, needs_encoding))
 }
 
-/// Marks what JSON escapes or a field percent-encodes.
+/// Marks bytes that JSON escapes or that a field percent-encodes.
 fn needs_encoding(step: u8x16) -> u8x16 {
     let escaped_in_fields = step.simd_eq(u8x16::splat(b' ')) | step.simd_eq(u8x16::splat(b'%'));
     needs_escape(step) | escaped_in_fields | step.simd_eq(u8x16::splat(b','))
 }
 
-/// A part of an identity.
+/// One part of an identity.
 struct Part<'p> {
     /// UTF-8.
     text: &'p [u8],
-    /// The whole identity is written as it is, in a field and in JSON alike.
+    /// No part of the identity needs escaping in a field or in JSON.
     plain: bool,
 }
 
 impl Part<'_> {
-    /// Writes it as a JSON string, and tells where the inside of that stands.
+    /// Writes it as a JSON string and returns the position of the string's content.
     fn write_json(&self, into: &mut BytesMut) -> Range<usize> {
         let start = into.len();
         if self.plain {
@@ -132,13 +132,13 @@ impl Part<'_> {
             into.extend_from_slice(self.text);
             into.put_u8(b'"');
         } else {
-            // UTF-8, and into memory that grows: neither half of that can fail.
+            // Writing UTF-8 into a growing buffer cannot fail.
             let _ = serde_json::to_writer((&mut *into).writer(), &String::from_utf8_lossy(self.text));
         }
         start.saturating_add(1)..into.len().saturating_sub(1)
     }
 
-    /// Where its field value stands: inside its JSON string, or written for that.
+    /// The position of its field value: inside the JSON string, or written separately.
     fn field(&self, inside: Range<usize>, buffer: &mut BytesMut) -> Range<usize> {
         if self.plain {
             return inside;
@@ -157,8 +157,8 @@ impl Part<'_> {
     }
 }
 
-/// Every byte outside `!` to `~`, and `%` and `,`, is escaped: no two values look alike, and none holds what
-/// parts values.
+/// Escapes every byte outside `!` to `~`, and `%` and `,`: distinct values stay distinct, and no value contains a
+/// separator.
 fn percent_encode(value: &[u8], into: &mut BytesMut) {
     for byte in value.iter().copied() {
         if stands_for_itself(byte) {
@@ -211,11 +211,11 @@ mod tests {
         assert_eq!(field(value), encoded);
     }
 
-    /// Identities lie behind each other in memory: none may say what another says, however long it is.
+    /// Identities are adjacent in memory; each response must contain only its own, whatever its length.
     #[test]
-    fn what_an_answer_says_stays_while_others_are_made() {
+    fn identities_in_a_shared_buffer_do_not_change() {
         let example = Example::new();
-        // Plain ones, and others whose fields and bodies differ.
+        // Plain identities, and identities whose fields and bodies differ.
         let user =
             |number: usize| format!("user{}{number}", ["-", " ", "\""][number % 3]) + &"x".repeat(number * 4);
         let users: Vec<String> = (0..60).map(user).collect();
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn an_odd_character_in_any_part_is_encoded() {
+    fn a_special_character_in_any_part_is_encoded() {
         let example = Example::new();
         let is_plain_for = |user: &str| match example.decide_about(user) {
             Decision::Allow(Access::Principal(principal)) => is_plain(principal.identity()),
@@ -266,7 +266,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn decoding_gives_back_the_value(value in any::<String>()) {
+        fn decoding_restores_the_value(value in any::<String>()) {
             let field = field(&value);
             prop_assert!(field.bytes().all(|byte| matches!(byte, b'!'..=b'~') && byte != b','));
             let mut decoded = Vec::new();
@@ -284,7 +284,7 @@ mod tests {
         }
 
         #[test]
-        fn the_body_is_what_serde_json_writes(value in "[ -~]{0,40}|\\PC{0,20}|[\"\\\\,%\u{0}-\u{1f}\u{7f}]{0,4}") {
+        fn the_body_equals_the_output_of_serde_json(value in "[ -~]{0,40}|\\PC{0,20}|[\"\\\\,%\u{0}-\u{1f}\u{7f}]{0,4}") {
             prop_assert_eq!(json(&value), serde_json::to_string(&value).unwrap());
         }
     }

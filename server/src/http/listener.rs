@@ -1,8 +1,8 @@
-//! The connections of a port: how many, how long, in which protocol, and their end.
+//! The connections of a port: limits, timeouts, protocols and shutdown.
 //!
-//! Answers are made at once, so that a connection is always waiting: for the rest of a head, or for the next
-//! request. Both have their time-out, and when there are too many connections, the one whose last answer is
-//! longest ago gives way to the new one. Bytes that complete no request do not count as a sign of life.
+//! Responses are produced immediately, so that a connection is always waiting for the rest of a head or for the next
+//! request. Both waits have a timeout. When there are too many connections, the one that has been idle longest is
+//! closed. Bytes that do not complete a request do not count as activity.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -35,20 +35,20 @@ use super::stream::Observed;
 use super::tls::Tls;
 use crate::config::Limits;
 
-/// What answers the requests of a connection.
+/// The service that handles the requests of a connection.
 pub(crate) trait Answers:
     Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: Send + Unpin>
     + Send
     + Unpin
     + 'static
 {
-    /// hyper has answered what arrived by itself, for this reason.
+    /// hyper itself answered the received bytes, for this reason.
     fn refused(&self, refusal: Refusal) {
         let _ = refusal;
     }
 }
 
-/// Lets connections in, and out again. Cloning gives another handle to the same gate.
+/// Accepts and shuts down connections. Clones share the same listener.
 #[derive(Clone, Debug)]
 pub(crate) struct Listener(Arc<Inner>);
 
@@ -60,24 +60,24 @@ struct Inner {
     stopping: watch::Sender<bool>,
 }
 
-/// The first bytes of every HTTP/2 connection (RFC 9113 §3.4), and of no HTTP/1 request.
+/// The HTTP/2 connection preface (RFC 9113 §3.4), which no HTTP/1 request starts with.
 const PREFACE: [u8; 24] = *b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// The least window that HTTP/2 knows without asking: bodies are not read.
+/// The smallest initial window that HTTP/2 allows by default: bodies are not read.
 const HTTP2_WINDOW: u32 = 65_535;
 const HTTP2_STREAMS: u32 = 100;
-/// After the last answer, what the client was still sending is read and dropped for a while: to close at once
-/// would reset the connection, and the client might never see its answer (RFC 9112 §9.6).
+/// After the last response, received bytes are read and discarded for a while. Closing immediately would reset the
+/// connection, and the client might not receive the response (RFC 9112 §9.6).
 const LINGER_TIME: Duration = Duration::from_secs(1);
 const LINGER_BYTES: u64 = 256 << 10;
-/// hyper's own bound on field lines, which needs no allocation.
+/// hyper's default limit on field lines, which needs no allocation.
 const HYPER_HEADER_COUNT: usize = 100;
 
-/// The answer of HTTP/1 while the clock is at no date that HTTP can write.
+/// The HTTP/1 response while the clock is outside the range of HTTP dates.
 const WITHOUT_DATE: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n\
 cache-control: no-store\r\nvary: Authorization\r\nretry-after: 1\r\nconnection: close\r\n\
 content-length: 32\r\n\r\n{\"detail\":\"Service unavailable\"}";
 
-/// Whether a time can be written as an HTTP date: from 1970 to 9999.
+/// Whether a time is representable as an HTTP date: from 1970 to 9999.
 fn has_http_date(time: SystemTime) -> bool {
     time.duration_since(UNIX_EPOCH).is_ok_and(|since| since.as_secs() < 253_402_300_800)
 }
@@ -95,14 +95,14 @@ impl Listener {
         Self(Arc::new(Inner { limits, tls: None, connections, stopping: watch::Sender::new(false) }))
     }
 
-    /// The same, before it serves, with TLS on accepted connections.
+    /// The same listener with TLS on accepted connections. Call it before serving.
     pub(crate) fn with_tls(self, tls: Option<Tls>) -> Self {
         let Inner { limits, connections, .. } = &*self.0;
         let connections = Arc::clone(connections);
         Self(Arc::new(Inner { limits: *limits, tls, connections, stopping: watch::Sender::new(false) }))
     }
 
-    /// Lets connections in until `stop` is done; then no new ones, and the open ones have their time to end.
+    /// Accepts connections until `stop` completes; then the open ones have time to finish.
     pub(crate) async fn serve<S: Answers>(
         &self,
         port: Port,
@@ -119,7 +119,7 @@ impl Listener {
             };
             match accepted {
                 Ok(Accepted::Tcp(stream, address)) => {
-                    // An answer goes out whole: there is nothing to wait for.
+                    // A response is sent in one piece, so there is nothing to coalesce.
                     let _ = stream.set_nodelay(true);
                     self.start(stream, TcpStream::into_split, Peer::Address(address), &answers);
                 }
@@ -128,13 +128,13 @@ impl Listener {
                 }
                 Err(error) if is_of_the_connection(&error) => {}
                 Err(error) => {
-                    // Most likely out of descriptors: closing a connection frees one.
+                    // Most likely out of file descriptors: closing a connection frees one.
                     failed(&error);
                     self.0.connections.evict_least_used();
                     sleep(Duration::from_millis(50)).await;
                 }
             }
-            // The connections that were closed end here, before more are accepted.
+            // Let closed connections finish before accepting more.
             if self.0.connections.are_too_many() {
                 tokio::task::yield_now().await;
             }
@@ -143,7 +143,7 @@ impl Listener {
         self.stop().await;
     }
 
-    /// Starts a task that serves one connection.
+    /// Spawns a task that serves one connection.
     fn start<I, R, W, S>(
         &self,
         stream: I,
@@ -167,7 +167,7 @@ impl Listener {
         }
     }
 
-    /// Serves one stream, which need not be a socket.
+    /// Serves one stream, which does not have to be a socket.
     pub(crate) async fn serve_stream<I, S>(&self, stream: I, answers: impl FnOnce(Slot, Peer) -> S)
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -179,7 +179,7 @@ impl Listener {
         self.clone().keep(reader, writer, open, service).await;
     }
 
-    /// Lets answers in flight finish, for as long as the limit says, and ends what is open then.
+    /// Lets in-flight responses finish within the time limit, then closes the remaining connections.
     pub(crate) async fn stop(&self) {
         self.0.stopping.send_replace(true);
         if timeout(self.0.limits.shutdown_time, self.0.connections.all_closed()).await.is_err() {
@@ -188,7 +188,7 @@ impl Listener {
         }
     }
 
-    /// Serves one connection that begins with a TLS handshake, which has as much time as a request head.
+    /// Serves one connection that starts with a TLS handshake, which has the same timeout as a request head.
     async fn keep_encrypted<I, S>(self, acceptor: TlsAcceptor, stream: I, open: Open, service: S)
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -236,8 +236,9 @@ impl Listener {
         let mut sends_first = false;
         poll_fn(|context| {
             let poll = conversation.as_mut().poll(context);
-            // An answer that is held goes out before anything else can end its connection; but of several in a row only
-            // the first, or whoever sends requests without end could not be ended.
+            // A buffered response is sent before the connection can be closed for another reason. This applies only to
+            // the first of several in a row; otherwise a client that sends requests without pause could never be
+            // closed.
             sends_first = outbox.holds() && !sends_first;
             if poll.is_ready() || sends_first {
                 return poll;
@@ -247,11 +248,11 @@ impl Listener {
         .await;
     }
 
-    /// Done when the connection has waited too long.
+    /// Completes when the connection has timed out.
     async fn expire(&self, slot: &Slot) {
         let limits = &self.0.limits;
         loop {
-            // A head that begins right after this is not yet overdue when this looks again.
+            // A head that starts right after this is not overdue at the next check.
             let look_again = Instant::now() + limits.header_time;
             let deadline = slot.deadline(limits.header_time, limits.idle_time);
             if deadline <= Instant::now() {
@@ -270,7 +271,7 @@ impl Listener {
     {
         let mut stopping = self.0.stopping.subscribe();
         let stop = pin!(async move {
-            // The sender lives as long as the gate, so that this is done only when it says so.
+            // The sender lives as long as the listener, so this completes only on a signal.
             let _ = stopping.wait_for(|stopping| *stopping).await;
         });
         let mut stop = OnWake::new(stop);
@@ -283,7 +284,7 @@ impl Listener {
         let Ok(length) = read else { return };
         let reader = Observed::new(reader, first, length, slot.clone());
         if first == PREFACE {
-            // It has frames that belong to no head, so that only whole requests count from here on.
+            // HTTP/2 has frames that belong to no head, so only complete requests count from here on.
             slot.no_head_arrives();
             self.converse_http2(join(reader, writer), slot, service, stop).await;
         } else {
@@ -309,12 +310,12 @@ impl Listener {
         }
         let limits = &self.0.limits;
         let mut builder = http1::Builder::new();
-        // Slow heads are looked after here, without a timer for each request.
+        // Checks for slow heads here, without a timer for each request.
         builder
             .header_read_timeout(None)
-            // Whoever sends nothing more still waits for answers.
+            // A client that stops sending can still receive responses.
             .half_close(true)
-            // Head and body are so small that one piece is written quicker than two.
+            // Head and body are so small that one write is faster than a vectored one.
             .writev(false)
             .max_buf_size(limits.header_bytes.max(8192))
             .max_header_size(limits.header_bytes);
@@ -329,7 +330,7 @@ impl Listener {
                 stopped = true;
                 Pin::new(&mut connection).graceful_shutdown();
             }
-            // hyper formats the date whenever it is polled, and panics if the clock has moved to one that HTTP cannot write.
+            // hyper formats the date whenever it is polled, and panics if the clock is outside the range of HTTP dates.
             if !has_http_date(SystemTime::now()) {
                 return Poll::Ready(None);
             }
@@ -369,7 +370,7 @@ impl Listener {
         let writes_date = has_http_date(SystemTime::now());
         let mut builder = http2::Builder::new(TokioExecutor::new());
         builder
-            // hyper panics where the clock is at no date that HTTP can write.
+            // hyper panics if the clock is outside the range of HTTP dates.
             .auto_date_header(writes_date)
             .timer(TokioTimer::new())
             .max_header_list_size(header_bytes)
@@ -384,14 +385,14 @@ impl Listener {
                 stopped = true;
                 connection.as_mut().graceful_shutdown();
             }
-            // The next answer would have the date: the connection is closed, and the next one has no dates.
+            // The next response would need a date: the connection is closed, and new ones omit dates.
             if writes_date && !has_http_date(SystemTime::now()) {
                 return Poll::Ready(Ok(()));
             }
             connection.as_mut().poll(context)
         })
         .await;
-        // An error of the stream below has another cause than what the client sent.
+        // An error of the underlying stream is not caused by the data that the client sent.
         let by_protocol =
             |error: &hyper::Error| error.source().is_none_or(|source| !is_of_the_stream(source));
         if result.as_ref().err().is_some_and(by_protocol) {
@@ -404,15 +405,15 @@ fn is_of_the_stream(error: &(dyn Error + 'static)) -> bool {
     error.is::<io::Error>() || error.downcast_ref::<h2::Error>().is_some_and(h2::Error::is_io)
 }
 
-/// A service whose answers are counted until they have been sent, or dropped. For HTTP/2, where each stream may have an
-/// answer that its client does not take.
+/// A service that counts its responses until they are sent or dropped. For HTTP/2, where each stream may have a
+/// response that the client does not read.
 struct Counted<S> {
     service: S,
     slot: Slot,
     connections: Arc<Connections>,
 }
 
-/// What an answer takes beside its body.
+/// Overhead of a response besides its body, in bytes.
 const ANSWER_BYTES: usize = 4096;
 
 impl<S: Answers> Service<Request<Incoming>> for Counted<S> {
@@ -455,7 +456,7 @@ where
     }
 }
 
-/// Why hyper answered a request of HTTP/1 by itself and ended the connection, if it did.
+/// Why hyper itself answered an HTTP/1 request and closed the connection, if it did.
 fn answered_by_hyper(error: &hyper::Error) -> Option<Refusal> {
     match error {
         error if error.is_parse_too_large() => Some(Refusal::HeadTooLarge),
@@ -464,7 +465,7 @@ fn answered_by_hyper(error: &hyper::Error) -> Option<Refusal> {
     }
 }
 
-/// Reads until it is clear whether the connection begins as HTTP/2 does; gives how much was read.
+/// Reads until it is clear whether the connection starts with the HTTP/2 preface; returns the number of bytes read.
 async fn read_preface<I: AsyncRead + Unpin>(
     stream: &mut I,
     first: &mut [u8; PREFACE.len()],
@@ -483,13 +484,13 @@ async fn read_preface<I: AsyncRead + Unpin>(
     Ok(length)
 }
 
-/// Reads on for a while, and drops what comes.
+/// Reads and discards incoming bytes for a while.
 async fn linger<I: AsyncRead + Unpin>(stream: I) {
     let mut left = stream.take(LINGER_BYTES);
     let _ = timeout(LINGER_TIME, tokio::io::copy(&mut left, &mut tokio::io::sink())).await;
 }
 
-/// Errors of a connection that was gone before it was taken; the listener is as good as before.
+/// Errors of a connection that was closed before it was accepted; the listener is unaffected.
 fn is_of_the_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
@@ -502,7 +503,7 @@ mod tests {
 
     use super::*;
 
-    /// Answers everything with a 200 and no body.
+    /// Answers everything with 200 and an empty body.
     struct Yes;
 
     impl Answers for Yes {}
@@ -520,7 +521,7 @@ mod tests {
     const REQUEST: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
     #[tokio::test]
-    async fn an_answer_that_is_held_goes_out_before_its_connection_gives_way() {
+    async fn a_buffered_response_is_sent_before_its_connection_is_closed() {
         let (mut client, stream) = tokio::io::duplex(1 << 10);
         let gate = Listener::new(Limits::of_tokens(1 << 10), ConnectionNumbers::default());
         let mut serving = pin!(gate.serve_stream(stream, |_, _| Yes));
@@ -539,7 +540,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_sends_requests_without_end_gives_way() {
+    async fn a_client_that_sends_requests_without_pause_can_be_closed() {
         let (mut client, stream) = tokio::io::duplex(1 << 16);
         let gate = Listener::new(Limits::of_tokens(1 << 10), ConnectionNumbers::default());
         let mut serving = pin!(gate.serve_stream(stream, |_, _| Yes));
@@ -554,7 +555,7 @@ mod tests {
         assert!(looks <= 3, "after {looks} looks");
     }
 
-    /// Answers everything with this many bytes.
+    /// Answers everything with a body of this many bytes.
     struct Long(usize);
 
     impl Answers for Long {}
@@ -579,7 +580,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn answers_that_an_http2_client_does_not_take_are_counted() {
+    async fn responses_that_an_http2_client_does_not_read_are_counted() {
         let (client, stream) = tokio::io::duplex(1 << 16);
         let gate = Listener::new(Limits::of_tokens(1 << 10), ConnectionNumbers::default());
         let connections = Arc::clone(&gate.0.connections);
@@ -602,7 +603,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn answers_that_an_http1_client_does_not_take_are_counted() {
+    async fn responses_that_an_http1_client_does_not_read_are_counted() {
         let (mut client, stream) = tokio::io::duplex(1 << 10);
         let gate = Listener::new(Limits::of_tokens(1 << 10), ConnectionNumbers::default());
         let connections = Arc::clone(&gate.0.connections);

@@ -1,18 +1,18 @@
-//! What a task looks at only when it has been woken for it.
+//! Polls a future only after it has been woken.
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-/// A future that is polled first, and then only when it was woken itself, not whenever its task is: what a connection waits
-/// for all its life need not be asked for each request, which takes a lock.
+/// A future that is polled once, and after that only when its own waker was called, not whenever its task runs. Futures
+/// that wait for the whole life of a connection are then not polled for each request, which would take a lock.
 pub(super) struct OnWake<F> {
     future: F,
     bell: Option<Arc<Bell>>,
 }
 
-/// What the future has woken, in place of its task.
+/// The waker given to the future in place of its task's.
 struct Bell {
     rung: AtomicBool,
     task: Waker,
@@ -34,7 +34,7 @@ impl<F: Future + Unpin> Future for OnWake<F> {
                 if !bell.rung.load(Ordering::Relaxed) {
                     return Poll::Pending;
                 }
-                // Before the look: who rings during it is heard by the next one.
+                // Cleared before the poll, so that a wake during the poll causes another one.
                 bell.rung.swap(false, Ordering::AcqRel);
                 bell
             }
@@ -65,7 +65,7 @@ mod tests {
 
     use super::*;
 
-    /// Counts how often it is woken.
+    /// Counts its polls.
     #[derive(Default)]
     struct Count(AtomicUsize);
 
@@ -82,14 +82,14 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_woken_is_not_looked_at_again() {
+    fn a_future_is_polled_again_only_after_a_wake() {
         let (task, other) = (Arc::<Count>::default(), Arc::<Count>::default());
         let mut looks = 0;
         let mut theirs: Option<Waker> = None;
         let mut future = OnWake::new(poll_fn(|context| {
             looks += 1;
             let before = theirs.replace(context.waker().clone());
-            // Rings during its first look, too.
+            // Wakes itself during its first poll.
             if before.is_none() {
                 context.waker().wake_by_ref();
             }
@@ -102,9 +102,9 @@ mod tests {
         assert!(look(&task).is_pending());
         assert_eq!(task.get(), 1, "it rang");
         assert!((0..3).all(|_| look(&task).is_pending()), "twice looked at, for it rang once");
-        // By another task it is looked at, for that one has to be woken from now on.
+        // Polled by another task: that task has to be registered.
         assert!((0..3).all(|_| look(&other).is_pending()));
-        // Back at the first: the fourth look, and no more.
+        // Back at the first task: the fourth poll, and the last.
         assert!((0..3).all(|_| look(&task).is_pending()));
         let Poll::Ready(Some(waker)) = look(&other) else { panic!("the fifth look") };
         assert_eq!((task.get(), other.get()), (1, 0));

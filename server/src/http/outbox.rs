@@ -1,7 +1,7 @@
-//! Answers, held until their connection is looked at next.
+//! Buffers responses until the connection is next polled.
 //!
-//! To hold them lets connections go first that have something to read. Answers to a client of many connections then go
-//! out together and wake it once, which takes longer than to make one.
+//! Connections that have data to read are served first. Responses to a client with many connections then go out
+//! together and wake the client once; a wake-up costs more than a response.
 
 use std::future::poll_fn;
 use std::io;
@@ -15,50 +15,50 @@ use tokio::io::AsyncWrite;
 use super::connection::{Connections, Slot, Unsent};
 use super::on_wake::OnWake;
 
-/// What is to be sent on a connection. Cloning gives another handle to the same outbox.
+/// The send buffer of a connection. Clones share the buffer.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Outbox(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
     held: Mutex<Held>,
-    /// Where bytes are counted that a client does not take.
+    /// Counts bytes that the client does not read.
     counted: Option<(Arc<Connections>, Slot)>,
-    /// Whether anything is held, which is asked without the lock.
+    /// Whether the buffer has content; read without the lock.
     holds: AtomicBool,
 }
 
 #[derive(Debug, Default)]
 struct Held {
     bytes: Vec<u8>,
-    /// The task that waits for room.
+    /// The task that waits for space.
     waiting: Option<Waker>,
-    /// While the client takes nothing: what this and the buffer before it take.
+    /// While the client does not read: the bytes in this buffer and the socket buffer.
     unsent: Option<Unsent>,
 }
 
-/// Room for many answers, and no more: a client that takes none keeps all of it.
+/// Capacity for many responses. Bounded, because a client that does not read keeps the whole buffer alive.
 const MOST_BYTES: usize = 16 << 10;
-/// The room that is left to a connection with nothing to send, enough for most answers.
+/// The capacity that an idle connection keeps, enough for most responses.
 const KEPT_BYTES: usize = 1 << 10;
 
 impl Outbox {
-    /// An outbox whose bytes are counted while the client of this connection does not take them.
+    /// A buffer that counts its bytes while the client of this connection does not read them.
     pub(super) fn new(connections: Arc<Connections>, slot: Slot) -> Self {
         Self(Arc::new(Inner { counted: Some((connections, slot)), ..Inner::default() }))
     }
 
-    /// Whether there is something to send.
+    /// Whether there are bytes to send.
     pub(super) fn holds(&self) -> bool {
         self.0.holds.load(Ordering::Relaxed)
     }
 
-    /// Follows a conversation that writes to this outbox, until it has ended and everything was sent. What it writes goes
-    /// out at the next look, before it goes on; it goes on only when it was woken itself.
+    /// Drives a connection that writes to this buffer until it has ended and everything is sent. Buffered bytes are
+    /// sent at the next poll, before the connection is polled; the connection is polled only after it was woken itself.
     ///
     /// # Errors
     ///
-    /// Nobody takes what is sent.
+    /// The client does not read.
     pub(super) async fn send_during<F, W>(&self, conversation: F, writer: &mut W) -> io::Result<F::Output>
     where
         F: Future + Unpin,
@@ -81,7 +81,7 @@ impl Outbox {
         Ok(output)
     }
 
-    /// Takes as many of the bytes as there is room for.
+    /// Appends as many bytes as there is space for.
     fn poll_hold(&self, context: &Context<'_>, bytes: &[u8]) -> Poll<usize> {
         let mut held = self.lock();
         let room = MOST_BYTES.saturating_sub(held.bytes.len());
@@ -95,7 +95,7 @@ impl Outbox {
         Poll::Ready(taken.len())
     }
 
-    /// Sends what is held; done when nothing is.
+    /// Sends the buffered bytes; completes when the buffer is empty.
     fn poll_send<W: AsyncWrite + Unpin>(
         &self,
         context: &mut Context<'_>,
@@ -108,7 +108,7 @@ impl Outbox {
         while !held.bytes.is_empty() {
             let Poll::Ready(sent) = Pin::new(&mut *writer).poll_write(context, &held.bytes) else {
                 if let (None, Some((connections, slot))) = (&held.unsent, &self.0.counted) {
-                    // hyper holds about as much as fits here, before it stops to read.
+                    // hyper buffers about this much before it stops reading.
                     held.unsent = Some(connections.hold(slot, MOST_BYTES.saturating_mul(2)));
                 }
                 return Poll::Pending;
@@ -129,7 +129,7 @@ impl Outbox {
     }
 
     fn lock(&self) -> MutexGuard<'_, Held> {
-        // Between taking and giving back the lock nothing panics.
+        // Nothing panics while the lock is held.
         self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -139,12 +139,12 @@ impl AsyncWrite for Outbox {
         self.poll_hold(context, bytes).map(Ok)
     }
 
-    /// What is held is sent in any case.
+    /// Buffered bytes are always sent.
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
 
-    /// Who sends what is held ends the stream.
+    /// Whichever side sends the buffer shuts down the stream.
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_is_written_goes_out_at_the_next_look_in_one_piece() {
+    async fn buffered_bytes_are_sent_at_the_next_poll_in_one_write() {
         let outbox = Outbox::default();
         let (mut client, mut writer) = duplex(1 << 10);
         let mut stream = outbox.clone();
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_client_that_takes_nothing_keeps_no_more_than_the_room() {
+    async fn a_client_that_does_not_read_keeps_at_most_the_capacity() {
         let outbox = Outbox::default();
         let (mut client, mut writer) = duplex(1);
         let mut stream = outbox.clone();
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_client_that_has_gone_ends_the_conversation() {
+    async fn a_disconnected_client_ends_the_connection() {
         let outbox = Outbox::default();
         let (client, mut writer) = duplex(1 << 10);
         drop(client);
@@ -227,7 +227,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn everything_arrives_once_and_in_order(
+        fn all_bytes_arrive_once_and_in_order(
             parts in proptest::collection::vec(0_usize..40_000, 0..8),
             room in 1_usize..70_000,
         ) {
@@ -241,7 +241,7 @@ mod tests {
                 let conversation = pin!(async {
                     for part in &parts {
                         stream.write_all(part).await.unwrap();
-                        // Others go on in between.
+                        // Other tasks run in between.
                         tokio::task::yield_now().await;
                     }
                 });

@@ -1,22 +1,22 @@
-//! The other end of a connection.
+//! The peer of a connection.
 
 use std::net::SocketAddr;
 
 use crate::config::TrustedProxies;
 
-/// The other end of a connection.
+/// The peer of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Peer {
-    /// An address of a network.
+    /// An IP address and port.
     Address(SocketAddr),
-    /// A process of this machine, which the mode of a Unix socket lets connect.
+    /// A local process, which the mode of a Unix socket allows to connect.
     Unix,
-    /// A stream of which nothing is known.
+    /// A stream without peer information.
     Unknown,
 }
 
 impl Peer {
-    /// Whether it is one of the proxies whose descriptions of a request are believed.
+    /// Whether the peer is a proxy that is trusted to describe requests.
     pub(crate) fn is_trusted(self, proxies: &TrustedProxies) -> bool {
         match self {
             Self::Address(address) => proxies.contain(address.ip()),
@@ -25,7 +25,7 @@ impl Peer {
         }
     }
 
-    /// Its address and port, or `unix`, as the audit log has it.
+    /// Its address and port, or `unix`, as shown in the audit log.
     pub(crate) fn text(self) -> Option<Box<str>> {
         match self {
             Self::Address(address) => Some(address.to_string().into()),

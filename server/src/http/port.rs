@@ -1,4 +1,4 @@
-//! A port that takes connections: of IP, or a Unix socket.
+//! A listening port: TCP or a Unix socket.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,31 +10,31 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
 use super::socket_file::SocketFile;
 use crate::config::ListenAddress;
 
-/// A port that takes connections.
+/// A listening port.
 #[derive(Debug)]
 pub(crate) enum Port {
     Tcp(TcpListener),
     Unix(UnixListener),
 }
 
-/// A port, and the file of its socket, which is removed when it is dropped.
+/// A port and, for a Unix socket, its file, which is removed on drop.
 #[derive(Debug)]
 pub(crate) struct Bound {
-    // Dropped first: while the port is open, no other file can be taken for its own.
+    // Dropped first: while the port is open, no other socket file can be mistaken for its own.
     pub(crate) file: Option<SocketFile>,
     pub(crate) port: Port,
-    /// Where it listens, with the real port instead of 0.
+    /// The listening address, with the real port instead of 0.
     pub(crate) address: ListenAddress,
 }
 
-/// A connection that was taken.
+/// An accepted connection.
 pub(super) enum Accepted {
     Tcp(TcpStream, SocketAddr),
     Unix(UnixStream),
 }
 
-/// How many connections may wait to be taken, where the system lets as many: the usual 128 are a burst, and a client
-/// that does not fit tries again a whole second later.
+/// Length of the accept queue, as far as the system allows. The usual 128 are too few for a burst, and a client that
+/// does not fit retries only after one second.
 const BACKLOG: u32 = 4096;
 
 impl Port {
@@ -47,7 +47,7 @@ impl Port {
         }
     }
 
-    /// The port for the runtime in which this is called: a listener belongs to the one that it was made in.
+    /// The listener for the current runtime: a tokio listener belongs to the runtime that created it.
     pub(crate) fn detach(self) -> io::Result<Detached> {
         match self {
             Self::Tcp(listener) => listener.into_std().map(|listener| Detached::Tcp(listener.into())),
@@ -56,14 +56,14 @@ impl Port {
     }
 }
 
-/// A port of no runtime.
+/// A listener that belongs to no runtime.
 pub(crate) enum Detached {
     Tcp(OwnedFd),
     Unix(OwnedFd),
 }
 
 impl Detached {
-    /// The port in the current runtime.
+    /// The listener in the current runtime.
     pub(crate) fn attach(self) -> io::Result<Port> {
         match self {
             Self::Tcp(listener) => TcpListener::from_std(listener.into()).map(Port::Tcp),
@@ -72,11 +72,11 @@ impl Detached {
     }
 }
 
-/// Listens at an address.
+/// Listens on an address.
 ///
 /// # Errors
 ///
-/// Names the address by its `key` and says how to fix it.
+/// One sentence that names the address by its `key` and says how to fix it.
 pub(crate) async fn bind(key: &str, address: &ListenAddress, socket_mode: u32) -> Result<Bound, String> {
     match address {
         ListenAddress::Ip(address) => bind_ip(key, *address),

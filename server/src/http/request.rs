@@ -1,4 +1,4 @@
-//! The request as it was received: what is judged, at which host, and what is not judged at all.
+//! The received request: what a decision is based on, its host, and requests that are rejected without a decision.
 
 use std::borrow::Cow;
 
@@ -8,31 +8,31 @@ use hyper::{Method, Version};
 
 use crate::config::{Forward, host_of_authority};
 
-/// A request that can be judged.
+/// A request that can be decided on.
 pub(crate) struct Received<'r> {
     pub(crate) method: &'r str,
-    /// The request-target as received, query included.
+    /// The request-target as received, including the query.
     pub(crate) target: Cow<'r, str>,
-    /// Without port and one trailing dot; none for HTTP/1.0 without `Host`.
+    /// Without port and trailing dot; `None` for HTTP/1.0 without `Host`.
     pub(crate) host: Option<&'r str>,
 }
 
-/// Why a request is answered without a judgement.
+/// Why a request is rejected without a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// No `Host` line, more than one, or one that names no host.
+    /// No `Host` line, several, or an invalid one.
     Host,
-    /// A `Host` line that is not the authority of the target.
+    /// A `Host` line that differs from the authority of the target.
     HostOfTarget,
-    /// A `Connection` line by which somebody on the way would take away a field that is judged or handed out.
+    /// A `Connection` line that tells an intermediary to remove a field that is read or set here.
     Connection,
-    /// CONNECT: there is no tunnel here.
+    /// CONNECT: tunnels are not supported.
     Connect,
-    /// More field lines than the limit, in HTTP/2.
+    /// More field lines than the limit, over HTTP/2.
     TooManyLines,
-    /// What arrived is not HTTP. Answered by hyper.
+    /// The received bytes are not HTTP. Answered by hyper.
     Malformed,
-    /// A head of HTTP/1 longer than the limit, or with more field lines. Answered by hyper.
+    /// An HTTP/1 head that is longer than the limit or has more field lines. Answered by hyper.
     HeadTooLarge,
 }
 
@@ -57,7 +57,7 @@ impl Refusal {
         }
     }
 
-    /// The stable code, as logs and metrics have it.
+    /// The stable code used in logs and metrics.
     pub(crate) const fn code(self) -> &'static str {
         match self {
             Self::Host => "host_invalid",
@@ -71,7 +71,7 @@ impl Refusal {
     }
 }
 
-/// The fields that are judged or sent on an allow, those of forward authentication included.
+/// The fields that decisions read or that an allow sets, including those of forward authentication.
 const OURS: [&str; 14] = [
     "authorization",
     "host",
@@ -90,7 +90,7 @@ const OURS: [&str; 14] = [
 ];
 
 impl<'r> Received<'r> {
-    /// Takes the request apart, or says why it cannot be judged.
+    /// Extracts the parts of the request, or says why it is rejected.
     pub(crate) fn new(parts: &'r Parts) -> Result<Self, Refusal> {
         if parts.method == Method::CONNECT {
             return Err(Refusal::Connect);
@@ -99,11 +99,11 @@ impl<'r> Received<'r> {
         let origin_form = || uri.path_and_query().map_or("", |path| path.as_str());
         let http2 = parts.version == Version::HTTP_2;
         let (authority, target) = match (uri.scheme(), uri.authority()) {
-            // HTTP/2 sends the parts of the target apart (RFC 9113 §8.3.1).
+            // HTTP/2 sends the parts of the target separately (RFC 9113 §8.3.1).
             (_, authority) if http2 => (authority, Cow::Borrowed(origin_form())),
-            // The absolute form is judged whole, so that it is no public path (RFC 9112 §3.2.2).
+            // The absolute form is decided on as received, so it is never a public path (RFC 9112 §3.2.2).
             (Some(_), authority) => (authority, Cow::Owned(uri.to_string())),
-            // A target of neither form looks like an authority; it is judged as the path that it stands for.
+            // A target of neither form is parsed as an authority; it is decided on as a path.
             (None, Some(text)) => (None, Cow::Borrowed(text.as_str())),
             (None, None) => (None, Cow::Borrowed(origin_form())),
         };
@@ -134,8 +134,8 @@ impl<'r> Received<'r> {
     }
 }
 
-/// Whether the path of a request, in whatever form it came, is where forwarded requests are judged. Nothing there is
-/// judged as itself.
+/// Whether the path of a request, in any form, is the one for forwarded requests. Such a request is never decided on by
+/// its own target.
 pub(crate) fn is_forwarded(parts: &Parts, forward: Option<&Forward>) -> bool {
     let path = parts.uri.path();
     path.starts_with("/_auth/") || forward.is_some_and(|forward| path == forward.path)
@@ -148,7 +148,7 @@ fn names_ours(connection: &HeaderValue) -> bool {
     })
 }
 
-/// `uri-host [ ":" port ]` (RFC 9110 §7.2), and not empty: an empty host names none.
+/// `uri-host [ ":" port ]` (RFC 9110 §7.2), and not empty: an empty host is invalid.
 pub(super) fn authority_of(value: &[u8]) -> Option<&str> {
     let first = |wanted: u8| value.iter().position(|byte| *byte == wanted);
     let bracket = if value.starts_with(b"[") { first(b']') } else { None };
@@ -175,7 +175,7 @@ fn is_name(host: &[u8]) -> bool {
     !host.is_empty() && host.iter().all(|byte| OF_NAMES.get(usize::from(*byte)).is_some_and(|is| *is))
 }
 
-/// Which bytes a registered name may hold, by their value: a look for each, on every request.
+/// The bytes that a registered name may contain: one table lookup for each byte, on every request.
 const OF_NAMES: [bool; 256] = {
     let mut of_names = [false; 256];
     let mut left: &mut [bool] = &mut of_names;
@@ -193,7 +193,7 @@ const OF_NAMES: [bool; 256] = {
     of_names
 };
 
-/// The values of a field's lines, in order. One line, as nearly always, takes no allocation.
+/// The values of a field's lines, in order. A single line, the usual case, does not allocate.
 pub(crate) enum Lines<'r> {
     None,
     One([&'r [u8]; 1]),
@@ -245,7 +245,7 @@ mod tests {
     #[case::after_the_bracket("[::1]x", false)]
     #[case::bare_ipv6("::1", false)]
     #[case::not_ascii("acm\u{e9}.example", false)]
-    fn an_authority_is_a_host_and_perhaps_a_port(#[case] value: &str, #[case] valid: bool) {
+    fn an_authority_is_a_host_and_an_optional_port(#[case] value: &str, #[case] valid: bool) {
         assert_eq!(authority_of(value.as_bytes()), valid.then_some(value));
     }
 }

@@ -1,4 +1,4 @@
-//! The answers: their heads and bodies made once, but for the identity of who was allowed.
+//! Responses: heads and bodies are built once, except for the allowed identity.
 
 use artos_auth_engine::{Access, Answer, Policy};
 use bytes::Bytes;
@@ -12,18 +12,18 @@ use super::body::Body;
 use super::identity::{identify, identify_nobody};
 use super::request::Refusal;
 
-/// How an answer depends on the request that it is for.
+/// How a response depends on its request.
 #[derive(Clone, Copy)]
 pub(crate) struct Form {
-    /// A HEAD request over HTTP/2, whose body hyper does not cut off by itself.
+    /// A HEAD request over HTTP/2, for which hyper does not drop the body.
     pub(crate) without_body: bool,
-    /// A request with a body, in HTTP/1: nobody will read it, so that nothing can follow on the connection.
+    /// An HTTP/1 request with a body: the body is not read, so the connection cannot be reused.
     pub(crate) close: bool,
-    /// The answer to a proxy that describes a request: without a body, for nginx keeps its connection only then.
+    /// The response to a proxy that describes a request: without a body, because nginx reuses the connection only then.
     pub(crate) bodiless: bool,
 }
 
-/// The three denials under one policy.
+/// The three denials of a policy.
 #[derive(Debug)]
 pub(crate) struct Denials([Ready; 3]);
 
@@ -58,7 +58,7 @@ impl Denials {
         }
     }
 
-    /// The answer to a denied request.
+    /// The response to a denied request.
     pub(crate) fn answer(&self, answer: Answer, headers: HeaderMap, form: Form) -> Response<Body> {
         let ready = self.ready(answer);
         let mut head = Head::new(ready.status, headers);
@@ -66,20 +66,20 @@ impl Denials {
         head.finish(ready.body.clone(), form)
     }
 
-    /// The answer to a forwarded request that is unclear.
+    /// The response to an unclear forwarded request.
     pub(crate) fn unclear(&self, headers: HeaderMap, form: Form) -> Response<Body> {
         self.answer(Answer::NotAuthorized, headers, form)
     }
 }
 
-/// The answer while nothing can be judged: no challenge, because the token may be good.
+/// The response while no decision is possible: without a challenge, because the token may be valid.
 pub(crate) fn unavailable(headers: HeaderMap, form: Form) -> Response<Body> {
     let mut head = Head::new(StatusCode::SERVICE_UNAVAILABLE, headers);
     head.headers.insert(RETRY_AFTER, const { HeaderValue::from_static("1") });
     head.finish(const { Bytes::from_static(br#"{"detail":"Service unavailable"}"#) }, form)
 }
 
-/// The answer to an allowed request.
+/// The response to an allowed request.
 pub(crate) fn allowed(access: &Access<'_>, headers: HeaderMap, form: Form) -> Response<Body> {
     let mut head = Head::new(StatusCode::OK, headers);
     let body = match access {
@@ -89,7 +89,7 @@ pub(crate) fn allowed(access: &Access<'_>, headers: HeaderMap, form: Form) -> Re
     head.finish(body, form)
 }
 
-/// The answer to a request that was not judged.
+/// The response to a request that was rejected without a decision.
 pub(crate) fn refused(refusal: Refusal, headers: HeaderMap, form: Form) -> Response<Body> {
     let text = match refusal {
         Refusal::Host => "Host has to be there once and name a host",
@@ -109,7 +109,7 @@ pub(crate) fn refused(refusal: Refusal, headers: HeaderMap, form: Form) -> Respo
     head.finish(detail(text), form)
 }
 
-/// A status and the fields that every answer has, in the map of the request, whose room is used again.
+/// A status and the fields of every response, in the header map of the request, whose capacity is reused.
 struct Head {
     status: StatusCode,
     headers: HeaderMap,
@@ -126,7 +126,7 @@ impl Head {
     fn finish(mut self, body: Bytes, form: Form) -> Response<Body> {
         let body = if form.bodiless { Bytes::new() } else { body };
         if body.is_empty() {
-            // hyper says so itself, but neither to HEAD nor in HTTP/2.
+            // hyper sets it too, but neither for HEAD nor over HTTP/2.
             self.headers.insert(CONTENT_LENGTH, const { HeaderValue::from_static("0") });
         } else {
             self.headers.insert(CONTENT_TYPE, const { HeaderValue::from_static("application/json") });
@@ -149,7 +149,7 @@ impl Head {
 
 fn detail(text: &str) -> Bytes {
     let mut body = br#"{"detail":"#.to_vec();
-    // Text into a vector: neither half of that can fail.
+    // Writing text into a vector cannot fail.
     let _ = serde_json::to_writer(&mut body, text);
     body.push(b'}');
     body.into()

@@ -1,4 +1,4 @@
-//! The file of a Unix socket: created with its mode, put in the place of a stale one, and removed at the end.
+//! The file of a Unix socket: created with its mode, replaces a stale one, removed at shutdown.
 
 use std::fs::{File, Metadata, Permissions, TryLockError};
 use std::io;
@@ -10,38 +10,38 @@ use rustix::fs::Mode;
 use tokio::net::{UnixListener, UnixSocket, UnixStream};
 use tokio::time::{sleep, timeout};
 
-/// The file of a socket on which this process listens; dropped, it is removed, unless another has taken its place.
+/// The file of a listening socket; removed on drop, unless it has been replaced.
 #[derive(Debug)]
 pub(crate) struct SocketFile {
     path: PathBuf,
-    /// Device and inode.
+    /// Device and inode numbers.
     id: (u64, u64),
 }
 
-/// How long another server that starts in the same folder may take.
+/// How long to wait for another server that starts in the same folder.
 const LOCK_TIME: Duration = Duration::from_secs(5);
 
 impl SocketFile {
-    /// Listens on a new socket at `path`, which only the classes of users in `mode` can connect to.
+    /// Listens on a new socket at `path`, to which only the user classes in `mode` can connect.
     ///
-    /// A socket on which nobody listens is replaced; anything else at `path` is left as it is.
+    /// A socket without a listener is replaced; any other file at `path` is left unchanged and is an error.
     ///
     /// # Errors
     ///
     /// One sentence that says how to fix it.
     pub(super) async fn bind(path: &Path, mode: u32, backlog: u32) -> Result<(Self, UnixListener), String> {
-        // Of two servers that find the same stale socket, the second must not remove what the first has put there.
+        // If two servers find the same stale socket, the second must not remove the socket of the first.
         let _lock = lock_folder_of(path).await?;
         remove_stale(path).await?;
         let failed = |error: io::Error| format!("{error}; choose a folder that this process may write to");
         let socket = UnixSocket::new_stream().map_err(failed)?;
         {
-            // The file must at no moment be open to more users than it is meant for.
+            // The file must never be accessible to more users than intended.
             let _umask = Umask::set(!mode & 0o777);
             socket.bind(path).map_err(failed)?;
         }
         let file = Self { path: path.to_owned(), id: id(&metadata(path).map_err(failed)?) };
-        // A default ACL of the folder takes the place of the umask.
+        // A default ACL of the folder overrides the umask.
         std::fs::set_permissions(path, Permissions::from_mode(mode)).map_err(failed)?;
         let listener = socket.listen(backlog).map_err(failed)?;
         Ok((file, listener))
@@ -51,13 +51,13 @@ impl SocketFile {
 impl Drop for SocketFile {
     fn drop(&mut self) {
         if metadata(&self.path).is_ok_and(|found| id(&found) == self.id) {
-            // Left behind, it is stale, and the next server replaces it.
+            // If it is left behind, it is stale, and the next server replaces it.
             let _ = std::fs::remove_file(&self.path);
         }
     }
 }
 
-/// Of the file itself; a link is not followed.
+/// Of the file itself; links are not followed.
 fn metadata(path: &Path) -> io::Result<Metadata> {
     std::fs::symlink_metadata(path)
 }
@@ -66,7 +66,7 @@ fn id(metadata: &Metadata) -> (u64, u64) {
     (metadata.dev(), metadata.ino())
 }
 
-/// Removes a socket on which nobody listens.
+/// Removes a socket without a listener.
 async fn remove_stale(path: &Path) -> Result<(), String> {
     let found = match metadata(path) {
         Ok(found) => found,
@@ -94,7 +94,7 @@ async fn remove_stale(path: &Path) -> Result<(), String> {
     }
 }
 
-/// Holds a lock on the folder of `path` until the result is dropped.
+/// Locks the folder of `path` until the result is dropped.
 async fn lock_folder_of(path: &Path) -> Result<File, String> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let file = File::open(folder)
@@ -115,7 +115,8 @@ async fn lock_folder_of(path: &Path) -> Result<File, String> {
     }
 }
 
-/// Another file mode creation mask, until it is dropped. It is the whole process's: nothing else creates files meanwhile.
+/// Sets the file mode creation mask until it is dropped. It is process-wide: nothing else may create files in the
+/// meantime.
 struct Umask(Mode);
 
 impl Umask {

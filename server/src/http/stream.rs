@@ -1,4 +1,4 @@
-//! What is read of a connection: its first bytes, which were read already, and what tells when more arrive.
+//! The read side of a connection: replays the first bytes, which were already read, and reports when more arrive.
 
 use std::io;
 use std::pin::Pin;
@@ -8,11 +8,11 @@ use tokio::io::{AsyncRead, ReadBuf};
 
 use super::connection::Slot;
 
-/// A stream, its first bytes given back to whoever reads it.
+/// A stream that first yields bytes that were already read from it.
 pub(super) struct Observed<I> {
     stream: I,
     first: [u8; 24],
-    /// How many of the first bytes there are, and how many were given back.
+    /// The number of first bytes, and how many of them have been yielded.
     length: usize,
     given: usize,
     slot: Slot,

@@ -1,4 +1,4 @@
-//! TLS 1.2 and 1.3: certificate, key and client CA as one validated value, which a reload swaps whole.
+//! TLS 1.2 and 1.3: certificate, key and client CA as one validated value, which a reload replaces as a whole.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,21 +16,21 @@ use crate::calendar::rfc3339;
 use crate::config::TlsFiles;
 use crate::files;
 
-/// The TLS configuration that new connections use. Cloning gives another handle to the same one.
+/// The TLS configuration for new connections. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Tls(Arc<ArcSwap<Loaded>>);
 
-/// A certificate with its key, which match, and what a person wants to know of it.
+/// A certificate with its matching key, and a description for people.
 #[derive(Debug)]
 pub(crate) struct Loaded {
     config: Arc<ServerConfig>,
-    /// The names that the certificate is for.
+    /// The names in the certificate.
     pub(crate) names: Vec<String>,
-    /// The last second of its validity, since the Unix epoch.
+    /// The last second of its validity, in seconds since the Unix epoch.
     pub(crate) not_after: u64,
 }
 
-/// A file with more bytes is not one of these.
+/// Maximum file size in bytes.
 const MAX_BYTES: u64 = 1 << 20;
 
 impl Tls {
@@ -38,29 +38,29 @@ impl Tls {
         Self(Arc::new(ArcSwap::from_pointee(loaded)))
     }
 
-    /// What new connections use.
+    /// The configuration for new connections.
     pub(crate) fn loaded(&self) -> Arc<Loaded> {
         self.0.load_full()
     }
 
-    /// What a new connection uses.
+    /// The configuration for a new connection.
     pub(crate) fn config(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.0.load().config)
     }
 
-    /// Has new connections use another certificate, key and client CA.
+    /// Sets another certificate, key and client CA for new connections.
     pub(crate) fn replace(&self, loaded: Loaded) {
         self.0.store(Arc::new(loaded));
     }
 }
 
 impl Loaded {
-    /// Reads and validates the files: they parse, the key is that of the certificate, and the certificate is valid at `now`,
-    /// in seconds since the Unix epoch.
+    /// Reads and validates the files: they parse, the key matches the certificate, and the certificate is valid at
+    /// `now`, in seconds since the Unix epoch.
     ///
     /// # Errors
     ///
-    /// One sentence, which names the file.
+    /// One sentence that names the file.
     pub(crate) fn read(tls: &TlsFiles, now: u64) -> Result<Self, String> {
         let chain = certificates(&tls.certificate)?;
         let key = private_key(&tls.key)?;
@@ -105,13 +105,13 @@ impl Loaded {
         Ok(Self { config: Arc::new(config), names, not_after })
     }
 
-    /// What to say of a certificate that has expired while it was in use.
+    /// The message for a certificate that has expired while in use.
     pub(crate) fn expired(&self, now: u64) -> Option<String> {
         (now > self.not_after)
             .then(|| format!("the certificate in use expired at {}; replace it", date(self.not_after)))
     }
 
-    /// One line for a person.
+    /// A one-line description for people.
     pub(crate) fn summary(&self) -> String {
         let names = if self.names.is_empty() { "no name".to_owned() } else { self.names.join(", ") };
         format!("{names}, valid until {}", date(self.not_after))
@@ -123,7 +123,7 @@ fn of(file: &Path, problem: &str) -> String {
 }
 
 fn date(seconds: u64) -> String {
-    /// The last second that RFC 3339 can write.
+    /// The last second that RFC 3339 can represent.
     const LAST: u64 = 253_402_300_799;
     rfc3339(seconds.min(LAST))
 }

@@ -1,7 +1,7 @@
-//! The messages of `envoy.service.auth.v3` and `grpc.health.v1`, as far as they are read or written here.
+//! The messages of `envoy.service.auth.v3` and `grpc.health.v1`, limited to the fields that are read or written here.
 //!
-//! Field numbers are fixed by the v3 API of Envoy; fields that are left out are ignored when a message is read. Maps are
-//! read as lists of their entries, so that a key that is duplicate is seen.
+//! Field numbers are fixed by Envoy's v3 API; fields that are not declared here are ignored. Maps are decoded as lists
+//! of entries, so that duplicate keys are detected.
 
 use prost::Message;
 
@@ -35,7 +35,7 @@ pub(crate) struct HttpRequest {
     pub(crate) method: String,
     #[prost(message, repeated, tag = "3")]
     pub(crate) headers: Vec<Entry>,
-    /// The request-target, query included, nothing decoded.
+    /// The request-target, including the query, not decoded.
     #[prost(string, tag = "4")]
     pub(crate) path: String,
     #[prost(string, tag = "5")]
@@ -72,7 +72,7 @@ pub(crate) struct HeaderValue {
 }
 
 impl HeaderValue {
-    /// The value as the client sent it, where Envoy says so.
+    /// The value as the client sent it, if Envoy provides it.
     pub(crate) fn bytes(&self) -> &[u8] {
         if self.raw_value.is_empty() { self.value.as_bytes() } else { &self.raw_value }
     }
@@ -130,7 +130,7 @@ pub(crate) struct OkResponse {
 pub(crate) struct HeaderOption {
     #[prost(message, optional, tag = "1")]
     pub(crate) header: Option<HeaderValue>,
-    /// Deprecated, and what older versions read.
+    /// Deprecated; read by older versions.
     #[prost(message, optional, tag = "2")]
     pub(crate) append: Option<BoolValue>,
     #[prost(int32, tag = "3")]

@@ -1,4 +1,4 @@
-//! Envoy's `ext_authz` over gRPC: the request that a `CheckRequest` describes, and the answer as a `CheckResponse`.
+//! Envoy's `ext_authz` over gRPC: reads the request from a `CheckRequest` and writes a `CheckResponse`.
 
 pub(crate) mod messages;
 
@@ -17,13 +17,13 @@ use super::identity::IDENTITY_FIELDS;
 use super::request::authority_of;
 use crate::config::host_of_authority;
 
-/// The services whose calls are answered.
+/// The supported gRPC services.
 const AUTHORIZATION: &str = "envoy.service.auth.v3.Authorization";
-/// The path of the call that decides.
+/// The path of the check method.
 pub(crate) const CHECK: &str = "/envoy.service.auth.v3.Authorization/Check";
 const HEALTH: &str = "grpc.health.v1.Health";
 
-/// A call of gRPC, by its path.
+/// A gRPC call, by path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Call {
     /// `envoy.service.auth.v3.Authorization/Check`
@@ -35,7 +35,7 @@ pub(crate) enum Call {
 }
 
 impl Call {
-    /// The call at this path, if it is one of ours.
+    /// The call at this path, if it is supported.
     pub(crate) fn at(path: &str) -> Option<Self> {
         let (service, method) = path.strip_prefix('/')?.split_once('/')?;
         match (service, method) {
@@ -47,23 +47,23 @@ impl Call {
     }
 }
 
-/// A request that Envoy describes.
+/// A request described by Envoy.
 #[derive(Debug)]
 pub(crate) struct Described<'m> {
     pub(crate) method: &'m str,
-    /// The request-target, query included, nothing decoded.
+    /// The request-target, including the query, not decoded.
     pub(crate) target: &'m str,
-    /// Without port and one trailing dot.
+    /// Without port and trailing dot.
     pub(crate) host: &'m str,
     /// The values of the `Authorization` lines.
     pub(crate) lines: Vec<&'m [u8]>,
 }
 
-/// Reads the request that a message describes.
+/// Reads the described request from a message.
 ///
 /// # Errors
 ///
-/// What is missing, or described in two ways.
+/// What is missing or contradictory.
 pub(crate) fn describe(message: &CheckRequest) -> Result<Described<'_>, Unclear> {
     let request = message.attributes.as_ref().and_then(|attributes| attributes.request.as_ref());
     let http = request.and_then(|request| request.http.as_ref());
@@ -81,8 +81,8 @@ pub(crate) fn describe(message: &CheckRequest) -> Result<Described<'_>, Unclear>
     Ok(Described { method: &http.method, target: &http.path, host: host_of_authority(host), lines })
 }
 
-/// The `Authorization` lines: those of `header_map` where it has any entry, else those of `headers`. Nothing if both have
-/// entries and do not say the same.
+/// The `Authorization` lines: those of `header_map` if it has any entry, else those of `headers`. `None` if both have
+/// entries that differ.
 fn authorization_lines(http: &HttpRequest) -> Option<Vec<&[u8]>> {
     let is_authorization = |key: &str| key.eq_ignore_ascii_case("authorization");
     let merged: Vec<&[u8]> = http
@@ -104,13 +104,13 @@ fn authorization_lines(http: &HttpRequest) -> Option<Vec<&[u8]>> {
     (merged.is_empty() || merged == lines).then_some(lines)
 }
 
-/// The fields of the described request that the audit log has.
+/// The fields of the described request for the audit log.
 pub(crate) fn recorded_fields(message: &CheckRequest) -> HeaderMap {
     const RECORDED: [&str; 2] = ["x-request-id", "traceparent"];
     let request = message.attributes.as_ref().and_then(|attributes| attributes.request.as_ref());
     let Some(http) = request.and_then(|request| request.http.as_ref()) else { return HeaderMap::new() };
     let raw = http.header_map.iter().flat_map(|map| &map.headers).map(|header| (&header.key, header.bytes()));
-    // Where Envoy sends both, they say the same.
+    // If Envoy sends both, they are equal.
     let merged = http.headers.iter().map(|entry| (&entry.key, entry.value.as_bytes()));
     let merged = merged.filter(|_| http.header_map.as_ref().is_none_or(|map| map.headers.is_empty()));
     let mut fields = HeaderMap::new();
@@ -123,8 +123,8 @@ pub(crate) fn recorded_fields(message: &CheckRequest) -> HeaderMap {
     fields
 }
 
-/// Who owns what is addressed, as the operator's `context_extensions` of the route say: there exactly once, empty for
-/// what nobody owns.
+/// The owner of the resource, from the operator's `context_extensions` of the route: present exactly once; empty for a
+/// resource without an owner.
 pub(crate) fn claimed_owner(message: &CheckRequest) -> ResourceOrg<'_> {
     let extensions = message.attributes.as_ref().map_or(&[][..], |attributes| &attributes.context_extensions);
     let mut named = extensions.iter().filter(|entry| entry.key == "resource_org");
@@ -134,7 +134,7 @@ pub(crate) fn claimed_owner(message: &CheckRequest) -> ResourceOrg<'_> {
     }
 }
 
-/// The documented answer over HTTP, as Envoy is told it. `principal` is who was allowed.
+/// The documented HTTP response as a `CheckResponse`. `principal` is the allowed principal.
 pub(crate) fn response(answer: Response<Body>, principal: Option<&PrincipalRef<'_>>) -> CheckResponse {
     let (parts, body) = answer.into_parts();
     let code = status_code(parts.status);
@@ -159,7 +159,7 @@ pub(crate) fn response(answer: Response<Body>, principal: Option<&PrincipalRef<'
     }
 }
 
-/// The code of `google.rpc.Status` for an answer: 0 for 200 alone.
+/// The `google.rpc.Status` code of a response: 0 only for 200.
 fn status_code(status: StatusCode) -> i32 {
     const PERMISSION_DENIED: i32 = 7;
     const UNAVAILABLE: i32 = 14;
@@ -172,7 +172,8 @@ fn status_code(status: StatusCode) -> i32 {
     }
 }
 
-/// Sets the identity fields that have a value; removes the others, and the spellings with `_` that a client may have sent.
+/// Sets the identity fields that have a value; removes the others and their spellings with `_`, which a client may have
+/// sent.
 fn ok_response(fields: &HeaderMap) -> OkResponse {
     let mut response = OkResponse::default();
     for name in IDENTITY_FIELDS {
@@ -185,7 +186,7 @@ fn ok_response(fields: &HeaderMap) -> OkResponse {
     response
 }
 
-/// A field that takes the place of any of its name.
+/// A field that replaces all fields of its name.
 fn set(name: &HeaderName, value: &HeaderValue) -> HeaderOption {
     const OVERWRITE_IF_EXISTS_OR_ADD: i32 = 2;
     HeaderOption {
@@ -199,7 +200,7 @@ fn set(name: &HeaderName, value: &HeaderValue) -> HeaderOption {
     }
 }
 
-/// `{user_id, org_id, permissions: […], token_id}`, nothing encoded.
+/// `{user_id, org_id, permissions: […], token_id}`, without encoding.
 fn metadata(identity: Identity<'_>) -> Struct {
     let text = |bytes: &[u8]| Kind::String(String::from_utf8_lossy(bytes).into_owned());
     let value = |kind| Value { kind: Some(kind) };
@@ -215,7 +216,7 @@ fn metadata(identity: Identity<'_>) -> Struct {
     Struct { fields: fields.map(field).to_vec() }
 }
 
-/// Whether the server serves; `ready` says so.
+/// The health status, from `ready`.
 pub(crate) fn health(request: &HealthCheckRequest, ready: bool) -> Result<HealthCheckResponse, Failure> {
     const SERVING: i32 = 1;
     const NOT_SERVING: i32 = 2;
