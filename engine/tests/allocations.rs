@@ -1,7 +1,7 @@
-//! A decision's allocations: none where a token has been verified before or is refused before its signature,
-//! and a few at most where one is verified for the first time.
+//! Allocations of a decision: none for a cached token or a denial before the signature check, and at most four for a
+//! newly verified token.
 //!
-//! What the C of the crypto library allocates within a verification is not counted.
+//! Allocations inside the C code of the crypto library are not counted.
 
 use allocation_counter::measure;
 use artos_auth_engine::{
@@ -16,7 +16,7 @@ const SEED: &[u8; 32] = b"test-only seed, of no real key!!";
 const NOW: UnixTime = UnixTime::from_seconds(1_800_000_000);
 const CACHE_BYTES: CacheBytes = CacheBytes(1 << 20);
 
-/// A policy that asks for everything, with revocations to look through.
+/// A policy with all kinds of rules, and non-empty revocations.
 fn engine() -> Engine {
     let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode_to_string(bytes);
     let keys = format!(
@@ -73,7 +73,7 @@ fn signed(header: &str, claims: &str, sign: impl Fn(&[u8]) -> Vec<u8>) -> String
 
 const HS256: &str = r#"{"alg":"HS256","typ":"JWT","kid":"test-hs256"}"#;
 
-/// How often one decision allocates, made and dropped; asserts its reason.
+/// The number of allocations of one decision, including its drop; asserts the reason.
 fn allocations(engine: &Engine, line: Option<&str>, reason: &str) -> u64 {
     let organizations: Organizations = ["org-a", "org-b"].into_iter().collect();
     let context =
@@ -88,7 +88,7 @@ fn allocations(engine: &Engine, line: Option<&str>, reason: &str) -> u64 {
 }
 
 #[test]
-fn a_cold_allow_allocates_four_times_at_most() {
+fn an_uncached_allow_allocates_at_most_four_times() {
     let engine = engine();
     for token in [hs256(HS256, CLAIMS), eddsa(CLAIMS)] {
         let line = format!("Bearer {token}");
@@ -98,14 +98,14 @@ fn a_cold_allow_allocates_four_times_at_most() {
 }
 
 #[test]
-fn a_cold_allow_with_a_cache_allocates_four_times_at_most() {
+fn an_uncached_allow_with_a_cache_allocates_at_most_four_times() {
     let line = format!("Bearer {}", hs256(HS256, CLAIMS));
     let count = allocations(&engine().with_cache(CACHE_BYTES, HashKey(1)), Some(&line), "authorized");
     assert!(count <= 4, "{count} allocations");
 }
 
 #[test]
-fn a_warm_allow_allocates_nothing() {
+fn a_cached_allow_allocates_nothing() {
     let engine = engine().with_cache(CACHE_BYTES, HashKey(1));
     for token in [hs256(HS256, CLAIMS), eddsa(CLAIMS)] {
         let line = format!("Bearer {token}");
@@ -115,7 +115,7 @@ fn a_warm_allow_allocates_nothing() {
 }
 
 #[test]
-fn a_warm_denial_allocates_nothing() {
+fn a_cached_denial_allocates_nothing() {
     let engine = engine().with_cache(CACHE_BYTES, HashKey(1));
     for (claims, reason) in [
         (CLAIMS.replace("1900000000", "1700000001"), "token_expired"),

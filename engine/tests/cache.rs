@@ -1,4 +1,4 @@
-//! The cache of verified tokens changes what a decision costs, and nothing else about it.
+//! The cache of verified tokens changes the cost of a decision and nothing else.
 
 #![cfg(test)]
 
@@ -32,7 +32,7 @@ fn header(token_id: &str) -> Vec<u8> {
     [b"Bearer ".as_slice(), &spec.mint().unwrap()].concat()
 }
 
-/// Whether the token is allowed, and whether it was remembered.
+/// Whether the token is allowed, and whether it came from the cache.
 fn ask(engine: &Engine, header: &[u8]) -> (bool, Option<bool>) {
     let lines = [header];
     let decision =
@@ -41,7 +41,7 @@ fn ask(engine: &Engine, header: &[u8]) -> (bool, Option<bool>) {
 }
 
 #[test]
-fn every_case_is_decided_alike_the_first_time_and_the_second() {
+fn every_case_has_the_same_decision_the_second_time() {
     for case in case::load().unwrap() {
         let engine = EngineDecider::new(&case.setup)
             .unwrap()
@@ -54,9 +54,9 @@ fn every_case_is_decided_alike_the_first_time_and_the_second() {
 }
 
 proptest! {
-    /// In any order, and with so little room that tokens push each other out.
+    /// In any order, and with a cache so small that entries are evicted.
     #[test]
-    fn decisions_are_the_same_with_and_without(
+    fn decisions_are_the_same_with_and_without_a_cache(
         questions in prop::collection::vec(asked(), 1..12),
         order in prop::collection::vec(any::<prop::sample::Index>(), 1..40),
         max_bytes in prop::sample::select(vec![0_usize, 1_500, 4_000, 1 << 20]),
@@ -73,7 +73,7 @@ proptest! {
 }
 
 #[test]
-fn a_token_is_verified_once() {
+fn a_token_is_verified_only_once() {
     let engine = engine().with_cache(CacheBytes(1 << 20), HashKey(7));
     let header = header("t-1");
     assert_eq!(ask(&engine, &header), (true, Some(false)));
@@ -82,7 +82,7 @@ fn a_token_is_verified_once() {
 }
 
 #[test]
-fn what_is_not_the_very_token_is_verified_by_itself() {
+fn only_the_identical_token_is_a_cache_hit() {
     let engine = engine().with_cache(CacheBytes(1 << 20), HashKey(7));
     let good = header("t-1");
     ask(&engine, &good);
@@ -95,7 +95,7 @@ fn what_is_not_the_very_token_is_verified_by_itself() {
 }
 
 #[test]
-fn a_revocation_counts_from_the_next_decision_on_and_its_end_too() {
+fn adding_and_removing_a_revocation_take_effect_immediately() {
     let engine = engine().with_cache(CacheBytes(1 << 20), HashKey(7));
     let header = header("t-1");
     ask(&engine, &header);
@@ -109,7 +109,7 @@ fn a_revocation_counts_from_the_next_decision_on_and_its_end_too() {
 }
 
 #[test]
-fn another_policy_or_key_set_remembers_nothing() {
+fn a_new_policy_or_key_set_starts_with_an_empty_cache() {
     let engine = engine().with_cache(CacheBytes(1 << 20), HashKey(7));
     let header = header("t-1");
     ask(&engine, &header);
@@ -124,7 +124,7 @@ fn another_policy_or_key_set_remembers_nothing() {
 }
 
 #[test]
-fn a_flood_of_tokens_that_come_once_neither_grows_it_nor_drives_out_those_in_use() {
+fn single_use_tokens_neither_grow_the_cache_nor_evict_tokens_in_use() {
     let max_bytes = 64 << 10;
     let engine = engine().with_cache(CacheBytes(max_bytes), HashKey(7));
     let in_use: Vec<Vec<u8>> = (0..8).map(|number| header(&format!("used-{number}"))).collect();
@@ -144,7 +144,7 @@ fn a_flood_of_tokens_that_come_once_neither_grows_it_nor_drives_out_those_in_use
 }
 
 #[test]
-fn forged_tokens_are_not_remembered() {
+fn forged_tokens_are_not_cached() {
     let engine = engine().with_cache(CacheBytes(1 << 20), HashKey(7));
     for number in 0..100 {
         let mut forged = header(&format!("t-{number}"));
@@ -156,7 +156,7 @@ fn forged_tokens_are_not_remembered() {
 }
 
 #[test]
-fn threads_share_it_and_agree() {
+fn threads_share_the_cache_and_agree() {
     let engine = engine().with_cache(CacheBytes(8 << 10), HashKey(7));
     let headers: Vec<Vec<u8>> = (0..40).map(|number| header(&format!("t-{number}"))).collect();
     thread::scope(|scope| {

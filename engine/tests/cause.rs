@@ -1,4 +1,4 @@
-//! What a denial says of its cause: which claim, what was expected, what was found, and nothing of the token.
+//! The cause of a denial: the claim, what was expected, what was found, and nothing of the token.
 
 #![cfg(test)]
 
@@ -11,7 +11,7 @@ use artos_auth_fixtures::{Question, Setup, TokenSpec};
 use rstest::rstest;
 use serde_json::{Value, json};
 
-/// The cause of the denial of a token, under a policy.
+/// The cause of a token's denial under a policy.
 fn cause(policy: Value, token: Value) -> Option<String> {
     let policy: PolicyDocument = serde_json::from_value(policy).unwrap();
     let spec: TokenSpec = serde_json::from_value(token).unwrap();
@@ -60,7 +60,7 @@ fn of(setup: &Setup, authorization: Vec<Vec<u8>>) -> Option<String> {
 #[case::unexpected_audience(json!({"aud": "a"}), "`aud` is present, and the policy names no `audiences`")]
 #[case::no_user(json!({"sub": null}), "`sub` is missing or empty")]
 #[case::no_organization(json!({"org_id": ""}), "`org_id` is missing or empty")]
-fn a_claim_is_named_with_what_is_wrong_with_it(#[case] claims: Value, #[case] expected: &str) {
+fn a_claim_is_named_with_its_problem(#[case] claims: Value, #[case] expected: &str) {
     assert_eq!(cause(json!({}), json!({ "claims": claims })).as_deref(), Some(expected));
 }
 
@@ -84,7 +84,7 @@ fn a_claim_is_named_with_what_is_wrong_with_it(#[case] claims: Value, #[case] ex
 #[case::empty_segment(json!({"edits": [{"do": "replace", "segment": "claims", "text": ""}]}), "segment 2 of the token is empty")]
 #[case::stray_bits(json!({"edits": [{"do": "respell", "segment": "signature", "spelling": "stray-bits"}]}), "segment 3 of the token is not canonical base64url (no padding, unused bits zero)")]
 #[case::extra_character(json!({"edits": [{"do": "prepend", "segment": "header", "text": " "}]}), "byte 1 of the token is neither base64url nor `.`")]
-fn a_token_that_is_not_well_formed(#[case] token: Value, #[case] expected: &str) {
+fn a_malformed_token_is_described(#[case] token: Value, #[case] expected: &str) {
     assert_eq!(cause(json!({}), token).as_deref(), Some(expected));
 }
 
@@ -104,12 +104,12 @@ fn a_token_that_is_not_well_formed(#[case] token: Value, #[case] expected: &str)
 #[case::permission(json!({"routes": [{"path": "/{*x}", "permissions": ["documents:write"]}]}), json!({}), "missing permission `documents:write`")]
 #[case::unlisted(json!({"unlisted": "deny"}), json!({}), "no route rule matches this method and path")]
 #[case::leeway(json!({"leeway_seconds": 60}), json!({"claims": {"exp": NOW - 61}}), "`exp` passed 61 s ago (leeway 60 s)")]
-fn what_the_policy_says_is_named(#[case] policy: Value, #[case] token: Value, #[case] expected: &str) {
+fn the_policy_requirement_is_named(#[case] policy: Value, #[case] token: Value, #[case] expected: &str) {
     assert_eq!(cause(policy, token).as_deref(), Some(expected));
 }
 
 #[test]
-fn what_a_key_is_bound_to_is_named() {
+fn the_binding_of_a_key_is_named() {
     let bound = |issuer: Option<&str>, organizations: Option<Vec<String>>| {
         let mut setup = setup(PolicyDocument::default());
         let keys = std::mem::replace(
@@ -126,7 +126,7 @@ fn what_a_key_is_bound_to_is_named() {
 }
 
 #[test]
-fn lines_are_counted() {
+fn authorization_lines_are_counted() {
     let setup = setup(PolicyDocument::default());
     let lines = of(&setup, vec![b"Bearer a".to_vec(), b"Bearer a".to_vec()]);
     assert_eq!(lines.as_deref(), Some("the request has 2 `Authorization` lines; send one"));
@@ -134,9 +134,9 @@ fn lines_are_counted() {
     assert_eq!(of(&setup, vec![b"Basic a".to_vec()]), None);
 }
 
-/// The same with and without the cache, one line, and nothing of the token's that is not the policy's.
+/// The same with and without the cache, one line, and no value from the token that is not in the policy.
 #[test]
-fn the_cause_of_every_case_is_one_plain_sentence() {
+fn the_cause_of_every_case_is_one_sentence() {
     let mut said = 0;
     for case in case::load().unwrap() {
         let engine = EngineDecider::new(&case.setup).unwrap().engine().clone();

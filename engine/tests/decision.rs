@@ -1,4 +1,4 @@
-//! What a decision tells the service that asked: of whom it allowed, of what it denied, and as JSON.
+//! The public data of a decision: the identity on an allow, the cause on a denial, and the JSON form.
 
 #![cfg(test)]
 
@@ -30,7 +30,7 @@ fn ask<T>(path: &str, lines: &[&[u8]], context: &Context<'_>, look: impl FnOnce(
 }
 
 #[test]
-fn who_was_allowed() {
+fn an_allow_has_the_identity() {
     let line = line(json!({
         "sub": "u7", "org_id": "org-7", "jti": "t7", "iat": 1_699_999_000.5, "exp": 1_700_009_000_u64,
         "permissions": ["b", "a"],
@@ -54,7 +54,7 @@ fn who_was_allowed() {
 }
 
 #[test]
-fn an_identity_is_what_its_parts_are_one_by_one() {
+fn an_identity_equals_its_parts() {
     for claims in [
         json!({"sub": "u7", "org_id": "org-7", "jti": "t7", "exp": 1_700_009_000_u64, "permissions": ["b", "a"]}),
         json!({"sub": "ü\"7", "org_id": "org\\7", "exp": 1_700_009_000_u64, "permissions": "é b"}),
@@ -73,7 +73,7 @@ fn an_identity_is_what_its_parts_are_one_by_one() {
 }
 
 #[test]
-fn who_was_refused_is_known_once_the_token_is_verified() {
+fn a_denial_has_the_identity_once_the_token_is_verified() {
     let expired = line(json!({"sub": "u7", "org_id": "org-7", "jti": "t7", "exp": 1, "permissions": ["a"]}));
     ask("/x", &[&expired], &Context::unowned(), |decision| {
         assert!(!decision.is_allow());
@@ -86,7 +86,7 @@ fn who_was_refused_is_known_once_the_token_is_verified() {
 }
 
 #[test]
-fn nobody_is_known_on_a_public_path() {
+fn a_public_path_has_no_identity() {
     ask("/api/v1/search/status", &[b"Bearer x"], &Context::unowned(), |decision| {
         assert!(matches!(decision, Decision::Allow(Access::Public(_))));
         assert!(decision.is_allow() && decision.principal().is_none() && decision.denial().is_none());
@@ -98,7 +98,7 @@ fn nobody_is_known_on_a_public_path() {
 }
 
 #[test]
-fn why_and_with_what_answer_it_was_denied() {
+fn a_denial_has_its_reason_and_response() {
     let line = line(json!({"sub": "u7", "jti": ""}));
     let context = Context::unresolved();
     ask("/x", &[&line], &context, |decision| {
@@ -125,7 +125,7 @@ fn why_and_with_what_answer_it_was_denied() {
 }
 
 #[test]
-fn a_decision_is_printed_with_all_that_the_log_needs() {
+fn a_decision_prints_all_fields_of_the_log() {
     let line = line(json!({"permissions": "a b"}));
     let printed =
         ask("/x", &[&line], &Context::unowned(), |decision| serde_json::to_value(verdict(decision)).unwrap());
@@ -151,7 +151,7 @@ fn a_decision_is_printed_with_all_that_the_log_needs() {
 }
 
 #[test]
-fn a_policy_has_the_challenge_of_every_answer() {
+fn a_policy_has_the_challenge_of_every_response() {
     let engine = engine();
     let challenges: Vec<&str> = Answer::ALL.iter().map(|answer| engine.policy().challenge(*answer)).collect();
     let expected = [
@@ -165,7 +165,7 @@ fn a_policy_has_the_challenge_of_every_answer() {
 }
 
 #[test]
-fn an_algorithm_is_named_as_alg_names_it() {
+fn an_algorithm_is_named_as_in_alg() {
     let names: BTreeSet<String> = Algorithm::ALL.iter().map(ToString::to_string).collect();
     assert_eq!(names.len(), Algorithm::ALL.len());
     for algorithm in Algorithm::ALL {
@@ -183,7 +183,7 @@ fn organizations_are_counted() {
 }
 
 #[test]
-fn without_resources_nothing_is_owned() {
+fn without_resources_nothing_has_an_owner() {
     let none = Resources::default();
     assert_eq!((none.len(), none.is_empty()), (0, true));
     assert_eq!(none.owner_of(b"/a//b"), ResourceOrg::Unowned);

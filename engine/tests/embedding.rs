@@ -1,4 +1,4 @@
-//! The example service, over HTTP: it answers as documented, and no spelling of a path leads past its checks.
+//! The example service over HTTP: it answers as documented, and no spelling of a path bypasses its checks.
 
 #[path = "../examples/axum.rs"]
 #[expect(dead_code, reason = "its `main` is for the command line")]
@@ -41,7 +41,7 @@ fn token(organization: &str) -> String {
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode_to_string(signature.as_ref()))
 }
 
-/// The service on a port of its own; it ends with the test's runtime.
+/// The service on its own port; it ends with the test's runtime.
 async fn serve(engine: &Arc<ArcSwap<Engine>>, clock: fn() -> SystemTime) -> SocketAddr {
     let documents = Documents::demonstration().expect("a database");
     let app = App { engine: Arc::clone(engine), documents, clock };
@@ -57,7 +57,7 @@ struct Answer {
     body: String,
 }
 
-/// The answer to a request-target, sent byte for byte.
+/// The response to a request-target, sent byte for byte.
 async fn ask(address: SocketAddr, target: &str, token: Option<&str>) -> Answer {
     let authorization = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
     let request =
@@ -112,7 +112,7 @@ async fn the_service_answers_as_documented(
 const FORBIDDEN: &str = r#"{"detail":"User has no organization or not authorized"}"#;
 
 #[tokio::test]
-async fn a_changed_token_is_refused() {
+async fn a_modified_token_is_refused() {
     let address = serve(&shared(engine()), SystemTime::now).await;
     let answer = ask(address, "/api/v1/documents/doc-a", Some(&format!("{}A", token("org-a")))).await;
     assert_eq!(
@@ -121,7 +121,7 @@ async fn a_changed_token_is_refused() {
     );
 }
 
-/// Other spellings of a path: what some server, proxy or file system takes for the same.
+/// Alternative spellings of a path, which some server, proxy or file system treats as the same path.
 fn spellings(path: &str) -> Vec<String> {
     let mut spellings = vec![
         format!("{path}/"),
@@ -183,7 +183,7 @@ async fn no_spelling_of_an_owned_path_is_open_to_another_organization(
 }
 
 #[tokio::test]
-async fn by_a_clock_that_is_not_set_nothing_is_judged_but_public_paths() {
+async fn without_a_valid_clock_only_public_paths_are_allowed() {
     let address = serve(&shared(engine()), || SystemTime::UNIX_EPOCH).await;
     assert_eq!(ask(address, "/api/v1/search/status", None).await.status, 200);
     for token in [None, Some(token("org-a"))] {
@@ -219,7 +219,7 @@ async fn the_engine_is_reloaded_while_it_serves() {
     until(200).await;
     replace(&revocations, r#"{"tokens": ["org-a-1"]}"#);
     until(401).await;
-    // A file that does not load leaves the engine as it is: the token stays revoked.
+    // A file that does not load leaves the engine unchanged: the token stays revoked.
     replace(&revocations, r#"{"tokens": "#);
     for _ in 0..20 {
         assert_eq!(ask(address, path, Some(&token)).await.status, 401);

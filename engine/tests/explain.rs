@@ -1,4 +1,4 @@
-//! What `explain` tells a person at each check, and that it tells of no check that was not reached.
+//! The notes of `explain` for each check, and none for checks that were not reached.
 
 use artos_auth_engine::{
     Account, CacheBytes, Check, Context, Engine, HashKey, KeySet, Organizations, Policy, PolicySpec, Request,
@@ -30,7 +30,7 @@ fn token(spec: Value) -> Vec<u8> {
     [b"Bearer ".to_vec(), spec.mint().expect("a token")].concat()
 }
 
-/// The checks that were reached, and the note of each that has one.
+/// The checks that were reached, each with its note, if any.
 fn told(
     engine: &Engine,
     path: &str,
@@ -52,13 +52,13 @@ fn note(told: &[(Check, String)], check: Check) -> Option<&str> {
 #[case::a_second_before(1_700_003_599, "it expires at 1700003600 (in 1 s at 1700003599, leeway 5 s)")]
 #[case::at_once(1_700_003_600, "it expires at 1700003600 (0 s ago at 1700003600, leeway 5 s)")]
 #[case::after(1_700_003_700, "it expires at 1700003600 (100 s ago at 1700003700, leeway 5 s)")]
-fn the_expiry_is_told_with_how_far_it_is(#[case] now: u64, #[case] expected: &str) {
+fn the_note_on_expiry_has_the_time_difference(#[case] now: u64, #[case] expected: &str) {
     let told = told(&engine(), "/api/x", &token(json!({})), &Context::unowned(), UnixTime::from_seconds(now));
     assert_eq!(note(&told, Check::Expiry), Some(expected));
 }
 
 #[test]
-fn the_checks_of_a_good_token_say_what_they_saw() {
+fn the_notes_on_a_valid_token_have_the_values_found() {
     let permissions = json!({"claims": {"permissions": ["documents:read", "documents:write"]}});
     let context = Context::owned_by("org-a");
     let told =
@@ -75,7 +75,7 @@ fn the_checks_of_a_good_token_say_what_they_saw() {
 }
 
 #[test]
-fn the_keys_that_are_tried_are_counted() {
+fn candidate_keys_are_counted() {
     let published = |name: &str| {
         let mut key = TestKey::named(name).expect("a test key").published();
         key.remove("kid");
@@ -91,7 +91,7 @@ fn the_keys_that_are_tried_are_counted() {
 }
 
 #[test]
-fn a_second_look_at_a_token_says_so() {
+fn a_cached_token_is_noted() {
     let engine = engine().with_cache(CacheBytes(1 << 20), HashKey(1));
     let line = token(json!({}));
     let first = told(&engine, "/api/x", &line, &Context::unowned(), UnixTime::from_seconds(1_700_000_000));
@@ -117,14 +117,14 @@ fn a_second_look_at_a_token_says_so() {
 #[case::delimiter("/%2f", "it escapes one of `/ \\ ; ? # %`")]
 #[case::escaped_control("/%00", "it escapes a control byte")]
 #[case::not_utf8("/%ff", "its escapes are not UTF-8")]
-fn an_ambiguous_path_is_told_by_what_makes_it_so(#[case] path: &str, #[case] expected: &str) {
+fn an_ambiguous_path_is_explained(#[case] path: &str, #[case] expected: &str) {
     let told =
         told(&engine(), path, &token(json!({})), &Context::unowned(), UnixTime::from_seconds(1_700_000_000));
     assert_eq!(note(&told, Check::PathForRules), Some(expected));
 }
 
 #[test]
-fn what_is_missing_is_told_by_name() {
+fn missing_claims_and_permissions_are_named() {
     let (engine, line) = (engine(), token(json!({})));
     let told =
         |path: &str| told(&engine, path, &line, &Context::unowned(), UnixTime::from_seconds(1_700_000_000));
@@ -142,7 +142,7 @@ fn what_is_missing_is_told_by_name() {
 }
 
 #[test]
-fn nothing_is_told_of_checks_that_were_not_reached() {
+fn checks_that_were_not_reached_have_no_note() {
     let none = Organizations::default();
     let context = Context::unowned().realm(TenantScope::Among(&none)).account(Account::NotAMember);
     let engine = engine();

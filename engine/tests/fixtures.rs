@@ -27,7 +27,7 @@ fn the_engine_decides_every_case_as_written() {
     assert!(wrong.is_empty(), "{} cases:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// A file that lost its cases, or was not read, would otherwise pass.
+/// Otherwise the tests would pass even if a file lost its cases or was not read.
 #[test]
 fn no_case_is_missing() {
     let mut files: BTreeMap<String, usize> = BTreeMap::new();
@@ -73,7 +73,7 @@ fn every_reason_is_reached() {
 #[test]
 fn every_clause_has_a_case() {
     let covered: BTreeSet<String> = cases().into_iter().flat_map(|case| case.clauses).collect();
-    // SEC-2 is about the connection, of which a decision knows nothing.
+    // SEC-2 concerns the connection, which a decision does not see.
     let clauses = [
         "PUB-1", "PUB-2", "HDR-1", "HDR-2", "HDR-3", "TOK-1", "TOK-2", "TOK-3", "TOK-4", "TOK-5", "TOK-6",
         "TOK-7", "TOK-8", "ORG-1", "ORG-2", "ORG-3", "ORG-4", "PERM-1", "AUD-1", "SEC-1", "ROT-1", "REV-1",
@@ -81,9 +81,9 @@ fn every_clause_has_a_case() {
     assert_eq!(covered, clauses.map(str::to_owned).into());
 }
 
-/// The table that cases are completed from says what the engine says, and was written down apart from it.
+/// The table of default expectations equals the engine's responses, and was written independently.
 #[test]
-fn the_answers_are_those_of_the_reasons() {
+fn the_answers_match_the_reasons() {
     for reason in Reason::ALL {
         let table = answers::verdict(reason.code(), "r", None, Default::default()).unwrap();
         assert_eq!(table.clause, reason.clause());

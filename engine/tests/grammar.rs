@@ -1,4 +1,4 @@
-//! The grammar of what the engine reads, in tables: lines, tokens, claims at their limits, public paths, patterns, owners.
+//! Tables for the grammar of the engine's input: lines, tokens, claims at their limits, public paths, patterns, owners.
 
 #![cfg(test)]
 
@@ -70,7 +70,7 @@ fn a_token(#[case] token: &str, #[case] reason: &str) {
 #[case::one_byte_more_allowed(1, "authorized")]
 #[case::exactly_as_many(0, "authorized")]
 #[case::one_byte_less_allowed(-1, "token_too_long")]
-fn a_tokens_size(#[case] more_allowed: isize, #[case] reason: &str) {
+fn the_size_limit_of_a_token(#[case] more_allowed: isize, #[case] reason: &str) {
     let token = with_claim("x", json!("x".repeat(300)));
     let limit = token.mint().unwrap().len().checked_add_signed(more_allowed);
     let policy = PolicyDocument { max_token_bytes: limit, ..PolicyDocument::default() };
@@ -134,7 +134,7 @@ fn an_id(#[case] id: &str, #[case] well_formed: bool) {
         assert_eq!(reason != "token_claims_malformed", well_formed, "{claim}: {reason}");
     }
     let reason = decide(PolicyDocument::default(), &asking(&with_claim("permissions", json!([id]))));
-    // An empty permission is none.
+    // An empty permission is not a permission.
     assert_eq!(reason != "token_claims_malformed", well_formed && !id.is_empty(), "{reason}");
 }
 
@@ -149,7 +149,7 @@ fn an_id(#[case] id: &str, #[case] well_formed: bool) {
 #[case::doubled_slash("//p", "GET", false)]
 #[case::fragment("/p#", "GET", false)]
 #[case::empty("", "GET", false)]
-fn a_public_path(#[case] path: &str, #[case] method: &str, #[case] public: bool) {
+fn public_path_matching(#[case] path: &str, #[case] method: &str, #[case] public: bool) {
     let rule = PublicDocument { path: "/p".to_owned(), methods: Some(vec!["GET".to_owned()]) };
     let policy = PolicyDocument { public: Some(vec![rule]), ..PolicyDocument::default() };
     let question =
@@ -165,7 +165,7 @@ fn a_public_path(#[case] path: &str, #[case] method: &str, #[case] public: bool)
 #[case::rest_alone("/{*b}")]
 #[case::decoded("/a b/é/+")]
 #[case::dots_in_a_name("/a.b/...")]
-fn a_pattern_is_written_back_as_it_is_read(#[case] text: &str) {
+fn a_pattern_is_displayed_as_it_was_read(#[case] text: &str) {
     let pattern = Pattern::parse(text).unwrap();
     assert_eq!(pattern.to_string(), text);
     assert_eq!(
@@ -233,11 +233,11 @@ fn a_pattern_that_matches_nothing_is_refused(#[case] text: &str, #[case] error: 
 #[case::escaped_with_a_trailing_slash("/a b", "/a%20b/", true)]
 #[case::escaped_delimiter("/a/b", "/a%2Fb", false)]
 #[case::escaped_braces_are_text("/{x}/b", "/%7Bx%7D/b", true)]
-fn a_rule_matches(#[case] pattern: &str, #[case] path: &str, #[case] matches: bool) {
+fn route_rule_matching(#[case] pattern: &str, #[case] path: &str, #[case] matches: bool) {
     let rule = RouteDocument { methods: None, path: pattern.to_owned(), permissions: vec!["x".to_owned()] };
     let policy = PolicyDocument { routes: vec![rule], public: Some(vec![]), ..PolicyDocument::default() };
     let reason = decide(policy, &Question { path: path.to_owned(), ..question() });
-    // An ambiguous path is refused for what it is, so that what a rule does not match is told from what it does.
+    // An ambiguous path is refused as ambiguous, which distinguishes it from a path that the rule does not match.
     let expected = match (matches, path.contains("%2F")) {
         (true, _) => "permission_missing",
         (false, true) => "path_ambiguous",
@@ -275,9 +275,9 @@ fn an_owner(#[case] path: &str, #[case] owner: ResourceOrg<'_>) {
     assert_eq!(resources.owner_of(path.as_bytes()), owner);
 }
 
-/// Each says what is ambiguous in words of its own, for whoever reads `explain`.
+/// Each has its own message, for readers of `explain`.
 #[test]
-fn ambiguities_are_told_apart() {
+fn each_ambiguity_has_its_own_message() {
     let all = [
         Ambiguity::NoLeadingSlash,
         Ambiguity::EmptySegment,

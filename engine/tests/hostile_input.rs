@@ -1,5 +1,5 @@
-//! What an enemy can make a decision cost, in memory and in work, whatever the input: bounded by what a good token
-//! of the same size, algorithm and number of keys costs.
+//! Upper bounds on the memory and work that hostile input can cause: at most a small multiple of the cost of a valid
+//! token with the same size, algorithm and number of keys.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -16,11 +16,11 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 const SECRET: &[u8; 32] = b"test-only, never a real secret!!";
-/// The longest token that a policy can take.
+/// The maximum token size that a policy can set.
 const LONGEST: usize = 65_536;
 const NOW: UnixTime = UnixTime::from_seconds(1_700_000_000);
 
-/// An engine of the longest tokens, of this many keys that could all have signed one.
+/// An engine for tokens of maximum size, with this many candidate keys.
 fn engine(keys: usize) -> Engine {
     let spec = PolicySpec {
         max_token_bytes: Some(LONGEST),
@@ -33,7 +33,7 @@ fn engine(keys: usize) -> Engine {
 
 fn engine_of(spec: &PolicySpec, keys: usize) -> Engine {
     let secret = |at: usize| match at {
-        // The last one signs.
+        // The last key signs.
         at if at + 1 == keys => URL_SAFE_NO_PAD.encode_to_string(SECRET),
         at => URL_SAFE_NO_PAD.encode_to_string(format!("test-only, not a real secret {at:05}")),
     };
@@ -52,14 +52,14 @@ fn signed(header: &str, claims: &str) -> Vec<u8> {
 const HEADER: &str = r#"{"alg":"HS256"}"#;
 const START: &str = r#"{"exp":1700003600,"sub":"u1","org_id":"org-a","aud":"a","permissions":["p0"]"#;
 
-/// Claims of nearly the largest size: the good ones, then as much of this as there is room for.
+/// Claims close to the maximum size: the valid ones, then as many repetitions of this text as fit.
 fn filled(start: &str, before: &str, unit: &str, after: &str) -> String {
-    // Three bytes of claims are four characters of the token; the header and the signature take the rest.
+    // Three bytes of claims are four characters of the token; header and signature need the rest.
     let room = LONGEST / 4 * 3 - 256 - start.len() - before.len() - after.len();
     format!("{start}{before}{}{after}}}", unit.repeat(room / unit.len()))
 }
 
-/// Good tokens of nearly the largest size, written in the ways that cost most.
+/// Valid tokens close to the maximum size, in the most expensive encodings.
 fn good() -> Vec<(&'static str, Vec<u8>)> {
     let members: String = (0..4_000).map(|at| format!(r#","{at}":0"#)).collect();
     let permissions: Vec<String> = (1..256).map(|at| format!("p{at}{}", "\u{e9}".repeat(25))).collect();
@@ -86,7 +86,7 @@ fn good() -> Vec<(&'static str, Vec<u8>)> {
     claims.into_iter().map(|(name, claims)| (name, signed(HEADER, &claims))).collect()
 }
 
-/// Tokens that are signed, or not, and made to cost.
+/// Tokens, signed or not, that are designed to be expensive.
 fn hostile() -> Vec<(&'static str, Vec<u8>)> {
     let long_header = |member: &str| {
         let room = LONGEST / 4 * 3 - 256;
@@ -140,7 +140,7 @@ fn decide_lines(engine: &Engine, path: &str, lines: &[&[u8]]) -> &'static str {
     engine.decide(&Request::new("GET", path, lines), &Context::unowned(), NOW).reason_code()
 }
 
-/// What a decision allocates, without what the test itself does.
+/// The allocations of a decision, without those of the test itself.
 fn allocated(engine: &Engine, path: &str, token: &[u8]) -> AllocationInfo {
     let line = [b"Bearer ", token].concat();
     measure(|| {
@@ -149,7 +149,7 @@ fn allocated(engine: &Engine, path: &str, token: &[u8]) -> AllocationInfo {
 }
 
 #[test]
-fn the_good_are_good_and_the_hostile_are_denied() {
+fn valid_tokens_are_allowed_and_hostile_ones_denied() {
     let engine = engine(1);
     for (name, token) in good() {
         assert!(token.len() > LONGEST / 4 && token.len() <= LONGEST, "{name}: {} bytes", token.len());
@@ -166,13 +166,13 @@ fn the_good_are_good_and_the_hostile_are_denied() {
     ];
     for (name, token) in hostile() {
         let reason = decide(&engine, "/a", &token);
-        // Odd, but allowed: the cost is what matters.
+        // Unusual but allowed: only the cost matters here.
         assert_eq!(reason == "authorized", harmless.contains(&name), "{name}: {reason}");
     }
 }
 
 #[test]
-fn no_input_takes_more_memory_than_a_small_multiple_of_its_size() {
+fn no_input_allocates_more_than_a_small_multiple_of_its_size() {
     let engine = engine(1);
     for (name, token) in good().into_iter().chain(hostile()) {
         let taken = allocated(&engine, "/a", &token);
@@ -188,7 +188,7 @@ fn no_input_takes_more_memory_than_a_small_multiple_of_its_size() {
 }
 
 #[test]
-fn what_is_too_long_costs_no_memory_at_all() {
+fn oversized_input_allocates_nothing() {
     let engine = engine_of(&PolicySpec::default(), 1);
     for (name, token) in hostile().into_iter().filter(|(_, token)| token.len() > 8_192) {
         let taken = allocated(&engine, "/a", &token);
@@ -213,7 +213,7 @@ fn no_denial_before_the_signature_allocates_at_the_default_size() {
 }
 
 #[test]
-fn many_lines_and_long_paths_take_no_more_than_the_path() {
+fn many_lines_and_long_paths_allocate_at_most_the_path() {
     let engine = engine(1);
     let token = signed(HEADER, &format!("{START}}}"));
     let usual = allocated(&engine, "/a", &token).bytes_total;
@@ -233,7 +233,7 @@ fn many_lines_and_long_paths_take_no_more_than_the_path() {
     assert_eq!(taken.count_total, 0, "lines that are only counted");
 }
 
-/// The least of several runs, alternately with the others, so that whatever else the machine does falls on all.
+/// The minimum of several interleaved runs, so that other load on the machine affects all inputs.
 fn least_times(engine: &Engine, tokens: &[(&'static str, Vec<u8>)]) -> Vec<Duration> {
     let lines: Vec<Vec<u8>> = tokens.iter().map(|(_, token)| [b"Bearer ", &token[..]].concat()).collect();
     let mut least = vec![Duration::MAX; tokens.len()];
@@ -248,12 +248,12 @@ fn least_times(engine: &Engine, tokens: &[(&'static str, Vec<u8>)]) -> Vec<Durat
 }
 
 const RUNS: usize = 15;
-/// Generous: what is refused late costs about what is accepted.
+/// Generous: a token that is refused late costs about as much as an accepted one.
 const FACTOR: u32 = 3;
 
-/// A ratio of minima on one machine in one process, never a time.
+/// Compares the ratio of minima on one machine in one process, never absolute times.
 #[test]
-fn nothing_costs_more_than_a_small_multiple_of_the_costliest_good_token() {
+fn no_input_costs_more_than_a_small_multiple_of_the_most_expensive_valid_token() {
     for keys in [1, 8] {
         let engine = engine(keys);
         let good = good();
@@ -270,13 +270,13 @@ fn nothing_costs_more_than_a_small_multiple_of_the_costliest_good_token() {
     }
 }
 
-/// The same for every other family of algorithms, where it is the signature that costs, with as many keys to try as there
-/// may be: the one that signs is the last.
+/// The same for every other family of algorithms, where the signature dominates the cost, with the maximum number of
+/// candidate keys; the last one signs.
 #[rstest]
 #[case::es256("es256", "es256-stranger")]
 #[case::eddsa("ed25519", "ed25519-stranger")]
 #[case::rs256("rsa", "rsa-stranger")]
-fn no_forgery_costs_more_than_a_good_token_of_its_algorithm(
+fn no_forgery_costs_more_than_a_valid_token_of_its_algorithm(
     #[case] signer: &str,
     #[case] stranger: &str,
     #[values(1, 8)] keys: usize,
@@ -322,9 +322,9 @@ fn no_forgery_costs_more_than_a_good_token_of_its_algorithm(
     }
 }
 
-/// Ten thousand keys: one is found by its id, and none is tried where there are too many to try.
+/// Ten thousand keys: a key is found by its `kid`, and without `kid` there are too many candidates to try.
 #[test]
-fn ten_thousand_keys_cost_a_decision_no_more_than_one() {
+fn ten_thousand_keys_cost_no_more_than_one() {
     let (one, many) = (engine(1), engine(10_000));
     let token = signed(HEADER, &format!("{START}}}"));
     assert_eq!(decide(&many, "/a", &token), "key_unknown");

@@ -1,7 +1,7 @@
-//! What jsonwebtoken does that the engine must not: a test for each trap, which shows the library falling into it where that
-//! can be shown, and the engine not.
+//! Behavior of jsonwebtoken that the engine must not have: one test for each trap, which shows the library's behavior
+//! where possible, and the engine's.
 //!
-//! The engine does not depend on jsonwebtoken. The traps show why, and that the engine avoids them.
+//! The engine does not depend on jsonwebtoken. The traps show why.
 
 #![cfg(test)]
 
@@ -14,10 +14,10 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, get_current_times
 use rstest::rstest;
 use serde_json::{Value, json};
 
-/// (a) It reads the clock of the machine as soon as it looks at `exp`.
+/// (a) It reads the system clock to check `exp`.
 #[test]
-fn a_time_is_the_callers() {
-    // Long past by the machine's clock, a minute away by the caller's.
+fn a_the_caller_supplies_the_time() {
+    // Long past by the system clock, but one minute in the future by the caller's.
     let token = with_claim("exp", json!(1_000_000_060));
     assert!(!library_accepts(&token, &Validation::new(Algorithm::HS256)));
     assert_eq!(decide(&token, 1_000_000_000).reason, "authorized");
@@ -25,9 +25,9 @@ fn a_time_is_the_callers() {
     assert_eq!(decide(&token, get_current_timestamp()).reason, "token_expired");
 }
 
-/// (b) It does not look at `nbf` unless told to, and lets tokens live a minute longer.
+/// (b) By default it does not check `nbf`, and it accepts tokens for one minute after `exp`.
 #[test]
-fn b_not_before_counts_and_there_is_no_leeway() {
+fn b_not_before_is_checked_and_there_is_no_leeway() {
     let now = get_current_timestamp();
     let mut future = with_claim("nbf", json!(now + 3000));
     future.claims.insert("exp".to_owned(), json!(now + 3600));
@@ -39,13 +39,13 @@ fn b_not_before_counts_and_there_is_no_leeway() {
     assert_eq!(decide(&past, now).reason, "token_expired");
 }
 
-/// (c) It passes over `iss`, `aud` and `sub` that are missing, and an `iss` of the wrong type.
+/// (c) It ignores missing `iss`, `aud` and `sub`, and an `iss` of the wrong type.
 #[rstest]
 #[case::missing(None, "issuer_not_accepted")]
 #[case::null(Some(json!(null)), "issuer_not_accepted")]
 #[case::number(Some(json!(5)), "token_claims_malformed")]
 #[case::object(Some(json!({"iss": "i"})), "token_claims_malformed")]
-fn c_what_is_named_has_to_be_there(#[case] issuer: Option<Value>, #[case] reason: &str) {
+fn c_required_claims_must_be_present(#[case] issuer: Option<Value>, #[case] reason: &str) {
     let mut token = with_claim("exp", json!(get_current_timestamp() + 3600));
     token.claims.extend(issuer.map(|issuer| ("iss".to_owned(), issuer)));
     let mut validation = Validation::new(Algorithm::HS256);
@@ -60,7 +60,7 @@ fn c_what_is_named_has_to_be_there(#[case] issuer: Option<Value>, #[case] reason
     assert_eq!(decide_under(policy, &without, 1_700_000_000).reason, "audience_not_accepted");
 }
 
-/// (d) It reads `crit` and does nothing with it.
+/// (d) It parses `crit` and ignores it.
 #[test]
 fn d_a_critical_extension_is_refused() {
     let mut token = with_claim("exp", json!(get_current_timestamp() + 3600));
@@ -69,7 +69,7 @@ fn d_a_critical_extension_is_refused() {
     assert_eq!(decide(&token, 1_700_000_000).reason, "critical_extension");
 }
 
-/// (e) It subtracts the leeway from the time without looking whether there is as much.
+/// (e) It subtracts the leeway from the time without an underflow check.
 #[rstest]
 #[case::expired_at_zero(json!({"exp": 0}), 0, 0, "token_expired")]
 #[case::leeway_past_zero(json!({"exp": 0}), 120, 0, "authorized")]
@@ -77,7 +77,7 @@ fn d_a_critical_extension_is_refused() {
 #[case::not_before_past_zero(json!({"exp": 9, "nbf": 120}), 120, 0, "authorized")]
 #[case::not_before_leeway(json!({"exp": 9, "nbf": 121}), 120, 0, "token_not_yet_valid")]
 #[case::end_of_time(json!({"exp": 253_402_300_799_u64}), 120, u64::MAX, "token_expired")]
-fn e_time_neither_overflows_nor_wraps(
+fn e_time_arithmetic_does_not_overflow(
     #[case] claims: Value,
     #[case] leeway: u64,
     #[case] now: u64,
@@ -88,9 +88,9 @@ fn e_time_neither_overflows_nor_wraps(
     assert_eq!(decide_under(policy, &token, now).reason, reason);
 }
 
-/// (f) It rounds a date with a fraction to the nearest second.
+/// (f) It rounds a fractional date to the nearest second.
 #[test]
-fn f_a_fraction_of_a_second_counts() {
+fn f_fractions_of_a_second_are_compared() {
     let token = with_claim("exp", json!(1_700_000_000.75));
     let before = decide(&token, 1_700_000_000);
     assert_eq!(before.reason, "authorized");
@@ -98,11 +98,9 @@ fn f_a_fraction_of_a_second_counts() {
     assert_eq!(decide(&token, 1_700_000_001).reason, "token_expired");
 }
 
-/// (h) Nobody feeds it signatures of the wrong form: every byte flipped, every length but the right one.
+/// (h) Malformed signatures: every byte changed, and every wrong length.
 #[rstest]
-fn h_signatures_of_the_wrong_form_are_refused(
-    #[values("hs256", "es256", "es384", "ed25519", "rsa")] key: &str,
-) {
+fn h_malformed_signatures_are_refused(#[values("hs256", "es256", "es384", "ed25519", "rsa")] key: &str) {
     let token = TokenSpec { key: Some(key.to_owned()), ..TokenSpec::default() };
     let minted = String::from_utf8(token.mint().unwrap()).unwrap();
     let (signed, signature) = minted.rsplit_once('.').unwrap();

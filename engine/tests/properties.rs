@@ -1,4 +1,4 @@
-//! The invariants of the contract (section 7), for generated questions.
+//! The invariants of the contract (section 7), for generated requests.
 
 #![cfg(test)]
 #![expect(clippy::arithmetic_side_effects, reason = "an overflow fails the test")]
@@ -20,12 +20,12 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{FileFailurePersistence, TestRunner};
 use serde_json::{Value, json};
 
-/// That many cases, times what `PROPTEST_CASES` asks for in place of its default of 256.
+/// This many cases, scaled by `PROPTEST_CASES` relative to its default of 256.
 fn config(cases: u32) -> ProptestConfig {
     let regressions = FileFailurePersistence::Direct("tests/properties.proptest-regressions");
     let default = ProptestConfig::default();
     let cases = cases.saturating_mul(default.cases) / 256;
-    // About one question in fourteen is allowed, and those that are not are rejected where allowed ones are asked for.
+    // About one request in fourteen is allowed; the others are rejected where allowed ones are required.
     let max_local_rejects = cases.saturating_mul(100);
     ProptestConfig { cases, max_local_rejects, failure_persistence: Some(Box::new(regressions)), ..default }
 }
@@ -34,9 +34,9 @@ fn decide(setup: &Setup, question: &Question) -> Verdict {
     EngineDecider::new(setup).unwrap().decide(question)
 }
 
-/// What the generators reach, so that a property that holds of nothing cannot pass.
+/// Coverage of the generators: a property without any matching case must not pass.
 #[test]
-fn the_questions_reach_every_reason() {
+fn generated_requests_reach_every_reason() {
     let mut runner = TestRunner::deterministic();
     let strategy = asked();
     let mut reached: BTreeSet<String> = BTreeSet::new();
@@ -59,7 +59,8 @@ proptest! {
         agree(&question, &engine, &reference).map_err(TestCaseError::fail)?;
     }
 
-    /// Claims and headers as text with a piece put in, or taken out, somewhere: rightly signed, so that it is the JSON that decides.
+    /// Claims and headers as text with a fragment inserted or removed somewhere, validly signed, so that the JSON
+    /// decides.
     #[test]
     fn engine_and_reference_read_the_same_json(
         in_header in any::<bool>(),
@@ -104,7 +105,7 @@ proptest! {
     }
 }
 
-/// What is put into JSON texts: delimiters, halves of things, numbers at the edges, names that are read.
+/// Fragments that are inserted into JSON: delimiters, incomplete values, numbers at the limits, names that are read.
 const JSON_PIECES: &[&str] = &[
     "",
     " ",
@@ -181,9 +182,10 @@ proptest! {
         prop_assert_eq!(decide(&setup, &question), Reference::new(&setup).decide(&question));
     }
 
-    /// Again, after others, explained, on another thread, by another engine of the same setup, and by one that remembers.
+    /// Again, after other requests, with `explain`, on another thread, by another engine of the same setup, and with a
+    /// cache.
     #[test]
-    fn the_same_question_has_the_same_answer(asked in asked(), others in proptest::collection::vec(asked(), 3)) {
+    fn the_same_request_has_the_same_decision(asked in asked(), others in proptest::collection::vec(asked(), 3)) {
         let question = asked.question();
         let first = asked.engine().decide(&question);
         for other in &others {
@@ -211,9 +213,9 @@ proptest! {
     #![proptest_config(config(400))]
 
     #[test]
-    fn taking_a_key_away_opens_nothing(asked in asked(), which in any::<Index>()) {
-        // Where more than eight keys share an algorithm, a token without `kid` has none, and a key less may give it
-        // one (section 3, point 5); the setups have fewer.
+    fn removing_a_key_allows_nothing_more(asked in asked(), which in any::<Index>()) {
+        // If more than eight keys share an algorithm, a token without `kid` has no candidate, and removing a key can
+        // give it one (section 3, point 5); the setups have fewer.
         let mut setup = asked.setup().clone();
         let keys = setup.keys["keys"].as_array_mut().unwrap();
         keys.remove(which.index(keys.len()));
@@ -221,7 +223,7 @@ proptest! {
     }
 
     #[test]
-    fn taking_an_algorithm_away_opens_nothing(asked in asked(), which in any::<Index>()) {
+    fn removing_an_algorithm_allows_nothing_more(asked in asked(), which in any::<Index>()) {
         let mut setup = asked.setup().clone();
         let mut algorithms = setup.policy.algorithms.clone().unwrap_or_else(|| vec!["HS256".into(), "ES256".into(), "EdDSA".into()]);
         algorithms.remove(which.index(algorithms.len()));
@@ -230,8 +232,8 @@ proptest! {
     }
 
     #[test]
-    fn taking_a_permission_away_opens_nothing(asked in asked(), which in any::<Index>()) {
-        // What is no permission makes the claims malformed, and well-formed once it is gone.
+    fn removing_a_permission_allows_nothing_more(asked in asked(), which in any::<Index>()) {
+        // An invalid permission makes the claims malformed, and removing it makes them well-formed.
         prop_assume!(asked.engine().decide(&asked.question()).reason != "token_claims_malformed");
         let mut less = asked.clone();
         if let Some(Value::Array(list)) = less.token.claims.get_mut("permissions") && !list.is_empty() {
@@ -241,7 +243,7 @@ proptest! {
     }
 
     #[test]
-    fn taking_membership_away_opens_nothing(asked in asked(), account in select(vec![Account::NotAMember, Account::NotConfigured])) {
+    fn removing_membership_allows_nothing_more(asked in asked(), account in select(vec![Account::NotAMember, Account::NotConfigured])) {
         let mut question = asked.question();
         question.context.account = account;
         stays_denied(&asked, asked.setup(), &question)?;
@@ -249,7 +251,7 @@ proptest! {
     }
 
     #[test]
-    fn a_revocation_more_opens_nothing(asked in asked(), list in select(vec!["tokens", "users", "organizations", "signed_sha256"])) {
+    fn adding_a_revocation_allows_nothing_more(asked in asked(), list in select(vec!["tokens", "users", "organizations", "signed_sha256"])) {
         let entry = match list {
             "tokens" => json!("t1"),
             "users" => json!({"user": "u1", "issued_before": NOW}),
@@ -263,10 +265,10 @@ proptest! {
     }
 
     #[test]
-    fn a_header_line_more_opens_nothing(asked in asked(), more in select(vec!["", "Bearer x", "Basic x"]), first in any::<bool>()) {
+    fn adding_a_header_line_allows_nothing_more(asked in asked(), more in select(vec!["", "Bearer x", "Basic x"]), first in any::<bool>()) {
         let mut question = asked.question();
         let at = if first { 0 } else { question.authorization.len() };
-        // A second line: where there was none, one would be the first.
+        // A second line: without any line, it would be the first.
         if !question.authorization.is_empty() {
             question.authorization.insert(at, more.into());
             prop_assert_ne!(asked.engine().decide(&question).reason, "authorized");
@@ -275,7 +277,7 @@ proptest! {
     }
 
     #[test]
-    fn a_required_permission_more_opens_nothing(asked in asked(), which in any::<Index>()) {
+    fn adding_a_required_permission_allows_nothing_more(asked in asked(), which in any::<Index>()) {
         let mut setup = asked.setup().clone();
         if !setup.policy.routes.is_empty() {
             let rule = which.index(setup.policy.routes.len());
@@ -285,27 +287,27 @@ proptest! {
     }
 
     #[test]
-    fn a_route_rule_more_opens_nothing(asked in asked(), path in select(vec!["/{*rest}", "/documents/{id}", "/other"]), permission in select(vec!["read", "more"])) {
+    fn adding_a_route_rule_allows_nothing_more(asked in asked(), path in select(vec!["/{*rest}", "/documents/{id}", "/other"]), permission in select(vec!["read", "more"])) {
         let mut setup = asked.setup().clone();
-        // With `unlisted = "deny"`, that a rule lists a route is what opens it.
+        // With `unlisted = "deny"`, listing a route in a rule allows it.
         prop_assume!(setup.policy.unlisted.is_none());
         setup.policy.routes.push(RouteDocument { methods: None, path: path.to_owned(), permissions: vec![permission.to_owned()] });
         stays_denied(&asked, &setup, &asked.question())?;
     }
 
     #[test]
-    fn time_past_expiry_opens_nothing(asked in asked(), later in 0..=10_000_u64) {
+    fn time_past_expiry_allows_nothing_more(asked in asked(), later in 0..=10_000_u64) {
         let mut question = asked.question();
         question.now = question.now.max(NOW + 3600 + 60) + later;
-        // No generated token is valid for longer than an hour from the usual time, but for a date in a claim that is spoilt.
+        // Every generated token expires within an hour of the default time, except those with a defect in a date.
         prop_assume!(asked.token.claims.get("exp").and_then(Value::as_u64).is_some_and(|exp| exp <= NOW + 3600));
         prop_assert_ne!(&asked.engine().decide(&question).reason, "authorized");
         stays_denied(&asked, asked.setup(), &question)?;
     }
 
-    /// ECDSA's second form of a signature differs in more than one character.
+    /// The alternative ECDSA signature differs in more than one character.
     #[test]
-    fn an_allowed_token_with_a_character_changed_is_denied(
+    fn an_allowed_token_with_one_character_changed_is_denied(
         asked in allowed(),
         at in any::<Index>(),
         change in select(vec![Change::Take, Change::Add, Change::Replace]),
@@ -336,9 +338,9 @@ proptest! {
         prop_assert_eq!(Some(&*principal.user_id), asked.token.claims["sub"].as_str());
     }
 
-    /// Eight characters in a row, of what a token is made of.
+    /// Eight consecutive characters of the token alphabet.
     #[test]
-    fn nothing_that_is_printed_holds_a_part_of_the_token(asked in asked()) {
+    fn printed_output_contains_no_part_of_the_token(asked in asked()) {
         let question = asked.question();
         let engine = asked.engine().engine();
         let printed = artos_auth_fixtures::engine::asked(&question, |request, context| {
@@ -362,7 +364,7 @@ enum Change {
 }
 
 impl Change {
-    /// The line with its token changed, unless that changes nothing.
+    /// The line with its token changed; `None` if that changes nothing.
     fn of(self, line: &[u8], at: Index, byte: u8) -> Option<Vec<u8>> {
         let mut changed = line.to_vec();
         let token = "Bearer ".len();
@@ -407,7 +409,7 @@ fn every_change_of_one_character_of_one_token_is_denied() {
     }
 }
 
-/// Each declared difference is one that there is, and where it does not apply nothing differs.
+/// Each declared difference exists, and there is none where it does not apply.
 #[test]
 fn every_declared_difference_is_real() {
     for difference in DIFFERENCES {
@@ -427,7 +429,7 @@ fn every_declared_difference_is_real() {
     };
     assert_eq!(answers(64), ("authorized".to_owned(), "authorized".to_owned(), false));
     assert_eq!(answers(1000), ("token_claims_malformed".to_owned(), "authorized".to_owned(), true));
-    // Another refusal, or one of a shallow token, is not declared.
+    // Another reason, or a difference for a shallow token, is not declared.
     let mut expired = nested(1000);
     expired.claims.insert("exp".to_owned(), json!(1));
     let question = with_token(&expired);
@@ -451,7 +453,7 @@ fn with_token(token: &TokenSpec) -> Question {
     }
 }
 
-/// What was denied is denied still.
+/// A denial stays a denial.
 fn stays_denied(before: &Asked, setup: &Setup, question: &Question) -> Result<(), TestCaseError> {
     let was = before.engine().decide(&before.question());
     let is = decide(setup, question);

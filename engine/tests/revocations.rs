@@ -1,4 +1,4 @@
-//! Revocations that are added one at a time decide as a list that was loaded at once.
+//! Revocations added one at a time decide as a list that was loaded at once.
 
 #![cfg(test)]
 
@@ -30,7 +30,7 @@ impl Entry {
             None => document[list] = json!([entry]),
         };
         match self {
-            // With and without the time at which the entry can be dropped.
+            // With and without the time after which the entry can be dropped.
             Self::Token(id) if id == "a" => push("tokens", json!({"id": id, "expires": 1})),
             Self::Token(id) => push("tokens", json!(id)),
             Self::Signed(digest) if digest[0] & 1 == 0 => {
@@ -116,7 +116,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn a_list_that_grew_decides_as_one_that_was_loaded(entries in proptest::collection::vec(entry(), 0..12), at in 0_usize..12) {
+    fn a_list_built_by_additions_decides_as_a_loaded_one(entries in proptest::collection::vec(entry(), 0..12), at in 0_usize..12) {
         let (first, rest) = entries.split_at(at.min(entries.len()));
         let before = loaded(first);
         let counts_before = counts(&before);
@@ -155,10 +155,10 @@ fn a_revocation_without_effect_is_refused(
     assert_eq!(revocations.expect_err("no revocations").to_string(), problem);
 }
 
-/// A change copies a few nodes, not the list: it takes about as long with a hundred times the entries. The bound is
+/// A change copies a few nodes, not the list: its time hardly grows with a hundred times the entries. The bound is
 /// loose, for machines under load; the bench `revocations` measures it.
 #[test]
-fn a_change_takes_as_long_however_many_entries_there_are() {
+fn the_time_of_a_change_does_not_grow_with_the_list() {
     let with = |count: u32| {
         let list = (0..count).map(|number| format!("\"token-{number}\"")).collect::<Vec<_>>().join(",");
         let mut revocations =

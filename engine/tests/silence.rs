@@ -1,4 +1,4 @@
-//! SEC-1: nothing that the engine prints holds any of a token or a key.
+//! SEC-1: the engine prints no part of a token or key.
 
 #![cfg(test)]
 
@@ -11,10 +11,10 @@ use artos_auth_fixtures::keys::TestKey;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-/// As many characters in a row as may not come out.
+/// The number of consecutive characters that counts as a leak.
 const PART: usize = 8;
 
-/// Everything public that a decision takes or gives, for every case.
+/// All public inputs and outputs of a decision, for every case.
 #[test]
 fn no_rendering_holds_a_part_of_the_token_or_of_a_key() {
     let mut renderings = 0;
@@ -28,7 +28,7 @@ fn no_rendering_holds_a_part_of_the_token_or_of_a_key() {
         asked(&case.question, |request, context| {
             let decision = engine.decide(request, context, UnixTime::from_seconds(case.question.now));
             let explained = engine.explain(request, context, UnixTime::from_seconds(case.question.now));
-            // The path is no secret of ours: a token that a client puts there is shown as the path it asked for.
+            // The path is not a secret: a token that a client puts there is shown as part of the requested path.
             if case.question.authorization.iter().any(|line| !line.is_empty()) {
                 shown.push(format!("{request:?}"));
             }
@@ -51,7 +51,7 @@ fn no_rendering_holds_a_part_of_the_token_or_of_a_key() {
     assert!(renderings > 6 * 700, "{renderings}");
 }
 
-/// What a token, a key or a file that is not taken says about itself.
+/// The error messages of tokens, keys and files that are refused.
 #[rstest]
 #[case::short_secret(json!({"kty": "oct", "k": "c2hvcnQtc2VjcmV0LXNob3J0"}))]
 #[case::secret_with_padding(json!({"kty": "oct", "k": "c2hvcnQtc2VjcmV0LXNob3J0LXNlY3JldC1zaG9ydC1zZWNyZXQ="}))]
@@ -69,9 +69,9 @@ fn a_key_that_does_not_load_is_not_shown(#[case] jwk: Value) {
     }
 }
 
-/// Broken anywhere: no message quotes what it stumbled over.
+/// Broken at any position: no message quotes the input.
 #[test]
-fn a_key_file_that_is_cut_or_broken_is_not_shown() {
+fn a_truncated_or_broken_key_file_is_not_shown() {
     for name in ["hs256", "es256", "ed25519", "rsa"] {
         let key = Value::Object(TestKey::named(name).unwrap().published());
         let text = json!({ "keys": [key] }).to_string();
@@ -93,7 +93,7 @@ fn a_key_file_that_is_cut_or_broken_is_not_shown() {
     }
 }
 
-/// A token pasted where it does not belong is not repeated either.
+/// A token pasted into the wrong place is not repeated either.
 #[test]
 fn a_token_in_the_wrong_file_is_not_shown() {
     let token = String::from_utf8(artos_auth_fixtures::TokenSpec::default().mint().unwrap()).unwrap();
@@ -108,7 +108,7 @@ fn a_token_in_the_wrong_file_is_not_shown() {
         "revocations",
         &Revocations::from_json(json!({ "signed_sha256": [token] }).to_string().as_bytes()).unwrap_err(),
     );
-    // As a `jti` it is too long, and so a mistake.
+    // As a `jti` it is too long and therefore an error.
     silent(
         "revocations",
         &Revocations::from_json(json!({ "tokens": [token] }).to_string().as_bytes()).unwrap_err(),
@@ -117,27 +117,27 @@ fn a_token_in_the_wrong_file_is_not_shown() {
     silent("policy", &Policy::new(&policy).unwrap_err());
 }
 
-/// The harness finds what it looks for.
+/// The harness detects a leak.
 #[test]
-fn a_part_is_found() {
+fn the_harness_detects_a_part() {
     assert_eq!(part_of(b"abcdefghij", "x bcdefghi y"), Some("bcdefghi".to_owned()));
     assert_eq!(part_of(b"abcdefghij", "x bcdefgh y"), None);
     assert_eq!(part_of(b"abcdefg", "abcdefg"), None);
 }
 
-/// What follows the scheme of a line.
+/// The text after the scheme of a line.
 fn without_scheme(line: &[u8]) -> Vec<u8> {
     line.splitn(2, |byte| *byte == b' ').last().unwrap_or_default().to_vec()
 }
 
-/// The key material of a set, as it stands there.
+/// The key material of a set, as written.
 fn materials(set: &Value) -> Vec<Vec<u8>> {
     let keys = set["keys"].as_array().unwrap();
     let members = keys.iter().flat_map(|key| ["k", "n", "x", "y", "d"].map(|member| key[member].as_str()));
     members.flatten().map(|text| text.as_bytes().to_vec()).collect()
 }
 
-/// Eight characters of the secret in a row that the text holds; blanks tell nothing.
+/// Finds eight consecutive characters of the secret in the text; blanks are ignored.
 fn part_of(secret: &[u8], text: &str) -> Option<String> {
     let parts = |text: &[u8]| -> Vec<u64> {
         text.windows(PART).map(|part| part.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte))).collect()

@@ -1,4 +1,4 @@
-//! An engine tells what is in force, and a swap of one snapshot leaves the others as they are.
+//! An engine reports its current snapshots, and replacing one leaves the others unchanged.
 
 use artos_auth_engine::{
     Algorithm, CacheBytes, Context, Engine, HashKey, KeySet, Policy, PolicySpec, Request, Revocations,
@@ -36,7 +36,7 @@ fn in_force(engine: &Engine) -> (u64, Vec<Algorithm>, usize, usize, usize) {
 }
 
 #[test]
-fn a_swap_changes_what_it_names() {
+fn a_swap_changes_only_its_snapshot() {
     let first = Engine::new(policy(7), keys(&["hs256"]), revocations(r#"{"tokens": ["a", "b"]}"#));
     assert_eq!(in_force(&first), (7, vec![Algorithm::HS256], 2, 0, 0));
     let others = r#"{"users": [{"user": "u", "issued_before": 1}], "organizations": [{"org": "o", "issued_before": 1}]}"#;
@@ -48,7 +48,7 @@ fn a_swap_changes_what_it_names() {
 }
 
 #[test]
-fn a_cache_tells_what_it_holds_and_is_empty_under_other_keys() {
+fn a_cache_reports_its_size_and_is_empty_after_a_key_change() {
     let plain = Engine::new(policy(0), keys(&["hs256"]), Revocations::none());
     let cached = plain.clone().with_cache(CacheBytes(1 << 20), HashKey(1));
     let line = [b"Bearer ".to_vec(), TokenSpec::default().mint().expect("a token")].concat();

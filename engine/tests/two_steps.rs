@@ -1,4 +1,4 @@
-//! Authenticating first and authorizing later gives the answer of deciding at once.
+//! Authentication followed by authorization gives the same result as one combined decision.
 
 #![cfg(test)]
 
@@ -15,10 +15,10 @@ use artos_auth_fixtures::engine::{EngineDecider, asked as in_own_types};
 use artos_auth_fixtures::{Decider, Question, case};
 use proptest::prelude::*;
 
-/// What a client sees, and what is known of the caller.
+/// The response to the client, and what is known of the caller.
 #[derive(Debug, PartialEq)]
 struct Outcome {
-    /// Status, detail and challenge; nothing for an allow.
+    /// Status, detail and challenge; `None` for an allow.
     answer: Option<(u16, &'static str, String)>,
     /// User, organization, token id.
     audit: [Option<String>; 3],
@@ -81,7 +81,7 @@ const OF_OWNER_OR_ACCOUNT: [Reason; 4] = [
 ];
 const OF_PATH_OR_PERMISSION: [Reason; 2] = [Reason::PathAmbiguous, Reason::PermissionMissing];
 
-/// The reasons of one step and of two, where both deny.
+/// The reasons of one step and of two steps, if both deny.
 fn compare(engine: &Engine, question: &Question) -> Option<(Reason, Reason)> {
     let now = UnixTime::from_seconds(question.now);
     in_own_types(question, |request, context| {
@@ -92,7 +92,7 @@ fn compare(engine: &Engine, question: &Question) -> Option<(Reason, Reason)> {
         if let Some((one, two)) = reasons.filter(|(one, two)| one != two) {
             assert!(OF_OWNER_OR_ACCOUNT.contains(&one), "{one} at once, {two} in two steps: {question:?}");
             assert!(OF_PATH_OR_PERMISSION.contains(&two), "{one} at once, {two} in two steps: {question:?}");
-            // The reason of the first step is the one that the best owner and account would be given.
+            // The reason of the first step is the one that the most permissive owner and account would give.
             let best = Context::unowned().realm(context.realm);
             assert_eq!(at_once(engine, request, &best, now).reason, Some(two), "{question:?}");
         }
@@ -102,7 +102,7 @@ fn compare(engine: &Engine, question: &Question) -> Option<(Reason, Reason)> {
 
 proptest! {
     #[test]
-    fn two_steps_answer_as_one(asked in asked::asked()) {
+    fn two_steps_decide_as_one(asked in asked::asked()) {
         let engine = asked.engine().engine();
         let cached = engine.clone().with_cache(CacheBytes(1 << 20), HashKey(7));
         let reasons = compare(engine, &asked.question());
@@ -112,7 +112,7 @@ proptest! {
     }
 
     #[test]
-    fn a_caller_is_authorized_for_its_own_organization_alone(asked in asked::allowed(), other in "[a-z-]{0,8}") {
+    fn a_caller_is_authorized_only_for_its_own_organization(asked in asked::allowed(), other in "[a-z-]{0,8}") {
         let question = asked.question();
         in_own_types(&question, |request, context| {
             let now = UnixTime::from_seconds(question.now);
@@ -131,7 +131,7 @@ proptest! {
 }
 
 #[test]
-fn two_steps_answer_every_fixture_as_one() {
+fn two_steps_decide_every_fixture_as_one() {
     let mut differing = BTreeSet::new();
     for case in case::load().expect("the cases") {
         let decider = EngineDecider::new(&case.setup).unwrap_or_else(|error| panic!("{}: {error}", case.id));
@@ -145,7 +145,7 @@ fn two_steps_answer_every_fixture_as_one() {
 }
 
 #[test]
-fn what_can_be_kept_is_owned_and_outlives_the_engine() {
+fn owned_values_outlive_the_engine() {
     fn kept<T: Clone + Send + Sync + 'static>(value: T) -> T {
         value
     }

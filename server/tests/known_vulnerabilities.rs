@@ -1,4 +1,5 @@
-//! Attacks that only a server can suffer from; the rest, and the check of `docs/known-vulnerabilities.md`, are the engine's.
+//! Attacks that affect only a server. The others, and the check of `docs/known-vulnerabilities.md`, are in the engine's
+//! tests.
 
 #![cfg(test)]
 
@@ -105,7 +106,7 @@ fn good_token() -> String {
     String::from_utf8(TokenSpec::default().mint().unwrap()).unwrap()
 }
 
-/// The whole answer to a GET with these lines.
+/// The complete response to a GET with these lines.
 async fn get(path: &str, lines: &str) -> String {
     let keys: Value = json!({ "keys": [TestKey::named("hs256").unwrap().published()] });
     let keys = KeySet::from_jwks(keys.to_string().as_bytes()).unwrap();

@@ -1,4 +1,4 @@
-//! Questions as property tests ask them: mostly good ones with one thing wrong, so that most reach past the signature.
+//! Generated requests for property tests: mostly valid with one defect, so that most get past the signature check.
 
 #![expect(clippy::disallowed_types, reason = "the setups are loaded once for all questions of a test")]
 
@@ -14,10 +14,10 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use serde_json::{Value, json};
 
-/// The cases' usual time.
+/// The default time of the fixtures.
 pub(crate) const NOW: u64 = artos_auth_fixtures::case::NOW;
 
-/// Each a policy, a key set and revocations under which something is refused that another allows.
+/// Each a policy, a key set and revocations that refuse something which another setup allows.
 pub(crate) static SETUPS: LazyLock<Vec<Setup>> = LazyLock::new(|| {
     let rules = json!([
         {"methods": ["GET"], "path": "/documents/{id}", "permissions": ["read"]},
@@ -72,14 +72,14 @@ pub(crate) fn key_set(names: &[&str]) -> Value {
     json!({ "keys": keys })
 }
 
-/// A question before its token is minted.
+/// A request before its token is minted.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
-    /// Which of [`SETUPS`].
+    /// Index into [`SETUPS`].
     pub(crate) setup: usize,
-    /// What the `Authorization` lines hold.
+    /// The content of the `Authorization` lines.
     pub(crate) lines: Lines,
-    /// The token that they hold.
+    /// The token in the `Authorization` lines.
     pub(crate) token: TokenSpec,
     pub(crate) method: String,
     pub(crate) path: String,
@@ -129,7 +129,7 @@ impl Asked {
     }
 }
 
-/// Questions of every kind.
+/// Requests of every kind.
 pub(crate) fn asked() -> impl Strategy<Value = Asked> {
     let lines = prop_oneof![
         20 => Just(Lines::Good),
@@ -150,7 +150,7 @@ pub(crate) fn asked() -> impl Strategy<Value = Asked> {
     )
 }
 
-/// Questions whose token is good, for setups under which it is allowed for what nobody owns.
+/// Requests with a valid token, for setups that allow it for resources without an owner.
 pub(crate) fn allowed() -> impl Strategy<Value = Asked> {
     asked().prop_filter("allowed", |asked| {
         use artos_auth_fixtures::Decider as _;
@@ -158,7 +158,7 @@ pub(crate) fn allowed() -> impl Strategy<Value = Asked> {
     })
 }
 
-/// Paths that rules match, and such as servers read differently.
+/// Paths that match rules, and paths that servers interpret differently.
 pub(crate) fn path() -> impl Strategy<Value = String> {
     let pieces = vec![
         "/",
@@ -208,7 +208,7 @@ fn context() -> impl Strategy<Value = Context> {
         })
 }
 
-/// Tokens: claims from a few values each, and perhaps one defect.
+/// Tokens: each claim has one of a few values, and at most one defect.
 pub(crate) fn token() -> impl Strategy<Value = TokenSpec> {
     let key =
         prop_oneof![8 => Just("hs256"), 1 => Just("hs256-next"), 1 => Just("es256"), 1 => Just("ed25519")];
@@ -260,7 +260,7 @@ pub(crate) fn token() -> impl Strategy<Value = TokenSpec> {
         )
 }
 
-/// The one thing that is wrong with a token.
+/// The defect of a token.
 #[derive(Clone, Debug)]
 pub(crate) enum Defect {
     None,

@@ -1,4 +1,4 @@
-//! What a token says, and how it is spelt.
+//! Attacks on the claims and the encoding of a token.
 
 use artos_auth_engine::{CacheBytes, Engine, HashKey, KeySet, Policy, PolicySpec, Revocations, UnixTime};
 use artos_auth_fixtures::case::NOW;

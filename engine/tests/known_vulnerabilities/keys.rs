@@ -1,4 +1,4 @@
-//! How a token is signed, and by whom.
+//! Attacks on keys, algorithms and signatures.
 
 use artos_auth_engine::KeySet;
 use artos_auth_fixtures::TokenSpec;

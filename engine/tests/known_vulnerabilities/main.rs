@@ -1,8 +1,8 @@
-//! Attacks that worked on others: one test for each class, named for it.
+//! Known attacks on other implementations: one test for each class, named after it.
 //!
-//! Each says which class it is, what the attacker gains where it works, and what stops it here; `docs/known-vulnerabilities.md`
-//! is the table of what they say, and `the_table_says_what_the_tests_say` keeps the two together. The classes that only a
-//! server can suffer from are in `server/tests/known_vulnerabilities.rs`.
+//! The doc comment of each test states the class, what the attacker gains, and what stops it here.
+//! `docs/known-vulnerabilities.md` has the table of these comments, and `the_table_matches_the_tests` compares both.
+//! Classes that affect only a server are in `server/tests/known_vulnerabilities.rs`.
 
 #![cfg(test)]
 
@@ -65,7 +65,7 @@ fn decide(setup: &Setup, question: &Question) -> Verdict {
     EngineDecider::new(setup).unwrap().decide(question)
 }
 
-/// The reason of the decision on this token, under a policy that says nothing.
+/// The reason of the decision on this token, under the default policy.
 fn refusal(token: &TokenSpec) -> String {
     decide(&setup(), &question(token)).reason
 }
@@ -75,9 +75,9 @@ fn with_line(line: String) -> String {
     decide(&setup(), &Question { authorization, ..question(&TokenSpec::default()) }).reason
 }
 
-/// What the tests say about themselves, as the table of `docs/known-vulnerabilities.md`.
+/// The table in `docs/known-vulnerabilities.md`, built from the doc comments of the tests.
 #[test]
-fn the_table_says_what_the_tests_say() {
+fn the_table_matches_the_tests() {
     let sources = [
         ("engine/tests/known_vulnerabilities/keys.rs", include_str!("keys.rs")),
         ("engine/tests/known_vulnerabilities/claims.rs", include_str!("claims.rs")),

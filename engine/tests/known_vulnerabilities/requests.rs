@@ -1,4 +1,4 @@
-//! What surrounds a token: paths, lines, rules, answers.
+//! Attacks on the rest of a request: paths, header lines, rules, responses.
 
 use artos_auth_fixtures::case::NOW;
 use artos_auth_fixtures::decider::{Context, RouteDocument};

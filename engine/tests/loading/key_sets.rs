@@ -1,10 +1,10 @@
-//! Several key sets as one: what is refused, what is reported, and how their keys are counted.
+//! Several key sets combined: what is refused, what is reported, and how keys are counted.
 
 use artos_auth_engine::{KeySet, Organizations};
 use rstest::rstest;
 use serde_json::{Value, json};
 
-/// A set of as many secrets of one algorithm, without ids.
+/// A set of this many secrets for one algorithm, without `kid`.
 fn secrets(count: usize) -> KeySet {
     let key = |number: usize| {
         let k = base64_simd::URL_SAFE_NO_PAD.encode_to_string(vec![7; 32 + number]);
@@ -24,18 +24,18 @@ fn organizations(names: &[&str]) -> Option<Organizations> {
     "`keys[1].organizations`: an empty list accepts no token; leave it out to accept any organization"
 )]
 #[case::without_a_name(&["a", ""], "`keys[1].organizations`: an organization must not be empty")]
-fn organizations_that_are_refused(#[case] names: &[&str], #[case] message: &str) {
+fn invalid_organizations_are_refused(#[case] names: &[&str], #[case] message: &str) {
     let built = KeySet::builder().add(secrets(1)).add_bound(secrets(1), None, organizations(names)).build();
     assert_eq!(built.unwrap_err().to_string(), message);
 }
 
 #[test]
-fn no_set_at_all_is_refused() {
+fn an_empty_list_of_sets_is_refused() {
     assert_eq!(KeySet::builder().build().unwrap_err().to_string(), "no key set was added; add at least one");
 }
 
 #[test]
-fn keys_are_bound_once() {
+fn a_second_binding_is_refused() {
     let bound = || KeySet::builder().add_bound(secrets(1), Some("a".to_owned()), None).build().unwrap();
     let twice = KeySet::builder().add_bound(bound(), Some("b".to_owned()), None).build();
     let message = "`keys[0]`: these keys are bound already; add them with `add`";

@@ -1,11 +1,11 @@
-//! Key sets: what is refused, what is passed over, and what is reported.
+//! Key sets: what is refused, what is ignored, and what is reported.
 
 use artos_auth_engine::KeySet;
 use artos_auth_fixtures::keys::TestKey;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-/// A test key with members of its JWK replaced; `null` takes one away.
+/// A test key with members of its JWK replaced; `null` removes a member.
 fn key(name: &str, members: Value) -> Value {
     let mut key = TestKey::named(name).unwrap().published();
     for (name, value) in members.as_object().unwrap() {
@@ -34,7 +34,7 @@ fn refusal(keys: &str) -> Option<String> {
 #[case("HS256", 32)]
 #[case("HS384", 48)]
 #[case("HS512", 64)]
-fn a_secret_is_as_long_as_its_hash(#[case] algorithm: &str, #[case] least: usize) {
+fn a_secret_is_at_least_as_long_as_its_hash(#[case] algorithm: &str, #[case] least: usize) {
     for bytes in [least, least + 1] {
         assert_eq!(refusal(&set(&[secret(bytes, algorithm)])), None);
     }
@@ -89,7 +89,7 @@ fn a_secret_is_as_long_as_its_hash(#[case] algorithm: &str, #[case] least: usize
     r#"{"keys": [1, 2, 3, 4, 5]}"#,
     "no usable key in the set (`keys[0]`: ignored: a JWK must be a JSON object; `keys[1]`: ignored: a JWK must be a JSON object; `keys[2]`: ignored: a JWK must be a JSON object; and 2 more)"
 )]
-fn keys_that_are_refused(#[case] keys: &str, #[case] message: &str) {
+fn invalid_keys_are_refused(#[case] keys: &str, #[case] message: &str) {
     assert_eq!(refusal(keys).as_deref(), Some(message));
 }
 
@@ -104,7 +104,7 @@ fn a_modulus_has_at_least_2048_bits(#[case] bytes: usize, #[case] problem: Optio
 }
 
 #[test]
-fn a_modulus_of_2047_bits_is_refused_however_it_is_written() {
+fn a_modulus_of_2047_bits_is_refused_in_any_encoding() {
     let mut modulus = vec![0xff; 256];
     modulus[0] = 0x7f;
     for leading_zeros in [0, 1] {
@@ -124,7 +124,7 @@ fn a_point_off_the_curve_is_refused() {
     );
 }
 
-/// One library would load some of these and never verify a token with them.
+/// Some libraries load a few of these and then never verify a token with them.
 #[rstest]
 #[case::even_modulus("rsa", json!({"n": base64_simd::URL_SAFE_NO_PAD.encode_to_string([0xfe; 256])}), "RS256")]
 #[case::exponent_of_one("rsa", json!({"e": "AQ"}), "RS256")]
@@ -145,7 +145,7 @@ fn keys_that_can_never_verify_a_token_are_refused(
 }
 
 #[test]
-fn two_keys_of_one_id_serve_two_algorithms() {
+fn two_keys_with_one_id_serve_two_algorithms() {
     let named = |bytes: usize, algorithm: &str, id: Option<&str>| {
         let mut key = secret(bytes, algorithm);
         if let Some(id) = id {
@@ -167,7 +167,7 @@ fn two_keys_of_one_id_serve_two_algorithms() {
     );
 }
 
-/// What is reported of a set that holds a good key and this one.
+/// The report on a set that holds a valid key and this one.
 fn warnings(odd: Value) -> Vec<String> {
     let keys = KeySet::from_jwks(set(&[odd, secret(64, "HS512")]).as_bytes()).unwrap();
     keys.warnings().iter().map(ToString::to_string).collect()
@@ -182,14 +182,14 @@ fn warnings(odd: Value) -> Vec<String> {
 #[case::other_type(json!({"kty": "AKP"}), "unsupported key type `AKP`")]
 #[case::algorithm_of_another_type(key("rsa", json!({"alg": "ES256"})), "`alg` `ES256` is not valid for `kty` `RSA`")]
 #[case::algorithm_of_nobody(key("rsa", json!({"alg": "RSA-OAEP"})), "`alg` `RSA-OAEP` is not valid for `kty` `RSA`")]
-fn a_key_that_is_not_ours_is_passed_over_and_reported(#[case] key: Value, #[case] why: &str) {
+fn an_unsupported_key_is_ignored_and_reported(#[case] key: Value, #[case] why: &str) {
     assert_eq!(warnings(key), [format!("`keys[0]`: ignored: {why}")]);
 }
 
 #[rstest]
 #[case::for_signatures(key("rsa", json!({"use": "sig", "key_ops": ["sign", "verify"]})))]
 #[case::secret(secret(32, "HS256"))]
-fn a_key_of_which_there_is_nothing_to_say(#[case] key: Value) {
+fn a_valid_key_is_not_reported(#[case] key: Value) {
     assert_eq!(warnings(key), [""; 0]);
 }
 
@@ -204,7 +204,7 @@ fn private_members_are_reported(#[case] member: &str) {
 }
 
 #[test]
-fn more_keys_than_are_tried_without_an_id_are_reported() {
+fn too_many_keys_without_an_id_are_reported() {
     let keys = |count: usize| {
         let keys: Vec<Value> = (0..count).map(|more| secret(32 + more, "HS256")).collect();
         KeySet::from_jwks(set(&keys).as_bytes()).unwrap()
@@ -219,7 +219,7 @@ fn more_keys_than_are_tried_without_an_id_are_reported() {
     );
 }
 
-/// A key that cannot be read does not take the set down, and is named.
+/// An unreadable key does not fail the set, and is reported.
 #[rstest]
 #[case::member_of_another_type(json!({"kty": "oct", "k": 5}), "`k`: expected a string, found a number")]
 #[case::padded(json!({"kty": "oct", "k": "YWFh="}), "`k`: expected base64url without padding")]
@@ -232,12 +232,12 @@ fn more_keys_than_are_tried_without_an_id_are_reported() {
 #[case::too_large(json!({"kty": "RSA", "e": "AQAB", "n": base64_simd::URL_SAFE_NO_PAD.encode_to_string([0xff; 1_025])}), "`n`: the modulus must have at most 8192 bits, got 8200")]
 #[case::no_object(json!(7), "a JWK must be a JSON object")]
 #[case::null(json!(null), "a JWK must be a JSON object")]
-fn a_key_that_cannot_be_read_is_ignored_and_named(#[case] odd: Value, #[case] why: &str) {
+fn an_unreadable_key_is_ignored_and_reported(#[case] odd: Value, #[case] why: &str) {
     assert_eq!(warnings(odd), [format!("`keys[0]`: ignored: {why}")]);
 }
 
 #[test]
-fn null_is_absent_and_what_is_not_read_may_be_anything() {
+fn null_is_absent_and_unread_members_may_be_anything() {
     let text = |key: &str| format!(r#"{{"x5c": 1, "x5c": "\ud800", "\ud800": [], "keys": [{key}]}}"#);
     let plain = TestKey::named("rsa").unwrap().published();
     let with = |members: &str| {
@@ -263,9 +263,9 @@ fn a_byte_order_mark_is_ignored() {
     assert_eq!(KeySet::from_jwks(marked.as_bytes()).unwrap().len(), 1);
 }
 
-/// What makes a document fail does so whatever else it holds.
+/// Errors that fail a document do so regardless of its other content.
 #[test]
-fn a_weak_key_is_refused_beside_a_good_one_unless_it_is_ignored() {
+fn a_weak_key_is_refused_unless_it_is_ignored() {
     let weak = |members: Value| {
         let mut key = secret(8, "HS256");
         key.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
@@ -288,7 +288,7 @@ fn a_weak_key_is_refused_beside_a_good_one_unless_it_is_ignored() {
     assert!(refusal(&set(&spelled)).unwrap().contains("duplicate `kid` `a` for EdDSA"));
 }
 
-/// Four seconds when each key was compared with all before it.
+/// Took four seconds when each key was compared with all earlier ones.
 #[test]
 fn many_keys_load() {
     let keys: Vec<Value> = (0..40_000)

@@ -1,4 +1,4 @@
-//! What is refused when it is loaded, and in what words: a mistake that loads would open or close something unseen.
+//! Errors at load time, with their messages: a mistake that loaded could open or close something unnoticed.
 
 #![cfg(test)]
 

@@ -1,4 +1,4 @@
-//! Policies: each value at its limits and past them.
+//! Policies: each value at its limits and beyond.
 
 use std::time::Duration;
 
@@ -104,11 +104,11 @@ fn a_policy_at_its_limits(#[case] spec: PolicySpec) {
     claims("sub", "org", "sub"),
     "`claims.permissions`: `sub` is already used for `claims.user`; name another claim"
 )]
-fn a_policy_that_is_refused(#[case] spec: PolicySpec, #[case] message: &str) {
+fn an_invalid_policy_is_refused(#[case] spec: PolicySpec, #[case] message: &str) {
     assert_eq!(Policy::new(&spec).map_err(|error| error.to_string()).err().as_deref(), Some(message));
 }
 
-/// A policy as a configuration writes it.
+/// A policy as it is written in a configuration.
 fn read(policy: serde_json::Value) -> Result<Policy, String> {
     let spec: PolicySpec = serde_json::from_value(policy).map_err(|error| error.to_string())?;
     Policy::new(&spec).map_err(|error| error.to_string())
@@ -124,7 +124,7 @@ fn read(policy: serde_json::Value) -> Result<Policy, String> {
 #[case::both_names_of_an_algorithm(json!({"algorithms": ["EdDSA", "Ed25519", "EdDSA"]}))]
 #[case::bound_tokens(json!({"bound_tokens": "accept"}))]
 #[case::public_path_that_is_nearly_the_servers_own(json!({"public": [{"path": "/_authentication"}, {"path": "/a/_auth/b"}]}))]
-fn claims_that_a_policy_may_name(#[case] policy: serde_json::Value) {
+fn valid_claim_names(#[case] policy: serde_json::Value) {
     assert_eq!(read(policy).map(drop), Ok(()));
 }
 
@@ -154,7 +154,7 @@ fn claims_that_a_policy_may_name(#[case] policy: serde_json::Value) {
 #[case::required_beyond_64_bits(json!({"required": {"a": u64::MAX}}), "an integer of more than 64 bits")]
 #[case::public_path_of_the_server(json!({"public": [{"path": "/_auth/verify"}]}), "`public[0].path`: `/_auth` and paths below it are reserved for the server; choose another path")]
 #[case::public_path_that_is_the_servers_own(json!({"public": [{"path": "/_auth"}]}), "`public[0].path`: `/_auth` and paths below it are reserved for the server; choose another path")]
-fn claims_that_a_policy_may_not_name(#[case] policy: serde_json::Value, #[case] message: &str) {
+fn invalid_claim_names(#[case] policy: serde_json::Value, #[case] message: &str) {
     assert_eq!(read(policy).map(drop), Err(message.to_owned()));
 }
 
@@ -181,7 +181,7 @@ fn claims_that_a_policy_may_not_name(#[case] policy: serde_json::Value, #[case] 
     "`public[0].path`: 'é' is not allowed in a public path; write it as in a request, without a query"
 )]
 #[case::no_method("/a", list(&[]), "`public[0].methods`: an empty list matches no method; leave it out for every method")]
-fn a_public_path_that_is_refused(
+fn an_invalid_public_path_is_refused(
     #[case] path: &str,
     #[case] methods: Option<Vec<String>>,
     #[case] message: &str,
@@ -200,7 +200,7 @@ fn a_public_path_that_is_refused(
 #[case::no_permission(None, "/a", list(&[]), "`routes[0].permissions`: a rule needs at least one permission; leave the rule out if none is needed")]
 #[case::empty_permission(None, "/a", list(&["x", ""]), "`routes[0].permissions`: a permission must have 1 to 256 bytes and no control character; no token can contain this one")]
 #[case::long_permission(None, "/a", list(&[&"x".repeat(257)]), "`routes[0].permissions`: a permission must have 1 to 256 bytes and no control character; no token can contain this one")]
-fn a_rule_that_is_refused(
+fn an_invalid_rule_is_refused(
     #[case] methods: Option<Vec<String>>,
     #[case] path: &str,
     #[case] permissions: Option<Vec<String>>,
@@ -219,7 +219,7 @@ fn a_rule_that_is_refused(
 }
 
 #[test]
-fn a_policy_tells_what_is_in_force() {
+fn a_policy_reports_its_settings() {
     let rules =
         |count: usize| (0..count).map(|rule| route(None, &format!("/{rule}"), &["x"]).routes.remove(0));
     let public = ["/a", "/b", "/a"].map(|path| PublicSpec { path: path.to_owned(), methods: list(&["GET"]) });
@@ -240,7 +240,7 @@ fn a_policy_tells_what_is_in_force() {
 }
 
 #[test]
-fn a_policy_built_in_code_is_the_policy_of_a_file() {
+fn a_policy_built_in_code_equals_the_policy_of_a_file() {
     let built = Policy::builder()
         .algorithms([Algorithm::ES256, Algorithm::EdDSA])
         .issuers(["https://auth.example"])

@@ -1,4 +1,4 @@
-//! Resources: each entry says who owns what it matches, and can be reached.
+//! Resources: each entry names the owner of what it matches, and must be reachable.
 
 use artos_auth_engine::{ResourceSpec, Resources};
 use rstest::rstest;
@@ -31,7 +31,7 @@ fn resource(path: &str, organization: Option<&str>, unowned: Option<bool>) -> Re
     &[resource("/a/{*x}", Some("o"), None), resource("/a", Some("p"), None)],
     "`resources[1].path`: `/a` is unreachable: resources[0] matches all its paths; move it earlier"
 )]
-fn resources_that_are_refused(#[case] specs: &[ResourceSpec], #[case] message: &str) {
+fn invalid_resources_are_refused(#[case] specs: &[ResourceSpec], #[case] message: &str) {
     let error = Resources::new(specs).map_err(|error| error.to_string());
     assert_eq!(error.err().as_deref(), Some(message));
 }
@@ -43,7 +43,7 @@ fn resources_that_are_refused(#[case] specs: &[ResourceSpec], #[case] message: &
 #[case::a_longer_one_does_not_cover_a_shorter(&["/a/{x}", "/{x}"])]
 #[case::a_shorter_one_does_not_cover_a_longer(&["/{x}", "/a/{x}"])]
 #[case::a_literal_does_not_cover_a_segment(&["/a", "/{x}"])]
-fn a_pattern_that_is_reached(#[case] paths: &[&str]) {
+fn a_reachable_pattern_is_accepted(#[case] paths: &[&str]) {
     let specs: Vec<_> = paths.iter().map(|path| resource(path, None, Some(true))).collect();
     let resources = Resources::new(&specs).unwrap();
     assert_eq!((resources.len(), resources.is_empty()), (paths.len(), false));
@@ -75,14 +75,14 @@ fn warnings(entries: &[(&str, Option<&str>)]) -> Vec<String> {
     &[("/orgs/*", Some("o"))],
     &["`resources[0].path`: `*` matches a literal `*`; write `{name}` for one segment, or `{*rest}` for the whole rest"]
 )]
-fn resources_that_probably_open_more_than_was_meant(
+fn resources_that_probably_match_too_much_are_reported(
     #[case] entries: &[(&str, Option<&str>)],
     #[case] expected: &[&str],
 ) {
     assert_eq!(warnings(entries), expected);
 }
 
-/// Half a minute when each entry was compared with all before it.
+/// Took half a minute when each entry was compared with all earlier ones.
 #[test]
 fn many_entries_load() {
     let specs: Vec<_> = (0..60_000)

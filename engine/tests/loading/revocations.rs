@@ -1,4 +1,4 @@
-//! Revocations: a revocation that does nothing must not pass for one.
+//! Revocations: an entry that would have no effect is an error.
 
 use artos_auth_engine::Revocations;
 use rstest::rstest;
@@ -96,7 +96,7 @@ fn digest(digits: usize) -> String {
     r#"{"\n": 1}"#,
     "line 1, column 5: unknown member; expected one of `tokens`, `signed_sha256`, `users`, `organizations`"
 )]
-fn revocations_that_are_refused(#[case] text: &str, #[case] message: &str) {
+fn invalid_revocations_are_refused(#[case] text: &str, #[case] message: &str) {
     let error = Revocations::from_json(text.as_bytes()).map_err(|error| error.to_string());
     assert_eq!(error.err().as_deref(), Some(message));
 }

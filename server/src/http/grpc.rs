@@ -174,7 +174,10 @@ mod tests {
     #[case::unknown_flag(&[2, 0, 0, 0, 0], Err(Failure::Internal))]
     #[case::too_long(&[0, 0, 1, 0, 1], Err(Failure::ResourceExhausted))]
     #[case::far_too_long(&[0, 255, 255, 255, 255], Err(Failure::ResourceExhausted))]
-    fn a_call_has_exactly_one_message(#[case] received: &[u8], #[case] expected: Result<Option<&[u8]>, Failure>) {
+    fn a_call_has_exactly_one_message(
+        #[case] received: &[u8],
+        #[case] expected: Result<Option<&[u8]>, Failure>,
+    ) {
         assert_eq!(message_of(received, false, true), expected);
     }
 

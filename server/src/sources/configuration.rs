@@ -1,7 +1,7 @@
 //! The configuration file as a source, and the sources that it names.
 //!
-//! The file takes effect as a whole or not at all, and each file that it names on its own. A reload never loosens by
-//! omission: a file that no longer has what closes something is kept out until a SIGHUP confirms it.
+//! The configuration file takes effect completely or not at all, independently of the files that it names. A reload
+//! never loosens access by omission: a file that drops a restriction is rejected until a SIGHUP confirms it.
 
 use std::path::{Path, PathBuf};
 
@@ -21,7 +21,7 @@ use crate::files::Look;
 use crate::redis::Connector;
 use crate::text::count;
 
-/// A source of keys that is in use, and what keeps it up to date until it is dropped.
+/// A key source in use, with the task that updates it until it is dropped.
 struct Keys {
     source: KeySource,
     slot: KeySlot,
@@ -29,30 +29,30 @@ struct Keys {
     _task: KeysTask,
 }
 
-/// What keeps keys up to date; dropped, it ends.
+/// Updates the keys until it is dropped.
 enum KeysTask {
     File(#[expect(dead_code, reason = "held until it is dropped")] Retire),
     Remote(#[expect(dead_code, reason = "held until it is dropped")] remote::Task),
 }
 
-/// A source of revocations that is in use.
+/// A revocation source in use.
 struct UsedRevocations {
     source: RevocationSource,
     status: Status,
     _task: RevocationsTask,
 }
 
-/// What keeps revocations up to date; dropped, it ends.
+/// Updates the revocations until it is dropped.
 enum RevocationsTask {
     File(#[expect(dead_code, reason = "held until it is dropped")] Retire),
     Remote(#[expect(dead_code, reason = "held until it is dropped")] remote::Task),
 }
 
-/// Revocations that are to be followed.
+/// Revocations to be followed.
 struct LoadedRevocations {
     source: RevocationSource,
     slot: RevocationsSlot,
-    /// Those of a file. Those of a server are not known yet.
+    /// Loaded from a file. Revocations from a server are not known yet.
     set: Option<Revocations>,
     look: Option<Look>,
     connector: Option<Connector>,
@@ -121,17 +121,17 @@ impl NeedsRestart {
     }
 }
 
-/// A file that was read: its value, and how it looked; no look if it is to be read again.
+/// A file that was read: its value and its metadata; no metadata if it must be read again.
 struct Loaded<T> {
     value: T,
     look: Option<Look>,
 }
 
-/// Keys that were read, and what is to be said of them.
+/// Loaded keys and the messages about them.
 struct LoadedKeys {
     slot: KeySlot,
     warnings: Vec<String>,
-    /// Whether the slot was filled by an earlier fetch.
+    /// Whether an earlier fetch filled the slot.
     fetched: bool,
 }
 
@@ -144,22 +144,22 @@ pub(crate) struct FirstLoad {
 }
 
 impl FirstLoad {
-    /// Reads the files that `config` names; `look` is how its own file looked when it was read.
+    /// Reads the files named in `config`; `look` is the metadata of the configuration file when it was read.
     ///
     /// # Errors
     ///
-    /// The first file that does not load, in a sentence.
+    /// One sentence about the first file that does not load.
     pub(crate) fn read(config: Config, look: Look) -> Result<Self, String> {
         let keys = config.keys.iter().map(load_keys).collect::<Result<_, _>>()?;
         let revocations = config.revocations.as_ref().map(load_revocations).transpose()?;
         Ok(Self { config, look, keys, revocations })
     }
 
-    /// Publishes the first snapshot and follows the files from now on.
+    /// Publishes the first snapshot and starts to follow the files.
     ///
     /// # Errors
     ///
-    /// The sets of keys contradict one another, or a thread cannot be started.
+    /// The key sets conflict with each other, or a thread cannot be started.
     pub(crate) fn start(
         self,
         reporter: Reporter,
@@ -214,8 +214,8 @@ impl Configuration {
         self.apply(config)
     }
 
-    /// Puts a configuration in use. Sources that are unchanged keep what they have; files that are new are read first, and
-    /// while one of them does not load, nothing changes.
+    /// Puts a configuration in use. Unchanged sources keep their values. New files are read first; if one of them does
+    /// not load, nothing changes.
     fn apply(&mut self, mut config: Config) -> Result<(), Rejected> {
         let missing = |problem| Rejected { problem, try_again: true };
         let sources = std::mem::take(&mut config.keys);
@@ -224,7 +224,7 @@ impl Configuration {
             let known = self.keys.iter().find(|keys| is_same_place(&keys.source.origin, &source.origin));
             new.push(match known {
                 Some(known) if known.source.origin == source.origin => None,
-                // Fetched in another way from now on, but it is the same set.
+                // Same key set, fetched with other settings.
                 Some(Keys { slot, .. }) => {
                     let value = LoadedKeys { slot: slot.clone(), warnings: Vec::new(), fetched: true };
                     Some(Loaded { value, look: None })
@@ -239,7 +239,7 @@ impl Configuration {
         let revoked =
             is_other.then(|| revocations.as_ref().map_or_else(no_revocations, LoadedRevocations::to_publish));
 
-        // Everything is there: now the snapshot changes at once.
+        // Everything is loaded: replace the snapshot.
         let slots = sources.iter().zip(&new).map(|(source, loaded)| {
             let known = || self.keys.iter().find(|keys| keys.source.origin == source.origin);
             let slot = match loaded {
@@ -275,7 +275,7 @@ impl Configuration {
         new: Vec<Option<Loaded<LoadedKeys>>>,
     ) -> Result<(), Rejected> {
         let mut old = std::mem::take(&mut self.keys);
-        // Before others of the same name start.
+        // Must run before sources of the same name start.
         for keys in &old {
             let is_kept = |(index, source): (usize, &KeySource)| {
                 source.origin == keys.source.origin && source.name(index) == keys.status.name()
@@ -289,7 +289,7 @@ impl Configuration {
             let known = known.map(|at| old.swap_remove(at));
             let keys = match (known, loaded) {
                 (Some(known), None) if known.status.name() == source.name(index) => Keys { source, ..known },
-                // At another position it has another name.
+                // Its name depends on its position.
                 (Some(Keys { slot, .. }), None) => {
                     let value = LoadedKeys { slot, warnings: Vec::new(), fetched: true };
                     self.follow_keys(index, source, Loaded { value, look: None })?
@@ -409,7 +409,7 @@ impl Configuration {
     }
 }
 
-/// The reasons why every token is refused, once there are keys of all sources.
+/// The reasons why every token is refused, once all sources have keys.
 fn refused_tokens(config: &Config, slots: &[(KeySource, KeySlot)]) -> Vec<String> {
     let sets: Option<Vec<_>> = slots.iter().map(|(_, slot)| slot.keys()).collect();
     let sources: Vec<_> = slots.iter().map(|(source, _)| source.clone()).collect();
@@ -426,7 +426,7 @@ fn slots(sources: &[KeySource], loaded: &[Loaded<LoadedKeys>]) -> Vec<(KeySource
     sources.iter().cloned().zip(slots).collect()
 }
 
-/// Whether two sets are the same one, however it is fetched.
+/// Whether two sources are the same key set, regardless of how it is fetched.
 fn is_same_place(one: &KeyOrigin, other: &KeyOrigin) -> bool {
     match (one, other) {
         (KeyOrigin::Remote(one), KeyOrigin::Remote(other)) => one.location == other.location,
@@ -457,7 +457,7 @@ fn warnings_of(path: &Path, set: &KeySet) -> Vec<String> {
     warnings.chain(config::secret_file_warning(path)).collect()
 }
 
-/// The revocations of a file. Those of a server are fetched later; what its connection needs is read now.
+/// The revocations of a file. Those of a server are fetched later; the files for its connection are read now.
 fn load_revocations(source: &RevocationSource) -> Result<LoadedRevocations, String> {
     let (mut set, mut look, mut connector) = (None, None, None);
     match source {

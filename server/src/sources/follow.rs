@@ -1,4 +1,4 @@
-//! Follows a file: whatever becomes of it is read, validated and put in use by a thread that waits for nothing else.
+//! Follows a file: a dedicated thread reads, validates and publishes every change.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,25 +11,25 @@ use super::watch::{Bell, Bells, Events, Retire};
 use crate::files::{self, Attempt, Contents, Look, Unreadable};
 use crate::health::Effect;
 
-/// How often the file is checked without an event: on network file systems, or without inotify.
+/// Poll interval, for network file systems and systems without inotify.
 const POLL: Duration = Duration::from_secs(5);
-/// How long a file that is written in place must stay the same before it is read: the beginning of a file is often a
+/// How long a file that is written in place must be unchanged before it is read: the beginning of a file is often a
 /// valid, weaker file.
 const SETTLE: Duration = Duration::from_secs(1);
 
-/// What was read of a followed file.
+/// The content of a followed file.
 #[derive(Debug)]
 pub(crate) struct Change {
     pub(crate) bytes: Vec<u8>,
-    /// A SIGHUP arrived after this very file had been read before.
+    /// A SIGHUP arrived after this version of the file had been read.
     pub(crate) confirmed: bool,
 }
 
-/// Why a file that was read is not put in use.
+/// Why the content of a file is rejected.
 #[derive(Debug)]
 pub(crate) struct Rejected {
     pub(crate) problem: String,
-    /// Whether the same file may be good a moment later, because something else is missing.
+    /// Whether the same content may become valid soon, because another file is missing.
     pub(crate) try_again: bool,
 }
 
@@ -39,7 +39,7 @@ impl From<String> for Rejected {
     }
 }
 
-/// The file to follow, as it was when it was read last.
+/// The followed file and its metadata when it was last read.
 #[derive(Debug)]
 pub(crate) struct Followed {
     pub(crate) path: PathBuf,
@@ -47,8 +47,8 @@ pub(crate) struct Followed {
     pub(crate) look: Option<Look>,
 }
 
-/// Follows a file until the returned value is dropped. `take` validates what was read and puts it in use; what it rejects
-/// leaves the previous value in use, and is told through `status`.
+/// Follows a file until the returned value is dropped. `take` validates the content and puts it in use. If it rejects
+/// the content, the previous value stays in use and `status` reports the error.
 ///
 /// # Errors
 ///
@@ -73,30 +73,30 @@ struct Follower<T> {
     bell: Arc<Bell>,
     status: Status,
     take: T,
-    /// With the thread that looks at the file, while it does.
+    /// Moved to the thread that checks the file, while it does.
     events: Option<Events>,
-    /// The file gave no byte for too long, and that was told.
+    /// Reading has blocked for too long, and this was reported.
     was_stuck: bool,
 }
 
-/// What a look at the file found.
+/// Result of checking the file.
 enum Found {
     Same,
-    /// It is, or may be, being written.
+    /// The file is, or may be, still being written.
     Unsettled(Look),
     Read(Contents),
     Failed(Option<Look>, String),
 }
 
-/// What decides whether a file is read.
+/// Decides whether the file is read.
 #[derive(Clone, Copy)]
 struct Question {
     last: Option<Look>,
     max_bytes: u64,
-    /// Read it even if it did not change.
+    /// Read the file even if it did not change.
     force: bool,
     renamed: bool,
-    /// The look that has been the same for long enough.
+    /// Metadata that has been unchanged for long enough.
     settled: Option<Look>,
 }
 
@@ -119,7 +119,7 @@ impl<T: FnMut(Change) -> Result<(), Rejected>> Follower<T> {
             patience = POLL;
             match found {
                 Found::Same if std::mem::take(&mut self.was_stuck) => {
-                    // The file is no longer stuck.
+                    // Reading no longer blocks.
                     (force, patience, settling) = (true, Duration::ZERO, None);
                 }
                 Found::Same => settling = None,
@@ -132,7 +132,7 @@ impl<T: FnMut(Change) -> Result<(), Rejected>> Follower<T> {
                 Found::Failed(look, problem) => {
                     self.status.fails(Effect::Degraded, &problem);
                     self.file.look = look;
-                    // It may be readable again without having changed.
+                    // The file may be readable again although it did not change.
                     (force, hang_up, renamed, settling) = (true, false, false, None);
                 }
                 Found::Read(Contents { bytes, look }) => {
@@ -152,13 +152,13 @@ impl<T: FnMut(Change) -> Result<(), Rejected>> Follower<T> {
         }
     }
 
-    /// Looks at the file, and reads it if it should be. Nothing: it is followed no longer.
+    /// Checks the file and reads it if necessary. `None`: the file is no longer followed.
     fn look(&mut self, question: Question) -> Option<Found> {
         let path = self.file.path.clone();
         let mut events = self.events.take();
         let started = Attempt::start(move |progress| {
             if let Some(events) = &mut events {
-                // First: what changes after it rings.
+                // Set up first, so that later changes cause an event.
                 events.watch(&path);
             }
             (examine(&path, question, progress), events)

@@ -1,8 +1,8 @@
-//! Whatever brings policy, keys, revocations and certificates in.
+//! Sources of policy, keys, revocations and certificates.
 //!
-//! A source turns the outside into validated values, on a thread or task of its own, so that one that hangs holds up
-//! nothing else: neither other sources nor decisions nor the end of the process. Each has a deadline, a size limit and a
-//! last good value, which stays in use while the source fails.
+//! A source turns external input into validated values on its own thread or task, so that a blocked source delays
+//! neither other sources nor decisions nor shutdown. Each source has a deadline, a size limit and a last good value,
+//! which stays in use while the source fails.
 //!
 //! To add a source:
 //!
@@ -13,8 +13,8 @@
 //!   is dropped;
 //! * put the validated value in use through the [`publisher::Publisher`], which swaps the snapshot whole.
 //!
-//! [`configuration`] is the source that names the others: it starts them, keeps those that a reload leaves unchanged, and
-//! ends those that are gone.
+//! [`configuration`] is the source that names the others: it starts them, keeps those that a reload leaves unchanged,
+//! and stops those that were removed.
 
 pub(crate) mod configuration;
 pub(crate) mod follow;

@@ -1,4 +1,4 @@
-//! Puts the values of all sources together into the snapshot that requests are judged by.
+//! Combines the values of all sources into the snapshot that decisions use.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,13 +10,13 @@ use crate::config::{self, ExtAuthz, Forward, KeySource, Realms};
 use crate::outcome::Unavailable;
 use crate::snapshot::{Snapshot, UnknownKeys};
 
-/// The last good keys of one source, as a JWK Set; nothing until the first load, and when they are too old. Cloning gives
-/// another handle to the same keys.
+/// The last good keys of one source, as a JWK Set; `None` before the first load, and when the keys are too old. Clones
+/// share the keys.
 #[derive(Clone, Default)]
 pub(crate) struct KeySlot(Arc<Mutex<Option<Jwks>>>);
 
-/// Which source the revocations come from: one that is configured no longer changes nothing. Cloning gives another handle
-/// to the same source.
+/// Identifies the source of the revocations; updates from a source that is no longer configured are ignored. Clones
+/// identify the same source.
 #[derive(Clone, Default)]
 pub(crate) struct RevocationsSlot(Arc<()>);
 
@@ -28,7 +28,7 @@ impl KeySlot {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sets the keys without publishing them: for a slot that is not used yet.
+    /// Sets the keys without publishing them, for a slot that is not in use yet.
     pub(crate) fn fill(&self, jwks: Vec<u8>) {
         *self.lock() = Some(Arc::new(Zeroizing::new(jwks)));
     }
@@ -45,7 +45,7 @@ impl KeySlot {
     }
 }
 
-/// Swaps the snapshot whenever a source has a new value. Cloning gives another handle to the same snapshot.
+/// Replaces the snapshot when a source has a new value. Clones share the snapshot.
 #[derive(Clone)]
 pub(crate) struct Publisher {
     snapshot: Arc<ArcSwap<Snapshot>>,
@@ -53,7 +53,7 @@ pub(crate) struct Publisher {
     parts: Arc<Mutex<Parts>>,
 }
 
-/// What the configuration in use says of keys, and what sources say of themselves.
+/// The key sources of the current configuration, and the state of its revocations.
 #[derive(Default)]
 struct Parts {
     keys: Vec<(KeySource, KeySlot)>,
@@ -64,13 +64,13 @@ struct Parts {
 /// The revocations of a new configuration.
 pub(crate) struct NewRevocations {
     pub(crate) slot: RevocationsSlot,
-    /// Nothing: those that are in use stay until the source is loaded.
+    /// Keep the current revocations until the source is loaded.
     pub(crate) set: Option<Revocations>,
-    /// Whether nothing is known of the source yet.
+    /// Whether the source has not been loaded yet.
     pub(crate) stale: bool,
 }
 
-/// What a configuration file decides by itself.
+/// The values that come from the configuration file itself.
 pub(crate) struct Rules {
     pub(crate) policy: Policy,
     pub(crate) realms: Realms,
@@ -88,7 +88,7 @@ impl Rules {
 }
 
 impl Publisher {
-    /// The first snapshot. `cached` gives the engine its cache.
+    /// The first snapshot. `cached` adds the cache to the engine.
     pub(crate) fn start(
         rules: Rules,
         keys: Vec<(KeySource, KeySlot)>,
@@ -111,17 +111,17 @@ impl Publisher {
         })
     }
 
-    /// What asks for fetches because of unknown keys.
+    /// Requests fetches because of unknown keys.
     pub(crate) fn unknown_keys(&self) -> &UnknownKeys {
         &self.unknown_keys
     }
 
-    /// What requests are judged by.
+    /// The current snapshot.
     pub(crate) fn snapshot(&self) -> &Arc<ArcSwap<Snapshot>> {
         &self.snapshot
     }
 
-    /// A new configuration, with the keys of its sources, and with other revocations if it names others: all at once.
+    /// Publishes a new configuration, the keys of its sources and, if they changed, the revocations, in one step.
     pub(crate) fn set_rules(
         &self,
         rules: Rules,
@@ -147,7 +147,7 @@ impl Publisher {
         Ok(())
     }
 
-    /// New keys of one source, or none that are usable.
+    /// Publishes new keys of one source, or removes them.
     pub(crate) fn set_keys(&self, slot: &KeySlot, jwks: Option<Vec<u8>>) -> Result<(), String> {
         let parts = self.lock();
         let previous = std::mem::replace(&mut *slot.lock(), jwks.map(|jwks| Arc::new(Zeroizing::new(jwks))));
@@ -165,7 +165,7 @@ impl Publisher {
         Ok(())
     }
 
-    /// New revocations of a source.
+    /// Publishes new revocations of a source.
     pub(crate) fn set_revocations(&self, slot: &RevocationsSlot, revocations: Revocations) {
         let parts = self.lock();
         if !parts.is_current(slot) {
@@ -176,7 +176,7 @@ impl Publisher {
         self.store(&parts, current.with_engine(engine));
     }
 
-    /// Whether the revocations of a source are older than they may be.
+    /// Marks the revocations of a source as stale or not.
     pub(crate) fn set_revocations_stale(&self, slot: &RevocationsSlot, stale: bool) {
         let mut parts = self.lock();
         if !parts.is_current(slot) || parts.revocations_stale == stale {
@@ -201,7 +201,7 @@ impl Parts {
         Arc::ptr_eq(&self.revocations.0, &slot.0)
     }
 
-    /// The usable sets as one; nothing if no set is usable.
+    /// All usable sets combined; `None` if no set is usable.
     fn key_set(&self) -> Result<Option<KeySet>, String> {
         let mut sources = Vec::new();
         let mut sets = Vec::new();

@@ -1,4 +1,4 @@
-//! Keys from an identity provider: one task per set fetches and swaps. Decisions never wait for it.
+//! Keys from an identity provider: one task for each set fetches and publishes them. Decisions never wait for it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::fetch::{Failed, Fetched, Fetcher, Outcome, Remote};
 use crate::health::Effect;
 use crate::metrics::{Metrics, fetch_labels, source_label};
 
-/// A running task; dropped, it ends.
+/// A running task; stopped on drop.
 #[derive(Debug)]
 pub(crate) struct Task(JoinHandle<()>);
 
@@ -31,18 +31,18 @@ impl Drop for Task {
     }
 }
 
-/// Where the keys in the slot come from before the first fetch.
+/// The keys in the slot before the first fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Before {
     /// No keys.
     Nothing,
     /// A `fallback_file`.
     Fallback,
-    /// An earlier fetch from the same place.
+    /// Keys from an earlier fetch of the same URL.
     Fetched,
 }
 
-/// Starts to fetch: at once, and from then on as often as `remote` says.
+/// Starts fetching: immediately, then at the interval in `remote`.
 ///
 /// # Errors
 ///
@@ -59,7 +59,7 @@ pub(crate) fn start(
     let fetcher = Fetcher::new(remote.clone())?;
     let wanted = Arc::<Notify>::default();
     publisher.unknown_keys().add(&wanted);
-    // The series are there before the first failure, so that an alert on their growth works.
+    // Creates the metric series before the first failure, so that alerts on increases work.
     for outcome in Outcome::ALL {
         drop(metrics.key_fetches.get_or_create(&fetch_labels(status.name(), outcome.name())));
     }
@@ -80,11 +80,11 @@ struct Keys {
     publisher: Publisher,
     status: Status,
     metrics: Metrics,
-    /// Or the start, from which the age of a fallback counts.
+    /// Or the start time, from which the age of a fallback is measured.
     last_success: Instant,
 }
 
-/// `max-age` never shortens the time between two fetches below this.
+/// Minimum time between two fetches, regardless of `max-age`.
 const SHORTEST: Duration = Duration::from_secs(30);
 
 impl Keys {
@@ -99,7 +99,7 @@ impl Keys {
         }
     }
 
-    /// Waits until the next fetch is due: after a time, or because of an unknown key, but not within the cooldown.
+    /// Waits until the next fetch is due: after the interval, or because of an unknown key but not within the cooldown.
     async fn wait(&mut self, begun: Instant, due: Instant, wanted: &Notify) {
         let mut due = due;
         loop {
@@ -152,13 +152,13 @@ impl Keys {
         self.remote.cooldown.min(self.remote.refresh)
     }
 
-    /// The last good set is too old to be used.
+    /// The last good set is too old to use.
     fn drop_stale(&mut self) {
         let problem = format!(
             "not fetched for {} seconds, so its keys are no longer used",
             self.remote.stale.as_secs()
         );
-        // Without keys, nothing about them can be wrong.
+        // Without keys there is nothing to check.
         let _ = self.publisher.set_keys(&self.slot, None);
         self.status.fails(Effect::Unready, &problem);
     }

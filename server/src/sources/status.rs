@@ -1,4 +1,4 @@
-//! How a source is seen: one log line until it changes, a metric, and `/readyz`.
+//! Reports the state of a source: a log line on each change, a metric, and `/readyz`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +9,7 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::health::{Effect, Health};
 use crate::metrics::{Metrics, file_label};
 
-/// Where all sources report. Cloning gives another handle to the same place.
+/// Receives the status of all sources. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Reporter {
     pub(crate) health: Health,
@@ -18,9 +18,9 @@ pub(crate) struct Reporter {
 }
 
 impl Reporter {
-    /// The status of one source: `name` is what `/readyz` and the log call it, `label` is `file` in the metrics.
+    /// The status of one source: `name` is used in `/readyz` and the log, `label` is the `file` label of the metrics.
     pub(crate) fn source(&self, name: impl Into<String>, label: &'static str) -> Status {
-        // The series is there before the first failure, so that an alert on its growth works.
+        // Creates the metric series before the first failure, so that alerts on increases work.
         drop(self.metrics.reload_failures.get_or_create(&file_label(label)));
         Status { reporter: self.clone(), name: name.into(), label, loaded: Arc::default() }
     }
@@ -37,7 +37,7 @@ pub(crate) struct Status {
 }
 
 impl Status {
-    /// What `/readyz` and the log call the source.
+    /// The name of the source in `/readyz` and the log.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
@@ -63,7 +63,7 @@ impl Status {
         }
     }
 
-    /// The source fails; what that means for requests is its `effect`. The same error again is not told twice.
+    /// The source fails; `effect` is the consequence for requests. A repeated error is logged once.
     pub(crate) fn fails(&self, effect: Effect, error: &str) {
         let effect = match effect {
             Effect::Unready if !self.loaded.load(Ordering::Relaxed) => Effect::NotLoaded,
@@ -79,12 +79,12 @@ impl Status {
         }
     }
 
-    /// Something that the operator should know about the source.
+    /// Logs a message about the source for the operator.
     pub(crate) fn note(&self, level: Level, message: &str) {
         self.reporter.log.note(level, &format!("{}: {message}", self.name));
     }
 
-    /// The source is configured no longer.
+    /// The source is no longer configured.
     pub(crate) fn forget(&self) {
         self.reporter.health.works(&self.name);
     }

@@ -1,4 +1,4 @@
-//! Certificate, key and client CA: each file is followed, and a change of one loads all of them.
+//! Certificate, key and client CA: each file is followed, and a change of one reloads all of them.
 
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ use crate::config::TlsFiles;
 use crate::health::Effect;
 use crate::http::tls::{Loaded, Tls};
 
-/// What `/readyz`, the log and the metrics call the source.
+/// The name of the source in `/readyz`, the log and the metrics.
 const NAME: &str = "tls";
-/// More than certificate, key or CA take.
+/// Maximum size of certificate, key and CA files.
 const MAX_BYTES: u64 = 1 << 20;
 /// How often the expiry of the current certificate is checked.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -39,7 +39,7 @@ pub(crate) fn start(
         let told = status.clone();
         let take = move |_| {
             let loaded = Loaded::read(&files, SystemClock.now().since_epoch.as_secs());
-            // The other file of the pair may be replaced a moment later.
+            // The other file of the pair may be replaced soon.
             let loaded = loaded.map_err(|problem| Rejected { problem, try_again: true })?;
             metrics.certificate_expires(loaded.not_after);
             let summary = loaded.summary();
@@ -55,7 +55,7 @@ pub(crate) fn start(
     Ok(followed)
 }
 
-/// Names the certificate in `/readyz` once it has expired while in use.
+/// Reports the certificate in `/readyz` once it has expired while in use.
 pub(crate) async fn watch_expiry(tls: Tls, reporter: Reporter) {
     loop {
         let now = SystemClock.now().since_epoch;

@@ -1,4 +1,4 @@
-//! Wakes the thread that follows a file: on an event of its folder, on SIGHUP, and every few seconds.
+//! Wakes the thread that follows a file: on a change in its folder, on SIGHUP, and every few seconds.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -8,19 +8,19 @@ use std::time::Duration;
 use notify::event::{ModifyKind, RenameMode};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 
-/// Why a follower is awake.
+/// Why a follower was woken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Wake {
-    /// SIGHUP: read the file, changed or not.
+    /// SIGHUP: read the file even if it did not change.
     pub(crate) hang_up: bool,
-    /// Another file was renamed into its place.
+    /// Another file was renamed to this path.
     pub(crate) renamed: bool,
-    /// The file is followed no longer.
+    /// The file is no longer followed.
     pub(crate) retired: bool,
     event: bool,
 }
 
-/// What a follower waits on.
+/// The wake-up signal of a follower.
 #[derive(Debug, Default)]
 pub(crate) struct Bell {
     rung: Mutex<Wake>,
@@ -28,7 +28,7 @@ pub(crate) struct Bell {
 }
 
 impl Bell {
-    /// Waits until it is rung, for so long at most, and says why.
+    /// Waits for a signal or the timeout, and returns the reason.
     pub(crate) fn wait(&self, patience: Duration) -> Wake {
         let rung = self.lock();
         let (mut rung, _) = self
@@ -36,7 +36,7 @@ impl Bell {
             .wait_timeout_while(rung, patience, |rung| *rung == Wake::default())
             .unwrap_or_else(PoisonError::into_inner);
         let wake = *rung;
-        // A follower that ends stays ended.
+        // A stop request is final.
         *rung = Wake { retired: wake.retired, ..Wake::default() };
         wake
     }
@@ -55,7 +55,7 @@ impl Bell {
     }
 }
 
-/// The bells of all followers. Cloning gives another handle to the same ones.
+/// The signals of all followers. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Bells(Arc<Mutex<Vec<Weak<Bell>>>>);
 
@@ -75,7 +75,7 @@ impl Bells {
     }
 }
 
-/// Ends a follower when it is dropped.
+/// Stops a follower when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Retire(pub(crate) Arc<Bell>);
 
@@ -85,7 +85,7 @@ impl Drop for Retire {
     }
 }
 
-/// Events of the folders of one file and of what it is a link to. A replaced file is an event of its folder, not of the
+/// Watches the folders of a file and of the target of its link. Replacing a file is an event of its folder, not of the
 /// file.
 #[derive(Debug)]
 pub(crate) struct Events {
@@ -94,7 +94,8 @@ pub(crate) struct Events {
 }
 
 impl Events {
-    /// Rings `bell`. Without events (no inotify instance is left, say) the poll alone notices changes.
+    /// Signals `bell` on changes. Without events (for example, no inotify instance is left), only polling detects
+    /// changes.
     pub(crate) fn of(file: &Path, bell: &Arc<Bell>) -> Self {
         let (file, bell) = (file.to_owned(), Arc::downgrade(bell));
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
@@ -116,7 +117,7 @@ impl Events {
         Self { watcher: watcher.ok(), watched: BTreeSet::new() }
     }
 
-    /// Watches the folders that `file` lies in now: a link may have been turned.
+    /// Watches the current folders of `file`: a link may have a new target.
     pub(crate) fn watch(&mut self, file: &Path) {
         let Some(watcher) = &mut self.watcher else { return };
         let target = file.canonicalize().ok();
@@ -129,7 +130,7 @@ impl Events {
             })
             .collect();
         for gone in self.watched.difference(&folders) {
-            // It may have been removed, and its watch with it.
+            // The folder may have been removed, and its watch with it.
             let _ = watcher.unwatch(gone);
         }
         self.watched = folders

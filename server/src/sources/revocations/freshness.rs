@@ -1,4 +1,4 @@
-//! How long ago a source answered, and what follows from that.
+//! Tracks when a source last responded, and the effect of stale revocations.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -12,7 +12,7 @@ use crate::revocation::{OnStale, Staleness};
 use crate::sources::publisher::{Publisher, RevocationsSlot};
 use crate::sources::status::Status;
 
-/// Tells the snapshot, `/readyz`, the log and the metrics how fresh the revocations of one source are.
+/// Reports the freshness of one source's revocations to the snapshot, `/readyz`, the log and the metrics.
 pub(crate) struct Freshness {
     pub(crate) publisher: Publisher,
     pub(crate) slot: RevocationsSlot,
@@ -25,12 +25,12 @@ pub(crate) struct Freshness {
 
 #[derive(Default)]
 struct State {
-    /// When the source last answered; nothing until the first load.
+    /// When the source last responded; `None` before the first load.
     last: Option<Instant>,
     is_stale: bool,
     /// Why the last attempt failed.
     failure: Option<String>,
-    /// What is wrong although the source answers.
+    /// A problem that exists although the source responds.
     concern: Option<String>,
 }
 
@@ -47,13 +47,13 @@ impl Freshness {
         Self { publisher, slot, status, metrics, staleness, state, answered }
     }
 
-    /// Puts a new set in use.
+    /// Publishes a new set.
     pub(crate) fn publish(&self, revocations: &Revocations) {
         self.publisher.set_revocations(&self.slot, revocations.clone());
         self.metrics.revocations.holds(revocations.clone());
     }
 
-    /// The source answered, and what is in use is what it has; `concern`: what is wrong all the same.
+    /// The source responded and the current set is up to date; `concern`: a problem that exists nevertheless.
     pub(crate) fn answered(&self, concern: Option<String>) {
         let mut state = self.lock();
         let is_first = state.last.replace(Instant::now()).is_none();
@@ -67,14 +67,14 @@ impl Freshness {
         self.answered.notify_one();
     }
 
-    /// The source does not answer, or with something else.
+    /// The source did not respond, or responded with an error.
     pub(crate) fn failed(&self, problem: String) {
         let mut state = self.lock();
         state.failure = Some(problem);
         self.report(&state);
     }
 
-    /// Watches the time until it is dropped.
+    /// Checks the age until it is dropped.
     pub(crate) async fn watch(&self) {
         loop {
             let last = self.lock().last;
@@ -88,7 +88,7 @@ impl Freshness {
         }
     }
 
-    /// Whether no answer came after this one, and what follows from that.
+    /// Marks the revocations as stale unless the source has responded since `last`.
     fn is_stale_since(&self, last: Instant) -> bool {
         let mut state = self.lock();
         if state.last != Some(last) {

@@ -1,4 +1,4 @@
-//! Revocations from a URL, Redis or Valkey. Each has a task of its own, and decisions never wait for it.
+//! Revocations from a URL, Redis or Valkey. Each source has its own task, and decisions never wait for it.
 
 mod freshness;
 mod redis;

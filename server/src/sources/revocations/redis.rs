@@ -1,4 +1,4 @@
-//! A snapshot and a log in Redis or Valkey: read whole after every connect, and followed from there.
+//! A snapshot and a log in Redis or Valkey: read completely after every connect, then followed.
 
 use std::time::Duration;
 
@@ -15,9 +15,9 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::redis::{Connection, Connector, eviction_warning, read_all, read_page};
 use crate::sources::remote::Task;
 
-/// How long after a failure the next attempt begins: at first, and at most.
+/// Initial and maximum delay before the next attempt after a failure.
 const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
-/// How long an answer may take after the time that the server holds a question back.
+/// Response timeout, in addition to the time for which the server may block.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Follows the server until the returned value is dropped.
@@ -48,7 +48,7 @@ impl Source<'_> {
         }
     }
 
-    /// One connection, from its beginning to its end, which is always an error.
+    /// Runs one connection until it fails; always returns an error.
     async fn session(&mut self, answered: &mut bool) -> Result<(), String> {
         let redis = self.connector.redis().clone();
         let mut connection = self.connector.connect().await?;
@@ -86,14 +86,14 @@ impl Source<'_> {
         }
     }
 
-    /// Reads snapshot and log.
+    /// Reads the snapshot and the log.
     async fn reload(&mut self, connection: &mut Connection) -> Result<(), String> {
         let whole = read_all(connection, self.connector.redis()).await?;
         let text = whole.snapshot.as_ref().map(|snapshot| snapshot.revocations.get().to_owned());
         let base = match text {
             None => None,
             Some(text) => {
-                // A large one takes a while, which holds up nothing else.
+                // Parsing a large snapshot takes a while; do it on a blocking thread.
                 let parse = move || Revocations::from_json(text.as_bytes());
                 let parsed = tokio::task::spawn_blocking(parse).await;
                 let parsed = parsed.map_err(|_| "the snapshot cannot be read".to_owned())?;
@@ -109,7 +109,7 @@ impl Source<'_> {
         Ok(())
     }
 
-    /// How long entries took that arrived while the log was followed.
+    /// Records the delay of entries that arrived while the log was followed.
     fn observe(&self, applied: &Applied) {
         let now = SystemClock.now().since_epoch;
         for position in &applied.entries {

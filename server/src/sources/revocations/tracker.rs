@@ -1,47 +1,47 @@
-//! What a server knows of a snapshot and a log, and what follows from the next look at them.
+//! Tracks the snapshot and the log of a server, and computes the effect of each read.
 //!
-//! The rule behind all of it: only a snapshot that is new takes anything out of the set. Whatever else happens to the
-//! server (restarted empty, flushed, trimmed, restored, failed over to a replica that lags), what was revoked stays revoked.
+//! Main rule: only a new snapshot removes entries from the set. Whatever else happens to the server (restarted empty,
+//! flushed, trimmed, restored, failed over to a lagging replica), revocations remain.
 
 use artos_auth_engine::{NumericDate, Revocations};
 
 use crate::redis::{LogEntry, Look, Page, Position, Whole};
 use crate::revocation::entry::Entry;
 
-/// The set, and how far it goes.
+/// The set and the position up to which it is complete.
 #[derive(Default)]
 pub(crate) struct Tracker {
     set: Revocations,
     known: Option<Known>,
     concern: Option<Concern>,
-    /// The last entry that cannot be read, and why.
+    /// The last unreadable entry, and the problem with it.
     unreadable: Option<(Position, String)>,
 }
 
 #[derive(Debug)]
 struct Known {
     look: Look,
-    /// The last entry of the log that is in the snapshot.
+    /// The last log entry included in the snapshot.
     snapshot: Position,
-    /// The last entry of the log that is in the set.
+    /// The last log entry included in the set.
     position: Position,
-    /// How many entries the log had had by then, where the server says.
+    /// How many entries the log had received by then, if the server reports it.
     added: Option<u64>,
 }
 
-/// What is wrong although the server answers.
+/// A problem that exists although the server responds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Concern {
-    /// It has lost its snapshot, or all of its log.
+    /// The server has lost its snapshot or its whole log.
     Emptied,
-    /// It has lost entries of the log that no snapshot has.
+    /// The server has lost log entries that are in no snapshot.
     Trimmed,
 }
 
-/// What is to be done after a look at the log.
+/// What to do after reading the log.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Step {
-    /// Snapshot and log have to be read again.
+    /// The snapshot and the log must be read again.
     Reload,
     /// These entries were applied.
     Applied(Applied),
@@ -52,22 +52,22 @@ pub(crate) enum Step {
 pub(crate) struct Applied {
     /// The entries that were applied.
     pub(crate) entries: Vec<Position>,
-    /// Entries that cannot be read and were not seen before, each with what is wrong.
+    /// Unreadable entries that are new, each with its problem.
     pub(crate) unreadable: Vec<String>,
 }
 
 impl Tracker {
-    /// What is revoked.
+    /// The current revocations.
     pub(crate) fn set(&self) -> &Revocations {
         &self.set
     }
 
-    /// The entry after which the log is followed.
+    /// The log is followed from the entry after this one.
     pub(crate) fn position(&self) -> Position {
         self.known.as_ref().map(|known| known.position).unwrap_or_default()
     }
 
-    /// What is wrong although the server answers, in a sentence.
+    /// One sentence about a problem that exists although the server responds.
     pub(crate) fn concern(&self) -> Option<String> {
         let advice = "what was revoked stays revoked here, but a server that starts now does not know it; revoke again \
                       what is missing, then run `artos-auth revocations compact`";
@@ -84,7 +84,7 @@ impl Tracker {
         }
     }
 
-    /// Takes in snapshot and log; `base` is the list in the snapshot.
+    /// Applies the snapshot and the log; `base` is the list in the snapshot.
     pub(crate) fn load(&mut self, whole: Whole, base: Option<Revocations>) -> Applied {
         let snapshot = whole.position();
         let is_new = match &self.known {
@@ -111,20 +111,20 @@ impl Tracker {
         applied
     }
 
-    /// Takes in what the log has after the position.
+    /// Applies the log entries after the position.
     pub(crate) fn take(&mut self, page: Page) -> Step {
         let Some(known) = &self.known else { return Step::Reload };
-        // The log no longer has what was applied: it began anew.
+        // The applied entries are no longer in the log: it was restarted.
         let began_anew = page.last < known.position && known.position > known.snapshot;
         if page.look != known.look || began_anew {
             return Step::Reload;
         }
         let read = u64::try_from(page.entries.len()).unwrap_or(u64::MAX);
         let (has_lost, added) = match known.added.zip(page.added) {
-            // The rest is read next.
+            // The remaining entries are read next.
             Some((before, _)) if page.is_full => (false, Some(before.saturating_add(read))),
             Some((before, now)) => (now > before.saturating_add(read), Some(now)),
-            // What was applied last is no longer there, and perhaps more.
+            // The last applied entry is gone from the log, and perhaps later ones too.
             None => {
                 let is_behind = page.first.is_some_and(|first| first > known.position);
                 (is_behind && known.position > known.snapshot, page.added)
@@ -163,7 +163,7 @@ impl Tracker {
     }
 }
 
-/// The set with one revocation more.
+/// The set with one more revocation.
 fn with(set: &Revocations, entry: &Entry) -> Result<Revocations, String> {
     let instant = |number: &serde_json::Number| {
         let instant = number.as_f64().and_then(NumericDate::from_seconds);
@@ -210,7 +210,7 @@ mod tests {
         LogEntry { position: position(id), entry: Ok(entry) }
     }
 
-    /// A snapshot with this position and one token of that name, and a log with these entries.
+    /// A snapshot at this position that revokes one token with this id, and a log with these entries.
     fn whole(snapshot: Option<&str>, log: &[&str]) -> (Whole, Option<Revocations>) {
         let text =
             snapshot.map(|at| format!(r#"{{"position":"{at}","revocations":{{"tokens":["s-{at}"]}}}}"#));
@@ -240,7 +240,7 @@ mod tests {
         tracker.set().tokens()
     }
 
-    /// A look at a log that goes from `first` to `last`, with these entries after the position.
+    /// A read of a log that spans `first` to `last`, with these entries after the position.
     fn page(snapshot: Option<&str>, first: &str, last: &str, entries: &[&str]) -> Page {
         Page {
             look: whole(snapshot, &[]).0.look,
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_behind_the_snapshot_are_applied_in_order() {
+    fn log_entries_after_the_snapshot_are_applied_in_order() {
         let mut tracker = tracker(Some("5-0"), &["4-0", "5-0", "6-0"]);
         assert_eq!((tracker.set().tokens(), tracker.position()), (2, position("6-0")));
         let step = tracker.take(page(Some("5-0"), "4-0", "8-0", &["7-0", "8-0"]));
@@ -272,23 +272,23 @@ mod tests {
     }
 
     #[test]
-    fn a_log_that_is_gone_behind_a_snapshot_is_no_gap() {
+    fn a_trimmed_log_covered_by_a_snapshot_is_not_a_gap() {
         let mut tracker = tracker(Some("5-0"), &[]);
         assert!(matches!(tracker.take(page(Some("5-0"), "", "0-0", &[])), Step::Applied(_)));
         assert_eq!((tracker.position(), tracker.concern()), (position("5-0"), None));
     }
 
     #[test]
-    fn an_empty_source_is_the_empty_set_at_first_and_takes_nothing_away_later() {
+    fn an_empty_source_is_accepted_at_first_but_removes_nothing_later() {
         let mut tracker = tracker(None, &[]);
         assert_eq!((tracker.set().tokens(), tracker.concern()), (0, None));
         assert!(matches!(tracker.take(page(None, "6-0", "7-0", &["6-0", "7-0"])), Step::Applied(_)));
         assert_eq!(tracker.concern(), None);
-        // Restarted without a file: the log begins anew.
+        // Restarted without persistence: the log starts again.
         assert_eq!(tracker.take(page(None, "", "0-0", &[])), Step::Reload);
         assert_eq!(load(&mut tracker, None, &[]), 2);
         assert!(tracker.concern().unwrap().contains("came back empty"));
-        // Followed from its first entry, even if the clock of the server went back.
+        // Followed from its first entry, even if the server's clock went back.
         assert!(matches!(tracker.take(page(None, "1-0", "1-0", &["1-0"])), Step::Applied(_)));
         assert_eq!(tracker.set().tokens(), 3);
         assert!(tracker.concern().is_some());
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn a_snapshot_that_is_gone_takes_nothing_away() {
+    fn a_missing_snapshot_removes_nothing() {
         let mut tracker = tracker(Some("5-0"), &["6-0"]);
         assert_eq!(tracker.take(page(None, "6-0", "6-0", &[])), Step::Reload);
         assert_eq!(load(&mut tracker, None, &["6-0", "7-0"]), 3);
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn a_replica_that_lags_takes_nothing_away() {
+    fn a_lagging_replica_removes_nothing() {
         let mut tracker = tracker(Some("5-0"), &["6-0", "7-0"]);
         assert_eq!(tracker.take(page(Some("5-0"), "6-0", "6-0", &[])), Step::Reload);
         assert_eq!(load(&mut tracker, Some("5-0"), &["6-0"]), 3);
@@ -314,14 +314,14 @@ mod tests {
     }
 
     #[test]
-    fn a_log_without_a_log_before_the_first_reconnect_is_kept_whole() {
+    fn a_log_without_a_snapshot_is_complete_after_a_reconnect() {
         let mut tracker = tracker(None, &["1-0", "2-0"]);
         assert_eq!(load(&mut tracker, None, &["1-0", "2-0", "3-0"]), 3);
         assert_eq!(tracker.concern(), None);
     }
 
     #[test]
-    fn a_log_that_was_trimmed_without_a_snapshot_is_told() {
+    fn a_log_trimmed_without_a_snapshot_is_reported() {
         let with_count = |added| {
             let (mut whole, base) = whole(Some("5-0"), &["6-0"]);
             whole.added = added;
@@ -329,7 +329,7 @@ mod tests {
             tracker.load(whole, base);
             tracker
         };
-        // Two were added, and one of them was read.
+        // Two entries were added, and one of them was read.
         for (before, now, lost) in [(Some(6), Some(8), true), (Some(6), Some(7), false), (None, None, true)] {
             let mut tracker = with_count(before);
             let mut news = page(Some("5-0"), "9-0", "9-0", &["9-0"]);
@@ -339,7 +339,7 @@ mod tests {
             let concern = tracker.concern();
             assert_eq!(concern.is_some_and(|concern| concern.contains("lost entries")), lost, "{before:?}");
         }
-        // A full page says nothing of what comes after it.
+        // A full page does not say whether more entries follow.
         let mut tracker = with_count(Some(6));
         let mut news = page(Some("5-0"), "6-0", "9-0", &["8-0"]);
         (news.added, news.is_full) = (Some(8), true);
@@ -351,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_told_once_until_a_later_snapshot() {
+    fn an_unreadable_entry_is_reported_once_until_a_later_snapshot() {
         let unreadable = || LogEntry { position: position("7-0"), entry: Err("broken".to_owned()) };
         let mut tracker = tracker(Some("5-0"), &[]);
         let mut news = page(Some("5-0"), "7-0", "8-0", &["8-0"]);
@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_is_put_in_the_set() {
+    fn each_kind_of_entry_is_added_to_the_set() {
         let digest = "0a".repeat(32);
         let entries = [
             Entry::SignedSha256 { id: digest.to_uppercase(), expires: None },

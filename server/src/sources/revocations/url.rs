@@ -1,4 +1,4 @@
-//! A list by URL, fetched again and again.
+//! A revocation list by URL, fetched at an interval.
 
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ async fn fetch(url: &str, poll: Duration, get: Get, freshness: &Freshness) {
     }
 }
 
-/// What was loaded, for the log.
+/// A summary of the loaded list, for the log.
 pub(super) fn loaded(list: &Revocations) -> String {
     format!(
         "loaded: {}, {}, {}",
