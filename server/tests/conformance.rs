@@ -1,6 +1,6 @@
-//! `artos-auth serve --dev` conforms, by the judgement of a checker that shares no code with it: with the
-//! profile that it prints, in both of the checker's powers, over HTTP/1.1 and HTTP/2. Every `must` is kept, and
-//! every `should` but what stands in the baseline.
+//! `artos-auth serve --dev` passes the conformance checker, which shares no code with it: with the printed profile, in
+//! both modes of the checker, over HTTP/1.1 and HTTP/2. Every `must` passes, and every `should` except those in the
+//! baseline.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -26,7 +26,7 @@ impl Drop for Demonstration {
 }
 
 impl Demonstration {
-    /// Starts the server and keeps the profile that it prints.
+    /// Starts the server and captures the printed profile.
     fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut server = Command::new(env!("CARGO_BIN_EXE_artos-auth"))
@@ -51,7 +51,7 @@ impl Demonstration {
 
 #[rstest]
 #[tokio::test]
-async fn the_demonstration_conforms(
+async fn the_development_server_conforms(
     #[values("both.toml", "tokens.toml")] profile: &str,
     #[values(false, true)] http2: bool,
 ) {

@@ -1,4 +1,5 @@
-//! Every case of `fixtures/`, through `artos-auth decide`: a process for each policy, key set and revocations.
+//! Runs every case of `fixtures/` through `artos-auth decide`, with one process for each policy, key set and
+//! revocations.
 
 #![cfg(test)]
 
@@ -34,7 +35,7 @@ fn the_command_line_decides_every_case_as_written() {
     assert_eq!(decided, 880);
 }
 
-/// The cases of each setup, in their order.
+/// The cases of each setup, in order.
 fn by_setup(cases: Vec<Case>) -> Vec<(Setup, Vec<Case>)> {
     let mut setups: Vec<(Setup, Vec<Case>)> = Vec::new();
     for case in cases {
@@ -46,7 +47,7 @@ fn by_setup(cases: Vec<Case>) -> Vec<(Setup, Vec<Case>)> {
     setups
 }
 
-/// What the binary prints for these cases, line by line.
+/// The output of the binary for these cases, line by line.
 fn decide(setup: &Setup, cases: &[Case]) -> Vec<Value> {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: String| std::fs::write(folder.path().join(name), text).unwrap();
@@ -79,7 +80,7 @@ fn decide(setup: &Setup, cases: &[Case]) -> Vec<Value> {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
     let lines: String = cases.iter().map(|case| format!("{}\n", line(case))).collect();
-    // Apart, so that neither side waits for the other to read.
+    // On a separate thread, so that neither side blocks on a full pipe.
     let writer = std::thread::spawn(move || input.write_all(lines.as_bytes()).unwrap());
     let output = child.wait_with_output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
@@ -93,7 +94,7 @@ fn decide(setup: &Setup, cases: &[Case]) -> Vec<Value> {
         .collect()
 }
 
-/// A case as a line of input: its `Authorization` values as text where they are text, as bytes where they are not.
+/// A case as an input line: its `Authorization` values as text where they are valid UTF-8, else as bytes.
 fn line(case: &Case) -> Value {
     let question = &case.question;
     let mut line = json!({

@@ -1,4 +1,4 @@
-//! README's console blocks, run as a reader would type them: what is printed here was really printed.
+//! Runs README's console blocks as a reader would type them, and compares their output.
 
 #![cfg(test)]
 
@@ -13,7 +13,7 @@ struct Step {
     output: Vec<&'static str>,
 }
 
-/// `$ ` begins a command, `> ` goes on with it, and everything else is output.
+/// `$ ` starts a command, `> ` continues it, and everything else is output.
 fn steps() -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     for block in README.split("```console\n").skip(1) {
@@ -32,7 +32,7 @@ fn steps() -> Vec<Step> {
     steps
 }
 
-/// What a shell says to the command, both streams together.
+/// The combined standard output and standard error of the command.
 fn shell(command: &str, folder: &Path) -> String {
     let binaries = Path::new(env!("CARGO_BIN_EXE_artos-auth")).parent().unwrap();
     let path = format!("{}:{}", binaries.display(), std::env::var("PATH").unwrap());
@@ -42,7 +42,7 @@ fn shell(command: &str, folder: &Path) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// `…` stands for whatever differs from run to run, to the end of the line.
+/// `…` matches the rest of a line, for output that differs between runs.
 fn matches(shown: &str, printed: &str) -> bool {
     match shown.split_once('…') {
         Some((before, "")) => printed.starts_with(before),
@@ -51,7 +51,7 @@ fn matches(shown: &str, printed: &str) -> bool {
 }
 
 #[test]
-fn readme_shows_what_is_printed() {
+fn readme_shows_the_actual_output() {
     let folder = tempfile::tempdir().unwrap();
     let steps = steps();
     assert!(steps.len() >= 8, "README shows {} commands", steps.len());

@@ -1,4 +1,4 @@
-//! `docs/behind-a-proxy.md` shows the recipes as the lab starts them, and the files of artos-auth in them load.
+//! `docs/behind-a-proxy.md` shows the recipes that the lab runs, and their artos-auth files load.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::collections::BTreeSet;
@@ -26,7 +26,7 @@ fn files() -> BTreeSet<String> {
 }
 
 #[test]
-fn the_page_shows_every_file_as_it_is() {
+fn the_page_shows_every_file_unchanged() {
     let page = std::fs::read_to_string(root().join("docs/behind-a-proxy.md")).unwrap();
     let files = files();
     assert!(files.len() > 12, "{files:?}");

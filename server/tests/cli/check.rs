@@ -1,16 +1,16 @@
-//! `check`: what a file holds, or what is wrong and where.
+//! `check`: prints a summary of a file, or its errors with their positions.
 
 use crate::Workshop;
 
 #[test]
-fn the_smallest_file_is_summed_up() {
+fn the_smallest_file_is_summarized() {
     let run = Workshop::new().run(&["check", "--config", "auth.toml"]);
     assert_eq!(run.status, 0);
     insta::assert_snapshot!("check_smallest", format!("{run:?}"));
 }
 
 #[test]
-fn a_full_file_is_summed_up_with_its_warnings() {
+fn a_full_file_is_summarized_with_its_warnings() {
     let workshop = Workshop::new();
     workshop.write(
         "keys.jwks.json",
@@ -93,7 +93,7 @@ fn a_secret_that_others_can_read_is_a_warning() {
 }
 
 #[test]
-fn everything_that_is_wrong_is_named() {
+fn every_error_is_reported() {
     let workshop = Workshop::new();
     insta::assert_snapshot!(workshop.run(&["check", "--config", "none.toml"]).refused(), @"error: none.toml: cannot be read: No such file or directory (os error 2)");
 

@@ -1,4 +1,4 @@
-//! `decide`: a stream of requests, a stream of decisions.
+//! `decide`: reads a stream of requests, writes a stream of decisions.
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write as _};
@@ -69,7 +69,7 @@ fn realms_and_resources_of_the_file_are_not_applied() {
     assert!(workshop.run_with(&DECIDE, request.as_bytes()).done().contains("\"authorized\""));
 }
 
-/// Each line, what is asked, and its reason, or `None` where it is no request.
+/// For each line: the request, and the expected reason, or `None` if the line is not a valid request.
 fn mixed_lines(workshop: &Workshop, count: usize) -> (String, Vec<Option<&'static str>>) {
     let good = workshop.token(&[]);
     let expired = workshop.token(&["--claim", "exp=1"]);
@@ -107,7 +107,7 @@ fn mixed_lines(workshop: &Workshop, count: usize) -> (String, Vec<Option<&'stati
 }
 
 #[test]
-fn ten_thousand_lines_have_ten_thousand_answers_in_order() {
+fn ten_thousand_lines_have_ten_thousand_results_in_order() {
     let workshop = Workshop::new();
     let (input, reasons) = mixed_lines(&workshop, 10_000);
     let output = workshop.run_with(&DECIDE, input.as_bytes()).done();
@@ -117,7 +117,7 @@ fn ten_thousand_lines_have_ten_thousand_answers_in_order() {
         assert_eq!(answer["id"], id);
         match reason {
             Some("signature_invalid") => {
-                // One character more is no base64url, or another signature.
+                // One more character makes the base64url or the signature invalid.
                 assert!(
                     ["token_malformed", "signature_invalid"].contains(&answer["reason"].as_str().unwrap())
                 );
@@ -129,7 +129,7 @@ fn ten_thousand_lines_have_ten_thousand_answers_in_order() {
 }
 
 #[test]
-fn whoever_waits_for_an_answer_before_asking_on_gets_it() {
+fn each_result_is_written_before_the_next_request_is_read() {
     let workshop = Workshop::new();
     let mut child = workshop.command(&DECIDE).spawn().unwrap();
     let mut asks = child.stdin.take().unwrap();
@@ -145,7 +145,7 @@ fn whoever_waits_for_an_answer_before_asking_on_gets_it() {
 }
 
 #[test]
-fn an_output_that_nobody_reads_ends_it_quietly() {
+fn a_closed_output_ends_it_without_an_error() {
     let workshop = Workshop::new();
     let (input, _) = mixed_lines(&workshop, 10_000);
     let mut child = workshop.command(&DECIDE).spawn().unwrap();
@@ -158,19 +158,19 @@ fn an_output_that_nobody_reads_ends_it_quietly() {
     let mut errors = String::new();
     child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
     assert_eq!((child.wait().unwrap().code(), errors.as_str()), (Some(0), ""));
-    // It stopped in the middle, and did not read on for nobody.
+    // It stopped early and did not read the remaining input.
     assert!(writer.join().unwrap().is_err());
 }
 
 #[test]
-fn files_that_do_not_load_are_refused_before_a_line_is_read() {
+fn invalid_files_are_refused_before_a_line_is_read() {
     let workshop = Workshop::new();
     workshop.write("auth.toml", "[keys]\nfile = \"none.json\"\n");
     let run = workshop.run_with(&DECIDE, b"{}\n");
     insta::assert_snapshot!(run.refused(), @"error: none.json: cannot be read: No such file or directory (os error 2); the file is named by `keys.file`");
 }
 
-/// Some readers of lines take U+2028 and U+2029 for the end of one.
+/// Some line readers treat U+2028 and U+2029 as line ends.
 #[test]
 fn line_separators_are_escaped() {
     let workshop = Workshop::new();

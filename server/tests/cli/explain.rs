@@ -1,4 +1,4 @@
-//! `explain`: what a support engineer pastes into a ticket.
+//! `explain`: output that a support engineer pastes into a ticket.
 
 use rstest::rstest;
 
@@ -16,7 +16,7 @@ fn reason(run: &Run) -> &str {
 }
 
 #[test]
-fn an_allow_is_told_check_by_check() {
+fn an_allow_is_explained_check_by_check() {
     let workshop = Workshop::new();
     let token = workshop.token(&["--permission", "a:read", "--permission", "b:read"]);
     let run = explain(&workshop, &format!("Bearer {token}\n"), &["--path", "/api/v1/templates/?page=2"]);
@@ -25,7 +25,7 @@ fn an_allow_is_told_check_by_check() {
 }
 
 #[test]
-fn a_public_path_is_told() {
+fn a_public_path_is_explained() {
     let workshop = Workshop::new();
     let run =
         workshop.run(&["explain", "--config", "auth.toml", "--path", "/api/v1/search/status", "--now", NOW]);
@@ -34,7 +34,7 @@ fn a_public_path_is_told() {
 }
 
 #[test]
-fn an_expired_token_is_told() {
+fn an_expired_token_is_explained() {
     let workshop = Workshop::new();
     let token = workshop.token(&["--claim", "exp=1699999990"]);
     let run = explain(&workshop, &format!("Bearer {token}"), &["--path", "/", "--method", "PUT"]);
@@ -43,7 +43,7 @@ fn an_expired_token_is_told() {
 }
 
 #[test]
-fn a_broken_signature_tells_nothing_of_the_claims() {
+fn an_invalid_signature_shows_no_claims() {
     let workshop = Workshop::new();
     let token =
         workshop.token(&["--permission", "shown-to-nobody"]).replace('.', ".e30.").replacen(".e30.", ".", 1);
@@ -55,7 +55,7 @@ fn a_broken_signature_tells_nothing_of_the_claims() {
 }
 
 #[test]
-fn realms_resources_and_rules_of_the_file_are_applied_and_told() {
+fn realms_resources_and_rules_of_the_file_are_applied_and_shown() {
     let workshop = Workshop::new();
     workshop.write(
         "auth.toml",
@@ -96,7 +96,7 @@ organization = "{org}"
     assert_eq!(reason(&run), "organization_not_in_realm");
     insta::assert_snapshot!(run.errors, @"warning: the file has `[[realms]]`, and a request without a host is in none of them; give `--host`");
 
-    // The flags win over the file.
+    // Flags override the file.
     let run = asked(&["--path", own, "--realm", "org-b", "--realm", "org-a", "--resource-org", "org-b"]);
     assert_eq!(reason(&run), "resource_of_other_organization");
     let run = asked(&["--path", own, "--realm", "org-b"]);
@@ -110,7 +110,7 @@ organization = "{org}"
 #[case("active", "authorized")]
 #[case("not_a_member", "not_a_member")]
 #[case("not_configured", "account_not_configured")]
-fn an_account_is_what_the_flag_says(#[case] account: &str, #[case] expected: &str) {
+fn the_account_flag_sets_the_account(#[case] account: &str, #[case] expected: &str) {
     let workshop = Workshop::new();
     let header = format!("Bearer {}", workshop.token(&[]));
     let run = explain(&workshop, &header, &["--path", "/", "--account", account]);
@@ -124,7 +124,7 @@ fn an_account_is_what_the_flag_says(#[case] account: &str, #[case] expected: &st
 #[case("\n\n", "token_extra_characters")]
 #[case("\r", "token_extra_characters")]
 #[case(" \n", "token_extra_characters")]
-fn one_line_end_is_no_part_of_a_header(#[case] end: &str, #[case] expected: &str) {
+fn one_trailing_newline_of_a_header_is_ignored(#[case] end: &str, #[case] expected: &str) {
     let workshop = Workshop::new();
     let header = format!("Bearer {}{end}", workshop.token(&[]));
     assert_eq!(reason(&explain(&workshop, &header, &["--path", "/"])), expected);
@@ -133,7 +133,7 @@ fn one_line_end_is_no_part_of_a_header(#[case] end: &str, #[case] expected: &str
 }
 
 #[test]
-fn headers_add_up_and_those_on_the_command_line_are_warned_of() {
+fn headers_add_up_and_tokens_on_the_command_line_are_warned_about() {
     let workshop = Workshop::new();
     let token = workshop.token(&[]);
     let fixed = ["explain", "--config", "auth.toml", "--now", NOW, "--path", "/"];
@@ -149,7 +149,7 @@ fn headers_add_up_and_those_on_the_command_line_are_warned_of() {
 }
 
 #[test]
-fn without_now_it_is_now() {
+fn the_default_time_is_now() {
     let workshop = Workshop::new();
     let fresh = ["token", "mint", "--key", "key.jwk.json", "--user", "u", "--org", "o"];
     let token = workshop.run(&fresh).done();
@@ -159,7 +159,7 @@ fn without_now_it_is_now() {
 }
 
 #[test]
-fn an_output_that_is_no_terminal_has_no_colour_and_nothing_that_one_would_obey() {
+fn output_to_a_file_has_no_colors_and_no_control_characters() {
     let workshop = Workshop::new();
     let token = workshop.token(&["--claim", "sub=\"u\\u202e1\"", "--claim", "jti=\"\\u200b\""]);
     let run =
@@ -183,7 +183,7 @@ const SENT: [&str; 8] = [
 ];
 
 #[test]
-fn what_a_proxy_sent_is_replayed() {
+fn a_proxy_request_is_replayed() {
     let workshop = Workshop::new();
     let file = std::fs::read_to_string(workshop.path("auth.toml")).unwrap();
     workshop.write("auth.toml", format!("{file}\n{FORWARD}"));

@@ -1,4 +1,4 @@
-//! `keys`: private keys in files, and what may be public of them.
+//! `keys`: private key files and their public parts.
 
 use rstest::rstest;
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::Workshop;
 
 #[rstest]
-fn a_key_pair_signs_what_its_public_part_verifies(
+fn a_key_pair_signs_tokens_that_its_public_key_verifies(
     #[values("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA")]
     algorithm: &str,
 ) {
@@ -34,7 +34,7 @@ fn a_key_pair_signs_what_its_public_part_verifies(
 }
 
 #[rstest]
-fn a_secret_signs_and_verifies_and_has_no_public_part(#[values("HS256", "HS384", "HS512")] algorithm: &str) {
+fn a_secret_signs_and_verifies_and_has_no_public_key(#[values("HS256", "HS384", "HS512")] algorithm: &str) {
     let workshop = Workshop::new();
     let secret = workshop.run(&["keys", "generate", "--alg", algorithm, "--kid", "test-key-not-real"]).done();
     let members: Value = serde_json::from_str(&secret).unwrap();
@@ -54,9 +54,9 @@ fn a_secret_signs_and_verifies_and_has_no_public_part(#[values("HS256", "HS384",
 }
 
 #[test]
-fn without_kid_a_key_is_called_by_its_thumbprint() {
+fn the_default_kid_is_the_thumbprint() {
     let workshop = Workshop::new();
-    // RFC 8037 §A.2 and §A.3 have both the key and its thumbprint; a fresh one has its own.
+    // RFC 8037 §A.2 and §A.3 give a key and its thumbprint; a new key has its own.
     let key: Value =
         serde_json::from_str(&workshop.run(&["keys", "generate", "--alg", "EdDSA"]).done()).unwrap();
     assert_eq!(key["kid"].as_str().unwrap().len(), 43);
@@ -68,7 +68,7 @@ fn without_kid_a_key_is_called_by_its_thumbprint() {
 
 #[cfg(unix)]
 #[test]
-fn a_key_file_is_its_owners_alone_and_never_overwritten() {
+fn a_key_file_is_private_and_never_overwritten() {
     use std::os::unix::fs::PermissionsExt;
     let workshop = Workshop::new();
     let generate = ["keys", "generate", "--alg", "ES256", "--out", "private.json"];
@@ -79,7 +79,7 @@ fn a_key_file_is_its_owners_alone_and_never_overwritten() {
     insta::assert_snapshot!(workshop.run(&generate).refused(), @"error: private.json: the file exists, and keys are never overwritten; choose another name or move the file");
     assert_eq!(std::fs::read(&path).unwrap(), before);
 
-    // Not through a link either, wherever it leads.
+    // Nor through a link, whatever its target.
     std::os::unix::fs::symlink("nowhere.json", workshop.path("link.json")).unwrap();
     let linked = ["keys", "generate", "--alg", "ES256", "--out", "link.json"];
     assert_eq!(workshop.run(&linked).status, 2);
@@ -87,7 +87,7 @@ fn a_key_file_is_its_owners_alone_and_never_overwritten() {
 }
 
 #[test]
-fn what_is_no_private_key_is_refused() {
+fn a_file_without_a_private_key_is_refused() {
     let workshop = Workshop::new();
     workshop.write("empty.json", "");
     workshop.write(
@@ -114,8 +114,8 @@ fn what_is_no_private_key_is_refused() {
     ");
 }
 
-/// Keys made by openssl: what `keys public` makes of them verifies what openssl signs with them is beyond this test, but the
-/// set loads, and its members are those of the key.
+/// Keys made by openssl. This test checks that the key set loads and has the members of the key, not that it verifies
+/// signatures made by openssl.
 #[rstest]
 #[case::p256(&["ecparam", "-name", "prime256v1", "-genkey", "-noout"], &[], "EC", "ES256")]
 #[case::p384(&["ecparam", "-name", "secp384r1", "-genkey", "-noout"], &[], "EC", "ES384")]
@@ -158,7 +158,7 @@ fn pem_becomes_a_jwk_set(
 }
 
 #[test]
-fn a_set_has_several_keys_and_no_duplicate() {
+fn a_set_has_several_keys_and_no_duplicates() {
     let workshop = Workshop::new();
     for kid in ["one", "two"] {
         let file = format!("{kid}.json");

@@ -1,4 +1,4 @@
-//! The command line as its user meets it: the built binary, its output, its errors and its exit statuses.
+//! The command line as a user sees it: the built binary, its output, its errors and its exit statuses.
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
 
@@ -19,10 +19,10 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-/// The instant at which everything happens.
+/// The current time of all tests.
 const NOW: &str = "1700000000";
 
-/// A shared secret that says itself what it is.
+/// A shared secret whose text says that it is a test secret.
 const TEST_KEY: &str = r#"{
   "kty": "oct",
   "alg": "HS256",
@@ -31,12 +31,12 @@ const TEST_KEY: &str = r#"{
 }
 "#;
 
-/// A folder of files in which commands run, so that messages name files without the folder.
+/// A folder in which commands run, so that messages name files without the folder.
 struct Workshop {
     folder: TempDir,
 }
 
-/// How a command ended.
+/// The result of a command.
 struct Run {
     status: i32,
     output: String,
@@ -44,7 +44,7 @@ struct Run {
 }
 
 impl Workshop {
-    /// With `auth.toml`, which names the test key and nothing else.
+    /// With an `auth.toml` that names only the test key.
     fn new() -> Self {
         let workshop = Self { folder: tempfile::tempdir().unwrap() };
         workshop.write("key.jwk.json", TEST_KEY);
@@ -58,7 +58,7 @@ impl Workshop {
 
     fn write(&self, name: &str, content: impl AsRef<[u8]>) {
         std::fs::write(self.path(name), content).unwrap();
-        // Some files hold secrets, and a secret that others can read is a warning.
+        // Some files contain secrets, and a secret that other users can read causes a warning.
         std::fs::set_permissions(self.path(name), std::fs::Permissions::from_mode(0o600)).unwrap();
     }
 
@@ -79,7 +79,7 @@ impl Workshop {
         let mut stdin = child.stdin.take().unwrap();
         let output = std::thread::scope(|scope| {
             scope.spawn(move || {
-                // Whoever does not read its input closes it.
+                // A command that does not read its input closes it.
                 let _ = stdin.write_all(input);
             });
             child.wait_with_output().unwrap()
@@ -91,7 +91,7 @@ impl Workshop {
         }
     }
 
-    /// A token of user `u1` in `org-a`, valid for an hour from `NOW`, always the same for the same arguments.
+    /// A token of user `u1` in `org-a`, valid for one hour from `NOW`; the same arguments give the same token.
     fn token(&self, arguments: &[&str]) -> String {
         let fixed = ["token", "mint", "--key", "key.jwk.json", "--user", "u1", "--org", "org-a"];
         let dates = [("iat", "1700000000"), ("exp", "1700003600"), ("jti", "\"token-1\"")];
@@ -108,13 +108,13 @@ impl Workshop {
 }
 
 impl Run {
-    /// The output of a command that has nothing to say beside it.
+    /// The output of a command that writes nothing to standard error.
     fn done(self) -> String {
         assert_eq!((self.status, self.errors.as_str()), (0, ""), "{self:?}");
         self.output
     }
 
-    /// The message of a command that was used wrongly, and so does nothing else.
+    /// The message of a command that was called incorrectly and does nothing else.
     fn refused(self) -> String {
         assert_eq!((self.status, self.output.as_str()), (2, ""), "{self:?}");
         self.errors

@@ -1,4 +1,4 @@
-//! `revoke`, `revocations list` and `revocations compact` of a file.
+//! `revoke`, `revocations list` and `revocations compact` on a file.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -38,7 +38,7 @@ impl Workshop {
     r#"{"op":"user","user":"u1","org":"org-a","issued_before":5}"#
 )]
 #[case::organization(&["--org", "org-a", "--issued-before", "5"], r#"{"op":"organization","org":"org-a","issued_before":5}"#)]
-fn what_is_revoked_is_printed_and_listed(#[case] arguments: &[&str], #[case] entry: &str) {
+fn revocations_are_printed_and_listed(#[case] arguments: &[&str], #[case] entry: &str) {
     let workshop = workshop("{}");
     let output = workshop.revoke(arguments).done();
     assert_eq!(output, format!("revoked {entry} in revocations.json\n"));
@@ -46,7 +46,7 @@ fn what_is_revoked_is_printed_and_listed(#[case] arguments: &[&str], #[case] ent
 }
 
 #[test]
-fn nothing_that_was_revoked_before_is_lost() {
+fn earlier_revocations_are_kept() {
     let workshop = workshop(
         r#"{"tokens": ["old", {"id": "older", "expires": 1}], "users": [{"user": "u", "issued_before": 1.5}]}"#,
     );
@@ -62,7 +62,7 @@ fn nothing_that_was_revoked_before_is_lost() {
 }
 
 #[test]
-fn issued_before_is_now_unless_given() {
+fn issued_before_defaults_to_now() {
     let workshop = workshop("{}");
     let before = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     workshop.revoke(&["--user", "u1"]).done();
@@ -92,13 +92,13 @@ fn a_revoked_token_is_refused(#[case] claims: &[&str], #[case] by_id: bool) {
 }
 
 #[test]
-fn processes_that_write_at_once_lose_nothing() {
+fn concurrent_writers_lose_nothing() {
     let workshop = workshop(r#"{"tokens": ["first"]}"#);
     let children: Vec<_> = (0..24)
         .map(|number| {
             let id = format!("t-{number}");
             let mut command = workshop.command(&["revoke", "--config", "auth.toml", "--token-id", &id]);
-            // A compaction among the writers loses nothing either.
+            // A concurrent compaction loses nothing either.
             let mut compact = workshop.command(&["revocations", "compact", "--config", "auth.toml"]);
             [Some(command.spawn().unwrap()), (number % 8 == 0).then(|| compact.spawn().unwrap())]
         })
@@ -122,7 +122,7 @@ fn processes_that_write_at_once_lose_nothing() {
 }
 
 #[test]
-fn compaction_drops_what_has_expired() {
+fn compaction_drops_expired_entries() {
     let workshop = workshop(
         r#"{"tokens": ["kept", {"id": "gone", "expires": 5}, {"id": "later", "expires": 9999999999}],
             "signed_sha256": [{"id": "0000000000000000000000000000000000000000000000000000000000000000", "expires": 5}],
@@ -145,7 +145,7 @@ fn compaction_drops_what_has_expired() {
 }
 
 #[test]
-fn what_cannot_be_revoked_is_told_and_changes_nothing() {
+fn an_invalid_revocation_is_refused_and_changes_nothing() {
     let workshop = workshop("{}");
     workshop.write("empty.txt", "");
     workshop.write("token.txt", "not.a.token");
@@ -185,7 +185,7 @@ fn what_cannot_be_revoked_is_told_and_changes_nothing() {
 #[case::not_json("{")]
 #[case::other_member(r#"{"token": []}"#)]
 #[case::empty("")]
-fn a_file_that_does_not_load_is_not_overwritten(#[case] text: &str) {
+fn an_invalid_file_is_not_overwritten(#[case] text: &str) {
     let workshop = workshop(text);
     for arguments in
         [&["revoke", "--token-id", "t"][..], &["revocations", "compact"], &["revocations", "list"]]
@@ -197,7 +197,7 @@ fn a_file_that_does_not_load_is_not_overwritten(#[case] text: &str) {
 }
 
 #[test]
-fn a_source_has_to_be_there() {
+fn a_source_is_required() {
     let workshop = workshop("{}");
     fs::remove_file(workshop.path("revocations.json")).unwrap();
     let message = workshop.revoke(&["--token-id", "t"]).refused();
@@ -208,7 +208,7 @@ fn a_source_has_to_be_there() {
 }
 
 #[test]
-fn an_entry_that_has_expired_already_is_a_warning() {
+fn an_already_expired_entry_is_a_warning() {
     let workshop = workshop("{}");
     let run = workshop.revoke(&["--token-id", "t", "--expires", "5"]);
     assert_eq!(run.status, 0);

@@ -1,8 +1,8 @@
-//! Silence (SEC-1, section 7): no output holds 8 consecutive characters of the token presented.
+//! SEC-1, section 7: no output contains 8 consecutive characters of the presented token.
 
 use crate::{NOW, Workshop};
 
-/// Fails if `text` holds any 8 characters of the token that stand together in it.
+/// Fails if `text` contains any 8 consecutive characters of the token.
 #[track_caller]
 fn assert_silent(text: &str, token: &str) {
     let token: Vec<char> = token.chars().collect();
@@ -94,7 +94,7 @@ fn errors_show_no_token() {
         [&explain[..], more].concat().iter().map(|text| (*text).to_owned()).collect::<Vec<_>>()
     };
     for arguments in [
-        // The quotes are forgotten.
+        // The quotes are missing.
         with(&["--header", "Bearer", &token]),
         with(&["--header-file", &token]),
         with(&["--header-file", &format!("Bearer {token}")]),
@@ -116,7 +116,7 @@ fn errors_show_no_token() {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         assert_silent(&workshop.run(&arguments).refused(), &token);
     }
-    // What is no token to the eye may be one all the same.
+    // Text that does not look like a token may contain one.
     assert_silent(
         &workshop.run_with(&["token", "inspect"], token.replace('.', "!").as_bytes()).refused(),
         &token,
@@ -124,7 +124,7 @@ fn errors_show_no_token() {
 }
 
 #[test]
-fn files_that_hold_a_token_by_mistake_show_none() {
+fn files_that_contain_a_token_by_mistake_do_not_show_it() {
     let workshop = Workshop::new();
     let token = workshop.token(&[]);
     for text in [
@@ -163,7 +163,7 @@ fn files_that_hold_a_token_by_mistake_show_none() {
 }
 
 #[test]
-fn no_key_material_is_shown_either() {
+fn no_key_material_is_shown() {
     let workshop = Workshop::new();
     let secret = "dGhpcyBpcyBhIHRlc3Qga2V5LCBub3QgYSByZWFsIG9uZS4";
     let run = workshop.run(&["check", "--config", "auth.toml"]);

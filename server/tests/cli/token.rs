@@ -1,4 +1,4 @@
-//! `token`: made for tests and operators, and looked into.
+//! `token`: mints tokens for tests and operators, and inspects them.
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ fn minted(workshop: &Workshop, arguments: &[&str]) -> Value {
 }
 
 #[test]
-fn a_token_says_what_it_was_asked_to() {
+fn a_token_has_the_requested_claims() {
     let workshop = Workshop::new();
     let shown = minted(&workshop, &["--permission", "a:read", "--permission", "b:write"]);
     assert_eq!(shown["header"], json!({"alg": "HS256", "typ": "JWT", "kid": "test-key-not-real"}));
@@ -33,7 +33,7 @@ fn a_token_says_what_it_was_asked_to() {
 }
 
 #[test]
-fn its_time_may_be_past() {
+fn an_expired_token_can_be_minted() {
     let workshop = Workshop::new();
     for (arguments, seconds) in [
         (&["--expires-in", "90s"][..], 90),
@@ -47,7 +47,7 @@ fn its_time_may_be_past() {
 }
 
 #[test]
-fn a_claim_wins_and_null_takes_out() {
+fn a_claim_flag_overrides_and_null_removes() {
     let workshop = Workshop::new();
     let claims =
         ["org_id=null", "jti=null", "sub=5", "exp=1e400", "more={\"a\": [1, 1]}", "=true", "aud=\"x=y\""];
@@ -64,7 +64,7 @@ fn a_claim_wins_and_null_takes_out() {
 }
 
 #[test]
-fn what_cannot_be_minted_is_refused() {
+fn invalid_tokens_are_not_minted() {
     let workshop = Workshop::new();
     let mut messages = String::new();
     for arguments in [
@@ -83,7 +83,7 @@ fn what_cannot_be_minted_is_refused() {
 }
 
 #[test]
-fn what_is_no_token_is_not_inspected() {
+fn malformed_tokens_are_not_inspected() {
     let workshop = Workshop::new();
     let five = ["eyJhbGciOiJub25lIn0"; 5].join(".");
     let mut messages = String::new();
@@ -112,7 +112,7 @@ fn what_is_no_token_is_not_inspected() {
 }
 
 #[test]
-fn a_token_without_signature_is_inspected_all_the_same() {
+fn a_token_without_a_signature_is_inspected() {
     let shown = inspected(&Workshop::new(), "Bearer eyJhbGciOiJub25lIn0.W10.\n");
     assert_eq!((&shown["header"]["alg"], &shown["claims"]), (&json!("none"), &json!([])));
 }

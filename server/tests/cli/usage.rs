@@ -1,4 +1,4 @@
-//! What the command line says of itself, and what it says to whoever uses it wrongly.
+//! Help, version and usage errors of the command line.
 
 use rstest::rstest;
 
@@ -26,13 +26,13 @@ fn help_teaches(#[case] command: &[&str]) {
 }
 
 #[test]
-fn the_version_is_the_packages() {
+fn the_version_is_that_of_the_package() {
     let version = Workshop::new().run(&["--version"]).done();
     assert_eq!(version, concat!("artos-auth ", env!("CARGO_PKG_VERSION"), "\n"));
 }
 
 #[test]
-fn wrong_usage_is_told_what_would_be_right() {
+fn a_usage_error_suggests_the_fix() {
     let workshop = Workshop::new();
     let mut messages = String::new();
     for arguments in [
@@ -105,14 +105,14 @@ fn completions_and_manual_pages_are_written() {
 }
 
 #[test]
-fn help_is_a_command_too() {
+fn help_is_also_a_command() {
     let workshop = Workshop::new();
     let (by_command, by_flag) = (workshop.run(&["help", "check"]), workshop.run(&["check", "--help"]));
     assert_eq!((by_command.status, by_command.output), (0, by_flag.output));
 }
 
 #[test]
-fn health_is_that_of_the_admin_port() {
+fn health_asks_the_admin_port() {
     use std::io::{Read, Write};
 
     let workshop = Workshop::new();

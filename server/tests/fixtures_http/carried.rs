@@ -1,8 +1,8 @@
-//! Which cases HTTP can carry, and the requests that they are.
+//! Selects the cases that HTTP can carry, and builds their requests.
 
 use artos_auth_fixtures::Question;
 
-/// What HTTP/1.1, as hyper reads it, makes impossible or changes on the way.
+/// What HTTP/1.1, as parsed by hyper, rejects or changes in transit.
 pub(crate) fn why_not(question: &Question) -> Option<&'static str> {
     let Question { method, path, authorization, .. } = question;
     let is_tchar = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
@@ -28,7 +28,7 @@ pub(crate) fn why_not(question: &Question) -> Option<&'static str> {
     None
 }
 
-/// The request of a case; a field of its own says which it is to the resolver.
+/// The request of a case; an extra field names the case for the resolver.
 pub(crate) fn request(question: &Question, index: usize) -> Vec<u8> {
     let authority =
         question.path.split_once("://").map_or("localhost", |(_, rest)| rest.split('/').next().unwrap());

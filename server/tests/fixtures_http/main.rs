@@ -1,4 +1,4 @@
-//! The cases of `fixtures/` that HTTP can carry, through the server over a socket, each at its own time.
+//! Runs the cases of `fixtures/` that HTTP can carry against the server over a socket, each at its own time.
 
 #![cfg(test)]
 
@@ -43,9 +43,9 @@ async fn the_server_decides_every_case_that_http_can_carry_as_written() {
     }
 }
 
-/// Which cases are left out follows from the rule, and how many from the cases: neither can grow unseen.
+/// The rule decides which cases are left out, and the test fixes their number, so that neither grows unnoticed.
 #[test]
-fn what_http_cannot_carry_is_counted() {
+fn cases_that_http_cannot_carry_are_counted() {
     let mut counts = std::collections::BTreeMap::new();
     for case in case::load().unwrap() {
         *counts.entry(why_not(&case.question).unwrap_or("carried")).or_insert(0) += 1;
@@ -62,9 +62,9 @@ fn what_http_cannot_carry_is_counted() {
     assert_eq!(counts, expected.into());
 }
 
-/// The reason that no decision of the engine has.
+/// The reason that the engine itself never gives.
 #[tokio::test]
-async fn a_forwarded_request_that_cannot_be_judged_is_refused_with_its_reason() {
+async fn an_unclear_forwarded_request_is_refused_with_its_reason() {
     let cases = case::load().unwrap();
     let server = Running::start(&cases).await;
     let question = Question { path: "/_auth/verify".to_owned(), ..cases[0].question.clone() };
@@ -75,7 +75,7 @@ async fn a_forwarded_request_that_cannot_be_judged_is_refused_with_its_reason() 
     assert_eq!(audit[0]["clause"], "PUB-2");
 }
 
-/// Whether the answer is that of the decision: status, body, challenge, and the fields that every answer has.
+/// Compares the response with the decision: status, body, challenge, and the fields of every response.
 fn is_answer(answer: &str, expected: &Verdict, method: &str) -> Result<(), String> {
     let (head, body) = answer.split_once("\r\n\r\n").ok_or("no answer")?;
     let mut lines = head.lines();

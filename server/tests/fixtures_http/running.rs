@@ -1,4 +1,4 @@
-//! A server in this process that takes its state, its time and its contexts from the case that it is asked.
+//! An in-process server that takes its state, time and context from the requested case.
 
 use std::borrow::Cow;
 use std::io;
@@ -18,10 +18,10 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Far longer than an answer takes: a test that hangs fails.
+/// Far longer than a response takes: a test that hangs fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The contexts of all cases, by the field that says which case is asked.
+/// The contexts of all cases, by the field that names the case.
 struct Contexts(Vec<(Option<Organizations>, ResourceOrg<'static>, Account)>);
 
 impl ContextResolver for Contexts {
@@ -59,7 +59,7 @@ impl Contexts {
     }
 }
 
-/// A server whose state and time are those of the case that is asked.
+/// A server with the state and time of the requested case.
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     state: Arc<ArcSwap<Snapshot>>,
@@ -93,7 +93,7 @@ impl Running {
         self.now.store(case.question.now, Ordering::SeqCst);
     }
 
-    /// Sends the bytes on a connection of their own, and gives all that comes back.
+    /// Sends the bytes on a new connection and returns everything received.
     pub(crate) async fn exchange(&self, request: &[u8]) -> String {
         let exchange = async {
             let mut stream = TcpStream::connect(self.address).await.unwrap();
@@ -105,7 +105,7 @@ impl Running {
         tokio::time::timeout(PATIENCE, exchange).await.expect("an answer")
     }
 
-    /// The audit trail's lines.
+    /// The lines of the audit log.
     pub(crate) async fn stop(self) -> Vec<Value> {
         assert!(self.writer.close(PATIENCE), "everything was written");
         let bytes = self.audit.0.lock().unwrap().clone();
@@ -118,7 +118,7 @@ fn state_of(case: &Case) -> Snapshot {
     Snapshot::new(engine, Realms::default(), Resources::default())
 }
 
-/// Where the audit trail goes.
+/// Receives the audit log.
 #[derive(Clone, Default)]
 struct Sink(Arc<Mutex<Vec<u8>>>);
 

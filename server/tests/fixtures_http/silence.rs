@@ -1,5 +1,5 @@
-//! SEC-1: a server that is asked every case, with everything traced that there is to trace, says nothing of a token or a
-//! key anywhere: in no event or span of any library, no log, no panic, no line of the audit trail, and no answer.
+//! SEC-1: runs every case with all tracing enabled, and checks that no part of a token or key appears in any event or
+//! span of any library, log, panic, audit line or response.
 
 use std::collections::HashSet;
 use std::fmt::{Debug, Write};
@@ -17,11 +17,11 @@ use tracing::{Event, Metadata, Subscriber};
 use crate::carried::{request, why_not};
 use crate::running::{PATIENCE, Running};
 
-/// As many characters in a row as may not come out (section 7 of the contract).
+/// The number of consecutive characters that counts as a leak (section 7 of the contract).
 const PART: usize = 8;
 
 #[tokio::test]
-async fn nothing_that_is_traced_logged_told_or_answered_holds_a_part_of_a_token_or_a_key() {
+async fn traces_logs_panics_and_responses_contain_no_part_of_a_token_or_key() {
     let said = Said::everything();
     hears_everything(&said);
     let cases = case::load().unwrap();
@@ -30,7 +30,7 @@ async fn nothing_that_is_traced_logged_told_or_answered_holds_a_part_of_a_token_
         cases.iter().flat_map(secrets_of).flat_map(|secret| parts_of(&secret)).collect();
     let (mut requests, mut with_a_token_in_the_path) = (0, 0);
     for (index, case) in cases.iter().enumerate().filter(|(_, case)| why_not(&case.question).is_none()) {
-        // A path that a client asks for is told as it is, and is no place for a token.
+        // A requested path is logged as it is, and is not a place for a token.
         if part_of(case.question.path.as_bytes(), &secrets).is_some() {
             with_a_token_in_the_path += 1;
             continue;
@@ -62,7 +62,7 @@ async fn nothing_that_is_traced_logged_told_or_answered_holds_a_part_of_a_token_
     }
 }
 
-/// What is traced, logged or told by a panic is heard, whatever library does it.
+/// Traces, logs and panics are captured from every library.
 fn hears_everything(said: &Said) {
     let token = "test-only.not-a.real-token";
     tracing::trace_span!("span", member = format!("{token}1")).in_scope(|| {
@@ -78,7 +78,7 @@ fn hears_everything(said: &Said) {
     assert!(all.contains("\npanic "), "{all}");
 }
 
-/// The case in HTTP/2, by a library that takes no request but a good one; none where it does not take this one.
+/// Sends the case over HTTP/2, with a library that accepts only valid requests; `None` if it rejects this one.
 async fn over_http_2(server: &Running, case: &Case, index: usize) -> Option<String> {
     let question = &case.question;
     let mut asked = Request::builder().method(&*question.method).header("x-case", index);
@@ -107,7 +107,7 @@ async fn over_http_2(server: &Running, case: &Case, index: usize) -> Option<Stri
     Some(timeout(PATIENCE, exchange).await.expect("an answer"))
 }
 
-/// The tokens of a case, and its keys as they are published.
+/// The tokens of a case, and its published keys.
 fn secrets_of(case: &Case) -> Vec<Vec<u8>> {
     let after_the_scheme =
         |line: &Vec<u8>| line.splitn(2, |byte| *byte == b' ').last().unwrap_or_default().to_vec();
@@ -117,25 +117,25 @@ fn secrets_of(case: &Case) -> Vec<Vec<u8>> {
     case.question.authorization.iter().map(after_the_scheme).chain(materials).collect()
 }
 
-/// Every part of a token or a key that is made of what they are made of: `, Bearer ` between two tokens is neither's.
+/// Every substring that consists of token or key characters: `, Bearer ` between two tokens belongs to neither.
 fn parts_of(secret: &[u8]) -> Vec<[u8; PART]> {
     let is_base64url = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
     let parts = secret.windows(PART).filter(|part| part.iter().all(is_base64url));
     parts.map(|part| part.try_into().unwrap()).collect()
 }
 
-/// The first part of a text that is one of these.
+/// The first of these parts that a text contains.
 fn part_of(text: &[u8], secrets: &HashSet<[u8; PART]>) -> Option<String> {
     let found = text.windows(PART).find(|part| secrets.contains(*part));
     found.map(|part| String::from_utf8_lossy(part).into_owned())
 }
 
-/// Everything that is said in this process, a line for each thing: where it was said, and the thing.
+/// All captured output of this process, one line for each message, with its origin.
 #[derive(Clone, Default)]
 struct Said(Arc<Mutex<String>>);
 
 impl Said {
-    /// Listens to every library, at its most verbose, and to every panic.
+    /// Captures all libraries at their most verbose level, and all panics.
     fn everything() -> Self {
         let said = Self::default();
         tracing::subscriber::set_global_default(Tracer { said: said.clone(), spans: AtomicU64::new(1) })
@@ -155,7 +155,7 @@ impl Said {
         writeln!(said, "{from} {}", what.replace('\n', " ")).unwrap();
     }
 
-    /// All that was said since the last time.
+    /// The messages captured since the last call.
     fn take(&self) -> String {
         std::mem::take(&mut self.0.lock().unwrap())
     }
@@ -173,7 +173,7 @@ impl log::Log for Said {
     fn flush(&self) {}
 }
 
-/// Takes every span and event, with all of its members.
+/// Records every span and event with all of its fields.
 struct Tracer {
     said: Said,
     spans: AtomicU64,

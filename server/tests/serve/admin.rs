@@ -20,7 +20,7 @@ use super::support::{body, field, status};
 #[case::below("GET /healthz/x", 404)]
 #[case::written_to("POST /healthz", 405)]
 #[case::deleted("DELETE /metrics", 405)]
-fn it_answers_what_it_has(#[case] line: &str, #[case] expected: u16) {
+fn it_serves_its_own_endpoints(#[case] line: &str, #[case] expected: u16) {
     let process = Process::start(PORTS);
     let request = format!("{line} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     let answer = exchange(process.admin(), request.as_bytes());
@@ -33,7 +33,7 @@ fn it_answers_what_it_has(#[case] line: &str, #[case] expected: u16) {
 }
 
 #[test]
-fn the_main_port_has_nothing_of_it() {
+fn the_main_port_has_no_admin_endpoints() {
     let process = Process::start(PORTS);
     for path in ["/healthz", "/readyz", "/metrics"] {
         assert_eq!(process.status(path, ""), 401, "{path} is a path like any other");
@@ -41,7 +41,7 @@ fn the_main_port_has_nothing_of_it() {
 }
 
 #[test]
-fn garbage_and_silence_do_not_keep_it_from_answering() {
+fn garbage_and_idle_connections_do_not_block_it() {
     let process = Process::start(PORTS);
     let mut open = Vec::new();
     for index in 0..200_u8 {
@@ -59,7 +59,7 @@ fn garbage_and_silence_do_not_keep_it_from_answering() {
 }
 
 #[test]
-fn what_is_counted_is_what_happened() {
+fn the_counters_match_the_requests() {
     let process = Process::start(PORTS);
     let good = process.token(json!({}));
     for _ in 0..3 {
@@ -80,7 +80,7 @@ fn what_is_counted_is_what_happened() {
     assert_eq!(process.metric("artos_auth_decision_duration_seconds_count"), 6.0);
     assert_eq!(process.metric("artos_auth_decision_duration_seconds_bucket{le=\"+Inf\"}"), 6.0);
     assert!(process.metric("artos_auth_decision_duration_seconds_sum") > 0.0);
-    // The good token was verified once, the expired one too; below the forwarding path nobody looks at it.
+    // The valid token and the expired one were each verified once; below the forwarding path no token is read.
     assert_eq!(process.metric("artos_auth_cache_requests_total{result=\"miss\"}"), 2.0);
     assert_eq!(process.metric("artos_auth_cache_requests_total{result=\"hit\"}"), 2.0);
     assert_eq!(process.metric("artos_auth_audit_dropped_total"), 0.0);

@@ -1,4 +1,4 @@
-//! The audit trail, as people and machines read it.
+//! The audit log in its formats for people and machines.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -23,7 +23,7 @@ impl Write for Sink {
     }
 }
 
-/// The lines of some requests, with their duration, which is another every time, as `N`.
+/// The lines of some requests, with `N` for the duration, which varies.
 async fn lines(format: Format) -> String {
     let (sink, metrics) = (Sink::default(), Metrics::new());
     let (trail, writer) =
@@ -49,7 +49,7 @@ async fn lines(format: Format) -> String {
         "GET / HTTP/1.1\r\nHost: A.example.:80\r\nX-Request-Id: 6f1c\r\nConnection: close\r\ntraceparent: \
          00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n\r\n"
             .to_owned(),
-        // Answered without a judgement, the last three by hyper.
+        // Answered without a decision, the last three by hyper.
         "GET /a?b HTTP/1.1\r\nX-Request-Id: 6f1d\r\nConnection: close\r\n\r\n".to_owned(),
         "CONNECT a.example:80 HTTP/1.1\r\nHost: a.example:80\r\n\r\n".to_owned(),
         "GET  / HTTP/1.1\r\n\r\n".to_owned(),
@@ -83,7 +83,7 @@ fn without_port(line: &str) -> String {
 }
 
 #[tokio::test]
-async fn machines_read_json() {
+async fn json_format() {
     let lines = lines(Format::Json).await;
     for line in lines.lines() {
         let whole = line.replace(":N}", ":0}");
@@ -94,7 +94,7 @@ async fn machines_read_json() {
 }
 
 #[tokio::test]
-async fn people_read_text() {
+async fn text_format() {
     let lines = lines(Format::Text).await;
     for line in lines.lines() {
         assert!(line.bytes().all(|byte| matches!(byte, b' '..=b'~')));
@@ -123,7 +123,7 @@ async fn people_read_text() {
 }
 
 #[tokio::test]
-async fn off_is_off() {
+async fn off_writes_nothing() {
     let (sink, metrics) = (Sink::default(), Metrics::new());
     let off = Audit { output: AuditOutput::Off, ..Audit::default() };
     let (trail, writer) = AuditLog::start(sink.clone(), Format::Json, &off, metrics.audit.clone()).unwrap();

@@ -1,4 +1,4 @@
-//! The real binary under a clock that cannot be right, which a preloaded library sets.
+//! The real binary with an invalid clock, set by a preloaded library.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -15,7 +15,7 @@ use super::support::Files;
 const PROTECTED: &str = "/api/v1/templates/";
 const PUBLIC: &str = "/api/v1/search/status";
 
-/// Says what the file named by `TEST_CLOCK` says, in seconds since 1970.
+/// Returns the time in the file named by `TEST_CLOCK`, in seconds since 1970.
 const LIBRARY: &str = r#"
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -37,7 +37,7 @@ int clock_gettime(clockid_t clock, struct timespec *time) {
 }
 "#;
 
-/// Compiles the library, with the compiler that this workspace cannot be built without.
+/// Compiles the library with the C compiler that the workspace requires anyway.
 fn library(folder: &Path) -> PathBuf {
     let (source, library) = (folder.join("clock.c"), folder.join("clock.so"));
     std::fs::write(&source, LIBRARY).unwrap();
@@ -80,7 +80,7 @@ fn names_the_clock(process: &Process) -> bool {
 #[case::never_set(1_000, 503)]
 #[case::the_end_of_2024(1_735_689_599, 503)]
 #[case::the_beginning_of_2025(1_735_689_600, 401)]
-fn a_clock_before_2025_judges_only_public_paths(#[case] seconds: i64, #[case] expected: u16) {
+fn with_a_clock_before_2025_only_public_paths_are_allowed(#[case] seconds: i64, #[case] expected: u16) {
     let process = start(seconds);
     assert_eq!(process.status(PROTECTED, &expired(&process)), expected);
     assert_eq!(process.status(PUBLIC, ""), 200);
@@ -104,18 +104,18 @@ fn a_clock_that_changes_while_the_server_runs_is_noticed() {
     eventually("the log says so", || process.errors().contains("the system clock is usable again"));
 }
 
-/// A connection that is open while the clock moves to a date that HTTP cannot write is closed, and nothing panics.
+/// A connection that is open when the clock moves to a date that HTTP cannot represent is closed, without a panic.
 #[rstest]
 #[case::http1(
     b"GET /api/v1/search/status HTTP/1.1\r\nHost: a\r\n\r\n",
     b"GET /api/v1/search/status HTTP/1.1\r\nHost: a\r\n\r\n"
 )]
-// A preface, settings and two requests for `/` at `a`, whose fields are in the static table of RFC 7541.
+// A preface, settings and two requests for `/` at `a`, with fields from the static table of RFC 7541.
 #[case::http2(
     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0\0\0\x06\x01\x05\0\0\0\x01\x82\x86\x84\x41\x01a",
     b"\0\0\x06\x01\x05\0\0\0\x03\x82\x86\x84\x41\x01a"
 )]
-fn a_connection_that_is_open_when_the_clock_leaves_the_year_9999(
+fn an_open_connection_is_closed_when_the_clock_passes_the_year_9999(
     #[case] first: &[u8],
     #[case] second: &[u8],
 ) {
@@ -128,7 +128,7 @@ fn a_connection_that_is_open_when_the_clock_leaves_the_year_9999(
     // The server may have closed it already.
     let _ = stream.write_all(second);
     let mut rest = Vec::new();
-    // A reset is an end too.
+    // A reset also counts as the end.
     let _ = stream.read_to_end(&mut rest);
     if first.starts_with(b"GET") {
         let rest = String::from_utf8_lossy(&rest);
@@ -139,7 +139,7 @@ fn a_connection_that_is_open_when_the_clock_leaves_the_year_9999(
     assert!(!process.errors().contains("panicked"), "{}", process.errors());
 }
 
-/// No time panics anything, not even one that HTTP cannot write.
+/// No clock value causes a panic, even if HTTP cannot represent it.
 #[rstest]
 #[case::before_1970(-1_000_000_000)]
 #[case::year_10000(253_402_300_800)]
@@ -159,7 +159,7 @@ fn no_clock_value_panics(#[case] seconds: i64) {
 #[case::before_1970(-1)]
 #[case::epoch(0)]
 #[case::year_10000(253_402_300_800)]
-fn the_demonstration_starts_at_any_time(#[case] seconds: i64) {
+fn the_development_server_starts_at_any_time(#[case] seconds: i64) {
     let files = Files::new(PORTS);
     set_clock(&files, seconds);
     let environment = [("LD_PRELOAD", library(files.folder.path())), ("TEST_CLOCK", files.path("clock"))];
@@ -173,7 +173,7 @@ fn the_demonstration_starts_at_any_time(#[case] seconds: i64) {
 #[case::never_set(1_000, 2, "clock_unusable")]
 #[case::before_1970(-1, 2, "clock_unusable")]
 #[case::year_10000(253_402_300_800, 1, "")]
-fn explain_asks_for_a_time(#[case] seconds: i64, #[case] expected: i32, #[case] message: &str) {
+fn explain_requires_a_time(#[case] seconds: i64, #[case] expected: i32, #[case] message: &str) {
     let files = Files::new("");
     set_clock(&files, seconds);
     files.write("header", &format!("Bearer {}", files.token(json!({}))));

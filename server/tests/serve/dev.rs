@@ -1,4 +1,4 @@
-//! `serve --dev`: what it prints is pasted into a shell, and does what it says.
+//! `serve --dev`: its output can be pasted into a shell and works as described.
 
 use std::process::Command;
 
@@ -12,7 +12,7 @@ const NOT_AUTHENTICATED: &str = r#"{"detail":"Not authenticated"}"#;
 const INVALID: &str = r#"{"detail":"Invalid authentication credentials"}"#;
 const NOT_AUTHORIZED: &str = r#"{"detail":"User has no organization or not authorized"}"#;
 
-/// Once it has said everything, down to the end of the profile.
+/// Once the complete output is printed, including the profile.
 fn start(arguments: &[&str]) -> Process {
     let all = [&["--dev", "--listen", "127.0.0.1:0"], arguments].concat();
     Process::spawn(Files::new(""), &all, |lines| lines.last().is_some_and(|line| line == "PROFILE"))
@@ -30,7 +30,7 @@ fn shell(script: &str, folder: &std::path::Path) -> String {
 }
 
 #[test]
-fn the_printed_lines_answer_what_they_say() {
+fn the_printed_commands_have_the_printed_responses() {
     let process = start(&[]);
     let variables: Vec<&str> =
         process.first.iter().map(String::as_str).filter(|line| line.starts_with("TOKEN")).collect();
@@ -76,7 +76,7 @@ fn the_printed_lines_answer_what_they_say() {
 }
 
 #[test]
-fn the_printed_profile_is_saved_by_pasting_it() {
+fn the_printed_profile_can_be_pasted_into_a_file() {
     let process = start(&[]);
     let begin = process.first.iter().position(|line| line.starts_with("cat > ")).unwrap();
     let folder = process.files.folder.path();
@@ -99,7 +99,7 @@ fn the_printed_profile_is_saved_by_pasting_it() {
 }
 
 #[test]
-fn the_key_can_be_had_in_a_file() {
+fn the_key_can_be_written_to_a_file() {
     use std::os::unix::fs::PermissionsExt;
 
     let folder = tempfile::tempdir().unwrap();
@@ -132,7 +132,7 @@ fn the_key_can_be_had_in_a_file() {
     assert!(String::from_utf8_lossy(&again.stderr).contains("keys are never overwritten"));
 }
 
-/// The lines that `--dev-dir` prints, once there are all of them.
+/// The lines printed by `--dev-dir`, once all of them are printed.
 fn start_in(folder: &std::path::Path) -> Process {
     let arguments = ["--dev", "--listen", "127.0.0.1:0", "--dev-dir", path_text(folder)];
     Process::spawn(Files::new(""), &arguments, |lines| {
@@ -141,7 +141,7 @@ fn start_in(folder: &std::path::Path) -> Process {
 }
 
 #[test]
-fn a_folder_holds_key_tokens_and_profile_and_ten_lines_use_them() {
+fn a_folder_has_key_tokens_and_profile_for_a_short_script() {
     use std::os::unix::fs::PermissionsExt;
 
     let parent = tempfile::tempdir().unwrap();
@@ -177,7 +177,7 @@ fn a_folder_holds_key_tokens_and_profile_and_ten_lines_use_them() {
 }
 
 #[test]
-fn a_folder_of_something_else_stays_as_it_is() {
+fn a_folder_with_other_files_is_left_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("key.jwk.json"), r#"{"kid": "production"}"#).unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_artos-auth"))
@@ -191,7 +191,7 @@ fn a_folder_of_something_else_stays_as_it_is() {
 }
 
 #[test]
-fn off_loopback_it_warns() {
+fn it_warns_when_not_on_loopback() {
     let process =
         Process::spawn(Files::new(""), &["--dev", "--listen", "0.0.0.0:0"], |lines| lines.len() == 1);
     super::process::eventually("the warnings", || {

@@ -1,4 +1,4 @@
-//! Envoy's `ext_authz` over gRPC, with messages that are written and read here byte by byte.
+//! Envoy's `ext_authz` over gRPC, with messages encoded and decoded here byte by byte.
 
 use artos_auth_server::{Clock, Reading};
 use bytes::Bytes;
@@ -15,7 +15,7 @@ const ON: &str = "[ext_authz]\n";
 const CHECK: &str = "/envoy.service.auth.v3.Authorization/Check";
 const HEALTH: &str = "/grpc.health.v1.Health/Check";
 
-/// A field of bytes, text or a message. Lengths stay below 16,384, and field numbers below 16.
+/// A field of bytes, text or a message. Lengths are below 16,384, and field numbers below 16.
 fn field(number: u8, data: impl AsRef<[u8]>) -> Vec<u8> {
     let data = data.as_ref();
     let mut all = vec![number << 3 | 2];
@@ -64,7 +64,7 @@ fn values(mut message: &[u8], number: u64) -> Vec<Vec<u8>> {
     found
 }
 
-/// What is at the end of a path of field numbers, once.
+/// The only value at the end of a path of field numbers.
 fn at(message: &[u8], path: &[u64]) -> Option<Vec<u8>> {
     path.iter().try_fold(message.to_vec(), |message, number| {
         let mut found = values(&message, *number);
@@ -138,11 +138,11 @@ impl Grpc {
         Self { client: client.ready().await.unwrap() }
     }
 
-    /// Status over HTTP, status of gRPC, and the data.
+    /// HTTP status, gRPC status and data.
     async fn send(&mut self, request: Request<()>, pieces: &[&[u8]]) -> (u16, Option<String>, Vec<u8>) {
         let (response, mut body) = self.client.send_request(request, pieces.is_empty()).unwrap();
         for (index, piece) in pieces.iter().enumerate() {
-            // An answer may come before the last piece, which then has nowhere to go.
+            // The response may arrive before the last chunk is sent, whose write then fails.
             let _ = body.send_data(Bytes::copy_from_slice(piece), index + 1 == pieces.len());
         }
         let (head, mut stream) = timeout(PATIENCE, response).await.unwrap().unwrap().into_parts();
@@ -161,7 +161,7 @@ impl Grpc {
         self.send(request(path), &[framed]).await
     }
 
-    /// The message that answers a check.
+    /// The message in the response to a check.
     async fn check(&mut self, check: &Check) -> Vec<u8> {
         let (status, code, data) = self.call(CHECK, &framed(&check.encode())).await;
         assert_eq!((status, code.as_deref()), (200, Some("0")));
@@ -180,7 +180,7 @@ fn framed(message: &[u8]) -> Vec<u8> {
     [&[0], &(message.len() as u32).to_be_bytes()[..], message].concat()
 }
 
-/// Name and value of fields to be set, all of which overwrite.
+/// Names and values of the fields to set, all of which overwrite.
 fn set_fields(options: &[Vec<u8>]) -> Vec<(String, String)> {
     let read = |option: &Vec<u8>| {
         assert_eq!(number_at(option, &[2, 1]), 0, "`append` is false");
@@ -269,7 +269,7 @@ async fn a_public_path_removes_every_identity_field_and_has_no_metadata() {
     "Bearer realm=\"artos\", error=\"insufficient_scope\""
 )]
 #[tokio::test]
-async fn a_denial_is_the_documented_answer(
+async fn a_denial_has_the_documented_response(
     #[case] authorization: Option<&str>,
     #[case] code: u64,
     #[case] status: u64,
@@ -298,7 +298,7 @@ async fn a_denial_is_the_documented_answer(
 }
 
 #[tokio::test]
-async fn nothing_is_judged_by_a_clock_that_is_wrong() {
+async fn with_an_invalid_clock_nothing_is_allowed() {
     struct Stopped;
     impl Clock for Stopped {
         fn now(&self) -> Reading {
@@ -312,7 +312,7 @@ async fn nothing_is_judged_by_a_clock_that_is_wrong() {
     assert!(fields.contains(&("retry-after".to_owned(), "1".to_owned())), "{fields:?}");
 }
 
-/// `GOOD` stands for the value of a good token.
+/// `GOOD` stands for the value of a valid token.
 type Line = (&'static str, &'static str);
 
 #[rstest]
@@ -329,7 +329,7 @@ type Line = (&'static str, &'static str);
 #[case::different(&[("authorization", "x")], &[("authorization", "GOOD", "")], "forwarded_request_unclear")]
 #[case::in_neither(&[("accept", "x")], &[("accept", "x", "")], "header_missing")]
 #[tokio::test]
-async fn the_authorization_lines_come_from_the_raw_fields_first(
+async fn raw_authorization_lines_take_precedence(
     #[case] headers: &[Line],
     #[case] map: &[(&'static str, &'static str, &'static str)],
     #[case] reason: &str,
@@ -353,7 +353,7 @@ async fn the_authorization_lines_come_from_the_raw_fields_first(
 #[case::untrusted("[ext_authz]\ntrusted = [\"10.0.0.0/8\"]\n", Check::new(&[]))]
 #[case::nobody_trusted("[ext_authz]\ntrusted = []\n", Check::new(&[]))]
 #[tokio::test]
-async fn a_description_that_is_not_clear_is_refused(#[case] config: &str, #[case] mut check: Check) {
+async fn an_unclear_description_is_refused(#[case] config: &str, #[case] mut check: Check) {
     let server = Running::start(config).await;
     check.headers.push(("authorization", format!("Bearer {}", server.files.token(json!({})))));
     let answer = Grpc::connect(&server).await.check(&check).await;
@@ -379,7 +379,7 @@ async fn a_message_without_a_request_is_refused() {
 #[case::missing(&[("other", "org-a")], 7, "resource_unresolved")]
 #[case::repeated(&[("resource_org", "org-a"), ("resource_org", "org-a")], 7, "resource_unresolved")]
 #[tokio::test]
-async fn a_trusted_owner_comes_from_the_context_extensions(
+async fn a_trusted_owner_is_read_from_the_context_extensions(
     #[case] extensions: &[Line],
     #[case] code: u64,
     #[case] reason: &str,
@@ -407,7 +407,7 @@ async fn a_trusted_owner_comes_from_the_context_extensions(
 #[case::not_utf8(CHECK, framed(&field(1, field(4, field(2, field(4, [0xff]))))), "3")]
 #[case::unknown_service(HEALTH, framed(&field(1, "other")), "5")]
 #[tokio::test]
-async fn an_error_of_grpc_never_allows(#[case] path: &str, #[case] body: Vec<u8>, #[case] expected: &str) {
+async fn a_grpc_error_never_allows(#[case] path: &str, #[case] body: Vec<u8>, #[case] expected: &str) {
     let server = Running::start(ON).await;
     let (status, code, data) = Grpc::connect(&server).await.call(path, &body).await;
     assert_eq!((status, code.as_deref()), (200, Some(expected)));
@@ -415,7 +415,7 @@ async fn an_error_of_grpc_never_allows(#[case] path: &str, #[case] body: Vec<u8>
 }
 
 #[tokio::test]
-async fn a_message_may_come_in_pieces() {
+async fn a_message_may_arrive_in_chunks() {
     let server = Running::start(ON).await;
     let token = server.files.token(json!({}));
     let mut check = Check::new(&[("authorization", &format!("Bearer {token}"))]);
@@ -440,7 +440,7 @@ async fn another_media_type_is_415(#[case] media_type: &str) {
 }
 
 #[tokio::test]
-async fn without_ext_authz_the_paths_are_like_any_other() {
+async fn without_ext_authz_the_paths_are_ordinary() {
     let server = Running::start("").await;
     let mut grpc = Grpc::connect(&server).await;
     for path in [CHECK, HEALTH] {

@@ -1,4 +1,4 @@
-//! Forward authentication: what is judged when a proxy describes the request, and what is not.
+//! Forward authentication: which requests described by a proxy are decided on, and which are refused.
 
 use rstest::rstest;
 use serde_json::json;
@@ -12,7 +12,7 @@ const X_ORIGINAL_URL: &str = "[forward]\nfields = \"x-original-url\"";
 const TEMPLATES: &str =
     "X-Forwarded-Method: GET\r\nX-Forwarded-Uri: /api/v1/templates/\r\nX-Forwarded-Host: api.example\r\n";
 
-/// Asks about a request that `fields` describe, with a good token.
+/// Sends a check for the request that `fields` describe, with a valid token.
 async fn ask(server: &Running, fields: &str) -> String {
     ask_at(server, "GET /_auth/verify", fields).await
 }
@@ -22,13 +22,13 @@ async fn ask_at(server: &Running, start: &str, fields: &str) -> String {
     ask_bare(server, start, &format!("Authorization: Bearer {token}\r\n{fields}")).await
 }
 
-/// Asks without a token.
+/// Sends a check without a token.
 async fn ask_bare(server: &Running, start: &str, fields: &str) -> String {
     let request = format!("{start} HTTP/1.1\r\nHost: auth.internal\r\nConnection: close\r\n{fields}\r\n");
     server.exchange(request).await
 }
 
-/// How many decisions had this outcome and reason.
+/// The number of decisions with this outcome and reason.
 fn decisions(server: &Running, outcome: &str, reason: &str) -> String {
     let series = format!("artos_auth_decisions_total{{outcome=\"{outcome}\",reason=\"{reason}\"}} ");
     let text = server.metrics.encode().unwrap();
@@ -60,7 +60,7 @@ fn assert_unclear(server: &Running, answer: &str) {
     "X-Original-Method: GET\r\nX-Original-URL: HTTP://api.example:8080/api/v1/templates/\r\n"
 )]
 #[tokio::test]
-async fn a_described_request_is_judged_with_the_token_of_the_check(
+async fn a_described_request_is_decided_on_with_the_token_of_the_check(
     #[case] config: &str,
     #[case] fields: &str,
 ) {
@@ -89,7 +89,7 @@ async fn a_described_request_is_judged_with_the_token_of_the_check(
 #[case::dot_segments("/api/v1/x/../search/status", 401, "deny", "header_missing")]
 #[case::beside_the_own_folder("/_authors/1", 401, "deny", "header_missing")]
 #[tokio::test]
-async fn the_described_target_is_judged_as_it_stands(
+async fn the_described_target_is_used_unchanged(
     #[case] target: &str,
     #[case] expected: u16,
     #[case] outcome: &str,
@@ -107,7 +107,7 @@ async fn the_described_target_is_judged_as_it_stands(
     }
 }
 
-/// The check's own method, query and host play no part.
+/// The method, query and host of the check itself are ignored.
 #[rstest]
 #[case::get("GET /_auth/verify")]
 #[case::head("HEAD /_auth/verify")]
@@ -116,7 +116,7 @@ async fn the_described_target_is_judged_as_it_stands(
 #[case::unknown_method("PURGE /_auth/verify")]
 #[case::query("GET /_auth/verify?rd=/api/v1/search/status")]
 #[tokio::test]
-async fn the_check_is_answered_whatever_its_method_and_query(#[case] start: &str) {
+async fn the_check_may_have_any_method_and_query(#[case] start: &str) {
     let rules = "[policy]\nroutes = [{ methods = [\"POST\"], path = \"/api/v1/templates\", permissions = [\"x\"] }]\n";
     let realms = "[[realms]]\nhost = \"api.example\"\norganizations = [\"org-a\"]\n";
     let server = Running::start(&format!("{rules}{realms}{X_FORWARDED}")).await;
@@ -161,7 +161,7 @@ async fn the_check_is_answered_whatever_its_method_and_query(#[case] start: &str
 #[case::alias_alone("X-Forwarded-Uri", "X_Forwarded_Uri")]
 #[case::other_family("X-Forwarded-", "X-Original-")]
 #[tokio::test]
-async fn a_description_that_is_not_clear_is_refused(#[case] from: &str, #[case] to: &str) {
+async fn an_unclear_description_is_refused(#[case] from: &str, #[case] to: &str) {
     let server = Running::start(X_FORWARDED).await;
     assert!(TEMPLATES.contains(from), "{from}");
     assert_unclear(&server, &ask(&server, &TEMPLATES.replace(from, to)).await);
@@ -182,7 +182,7 @@ async fn a_description_that_is_not_clear_is_refused(#[case] from: &str, #[case] 
 #[case::space("https://api.example/api /v1/templates/")]
 #[case::own_folder("https://api.example/_auth/verify")]
 #[tokio::test]
-async fn a_url_that_is_not_clear_is_refused(#[case] url: &str) {
+async fn an_unclear_url_is_refused(#[case] url: &str) {
     let server = Running::start(X_ORIGINAL_URL).await;
     let fields = format!("X-Original-Method: GET\r\nX-Original-URL: {url}\r\n");
     assert_unclear(&server, &ask(&server, &fields).await);
@@ -194,7 +194,7 @@ async fn a_url_that_is_not_clear_is_refused(#[case] url: &str) {
 #[case::url_of_the_other_family("X-Original-URL: https://api.example/api/v1/search/status\r\n")]
 #[case::prefix("X-Forwarded-Prefix: /x\r\n")]
 #[tokio::test]
-async fn fields_of_no_or_another_family_are_never_read(#[case] extra: &str) {
+async fn fields_outside_the_configured_family_are_ignored(#[case] extra: &str) {
     let server = Running::start(X_FORWARDED).await;
     let answer = ask_bare(&server, "GET /_auth/verify", &format!("{TEMPLATES}{extra}")).await;
     assert_eq!(status(&answer), 401, "{answer}");
@@ -215,13 +215,13 @@ async fn fields_of_no_or_another_family_are_never_read(#[case] extra: &str) {
     "GET /_auth/verify"
 )]
 #[tokio::test]
-async fn nothing_else_below_the_own_folder_is_judged(#[case] config: &str, #[case] start: &str) {
+async fn other_paths_below_the_reserved_prefix_are_refused(#[case] config: &str, #[case] start: &str) {
     let server = Running::start(config).await;
     assert_unclear(&server, &ask_at(&server, start, TEMPLATES).await);
 }
 
 #[tokio::test]
-async fn the_path_of_the_check_may_be_another_and_is_never_judged_as_itself() {
+async fn a_configured_check_path_is_never_decided_on_as_a_resource() {
     let server = Running::start("[forward]\nfields = \"x-forwarded\"\npath = \"/check\"").await;
     assert_eq!(status(&ask_at(&server, "GET /check?x=1", TEMPLATES).await), 200);
     let itself = TEMPLATES.replace("/api/v1/templates/", "/check");
@@ -250,7 +250,7 @@ const OWNERS: &str = "[[resources]]\npath = \"/api/v1/orgs/{org}/{*rest}\"\norga
     "resource_unresolved"
 )]
 #[tokio::test]
-async fn a_trusted_owner_has_to_be_there_once_and_agree_with_the_resources(
+async fn a_trusted_owner_must_be_unique_and_agree_with_the_resources(
     #[case] resources: &str,
     #[case] claim: &str,
     #[case] target: &str,
@@ -264,7 +264,7 @@ async fn a_trusted_owner_has_to_be_there_once_and_agree_with_the_resources(
 }
 
 #[tokio::test]
-async fn an_owner_is_not_taken_from_a_field_unless_it_is_trusted() {
+async fn an_untrusted_owner_field_is_ignored() {
     let server = Running::start(&format!("{OWNERS}{X_FORWARDED}")).await;
     let fields = TEMPLATES.replace("/api/v1/templates/", "/api/v1/orgs/org-b/x");
     assert_eq!(status(&ask(&server, &format!("{fields}X-Resource-Org: org-a\r\n")).await), 403);
@@ -280,7 +280,7 @@ async fn an_owner_is_not_taken_from_a_field_unless_it_is_trusted() {
 #[case::identity("X-Auth-User-Id")]
 #[case::authorization("Authorization")]
 #[tokio::test]
-async fn a_connection_line_that_names_a_field_is_not_judged(#[case] names: &str) {
+async fn a_connection_line_that_names_a_field_is_rejected(#[case] names: &str) {
     let server = Running::start(X_FORWARDED).await;
     let answer = ask(&server, &format!("{TEMPLATES}Connection: {names}\r\n")).await;
     assert_eq!(status(&answer), 400, "{answer}");

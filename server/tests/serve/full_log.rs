@@ -1,4 +1,4 @@
-//! `overflow = "block"`, as a process: every answered decision has one whole line, however writing fails.
+//! `overflow = "block"`, as a process: every decision has exactly one complete line, however writes fail.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::process::{PORTS, current, eventually, exchange};
 use super::support::{Files, PATIENCE, status};
 
-/// A server whose standard error is the test's matter; dropped, it is killed.
+/// A server whose standard error the test controls; killed on drop.
 struct Server {
     child: Child,
     main: SocketAddr,
@@ -23,7 +23,7 @@ struct Server {
 }
 
 impl Server {
-    /// A server of this configuration. `limit_blocks` is the size in blocks of 512 bytes that a file may grow to.
+    /// A server with this configuration. `limit_blocks` is the maximum file size in blocks of 512 bytes.
     fn start(config: &str, errors: impl Into<Stdio>, limit_blocks: Option<u32>) -> Self {
         let files = Files::new(&format!("{PORTS}[limits]\nshutdown_seconds = 0\n{config}"));
         let binary = env!("CARGO_BIN_EXE_artos-auth");
@@ -58,7 +58,7 @@ impl Server {
         )
     }
 
-    /// The status of the answer, if there is one soon.
+    /// The status of the response, if it arrives soon.
     fn answer(&self, path: &str) -> Option<u16> {
         let mut stream = TcpStream::connect(self.main).unwrap();
         stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
@@ -89,7 +89,7 @@ impl Server {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    /// Decisions wait, and everything else goes on and says so.
+    /// Decisions wait; everything else continues, and the blocked state is reported.
     fn is_blocked(&self) {
         eventually("decisions wait", || self.answer("/api/v1/templates/").is_none());
         assert_eq!(self.answer("/api/v1/search/status"), Some(200), "a public path does not wait");
@@ -112,7 +112,7 @@ impl Drop for Server {
     }
 }
 
-/// How many lines are whole lines of decisions, and how many are torn.
+/// The number of complete decision lines, and of torn ones.
 fn whole_and_torn(lines: &[u8]) -> (usize, usize) {
     let (mut whole, mut torn) = (0, 0);
     for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
@@ -138,16 +138,16 @@ fn decisions_wait_for_a_full_disk() {
 }
 
 #[test]
-fn decisions_wait_for_a_reader_that_is_gone() {
+fn decisions_wait_for_a_reader_that_has_exited() {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let server = Server::start("", writer, None);
     server.is_blocked();
 }
 
-/// A reader that is slow, of a pipe that is not blocking: as many whole lines as answers.
+/// A slow reader of a non-blocking pipe: as many complete lines as responses.
 #[test]
-fn a_pipe_that_does_not_block_loses_nothing() {
+fn a_non_blocking_pipe_loses_nothing() {
     const REQUESTS: usize = 2000;
     let (mut reader, writer) = std::io::pipe().unwrap();
     let writer = OwnedFd::from(writer);
@@ -177,7 +177,7 @@ fn a_pipe_that_does_not_block_loses_nothing() {
 
 const IN_FILE: &str = "[audit]\noutput = \"file\"\nfile = \"audit.jsonl\"\n";
 
-/// The limit on the size of files is a full disk too, and its signal does not end the process.
+/// The file size limit acts as a full disk, and its signal does not end the process.
 #[test]
 fn a_file_at_its_limit_is_rotated_and_nothing_is_lost() {
     let server = Server::start(IN_FILE, Stdio::null(), Some(8));

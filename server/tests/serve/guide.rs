@@ -1,4 +1,4 @@
-//! The operators' guide, held to what it says.
+//! Checks the statements of the operators' guide.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -11,13 +11,13 @@ use super::support::{Files, get, status};
 
 const GUIDE: &str = include_str!("../../../docs/run-the-server.md");
 
-/// The blocks of a language, in order.
+/// The code blocks of a language, in order.
 fn blocks(language: &str) -> Vec<&'static str> {
     let fence = format!("```{language}\n");
     GUIDE.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
 }
 
-/// The first cells of the rows of the table that begins with this heading.
+/// The first cells of the rows of the table under this heading.
 fn first_cells(heading: &str) -> Vec<&'static str> {
     let table = GUIDE.split(&format!("| {heading} |")).nth(1).unwrap();
     let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
@@ -43,7 +43,7 @@ fn its_first_commands_work() {
     }
     let [setup, requests] = blocks("sh")[..] else { panic!("two blocks") };
     shell(setup, &folder);
-    // Ports that are free, instead of those that a reader would have.
+    // Free ports in place of those in the guide.
     let config = std::fs::read_to_string(folder.join("artos-auth.toml")).unwrap();
     let config = config.replace(":8080", ":0").replace(":9090", ":0");
     std::fs::write(folder.join("artos-auth.toml"), config).unwrap();
@@ -73,7 +73,7 @@ fn its_file_has_every_key_and_its_default() {
     assert_eq!(whole.audit, smallest.audit);
     assert_eq!(format!("{:?}", whole.policy), format!("{:?}", smallest.policy));
 
-    // What is commented out for having no default is right, too.
+    // Keys without a default are commented out; they must be valid too.
     let uncommented: String = text
         .lines()
         .map(|line| {
@@ -102,9 +102,9 @@ fn its_revocations_load() {
 }
 
 #[test]
-fn its_metrics_are_all_there_are() {
+fn its_list_of_metrics_is_complete() {
     let files = Files::new(PORTS);
-    // Nobody listens there: a set by URL has its series from the start.
+    // Nothing listens on this port: a set by URL has its metric series from the start.
     let url = "url = \"http://127.0.0.1:1/jwks\"";
     let text = format!(
         "{PORTS}[[keys]]\nfile = \"keys.jwks.json\"\n[[keys]]\n{url}\n[revocations]\nfile = \"revocations.json\"\n"
@@ -133,7 +133,7 @@ fn its_metrics_are_all_there_are() {
 }
 
 #[test]
-fn its_audit_fields_are_all_there_are() {
+fn its_list_of_audit_fields_is_complete() {
     let process = Process::start(PORTS);
     exchange(process.address(), get("/api/v1/search/status", "").as_bytes());
     super::process::eventually("the line", || process.errors().contains("public_path"));

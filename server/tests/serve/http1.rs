@@ -1,4 +1,4 @@
-//! HTTP/1.1 as clients send it, and as they would not.
+//! HTTP/1.1: valid and invalid requests.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ const INVALID: &str = r#"{"detail":"Invalid authentication credentials"}"#;
 const NOT_AUTHORIZED: &str = r#"{"detail":"User has no organization or not authorized"}"#;
 
 #[tokio::test]
-async fn a_public_path_needs_nothing() {
+async fn a_public_path_needs_no_token() {
     let server = Running::start("").await;
     let answer = server.get("/api/v1/search/status?verbose=1", "nonsense").await;
     assert_eq!(status(&answer), 200);
@@ -31,7 +31,7 @@ async fn a_public_path_needs_nothing() {
 }
 
 #[tokio::test]
-async fn an_allow_says_who_it_is_for() {
+async fn an_allow_has_the_identity() {
     let server = Running::start("").await;
     let token = server.files.token(json!({
         "sub": "u 1", "permissions": ["documents:read", "a b", "c,d", "100%"], "jti": "t\u{e9}1",
@@ -85,7 +85,7 @@ async fn a_token_without_an_id_leaves_its_field_empty() {
     "Bearer realm=\"artos\", error=\"invalid_token\""
 )]
 #[tokio::test]
-async fn denials_are_the_documented_ones(
+async fn denials_have_the_documented_responses(
     #[case] lines: &str,
     #[case] expected: u16,
     #[case] detail: &str,
@@ -103,7 +103,7 @@ async fn denials_are_the_documented_ones(
 }
 
 #[tokio::test]
-async fn a_token_may_not_be_expired_revoked_or_forged() {
+async fn expired_revoked_and_forged_tokens_are_refused() {
     let server = Running::start("").await;
     let good = server.files.token(json!({}));
     let expired = server.files.token(json!({ "exp": super::support::NOW }));
@@ -182,7 +182,7 @@ const ANY_ELSEWHERE: &str = r#"
 #[case::old_without_host_is_nowhere(ANY_ELSEWHERE, "GET /x HTTP/1.0\r\n", 401)]
 #[case::without_realms("", "GET /x HTTP/1.0\r\n", 200)]
 #[tokio::test]
-async fn the_host_says_whose_tokens_count(#[case] config: &str, #[case] head: &str, #[case] expected: u16) {
+async fn the_host_selects_the_realm(#[case] config: &str, #[case] head: &str, #[case] expected: u16) {
     let server = Running::start(config).await;
     let token = server.files.token(json!({}));
     let answer =
@@ -236,11 +236,11 @@ async fn the_host_says_whose_tokens_count(#[case] config: &str, #[case] head: &s
 #[case::a_folded_line("GET / HTTP/1.1\r\nHost: a\r\nX-Y: 1\r\n 2\r\n", 400)]
 #[case::two_lengths("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n", 400)]
 #[tokio::test]
-async fn what_cannot_be_judged_is_not(#[case] head: &str, #[case] expected: u16) {
+async fn invalid_requests_are_rejected_without_a_decision(#[case] head: &str, #[case] expected: u16) {
     let server = Running::start("").await;
     let mut client = server.connect().await;
     client.send(format!("{head}\r\n")).await;
-    // Some of these keep the connection, some end it: what counts is the first answer.
+    // A few of these keep the connection open and others close it; only the first response matters.
     let first = client.answer().await;
     assert_eq!(status(&first), expected, "{first}");
     if expected == 400 && first.contains("detail") {
@@ -253,7 +253,7 @@ async fn what_cannot_be_judged_is_not(#[case] head: &str, #[case] expected: u16)
 }
 
 #[tokio::test]
-async fn nothing_below_the_forwarding_path_is_judged_as_itself() {
+async fn paths_below_the_forwarding_prefix_are_refused() {
     let server = Running::start("").await;
     let good = server.files.token(json!({}));
     for path in ["/_auth/verify", "/_auth/verify?x=/_auth/", "/_auth/", "http://localhost/_auth/verify"] {
@@ -288,7 +288,7 @@ async fn head_is_get_without_the_body() {
 }
 
 #[tokio::test]
-async fn a_connection_is_used_again() {
+async fn a_connection_is_reused() {
     let server = Running::start("").await;
     let mut client = server.connect().await;
     for _ in 0..3 {
@@ -300,7 +300,7 @@ async fn a_connection_is_used_again() {
 }
 
 #[tokio::test]
-async fn requests_sent_at_once_are_answered_in_order() {
+async fn pipelined_requests_are_answered_in_order() {
     let server = Running::start("").await;
     let public = "GET /api/v1/search/status HTTP/1.1\r\nHost: a\r\n\r\n";
     let denied = "GET /api/v1/templates/ HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -331,11 +331,11 @@ async fn bodies_are_not_waited_for(#[case] lines: &str, #[case] sent: &str) {
 }
 
 #[tokio::test]
-async fn an_answer_survives_a_body_that_is_still_being_sent() {
+async fn a_response_arrives_while_the_body_is_still_being_sent() {
     let server = Running::start("").await;
     let mut client = server.connect().await;
     client.send("POST /api/v1/search/status HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n").await;
-    // To close while this arrives would reset the connection, and take the answer away with it.
+    // Closing while data arrives would reset the connection and lose the response.
     for _ in 0..20 {
         client.send(vec![b'x'; 10_000]).await;
     }
@@ -343,7 +343,7 @@ async fn an_answer_survives_a_body_that_is_still_being_sent() {
 }
 
 #[tokio::test]
-async fn a_body_that_looks_like_a_request_is_none() {
+async fn a_body_that_looks_like_a_request_is_not_one() {
     let server = Running::start("").await;
     let hidden = "GET /api/v1/search/status HTTP/1.1\r\nHost: a\r\n\r\n";
     let request = format!(
@@ -356,19 +356,19 @@ async fn a_body_that_looks_like_a_request_is_none() {
 }
 
 #[tokio::test]
-async fn the_server_serves_streams_that_are_no_sockets() {
+async fn the_server_serves_streams_that_are_not_sockets() {
     let (mut client, served) = serve_stream();
     client.send("GET /api/v1/search/status HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
     assert_eq!(status(&client.rest().await), 200);
     served.await.unwrap();
 }
 
-/// In memory, where the end is seen as soon as what was sent before it.
+/// In memory, where the end of the stream is seen immediately after the data.
 #[rstest]
 #[case::one(1)]
 #[case::several(3)]
 #[tokio::test]
-async fn who_sends_nothing_more_gets_all_answers(#[case] count: usize) {
+async fn a_half_closed_client_gets_all_responses(#[case] count: usize) {
     let (mut client, served) = serve_stream();
     client.send("GET /api/v1/search/status HTTP/1.1\r\nHost: a\r\n\r\n".repeat(count)).await;
     client.0.shutdown().await.unwrap();
@@ -376,7 +376,7 @@ async fn who_sends_nothing_more_gets_all_answers(#[case] count: usize) {
     served.await.unwrap();
 }
 
-/// A client of a server that serves one stream in memory, and what is done when it has.
+/// A client of a server that serves one in-memory stream, and a future for the end of that server.
 fn serve_stream() -> (Client<DuplexStream>, JoinHandle<()>) {
     let files = Files::new("");
     let server = Server::builder(Arc::new(ArcSwap::from_pointee(files.load().0))).build();

@@ -1,4 +1,4 @@
-//! HTTP/2 by prior knowledge.
+//! HTTP/2 with prior knowledge.
 
 use bytes::Bytes;
 use h2::client::SendRequest;
@@ -32,7 +32,7 @@ fn get(path: &str) -> hyper::http::request::Builder {
 }
 
 #[tokio::test]
-async fn answers_are_the_same_as_in_http_1() {
+async fn responses_are_the_same_as_in_http_1() {
     let server = Running::start("").await;
     let mut client = connect(&server).await;
     let token = server.files.token(json!({}));
@@ -74,7 +74,7 @@ async fn head_is_get_without_the_body() {
 }
 
 #[tokio::test]
-async fn authority_and_host_are_one() {
+async fn authority_and_host_must_agree() {
     const REALMS: &str = "[[realms]]\nhost = \"a.example\"\norganizations = [\"org-a\"]\n";
     let server = Running::start(REALMS).await;
     let token = server.files.token(json!({}));
@@ -98,7 +98,7 @@ async fn authority_and_host_are_one() {
 }
 
 #[tokio::test]
-async fn a_body_is_not_waited_for_and_other_streams_go_on() {
+async fn a_body_is_not_waited_for_and_does_not_block_other_streams() {
     let server = Running::start("").await;
     let mut client = connect(&server).await;
     let request = Request::post("http://localhost/api/v1/search/status").body(()).unwrap();
@@ -113,7 +113,7 @@ async fn a_body_is_not_waited_for_and_other_streams_go_on() {
 }
 
 #[tokio::test]
-async fn many_streams_are_answered() {
+async fn many_concurrent_streams_are_answered() {
     let server = Running::start("").await;
     let mut client = connect(&server).await;
     for _ in 0..5 {
@@ -151,9 +151,9 @@ async fn too_many_or_too_long_fields_are_refused() {
     assert_eq!(head.status(), 200, "the connection is as good as before");
 }
 
-/// Rapid reset: streams opened and taken back at once, by the thousand (CVE-2023-44487).
+/// Rapid reset: streams opened and reset immediately, by the thousand (CVE-2023-44487).
 #[tokio::test]
-async fn streams_taken_back_at_once_end_the_connection_and_nothing_else() {
+async fn rapid_resets_end_only_their_connection() {
     let server = Running::start("").await;
     let mut attacker = TcpStream::connect(server.address).await.unwrap();
     let mut flood = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
@@ -166,7 +166,7 @@ async fn streams_taken_back_at_once_end_the_connection_and_nothing_else() {
     }
     let (mut read, mut write) = attacker.split();
     let sent = async {
-        // The server hangs up before all of it is sent, or it answers: both are seen below.
+        // The server closes the connection before everything is sent, or it answers: both are checked below.
         let _ = write.write_all(&flood).await;
     };
     let mut received = Vec::new();
@@ -182,7 +182,7 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn garbage_in_frames_ends_the_connection_and_nothing_else() {
+async fn garbage_in_frames_ends_only_its_connection() {
     let server = Running::start("").await;
     let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
     let cases: [Vec<u8>; 5] = [

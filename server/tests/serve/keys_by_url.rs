@@ -1,4 +1,4 @@
-//! Keys from an identity provider: one that works, rotates, hangs, lies, redirects and fails.
+//! Keys from an identity provider: valid, rotated, slow, invalid, redirected and failed responses.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -16,10 +16,10 @@ use super::support::Files;
 
 const PROTECTED: &str = "/api/v1/templates/";
 
-/// What the issuer answers: a whole HTTP response, or nothing at all.
+/// The issuer's behavior: a complete HTTP response, or none.
 type Script = Arc<Mutex<Option<String>>>;
 
-/// An issuer on loopback that answers as it is told, and keeps the heads of the requests.
+/// A configurable issuer on loopback, which records the request heads.
 pub(super) struct Issuer {
     pub(super) port: u16,
     answer: Script,
@@ -78,11 +78,11 @@ fn serve(mut stream: Box<dyn Stream>, port: u16, script: &Script, seen: &Mutex<V
     seen.lock().unwrap().push(head.clone());
     let answer = script.lock().unwrap().clone();
     let Some(answer) = answer else {
-        // It hangs, for longer than anybody waits.
+        // It hangs for longer than any timeout.
         std::thread::sleep(Duration::from_secs(60));
         return;
     };
-    // An ETag that is known is not sent again.
+    // A response with a known ETag is not sent again.
     let tag = answer.lines().find_map(|line| line.strip_prefix("ETag: "));
     let known = head.lines().find_map(|line| line.strip_prefix("if-none-match: "));
     let answer = match (tag, known) {
@@ -127,7 +127,7 @@ fn fetches(process: &Process, result: &str) -> f64 {
 }
 
 #[test]
-fn until_the_first_load_nothing_but_public_paths_is_answered() {
+fn until_the_first_load_only_public_paths_are_allowed() {
     let first = key("test-only-1");
     let issuer = Issuer::start(None);
     let process =
@@ -146,14 +146,14 @@ fn until_the_first_load_nothing_but_public_paths_is_answered() {
 }
 
 #[test]
-fn an_unknown_key_asks_for_a_fetch_and_waits_for_none() {
+fn an_unknown_key_triggers_a_fetch_without_waiting() {
     let (first, second) = (key("test-only-1"), key("test-only-2"));
     let issuer = Issuer::start(Some(ok(&set(&[&first]))));
     let process = start(&format!("url = \"{}\"\ncooldown_seconds = 1\n", issuer.url()));
     eventually("the keys are there", || process.status(PROTECTED, &current(&first, json!({}))) == 200);
     assert_eq!(issuer.count(), 1);
 
-    // Without a key id, or with a broken signature, a token asks for nothing.
+    // A token without `kid` or with an invalid signature triggers no fetch.
     let nameless = current(&second, json!({}));
     let (_, rest) = nameless.split_once('.').unwrap();
     let header = base64_simd::URL_SAFE_NO_PAD.encode_to_string(br#"{"alg":"ES384"}"#);
@@ -164,13 +164,14 @@ fn an_unknown_key_asks_for_a_fetch_and_waits_for_none() {
     std::thread::sleep(Duration::from_millis(1_500));
     assert_eq!(issuer.count(), 1);
 
-    // The issuer rotates: the first token of the new key is refused at once, and the next are good.
+    // The issuer rotates its key: the first token of the new key is refused immediately, and the next ones are
+    // accepted.
     issuer.set(ok(&set(&[&first, &second])));
     assert_eq!(process.status(PROTECTED, &current(&second, json!({}))), 401);
     eventually("the new key is there", || process.status(PROTECTED, &current(&second, json!({}))) == 200);
     assert_eq!(process.status(PROTECTED, &good), 200);
 
-    // However many unknown keys: one fetch in a cooldown, failed or not.
+    // Any number of unknown keys causes one fetch within a cooldown, whether it fails or not.
     issuer.set(response("500 Internal Server Error", "", ""));
     let (before, started) = (issuer.count(), Instant::now());
     for index in 0..200 {
@@ -202,7 +203,7 @@ fn an_unknown_key_asks_for_a_fetch_and_waits_for_none() {
     ok(&set(&[&key("test-only-twice"), &key("test-only-twice")])), "refused", "test-only-twice"
 )]
 #[case::cut_off("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{".to_owned(), "unreachable", "cannot be reached")]
-fn a_bad_answer_changes_nothing(#[case] answer: String, #[case] result: &str, #[case] error: &str) {
+fn an_invalid_response_changes_nothing(#[case] answer: String, #[case] result: &str, #[case] error: &str) {
     let first = key("test-only-1");
     let issuer = Issuer::start(Some(ok(&set(&[&first]))));
     let process = start(&format!("url = \"{}\"\nrefresh_seconds = 1\ncooldown_seconds = 1\n", issuer.url()));
@@ -223,7 +224,7 @@ fn a_bad_answer_changes_nothing(#[case] answer: String, #[case] result: &str, #[
 }
 
 #[test]
-fn what_did_not_change_is_not_sent_again() {
+fn an_unchanged_set_is_not_sent_again() {
     let first = key("test-only-1");
     let issuer = Issuer::start(Some(response("200 OK", "ETag: \"v1\"\r\n", &set(&[&first]))));
     let process = start(&format!("url = \"{}\"\nrefresh_seconds = 1\n", issuer.url()));
@@ -270,9 +271,9 @@ fn a_fallback_file_serves_until_the_first_fetch() {
 #[rstest]
 #[case::openid("http://127.0.0.1:PORT", true)]
 #[case::another_issuer("http://127.0.0.1:PORT/", false)]
-fn an_issuer_is_discovered_if_it_says_that_it_is_itself(#[case] says: &str, #[case] good: bool) {
+fn discovery_requires_the_expected_issuer(#[case] says: &str, #[case] good: bool) {
     let first = key("test-only-1");
-    // One answer for both requests: metadata and set.
+    // One response for both requests: metadata and key set.
     let mut document: Value = serde_json::from_str(&set(&[&first])).unwrap();
     document["issuer"] = json!(says);
     document["jwks_uri"] = json!("http://127.0.0.1:PORT/jwks");
@@ -298,11 +299,11 @@ fn an_issuer_is_discovered_if_it_says_that_it_is_itself(#[case] says: &str, #[ca
     }
 }
 
-/// An https issuer is trusted by the authority that the file names, and by no other.
+/// An https issuer is verified against only the certification authority in the file.
 #[rstest]
 #[case::named(true)]
 #[case::unknown(false)]
-fn a_certificate_must_be_of_the_named_authority(#[case] named: bool) {
+fn a_certificate_must_be_issued_by_the_configured_authority(#[case] named: bool) {
     let first = key("test-only-1");
     let certificate = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let other = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
@@ -344,7 +345,7 @@ fn check(files: &Files, extra: &[&str]) -> Output {
 }
 
 #[test]
-fn check_fetches_once_unless_it_is_offline() {
+fn check_fetches_once_unless_offline() {
     let first = key("test-only-1");
     let issuer = Issuer::start(Some(ok(&set(&[&first]))));
     let files = Files::new("");
@@ -380,7 +381,7 @@ fn check_fetches_once_unless_it_is_offline() {
     "the same as `discover`"
 )]
 #[case("file = \"keys.jwks.json\"\nstale_seconds = 1", "is for keys by `url` or `discover`")]
-fn what_cannot_be_fetched_is_refused_when_the_file_is_read(#[case] keys: &str, #[case] problem: &str) {
+fn invalid_remote_settings_are_refused_at_load(#[case] keys: &str, #[case] problem: &str) {
     let files = Files::new("");
     files.write("artos-auth.toml", &format!("[keys]\n{keys}\n"));
     let output = check(&files, &["--offline"]);

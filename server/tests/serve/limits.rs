@@ -1,4 +1,4 @@
-//! What a connection may cost, and what becomes of those that cost more.
+//! Connection limits, and what happens to connections that exceed them.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ async fn with(change: impl FnOnce(&mut Limits)) -> Running {
 #[case::longer(16_385, 431)]
 #[case::far_longer(60_000, 431)]
 #[tokio::test]
-async fn heads_are_bounded(#[case] length: usize, #[case] expected: u16) {
+async fn the_size_of_heads_is_limited(#[case] length: usize, #[case] expected: u16) {
     let server = Running::start("").await;
     let before = "GET /api/v1/search/status HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX-Long: ";
     let padding = length - before.len() - 4;
@@ -30,7 +30,7 @@ async fn heads_are_bounded(#[case] length: usize, #[case] expected: u16) {
 }
 
 #[tokio::test]
-async fn a_token_that_is_too_long_is_the_engines_matter() {
+async fn an_oversized_token_is_refused_by_the_engine() {
     let server = Running::start("").await;
     let answer = server.get("/api/v1/templates/", &"y".repeat(8193)).await;
     assert_eq!(status(&answer), 401);
@@ -40,7 +40,7 @@ async fn a_token_that_is_too_long_is_the_engines_matter() {
 #[case::as_many_as_may_be(98, 200)]
 #[case::more(99, 431)]
 #[tokio::test]
-async fn field_lines_are_bounded(#[case] more: usize, #[case] expected: u16) {
+async fn the_number_of_field_lines_is_limited(#[case] more: usize, #[case] expected: u16) {
     let server = Running::start("").await;
     let lines = "X-Y: z\r\n".repeat(more);
     let answer = server
@@ -52,7 +52,7 @@ async fn field_lines_are_bounded(#[case] more: usize, #[case] expected: u16) {
 }
 
 #[tokio::test]
-async fn the_bound_on_field_lines_can_be_set() {
+async fn the_limit_on_field_lines_is_configurable() {
     let server = Running::start("[limits]\nheader_count = 16\n").await;
     for (more, expected) in [(14, 200), (15, 431)] {
         let lines = "X-Y: z\r\n".repeat(more);
@@ -67,7 +67,7 @@ async fn the_bound_on_field_lines_can_be_set() {
 #[case::half_a_head("GET / HTTP/1.1\r\nHost: a\r\n")]
 #[case::half_an_http_2_preface("PRI * HTTP/2.0\r\n")]
 #[tokio::test]
-async fn heads_that_do_not_come_end_the_connection(#[case] sent: &str) {
+async fn missing_heads_end_the_connection(#[case] sent: &str) {
     let server = with(|limits| {
         limits.header_time = Duration::from_millis(200);
         limits.idle_time = Duration::from_millis(400);
@@ -78,7 +78,7 @@ async fn heads_that_do_not_come_end_the_connection(#[case] sent: &str) {
     assert_eq!(client.rest().await, "");
 }
 
-/// Byte by byte, each well within the time: the head as a whole has to come in time.
+/// Byte by byte, each within the timeout: the timeout applies to the whole head.
 #[tokio::test]
 async fn slow_heads_end_the_connection() {
     let server = with(|limits| limits.header_time = Duration::from_millis(300)).await;
@@ -89,7 +89,7 @@ async fn slow_heads_end_the_connection() {
             if tokio::io::AsyncWriteExt::write_all(&mut client.0, &[byte]).await.is_err() {
                 return;
             }
-            // Ten bytes a second would take five seconds for the head.
+            // At ten bytes per second, the head would take five seconds.
             sleep(Duration::from_millis(100)).await;
         }
     };
@@ -99,9 +99,9 @@ async fn slow_heads_end_the_connection() {
     assert!(started.elapsed() >= Duration::from_millis(300));
 }
 
-/// The second request of a connection has its time as the first has.
+/// The second request of a connection has the same timeout as the first.
 #[tokio::test]
-async fn slow_heads_end_the_connection_later_too() {
+async fn slow_heads_end_a_reused_connection() {
     let server = with(|limits| limits.header_time = Duration::from_millis(200)).await;
     let mut client = server.connect().await;
     client.send(PUBLIC).await;
@@ -114,7 +114,7 @@ async fn slow_heads_end_the_connection_later_too() {
 }
 
 #[tokio::test]
-async fn idle_connections_end() {
+async fn idle_connections_are_closed() {
     let server = with(|limits| limits.idle_time = Duration::from_millis(300)).await;
     let mut client = server.connect().await;
     client.send(PUBLIC).await;
@@ -123,7 +123,7 @@ async fn idle_connections_end() {
 }
 
 #[tokio::test]
-async fn idle_http_2_connections_end() {
+async fn idle_http_2_connections_are_closed() {
     let server = with(|limits| limits.idle_time = Duration::from_millis(300)).await;
     let mut client = server.connect().await;
     client.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
@@ -132,7 +132,7 @@ async fn idle_http_2_connections_end() {
 }
 
 #[tokio::test]
-async fn the_longest_idle_connection_gives_way() {
+async fn the_longest_idle_connection_is_closed_at_the_limit() {
     let server = with(|limits| limits.connections = 3).await;
     let mut clients = Vec::new();
     for _ in 0..3 {
@@ -142,7 +142,7 @@ async fn the_longest_idle_connection_gives_way() {
         clients.push(client);
         sleep(Duration::from_millis(5)).await;
     }
-    // The first asks again, so that now the second has been idle longest.
+    // The first connection sends another request, so that the second one has been idle longest.
     clients[0].send(PUBLIC).await;
     clients[0].answer().await;
     let mut newcomer = server.connect().await;
@@ -156,9 +156,9 @@ async fn the_longest_idle_connection_gives_way() {
     }
 }
 
-/// Bytes that complete no request are no sign of life: an attacker cannot push good clients out with them.
+/// Bytes that do not complete a request are not activity: an attacker cannot displace valid clients with them.
 #[tokio::test]
-async fn half_requests_give_way_before_good_clients() {
+async fn incomplete_requests_are_closed_before_valid_clients() {
     let server = with(|limits| limits.connections = 3).await;
     let mut good = server.connect().await;
     let mut bad = [server.connect().await, server.connect().await];
@@ -183,7 +183,7 @@ async fn half_requests_give_way_before_good_clients() {
 }
 
 #[tokio::test]
-async fn an_end_lets_idle_connections_go_at_once() {
+async fn shutdown_closes_idle_connections_immediately() {
     let mut server = Running::start("").await;
     let mut idle = server.connect().await;
     idle.send(PUBLIC).await;
@@ -197,12 +197,12 @@ async fn an_end_lets_idle_connections_go_at_once() {
     assert!(tokio::net::TcpStream::connect(address).await.is_err(), "nobody listens any more");
 }
 
-/// Somebody who does not read answers cannot keep the server from ending.
+/// A client that does not read responses cannot delay shutdown.
 #[tokio::test]
-async fn an_end_has_a_deadline() {
+async fn shutdown_has_a_deadline() {
     let mut server = with(|limits| limits.shutdown_time = Duration::from_millis(200)).await;
     let mut stuck = server.connect().await;
-    // More answers than the buffers between take.
+    // More responses than the socket buffers hold.
     let requests = PUBLIC.repeat(20_000);
     let _ = tokio::time::timeout(
         Duration::from_millis(500),

@@ -1,4 +1,4 @@
-//! `artos-auth serve` as a process of its own, and what clients see of it.
+//! `artos-auth serve` as a separate process, as clients see it.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 
 use super::support::{Files, PATIENCE};
 
-/// A server process; dropped, it is killed.
+/// A server process; killed on drop.
 pub(crate) struct Process {
     child: Child,
-    /// The lines of standard output so far, the addresses among them.
+    /// The lines of standard output so far, including the addresses.
     pub(crate) first: Vec<String>,
     errors: Arc<Mutex<String>>,
     reader: Option<JoinHandle<()>>,
@@ -36,12 +36,12 @@ impl Process {
         Self::spawn(files, &["--config", config.to_str().unwrap()], |lines| lines.len() == 2)
     }
 
-    /// `serve` with these arguments, once the lines of its output are `enough`.
+    /// `serve` with these arguments, once `enough` accepts its output.
     pub(crate) fn spawn(files: Files, arguments: &[&str], enough: impl Fn(&[String]) -> bool) -> Self {
         Self::spawn_with(files, arguments, &[], enough)
     }
 
-    /// The same, with more in its environment.
+    /// The same, with additional environment variables.
     pub(crate) fn spawn_with(
         files: Files,
         arguments: &[&str],
@@ -88,7 +88,7 @@ impl Process {
         self.first[1].strip_prefix("admin on http://").expect("the second line").parse().unwrap()
     }
 
-    /// Ends it without a chance to clean up.
+    /// Kills it without cleanup.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -102,7 +102,7 @@ impl Process {
         self.errors.lock().unwrap().clone()
     }
 
-    /// Its exit status and all that it wrote to standard error.
+    /// Its exit status and its standard error.
     pub(crate) fn ended(mut self) -> (ExitStatus, String) {
         let mut status = None;
         eventually("the process ends", || {
@@ -140,7 +140,7 @@ impl Process {
     }
 }
 
-/// A token that is good now.
+/// A token that is valid now.
 pub(crate) fn current(key: &artos_auth_server::signing::PrivateKey, claims: Value) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let mut all = json!({ "iat": now - 60, "exp": now + 600 });
@@ -173,7 +173,7 @@ pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 #[test]
-fn the_first_lines_say_where_it_listens() {
+fn the_first_lines_name_the_addresses() {
     let process = Process::start(PORTS);
     assert_eq!(process.status("/api/v1/search/status", ""), 200);
     assert_eq!(process.admin_get("/healthz"), (200, r#"{"status":"ok"}"#.to_owned()));
@@ -181,7 +181,7 @@ fn the_first_lines_say_where_it_listens() {
 }
 
 #[test]
-fn a_flag_wins_over_the_file() {
+fn a_flag_overrides_the_file() {
     let files = Files::new("listen = \"127.0.0.1:1\"\n");
     let config = files.path("artos-auth.toml");
     let process =
@@ -192,7 +192,7 @@ fn a_flag_wins_over_the_file() {
 }
 
 #[test]
-fn plaintext_off_loopback_is_said() {
+fn plaintext_on_other_interfaces_is_a_warning() {
     let files = Files::new("admin_listen = \"0.0.0.0:0\"\n");
     let config = files.path("artos-auth.toml");
     let process =
@@ -215,7 +215,7 @@ fn refused(arguments: &[&str]) -> String {
 }
 
 #[test]
-fn a_taken_address_is_said() {
+fn an_address_in_use_is_an_error() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let files = Files::new("");
@@ -225,7 +225,7 @@ fn a_taken_address_is_said() {
 }
 
 #[test]
-fn files_that_do_not_load_are_said() {
+fn invalid_files_are_errors() {
     let files = Files::new("listen = \"127.0.0.1:0\"\n");
     let config = files.path("artos-auth.toml");
     let arguments = ["--config", config.to_str().unwrap()];
@@ -249,7 +249,7 @@ fn signals_end_it() {
     }
 }
 
-/// Somebody who asks without end and reads nothing keeps the server from ending in peace.
+/// A client that sends requests without pause and reads nothing delays the graceful shutdown.
 fn stuck(process: &Process) -> TcpStream {
     let mut stream = TcpStream::connect(process.address()).unwrap();
     stream.set_write_timeout(Some(Duration::from_millis(300))).unwrap();
@@ -259,7 +259,7 @@ fn stuck(process: &Process) -> TcpStream {
 }
 
 #[test]
-fn a_second_signal_ends_it_at_once() {
+fn a_second_signal_ends_it_immediately() {
     let process =
         Process::start(&format!("{PORTS}[audit]\noutput = \"off\"\n[limits]\nshutdown_seconds = 600\n"));
     let stuck = stuck(&process);
@@ -273,7 +273,7 @@ fn a_second_signal_ends_it_at_once() {
 }
 
 #[test]
-fn the_end_has_a_deadline() {
+fn the_shutdown_has_a_deadline() {
     let process =
         Process::start(&format!("{PORTS}[audit]\noutput = \"off\"\n[limits]\nshutdown_seconds = 1\n"));
     let stuck = stuck(&process);
@@ -283,9 +283,9 @@ fn the_end_has_a_deadline() {
     drop(stuck);
 }
 
-/// Decisions wait for an audit trail that nobody takes; the admin port and signals do not.
+/// Decisions wait for an audit log whose output is blocked; the admin port and signals do not.
 #[test]
-fn a_blocked_trail_blocks_decisions_alone() {
+fn a_blocked_audit_log_blocks_only_decisions() {
     let files = Files::new(&format!("{PORTS}[limits]\nshutdown_seconds = 0\n"));
     let config = files.path("artos-auth.toml");
     let mut child = Command::new(env!("CARGO_BIN_EXE_artos-auth"))
@@ -307,7 +307,7 @@ fn a_blocked_trail_blocks_decisions_alone() {
         let mut answers = stream.try_clone().unwrap();
         stream.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
         std::thread::spawn(move || std::io::copy(&mut answers, &mut std::io::sink()));
-        // Some ten megabytes of lines: more than the queue and the pipe hold.
+        // About ten megabytes of lines: more than the queue and the pipe hold.
         (0..200).all(|_| stream.write_all(request.as_bytes()).is_ok())
     };
     assert!(!flood(address), "decisions wait");
@@ -319,7 +319,7 @@ fn a_blocked_trail_blocks_decisions_alone() {
 }
 
 #[test]
-fn the_trail_has_a_line_for_each_decision_and_no_token() {
+fn the_audit_log_has_a_line_for_each_decision_and_no_token() {
     let process = Process::start(PORTS);
     let good = process.token(json!({}));
     process.status("/api/v1/search/status?secret=1", &good);
@@ -352,9 +352,9 @@ fn the_trail_has_a_line_for_each_decision_and_no_token() {
     assert!(!errors.contains("secret"));
 }
 
-/// Whether standard error can be written at the end is the operator's matter, never the client's.
+/// A standard error that cannot be written at shutdown does not affect clients.
 #[test]
-fn nobody_has_to_read_what_it_says() {
+fn an_unread_standard_error_does_not_matter() {
     let files = Files::new(PORTS);
     let config = files.path("artos-auth.toml");
     let mut child = Command::new(env!("CARGO_BIN_EXE_artos-auth"))

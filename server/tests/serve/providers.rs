@@ -1,5 +1,5 @@
-//! The configurations of `docs/keys-from-an-identity-provider.md`, with a provider on loopback that publishes its metadata and
-//! keys, and tokens of the form that its documentation gives.
+//! The configurations of `docs/keys-from-an-identity-provider.md`, with a provider on loopback that publishes its
+//! metadata and keys, and tokens as documented by the provider.
 
 use artos_auth_engine::{Access, Algorithm, Context, Decision, Request, UnixTime};
 use artos_auth_server::config::{self, Loaded};
@@ -12,19 +12,19 @@ use super::support::NOW;
 
 const PAGE: &str = include_str!("../../../docs/keys-from-an-identity-provider.md");
 
-/// A provider as it documents itself.
+/// A provider, according to its documentation.
 struct Provider {
     /// Its section of the page.
     section: &'static str,
     /// Its issuer in the page.
     issuer: &'static str,
-    /// The members of its keys beside the key itself.
+    /// The members of its keys other than the key material.
     jwk: Value,
     /// The claims of an access token for the API. `ISSUER` is its issuer.
     token: Value,
-    /// Who is asking, by that token: user, organization and permissions.
+    /// The caller according to the token: user, organization and permissions.
     identity: (&'static str, &'static str, &'static [&'static str]),
-    /// Changes of these claims (null removes one) that make another kind of token, and why it is refused.
+    /// Changes to these claims (null removes one) that make another kind of token, and the reason for refusing it.
     refused: &'static [(&'static str, &'static str)],
 }
 
@@ -81,7 +81,7 @@ fn entra() -> Provider {
     Provider {
         section: "Entra ID",
         issuer: "https://login.microsoftonline.com/aaaabbbb-0000-cccc-1111-dddd2222eeee/v2.0",
-        // Its keys name no algorithm.
+        // Its keys have no `alg`.
         jwk: json!({ "use": "sig", "x5t": "dGVzdC1vbmx5", "x5c": ["dGVzdC1vbmx5"], "issuer": "ISSUER" }),
         token: json!({
             "aud": "00001111-aaaa-2222-bbbb-3333cccc4444", "iss": "ISSUER", "nbf": NOW - 60, "aio": "x",
@@ -150,21 +150,21 @@ fn okta() -> Provider {
         refused: &[
             (r#"{"aud": "0oaexampleclient", "cid": null, "uid": null}"#, "audience_not_accepted"),
             (r#"{"cid": "another"}"#, "claim_not_accepted"),
-            // Of the client credentials grant.
+            // From the client credentials grant.
             (r#"{"uid": null, "sub": "0oaexampleclient"}"#, "user_missing"),
             (r#"{"iss": "https://acme.okta.com"}"#, "issuer_not_accepted"),
         ],
     }
 }
 
-/// The configuration of a section of the page.
+/// The configuration in a section of the page.
 fn configuration(section: &str) -> &'static str {
     let (_, rest) =
         PAGE.split_once(&format!("\n## {section}\n\n```toml\n")).expect("the section begins with it");
     rest.split_once("```\n").expect("the block ends").0
 }
 
-/// The configuration of a section, with the provider that it names on loopback; and the issuer's name there.
+/// The configuration in a section, with its provider on loopback, and the issuer's name there.
 fn load(provider: &Provider, key: &PrivateKey) -> (Loaded, String) {
     let issuer = Issuer::start(None);
     let path = provider.issuer.split_once("://").unwrap().1.split_once('/').unwrap().1;
@@ -172,7 +172,7 @@ fn load(provider: &Provider, key: &PrivateKey) -> (Loaded, String) {
     let mut jwk = key.to_public_jwk().unwrap();
     jwk.retain(|member, _| !matches!(member.as_str(), "alg" | "use"));
     jwk.extend(provider.jwk.as_object().unwrap().clone());
-    // Metadata and keys at once: whatever is asked for is in the answer.
+    // One response with both metadata and keys, for either request.
     let answer = json!({
         "issuer": name, "jwks_uri": format!("http://127.0.0.1:{}/keys", issuer.port), "keys": [jwk],
         "id_token_signing_alg_values_supported": ["RS256"], "response_types_supported": ["code"],
@@ -204,8 +204,8 @@ fn token(key: &PrivateKey, issuer: &str, claims: &Value, change: &str) -> String
 #[case::entra_id(entra())]
 #[case::cognito(cognito())]
 #[case::okta(okta())]
-fn tokens_of_each_provider_are_judged_by_its_section(#[case] provider: Provider) {
-    // The page's own file loads as it stands.
+fn tokens_of_each_provider_are_decided_by_its_section(#[case] provider: Provider) {
+    // The file on the page loads unchanged.
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("artos-auth.toml");
     std::fs::write(&file, configuration(provider.section)).unwrap();

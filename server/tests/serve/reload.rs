@@ -1,4 +1,4 @@
-//! New files while the server runs.
+//! Files that change while the server runs.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -21,7 +21,7 @@ fn other_key() -> PrivateKey {
 }
 
 #[test]
-fn a_replaced_key_set_is_noticed() {
+fn a_replaced_key_set_is_loaded() {
     let process = Process::start(PORTS);
     let (old, key) = (process.token(json!({})), other_key());
     let new = current(&key, json!({}));
@@ -32,7 +32,7 @@ fn a_replaced_key_set_is_noticed() {
 }
 
 #[test]
-fn rules_by_which_every_token_is_refused_are_a_warning() {
+fn rules_that_refuse_every_token_are_a_warning() {
     const WARNING: &str =
         "`keys`: no key serves an algorithm that the policy allows (RS256), so every token is refused";
     let wrong = format!("{PORTS}\n[policy]\nalgorithms = [\"RS256\"]");
@@ -46,16 +46,16 @@ fn rules_by_which_every_token_is_refused_are_a_warning() {
 }
 
 #[test]
-fn a_key_set_that_is_written_over_is_noticed() {
+fn a_key_set_overwritten_in_place_is_loaded() {
     let process = Process::start(PORTS);
     let key = other_key();
     process.files.write_keys(&key);
     eventually("the new key counts", || process.status(PATH, &current(&key, json!({}))) == 200);
 }
 
-/// As Kubernetes mounts a ConfigMap: the files are links through `..data`, and that is what is turned.
+/// A ConfigMap as mounted by Kubernetes: the files are links through `..data`, whose target changes.
 #[test]
-fn turned_links_are_noticed() {
+fn changed_link_targets_are_loaded() {
     let files = Files::new(PORTS);
     let folder = files.folder.path().to_owned();
     let second = other_key();
@@ -75,7 +75,7 @@ fn turned_links_are_noticed() {
 }
 
 #[test]
-fn a_hang_up_loads_everything() {
+fn sighup_reloads_everything() {
     let process = Process::start(PORTS);
     let before = process.metric("artos_auth_snapshot_timestamp_seconds{file=\"config\"}");
     process.signal(Signal::HUP);
@@ -87,7 +87,7 @@ fn a_hang_up_loads_everything() {
     assert_eq!(process.status(PATH, &process.token(json!({}))), 200);
 }
 
-/// What `/readyz` says is wrong with a source whose name begins so.
+/// The problem that `/readyz` reports for the source whose name starts with this.
 fn failure(process: &Process, source: &str) -> Option<Value> {
     let (status, report) = process.readiness();
     assert_eq!((status, &report["status"]), (200, &json!("ready")), "the last good values serve on");
@@ -100,9 +100,9 @@ fn error(process: &Process, source: &str) -> String {
     failure["error"].as_str().unwrap_or_default().to_owned()
 }
 
-/// Each file on its own, by the configuration in use: an error in one keeps no other waiting.
+/// Each file is loaded independently under the current configuration: an error in one does not delay the others.
 #[test]
-fn each_file_changes_on_its_own() {
+fn each_file_is_loaded_independently() {
     let process = Process::start(PORTS);
     let (old, key) = (process.token(json!({ "jti": "t2" })), other_key());
     assert_eq!(process.readiness(), (200, json!({ "status": "ready", "failed": [] })));
@@ -133,7 +133,7 @@ fn each_file_changes_on_its_own() {
 }
 
 #[test]
-fn a_configuration_waits_for_the_files_that_it_names() {
+fn a_configuration_waits_for_its_files() {
     let process = Process::start(PORTS);
     let token = process.token(json!({ "jti": "t2" }));
     let key = other_key();
@@ -164,7 +164,7 @@ fn realms_and_resources_change_with_the_policy() {
     eventually("the owner counts", || process.status(PATH, &token) == 403);
 }
 
-/// A table that is left out, and each entry at the end of a list: the file is kept out until a SIGHUP confirms it.
+/// A removed table, and a removed last entry of each list: the file is rejected until a SIGHUP confirms it.
 #[test]
 fn a_reload_never_loosens_by_omission() {
     let owned = "[[resources]]\npath = \"/api/v1/templates/\"\norganization = \"org-b\"\n";
@@ -180,7 +180,7 @@ fn a_reload_never_loosens_by_omission() {
     assert!(process.metric("artos_auth_reload_failures_total{file=\"config\"}") >= 1.0);
     assert_eq!(process.status(PATH, &token), 403, "what is in use stays in use");
 
-    // What was there before may come back without a word, and a SIGHUP is no advance confirmation.
+    // Restoring the previous file needs no confirmation, and a SIGHUP does not confirm later changes in advance.
     process.files.replace("artos-auth.toml", &Files::config_text(&format!("{PORTS}{owned}")));
     eventually("it is whole again", || failure(&process, "config").is_none());
     process.signal(Signal::HUP);
@@ -193,9 +193,9 @@ fn a_reload_never_loosens_by_omission() {
     eventually("nothing fails", || failure(&process, "config").is_none());
 }
 
-/// The first part of a TOML file is a TOML file: a writer that pauses opens nothing at any instant.
+/// The first part of a TOML file is itself a TOML file: a paused writer must never loosen access.
 #[test]
-fn a_file_that_is_written_in_place_is_read_when_it_is_whole() {
+fn a_file_written_in_place_is_read_when_complete() {
     let resources = "[[resources]]\npath = \"/api/v1/templates/\"\norganization = \"org-b\"\n";
     let process = Process::start(&format!("{PORTS}{resources}"));
     let token = process.token(json!({}));
@@ -213,15 +213,15 @@ fn a_file_that_is_written_in_place_is_read_when_it_is_whole() {
     eventually("the whole file counts", || process.status("/open", "") == 200);
     assert_eq!(process.status(PATH, &token), 403);
 
-    // Cut off for good.
+    // Truncated for good.
     process.files.write("artos-auth.toml", &format!("{first}{keys}"));
     eventually("it is told", || error(&process, "config").starts_with("drops "));
     assert_eq!(process.status(PATH, &token), 403);
 }
 
-/// A FIFO, a device or a folder in the place of a file is told within seconds, and holds up nothing.
+/// A FIFO, device or folder in place of a file is reported within seconds and blocks nothing.
 #[test]
-fn a_file_that_never_ends_holds_up_nothing_else() {
+fn an_endless_file_blocks_nothing_else() {
     let process = Process::start(PORTS);
     let old = process.token(json!({}));
     let made = Command::new("mkfifo").arg(process.files.path("fifo")).status().unwrap();
@@ -251,9 +251,9 @@ fn a_file_that_never_ends_holds_up_nothing_else() {
     assert_eq!(status.code(), Some(0), "{errors}");
 }
 
-/// From the first instant on, a SIGHUP does not end the process.
+/// A SIGHUP during startup does not end the process.
 #[test]
-fn a_hang_up_while_it_starts_is_held_back() {
+fn a_sighup_during_startup_is_deferred() {
     let files = Files::new(PORTS);
     let many: Vec<String> = (0..300_000).map(|index| format!("\"token-{index}\"")).collect();
     files.write("revocations.json", &format!("{{\"tokens\": [{}]}}", many.join(",")));
@@ -274,9 +274,9 @@ fn a_hang_up_while_it_starts_is_held_back() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
-/// Several sets, each trusted with an issuer and organizations.
+/// Several sets, each bound to an issuer and organizations.
 #[test]
-fn several_key_sets_are_bound_to_what_they_may_say() {
+fn several_key_sets_are_limited_to_their_bindings() {
     let files = Files::new(PORTS);
     let second = other_key();
     files.write("second.json", &Files::keys_text(&second));
@@ -301,10 +301,10 @@ fn several_key_sets_are_bound_to_what_they_may_say() {
         errors.contains("organization_not_of_issuer") && errors.contains("issuer_not_accepted")
     });
 
-    // A binding that is left out is a loosening.
+    // Removing a binding loosens access.
     process.files.replace("artos-auth.toml", &keys(""));
     eventually("it is told", || error(&process, "config") == "drops organizations; send SIGHUP to confirm");
-    // Each set changes on its own.
+    // Each set changes independently.
     let third = other_key();
     process.files.replace("second.json", &Files::keys_text(&third));
     eventually("the new key counts", || process.status(PATH, &current(&third, b.clone())) == 200);
@@ -312,7 +312,7 @@ fn several_key_sets_are_bound_to_what_they_may_say() {
 }
 
 #[test]
-fn what_needs_a_restart_is_said() {
+fn changes_that_need_a_restart_are_reported() {
     let process = Process::start(PORTS);
     process.files.write_config(
         "listen = \"127.0.0.1:0\"\nadmin_listen = \"127.0.0.1:0\"\n[limits]\nconnections = 7\n",

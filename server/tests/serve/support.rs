@@ -1,4 +1,4 @@
-//! A server of a configuration file, at a fixed time, and clients that send it bytes.
+//! A server with a configuration file and a fixed time, and clients that send it bytes.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,20 +17,20 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-/// What time it is for every decision.
+/// The current time of every decision.
 pub(crate) const NOW: u64 = 1_700_000_000;
 
-/// Far longer than anything here takes, on a busy machine too: a test that hangs fails.
+/// Far longer than any step takes, even on a busy machine: a test that hangs fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A configuration file and what it names, in a folder of their own.
+/// A configuration file and the files that it names, in a temporary folder.
 pub(crate) struct Files {
     pub(crate) folder: TempDir,
     pub(crate) key: PrivateKey,
 }
 
 impl Files {
-    /// The file has this text, after the tables that name the other files.
+    /// The file contains this text after the tables that name the other files.
     pub(crate) fn new(config: &str) -> Self {
         let key = PrivateKey::generate(Algorithm::ES256, Some("test-only".to_owned())).unwrap();
         let files = Self { folder: tempfile::tempdir().unwrap(), key };
@@ -48,7 +48,7 @@ impl Files {
         std::fs::write(self.path(name), text).unwrap();
     }
 
-    /// As editors and deployments do it: a new file that takes the place of the old one.
+    /// Replaces the file by renaming a new one, as editors and deployments do.
     pub(crate) fn replace(&self, name: &str, text: &str) {
         self.write("new", text);
         std::fs::rename(self.path("new"), self.path(name)).unwrap();
@@ -79,7 +79,7 @@ impl Files {
         (state, limits)
     }
 
-    /// A token of a good issuer, with these claims instead of its own; `null` takes one away.
+    /// A token of an accepted issuer, with these claims replaced; `null` removes a claim.
     pub(crate) fn token(&self, claims: Value) -> String {
         token(&self.key, claims)
     }
@@ -135,7 +135,7 @@ impl Running {
         Client(TcpStream::connect(self.address).await.unwrap())
     }
 
-    /// Sends the bytes on a connection of their own, and gives all that comes back until its end.
+    /// Sends the bytes on a new connection and returns everything received until its end.
     pub(crate) async fn exchange(&self, request: impl AsRef<[u8]>) -> String {
         let mut client = self.connect().await;
         client.send(request).await;
@@ -147,7 +147,7 @@ impl Running {
         self.exchange(get(path, token)).await
     }
 
-    /// Asks the server to end; gives what to wait for.
+    /// Starts the shutdown; returns a future for its end.
     pub(crate) fn stop(&mut self) {
         let _ = self.stop.take().unwrap().send(());
     }
@@ -171,14 +171,14 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Client<I> {
         self.0.write_all(bytes.as_ref()).await.unwrap();
     }
 
-    /// Everything until the end of the connection, however it ends.
+    /// Reads until the end of the connection, including a reset.
     pub(crate) async fn rest(&mut self) -> String {
         let mut all = Vec::new();
         let _ = timeout(PATIENCE, self.0.read_to_end(&mut all)).await.expect("the connection ends");
         String::from_utf8_lossy(&all).into_owned()
     }
 
-    /// One answer with its body, by its `Content-Length`.
+    /// Reads one response with its body, by its `Content-Length`.
     pub(crate) async fn answer(&mut self) -> String {
         let mut all = Vec::new();
         let read = async {
@@ -203,7 +203,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Client<I> {
     }
 }
 
-/// The status code of an answer.
+/// The status code of a response.
 #[track_caller]
 pub(crate) fn status(answer: &str) -> u16 {
     answer
@@ -212,7 +212,7 @@ pub(crate) fn status(answer: &str) -> u16 {
         .unwrap_or_else(|| panic!("no answer: {answer:?}"))
 }
 
-/// The value of an answer's field, in whatever case.
+/// The value of a response field; the name is case-insensitive.
 pub(crate) fn field<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
     let head = answer.split("\r\n\r\n").next().unwrap();
     head.lines().skip(1).find_map(|line| {

@@ -1,4 +1,4 @@
-//! TLS as a process has it, with curl and openssl as clients.
+//! TLS in a server process, with curl and openssl as clients.
 
 use std::os::unix::fs::symlink;
 use std::process::{Command, Output, Stdio};
@@ -25,7 +25,7 @@ fn authority(name: &str) -> Issuer {
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
 }
 
-/// A certificate for localhost and its key, valid until the beginning of this year.
+/// A certificate for localhost and its key, which expired at the beginning of this year.
 fn certificate(issuer: &Issuer, until: i32) -> (String, String) {
     certificate_for(issuer, |params| params.not_after = date_time_ymd(until, 1, 1))
 }
@@ -75,7 +75,7 @@ fn answer(process: &Process, arguments: &[&str]) -> String {
     String::from_utf8(curl(process, arguments).stdout).unwrap()
 }
 
-/// What `openssl s_client` says of a handshake, and the certificate that it was shown.
+/// The output of `openssl s_client` for a handshake, and the certificate that it received.
 fn handshake(process: &Process, arguments: &[&str]) -> String {
     let output = Command::new("openssl")
         .args(["s_client", "-connect", &address(process), "-showcerts"])
@@ -86,7 +86,7 @@ fn handshake(process: &Process, arguments: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
-/// Whether a handshake shows this certificate.
+/// Whether a handshake presents this certificate.
 fn shows(process: &Process, certificate: &str) -> bool {
     handshake(process, &[]).replace('\r', "").contains(certificate.trim().replace('\r', "").as_str())
 }
@@ -115,7 +115,7 @@ fn old_versions_and_other_protocols_are_refused() {
         let said = handshake(&process, arguments);
         assert!(said.contains(expected), "{arguments:?}: {said}");
     }
-    // Plain HTTP gets no answer, and counts as what it is.
+    // Plain HTTP gets no response, and is counted with its own reason.
     let said = super::process::exchange(
         address(&process).parse().unwrap(),
         b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
@@ -128,7 +128,7 @@ fn old_versions_and_other_protocols_are_refused() {
 }
 
 #[test]
-fn what_cannot_be_used_is_status_2() {
+fn invalid_files_are_status_2() {
     let (issuer, other) = (authority("ca"), authority("other"));
     let (_, other_key) = certificate(&other, 4000);
     let refused = |files: &Files| {
@@ -161,7 +161,7 @@ fn what_cannot_be_used_is_status_2() {
 }
 
 #[test]
-fn clients_need_a_certificate_where_the_file_says_so() {
+fn client_certificates_are_required_if_configured() {
     let (issuer, proxies, other) = (authority("ca"), authority("proxies"), authority("other"));
     let files = files("client_ca = \"proxies.pem\"\n", &issuer, 4000);
     files.write("proxies.pem", &proxies.pem());
@@ -178,15 +178,15 @@ fn clients_need_a_certificate_where_the_file_says_so() {
     assert_eq!(with("good"), "200 HTTP/2");
     assert!(with("bad").starts_with("000"));
     assert!(answer(&process, &[]).starts_with("000"));
-    // The CA is loaded again like every other file.
+    // The CA is reloaded like every other file.
     process.files.replace("proxies.pem", &other.pem());
     eventually("the other CA", || with("bad") == "200 HTTP/2");
     assert!(with("good").starts_with("000"));
 }
 
-/// As Kubernetes does it: a link to a folder is turned, so that certificate and key change at once.
+/// As in Kubernetes: the target of a link to a folder changes, so certificate and key change together.
 #[test]
-fn a_certificate_is_swapped_by_a_link() {
+fn a_certificate_is_replaced_by_a_link_change() {
     let issuer = authority("ca");
     let files =
         Files::new(&format!("{PORTS}[tls]\ncertificate = \"mounted/tls.crt\"\nkey = \"mounted/tls.key\"\n"));
@@ -211,7 +211,7 @@ fn a_certificate_is_swapped_by_a_link() {
 }
 
 #[test]
-fn what_does_not_match_leaves_the_old_certificate_in_use() {
+fn a_mismatched_pair_leaves_the_old_certificate_in_use() {
     let issuer = authority("ca");
     let process = Process::of_files(files("", &issuer, 4000));
     let old = std::fs::read_to_string(process.files.path("tls.crt")).unwrap();
@@ -232,7 +232,7 @@ fn what_does_not_match_leaves_the_old_certificate_in_use() {
     eventually("all is well", || process.readiness().1["failed"] == json!([]));
     assert!(process.metric("artos_auth_tls_certificate_expiry_timestamp_seconds") < expiry);
 
-    // One that has expired is not taken, and SIGHUP does not change that.
+    // An expired certificate is not loaded, not even by SIGHUP.
     let (expired, key) = super::tls::certificate(&issuer, 2021);
     process.files.replace("tls.key", &key);
     process.files.replace("tls.crt", &expired);
@@ -243,7 +243,7 @@ fn what_does_not_match_leaves_the_old_certificate_in_use() {
     assert!(shows(&process, &certificate));
 }
 
-/// It stays in use, for a client may still accept it, and `/readyz` names it until it is replaced.
+/// It stays in use, because a client may still accept it, and `/readyz` reports it until it is replaced.
 #[test]
 fn a_certificate_expires_while_it_is_in_use() {
     let issuer = authority("ca");
@@ -265,7 +265,7 @@ fn a_certificate_expires_while_it_is_in_use() {
     assert_eq!(answer(&process, &["--insecure"]), "200 HTTP/2");
     assert!(answer(&process, &[]).starts_with("000"), "whether it is accepted is the client's decision");
 
-    // A SIGHUP that loads the same files again hides nothing.
+    // A SIGHUP that reloads the same files does not hide the problem.
     process.signal(Signal::HUP);
     std::thread::sleep(Duration::from_millis(1_500));
     assert_eq!(process.readiness().1["failed"][0]["source"], "tls");
@@ -277,7 +277,7 @@ fn a_certificate_expires_while_it_is_in_use() {
 }
 
 #[test]
-fn a_handshake_has_the_time_of_a_request_head() {
+fn a_handshake_has_the_timeout_of_a_request_head() {
     let process = Process::of_files(files("[limits]\nheader_seconds = 1\n", &authority("ca"), 4000));
     let mut silent = std::net::TcpStream::connect(address(&process)).unwrap();
     silent.set_read_timeout(Some(super::support::PATIENCE)).unwrap();
@@ -290,7 +290,7 @@ fn a_handshake_has_the_time_of_a_request_head() {
 }
 
 #[test]
-fn check_says_names_and_expiry() {
+fn check_shows_names_and_expiry() {
     let files = files("", &authority("ca"), 4000);
     let output = Command::new(env!("CARGO_BIN_EXE_artos-auth"))
         .args(["check", "--config", path_text(&files.path("artos-auth.toml"))])

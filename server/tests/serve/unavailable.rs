@@ -1,4 +1,4 @@
-//! While nothing can be judged: 503 to everything but public paths.
+//! While no decision is possible: 503 for everything but public paths.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,7 +55,7 @@ fn fixed_clock() -> Duration {
 #[case::keys(Unavailable::KeysUnavailable, "keys_unavailable", "ROT-1")]
 #[case::revocations(Unavailable::RevocationsStale, "revocations_stale", "REV-1")]
 #[tokio::test]
-async fn a_source_that_is_not_usable_is_503_to_everything_but_public_paths(
+async fn with_an_unusable_source_everything_but_public_paths_is_503(
     #[case] why: Unavailable,
     #[case] reason: &str,
     #[case] clause: &str,
@@ -83,7 +83,7 @@ async fn a_source_that_is_not_usable_is_503_to_everything_but_public_paths(
 }
 
 #[tokio::test]
-async fn an_unusable_clock_is_the_first_reason_given() {
+async fn an_unusable_clock_is_reported_first() {
     let files = Files::new("");
     for unavailable in [None, Some(Unavailable::KeysUnavailable), Some(Unavailable::RevocationsStale)] {
         let server = server(&files, NeverSet, unavailable);
@@ -104,7 +104,7 @@ async fn head_gets_the_same_fields_without_the_body() {
     assert_eq!(field(&answer, "content-length"), Some("32"));
 }
 
-/// The snapshot says it until it is replaced, whatever else of it changes.
+/// The snapshot stays unusable until it is replaced, whatever else in it changes.
 #[test]
 fn new_revocations_do_not_make_a_snapshot_usable() {
     let (snapshot, _) = Files::new("").load();

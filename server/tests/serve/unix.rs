@@ -1,4 +1,4 @@
-//! Unix sockets: created with their mode, in the place of stale ones only, and removed at the end.
+//! Unix sockets: created with their mode, replacing only stale ones, and removed at shutdown.
 
 use std::io::{Read, Write};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
@@ -33,7 +33,7 @@ fn is_socket(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket())
 }
 
-/// What `serve` says when it does not start.
+/// The error of a `serve` that does not start.
 fn refused(files: &Files) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_artos-auth"))
         .args(["serve", "--config", path_text(&files.path("artos-auth.toml"))])
@@ -49,7 +49,7 @@ fn health(address: &str) -> Option<i32> {
 }
 
 #[test]
-fn requests_are_answered_over_sockets_that_go_with_the_server() {
+fn sockets_serve_requests_and_are_removed_at_shutdown() {
     let process = Process::of_files(Files::new(SOCKETS));
     let (main, admin) = (process.files.path("main.sock"), process.files.path("admin.sock"));
     let line = |what: &str, path: &Path| format!("{what} on unix:{}", path.display());
@@ -88,7 +88,7 @@ fn requests_are_answered_over_sockets_that_go_with_the_server() {
     assert!(folder.exists());
 }
 
-/// The mode is that of the file, whatever the umask.
+/// The mode comes from the configuration, whatever the umask.
 #[rstest]
 #[case::nothing_said("", "0", 0o660)]
 #[case::a_narrow_umask("", "777", 0o660)]
@@ -112,7 +112,7 @@ fn the_mode_does_not_depend_on_the_umask(#[case] config: &str, #[case] umask: &s
 }
 
 #[test]
-fn a_stale_socket_is_replaced_and_one_that_answers_is_not() {
+fn only_a_stale_socket_is_replaced() {
     let mut first = Process::of_files(Files::new(SOCKETS));
     let main = first.files.path("main.sock");
     let said = refused(&first.files);
@@ -124,7 +124,7 @@ fn a_stale_socket_is_replaced_and_one_that_answers_is_not() {
     let good = first.token(json!({}));
     assert_eq!(status(&exchange(&main, &get(PROTECTED, &good))), 200);
 
-    // Killed, it leaves its sockets behind.
+    // A killed server leaves its sockets behind.
     first.kill();
     assert!(is_socket(&main) && UnixStream::connect(&main).is_err());
     let config = first.files.path("artos-auth.toml");
@@ -133,7 +133,7 @@ fn a_stale_socket_is_replaced_and_one_that_answers_is_not() {
     drop(second);
 }
 
-/// What stands at the path, and what is said of it.
+/// The file at the path, and the expected error.
 #[rstest]
 #[case::file(|path: &Path| std::fs::write(path, "precious").unwrap(), "there is a file")]
 #[case::folder(|path: &Path| std::fs::create_dir(path).unwrap(), "there is a folder")]
@@ -150,7 +150,7 @@ fn a_stale_socket_is_replaced_and_one_that_answers_is_not() {
     |path: &Path| std::mem::forget(UnixDatagram::bind(path).unwrap()),
     "it is not known whether a process listens on it"
 )]
-fn nothing_else_is_replaced(#[case] put: fn(&Path), #[case] problem: &str) {
+fn other_files_are_not_replaced(#[case] put: fn(&Path), #[case] problem: &str) {
     let files = Files::new(SOCKETS);
     let path = files.path("main.sock");
     put(&path);
@@ -165,13 +165,13 @@ fn nothing_else_is_replaced(#[case] put: fn(&Path), #[case] problem: &str) {
 }
 
 #[test]
-fn a_folder_that_is_missing_is_said() {
+fn a_missing_folder_is_an_error() {
     let said = refused(&Files::new("listen = \"unix:missing/main.sock\"\n"));
     assert!(said.contains("choose a folder that exists"), "{said}");
 }
 
 #[test]
-fn a_socket_that_is_another_servers_by_now_is_left() {
+fn a_socket_replaced_by_another_server_is_not_removed() {
     let process = Process::of_files(Files::new(SOCKETS));
     let main = process.files.path("main.sock");
     std::fs::remove_file(&main).unwrap();
@@ -182,9 +182,9 @@ fn a_socket_that_is_another_servers_by_now_is_left() {
     assert!(is_socket(&main));
 }
 
-/// A start that fails leaves no socket behind.
+/// A failed start leaves no socket behind.
 #[test]
-fn a_server_that_does_not_start_removes_its_sockets() {
+fn a_failed_start_removes_its_sockets() {
     let files = Files::new(SOCKETS);
     files.write("revocations.json", "{");
     refused(&files);
@@ -205,7 +205,7 @@ fn the_peer_is_trusted_to_describe_requests() {
     assert_eq!(status(&answer), 200, "{answer}");
 }
 
-/// Why a description is unclear is in the audit line: for a proxy that is not set up right.
+/// The audit line has the reason why a description is unclear, for a misconfigured proxy.
 #[rstest]
 #[case::missing("X-Original-Method: GET\r\nX-Original-URI: /a\r\n", "missing field `x-original-host`")]
 #[case::repeated(
@@ -229,9 +229,9 @@ fn the_audit_line_has_the_cause_of_an_unclear_request(#[case] fields: &str, #[ca
     assert_eq!(serde_json::from_str::<Value>(&line().unwrap()).unwrap()["cause"], cause);
 }
 
-/// A peer over TCP is trusted by its address, and over gRPC the cause is told, too.
+/// A TCP peer is trusted by its address; the cause is reported over gRPC as well.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_audit_line_has_the_cause_over_tcp_too() {
+async fn the_audit_line_has_the_cause_over_tcp() {
     let process = Process::of_files(Files::new(&format!(
         "{}[forward]\nfields = \"x-original\"\ntrusted = [\"192.0.2.1\"]\n[ext_authz]\ntrusted = [\"192.0.2.1\"]\n",
         super::process::PORTS
@@ -254,7 +254,7 @@ async fn the_audit_line_has_the_cause_over_tcp_too() {
 }
 
 #[test]
-fn a_flag_names_a_socket_too() {
+fn a_flag_can_name_a_socket() {
     let files = Files::new("");
     let (config, main) = (files.path("artos-auth.toml"), files.path("flag.sock"));
     let address = format!("unix:{}", main.display());

@@ -1,4 +1,4 @@
-//! Connections that are many, half open, or hold nothing that anybody could read.
+//! Attacks with many connections, half-open connections and garbage.
 
 use std::io::Write;
 use std::net::{Shutdown, TcpStream};
@@ -9,14 +9,14 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::victim::{ATTACK, Victim, connect, until_closed};
 
-/// Raises this process's own limit as far as it may go; the server, its child, starts with it.
+/// Raises this process's own file limit to its maximum, which the server, a child process, inherits.
 pub(crate) fn descriptors() -> u64 {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).expect("the limit on open files");
     maximum.unwrap_or(1 << 20)
 }
 
-/// As many as there may be files open, or 10,000: every one of them connected, none of them asking.
+/// As many connections as there may be open files, or 10,000: all connected, none with a request.
 #[test]
 fn ten_thousand_idle_connections() {
     let hard = descriptors();
@@ -33,7 +33,7 @@ fn ten_thousand_idle_connections() {
     });
 }
 
-/// Heads as long as they may be, without their end, in HTTP/1.1 and HTTP/2.
+/// Heads of maximum length that never end, over HTTP/1.1 and HTTP/2.
 pub(crate) fn unfinished_heads() -> [Vec<u8>; 2] {
     let http1 = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}", "x".repeat(16_000)).into_bytes();
     // A HEADERS frame without END_HEADERS, whose first field is a literal.
@@ -44,16 +44,16 @@ pub(crate) fn unfinished_heads() -> [Vec<u8>; 2] {
 }
 
 #[test]
-fn heads_that_are_never_whole() {
+fn incomplete_heads() {
     descriptors();
     let victim = Victim::start("connections = 12000\nheader_seconds = 300");
     let [http1, http2] = unfinished_heads();
     let many = 2000_u64;
-    // 40 KiB for each, as the manual says.
+    // 40 KiB for each, as documented in the manual.
     victim.survives(32 + many * 40 / 1024, || {
         let open = |bytes: &[u8]| {
             let mut stream = victim.connect();
-            // A server that has had enough may have closed it.
+            // The server may have closed the connection at a limit.
             let _ = stream.write_all(bytes);
             stream
         };
@@ -64,9 +64,9 @@ fn heads_that_are_never_whole() {
     });
 }
 
-/// More than may be open: those that never asked are closed first, and the good client never is.
+/// More connections than the limit: those without a request are closed first, and the valid client never is.
 #[test]
-fn more_connections_than_may_be_open() {
+fn more_connections_than_the_limit() {
     descriptors();
     let victim = Victim::start("connections = 100");
     victim.survives(48, || {
@@ -76,7 +76,7 @@ fn more_connections_than_may_be_open() {
     });
 }
 
-/// The client says that it has nothing more to say, in the midst of a request, and stays.
+/// The client half-closes the connection in the middle of a request, and stays.
 #[test]
 fn half_open_connections() {
     descriptors();
@@ -103,7 +103,7 @@ fn half_open_connections() {
     });
 }
 
-/// Bytes without any sense, on both ports.
+/// Random bytes, on both ports.
 #[test]
 fn garbage_on_both_ports() {
     let victim = Victim::start("header_seconds = 1");
@@ -111,7 +111,7 @@ fn garbage_on_both_ports() {
         for seed in 0..150_u64 {
             for address in [victim.address, victim.admin] {
                 let mut stream = connect(address);
-                // The server may well hang up before it has all.
+                // The server may close the connection before all bytes are sent.
                 let _ = stream.write_all(&garbage(seed, 4_000));
                 let _ = stream.shutdown(Shutdown::Write);
                 until_closed(&mut stream);

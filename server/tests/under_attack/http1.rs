@@ -1,4 +1,4 @@
-//! HTTP/1.1 that is slow, endless, or more than was asked for.
+//! Slow, endless and excessive HTTP/1.1.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::victim::{ATTACK, Victim, until_closed};
 
-/// A byte of a head now and then, on many connections: each is closed when its time is over.
+/// One byte of a head now and then, on many connections: each is closed at its timeout.
 #[test]
 fn slow_headers() {
     let victim = Victim::start("header_seconds = 1");
@@ -30,7 +30,7 @@ fn slow_headers() {
     });
 }
 
-/// A body that never ends, of a request that was answered at once: the connection does not stay for it.
+/// An endless body of a request that was answered immediately: the connection does not stay open for it.
 #[test]
 fn slow_bodies() {
     let victim = Victim::start("header_seconds = 1");
@@ -56,7 +56,7 @@ fn slow_bodies() {
     });
 }
 
-/// Thousands of requests at once, and nobody reads the answers: the server waits instead of holding them.
+/// Thousands of pipelined requests whose responses are not read: the server waits instead of buffering them.
 #[test]
 fn pipelining() {
     let victim = Victim::start("header_seconds = 3\nidle_seconds = 3");
@@ -91,7 +91,7 @@ fn pipelining() {
     });
 }
 
-/// Heads without an end: more lines, longer lines, longer targets than there may be.
+/// Endless heads: more lines, longer lines and longer targets than the limits.
 #[test]
 fn header_floods() {
     let victim = Victim::start("header_seconds = 2");
@@ -105,7 +105,7 @@ fn header_floods() {
         ];
         for flood in floods.iter().cycle().take(40) {
             let mut stream = victim.connect();
-            // It hangs up before it has read all of it.
+            // The server closes the connection before it has read everything.
             let _ = stream.write_all(flood.as_bytes());
             let answer = until_closed(&mut stream);
             let refused = [&b"HTTP/1.1 431"[..], b"HTTP/1.1 414", b"HTTP/1.1 400"];

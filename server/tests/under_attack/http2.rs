@@ -1,4 +1,4 @@
-//! HTTP/2 that is malformed, or used against its purpose. Frames are written by hand, for no library would.
+//! Malformed or abusive HTTP/2. Frames are written by hand, because libraries refuse to send them.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -25,7 +25,7 @@ pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8>
     [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
 
-/// A field that is spelt out (RFC 7541 §6.2.2).
+/// A literal field (RFC 7541 §6.2.2).
 fn field(name: &str, value: &str) -> Vec<u8> {
     [&[0][..], &length(name), name.as_bytes(), &length(value), value.as_bytes()].concat()
 }
@@ -54,7 +54,7 @@ fn open(victim: &Victim) -> TcpStream {
     stream
 }
 
-/// Sends the same again and again, until the server hangs up or the attack is over. The answers are read and dropped.
+/// Repeats the same bytes until the server closes the connection or the attack ends. Responses are read and discarded.
 fn flood(victim: &Victim, mut next: impl FnMut(u32) -> Vec<u8>) {
     let mut stream = open(victim);
     let mut reader = stream.try_clone().expect("another handle");
@@ -69,10 +69,10 @@ fn flood(victim: &Victim, mut next: impl FnMut(u32) -> Vec<u8>) {
     reading.join().expect("a connection that ends");
 }
 
-/// Connections with as many streams as there may be, whose window has no room for any answer.
+/// Connections with the maximum number of streams, and a window that has no room for a response.
 pub(crate) fn that_take_no_answer(victim: &Victim, connections: usize) -> Vec<TcpStream> {
     let no_window = frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]);
-    // Long answers: the fields fill the socket, and the bodies wait for a window.
+    // Long responses: the fields fill the socket, and the bodies wait for a window.
     let permissions: Vec<String> = (0..250).map(|number| format!("permission-{number:08}")).collect();
     let token = token_with(&serde_json::json!({ "permissions": permissions }));
     let head = [request(), field("authorization", &format!("Bearer {token}"))].concat();
@@ -87,9 +87,9 @@ pub(crate) fn that_take_no_answer(victim: &Victim, connections: usize) -> Vec<Tc
     streams.collect()
 }
 
-/// What the answers of many connections hold together is bounded.
+/// The total memory of unsent responses is limited.
 #[test]
-fn answers_that_nobody_takes() {
+fn unread_responses() {
     let victim = Victim::start("idle_seconds = 300");
     victim.survives(96, || {
         let streams = that_take_no_answer(&victim, 80);
@@ -99,7 +99,7 @@ fn answers_that_nobody_takes() {
     });
 }
 
-/// Streams opened and reset at once, so that none counts as open (CVE-2023-44487).
+/// Streams opened and reset immediately, so that none counts as open (CVE-2023-44487).
 #[test]
 fn rapid_reset() {
     let victim = Victim::start("");
@@ -121,7 +121,7 @@ fn rapid_reset() {
     });
 }
 
-/// A head that is continued for ever (CVE-2024-27316).
+/// An endless sequence of CONTINUATION frames (CVE-2024-27316).
 #[test]
 fn endless_continuation() {
     let victim = Victim::start("");
@@ -134,7 +134,7 @@ fn endless_continuation() {
     });
 }
 
-/// Answers that nobody takes, of frames that ask for one each.
+/// Unread responses to frames that each require one.
 #[test]
 fn pings_and_settings() {
     let victim = Victim::start("");
@@ -144,7 +144,7 @@ fn pings_and_settings() {
     });
 }
 
-/// One violation each: the connection ends.
+/// One protocol violation each: the connection is closed.
 #[test]
 fn malformed_frames() {
     let victim = Victim::start("header_seconds = 1\nidle_seconds = 2");

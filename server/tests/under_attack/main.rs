@@ -1,5 +1,5 @@
-//! A server process under attack: a good client is answered all through, memory stays bounded, and once it is over
-//! everything is as before.
+//! A server process under attack: a valid client is answered throughout, memory stays bounded, and everything returns
+//! to normal afterwards.
 
 mod connections;
 mod http1;

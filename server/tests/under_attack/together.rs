@@ -1,4 +1,4 @@
-//! All attacks at once, and all that takes memory at once.
+//! All attacks at the same time, and all memory uses at the same time.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -10,17 +10,17 @@ use crate::connections::{descriptors, unfinished_heads};
 use crate::http2::{frame, that_take_no_answer};
 use crate::victim::{ATTACK, Victim};
 
-/// Connections with unfinished heads, and unsent answers beyond their limit: no more than the manual says for all of it
-/// together. It counts 40 KiB for a connection; there are fewer here than the defaults allow, because the tests of this suite
-/// share one limit on open files.
+/// Connections with unfinished heads, and unsent responses beyond their limit, must not exceed the total given in the
+/// manual, which counts 40 KiB for each connection. There are fewer connections than the defaults allow, because the
+/// tests of this suite share one limit on open files.
 #[test]
-fn memory_stays_below_the_sum_that_the_manual_gives() {
+fn memory_stays_below_the_total_in_the_manual() {
     const HEADS: u64 = 4_000;
     const TAKE_NO_ANSWER: usize = 80;
     descriptors();
-    // Default limits, but for the times: everything is held until the end.
+    // Default limits except for the timeouts: everything is held until the end.
     let victim = Victim::start("header_seconds = 300\nidle_seconds = 300");
-    // Beside the connections: answers, their streams, the cache and the audit log.
+    // Memory besides the connections: responses, their streams, the cache and the audit log.
     let memory = 64 + 64 + 32 + 16 + HEADS * 40 / 1024;
     victim.survives(memory, || {
         let [http1, http2] = unfinished_heads();
@@ -38,9 +38,9 @@ fn memory_stays_below_the_sum_that_the_manual_gives() {
     });
 }
 
-/// Two seconds of all of these, each on both ports.
+/// Two seconds of all attacks, each on both ports.
 #[test]
-fn every_attack_at_once() {
+fn all_attacks_at_once() {
     let victim = Victim::start("connections = 1000\nheader_seconds = 1");
     let attacks: [fn(SocketAddr, &AtomicBool); 9] = [
         slow_heads,
@@ -73,7 +73,8 @@ fn every_attack_at_once() {
     });
 }
 
-/// A connection whose reads and writes end soon, whatever the server does; none, if it takes none right now.
+/// A connection whose reads and writes soon time out, whatever the server does; `None` if the server accepts none at
+/// the moment.
 fn connect(address: SocketAddr) -> Option<TcpStream> {
     let stream = TcpStream::connect(address).ok()?;
     stream.set_read_timeout(Some(Duration::from_millis(200))).ok()?;
@@ -81,7 +82,7 @@ fn connect(address: SocketAddr) -> Option<TcpStream> {
     Some(stream)
 }
 
-/// Sends as long as it is taken, and the attack goes on.
+/// Sends until a write fails; the attack continues.
 fn send(stream: &mut TcpStream, mut pieces: impl Iterator<Item = Vec<u8>>, over: &AtomicBool) {
     let _ = pieces.all(|piece| !over.load(Ordering::Relaxed) && stream.write_all(&piece).is_ok());
 }
@@ -155,7 +156,7 @@ fn malformed_http2(address: SocketAddr, over: &AtomicBool) {
 }
 
 fn garbage(address: SocketAddr, over: &AtomicBool) {
-    // The same every time, and of every byte: a generator, not a source of chance.
+    // The same bytes every time, covering all values: a deterministic generator.
     let mut state = 1_u32;
     let mut byte = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);

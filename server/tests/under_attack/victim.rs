@@ -1,4 +1,4 @@
-//! The server, a process of its own, and the good client that asks it all through an attack.
+//! The server, a separate process, and the valid client that sends requests during an attack.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -13,9 +13,9 @@ use artos_auth_fixtures::keys::TestKey;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// How long the good client waits, on a machine that does much else: far longer than an answer ever takes.
+/// Timeout of the valid client: far longer than a response takes, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(8);
-/// How long an attack lasts that has no end of its own.
+/// Duration of an attack without an end of its own.
 pub(crate) const ATTACK: Duration = Duration::from_secs(2);
 const MIB: u64 = 1 << 20;
 
@@ -62,21 +62,21 @@ impl Victim {
         connect(self.address)
     }
 
-    /// What the good client sends.
+    /// The request of the valid client.
     pub(crate) fn good_request(&self) -> String {
         good_request(&self.token)
     }
 
-    /// Attacks while a good client asks, and looks afterwards whether everything is as before. `memory` is how much
-    /// more the server may take at its worst, in MiB.
+    /// Attacks while a valid client sends requests, then checks that everything has returned to normal. `memory` is the
+    /// maximum growth of the server's memory, in MiB.
     pub(crate) fn survives(&self, memory: u64, attack: impl Fn()) {
-        // Its first answers make what is made once.
+        // The first responses allocate lasting structures.
         ask(self.address, &self.token).expect("an answer before the attack");
         let before = self.look_when(|state| state.connections == 0);
         let patron = Patron::start(self.address, self.token.clone());
         let watch = Watch::start(self.process.id());
         attack();
-        // One that is over sooner than a few answers take, on a machine that does much else, is made again.
+        // An attack that ends before a few responses on a busy machine is repeated.
         while patron.answers.load(Ordering::Relaxed) < FEW && !patron.thread.is_finished() {
             attack();
         }
@@ -95,7 +95,7 @@ impl Victim {
         ask(self.address, &self.token).expect("an answer after the attack");
     }
 
-    /// What is open, and what is taken, as soon as it is as it should be.
+    /// Open connections and memory, once they have returned to normal.
     fn look_when(&self, settled: impl Fn(&State) -> bool) -> State {
         let started = Instant::now();
         loop {
@@ -108,7 +108,7 @@ impl Victim {
         }
     }
 
-    /// What is open, and what is taken, when nobody but this asks.
+    /// Open connections and memory while only this function sends requests.
     fn look(&self) -> State {
         let metrics = get(self.admin, "/metrics");
         let line = metrics.lines().find(|line| line.starts_with("artos_auth_connections "));
@@ -122,7 +122,7 @@ impl Victim {
         }
     }
 
-    /// The admin port is there for those who have to act.
+    /// The admin port remains available to operators.
     pub(crate) fn admin_answers(&self) {
         assert!(get(self.admin, "/healthz").starts_with("HTTP/1.1 200"), "no health");
     }
@@ -142,10 +142,10 @@ struct State {
     memory: u64,
 }
 
-/// How often the good client is answered during an attack, at the least.
+/// Minimum number of responses to the valid client during an attack.
 const FEW: usize = 5;
 
-/// A client that asks over and over, each time on a connection of its own, and has to be answered every time.
+/// A client that repeatedly sends a request on a new connection; each must be answered.
 struct Patron {
     stop: Arc<AtomicBool>,
     answers: Arc<AtomicUsize>,
@@ -175,7 +175,7 @@ impl Patron {
     }
 }
 
-/// Looks at the memory of a process, again and again.
+/// Samples the memory of a process.
 struct Watch {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<u64>,
@@ -214,9 +214,9 @@ fn good_token() -> String {
     token_with(&json!({}))
 }
 
-/// A good token with these claims.
+/// A valid token with these claims.
 pub(crate) fn token_with(claims: &Value) -> String {
-    // Good until the year 9999, because the server has a clock of its own.
+    // Valid until the year 9999, because the server uses the real clock.
     let mut spec = json!({"claims": {"exp": 253_402_300_799_u64}});
     let all = spec["claims"].as_object_mut().expect("an object");
     all.extend(claims.as_object().expect("an object").clone());
@@ -235,7 +235,7 @@ pub(crate) fn connect(address: SocketAddr) -> TcpStream {
     stream
 }
 
-/// Asks once as whom the token says.
+/// Sends one request with the token.
 fn ask(address: SocketAddr, token: &str) -> Result<(), String> {
     let mut stream =
         TcpStream::connect_timeout(&address, PATIENCE).map_err(|error| format!("connecting: {error}"))?;
@@ -259,7 +259,7 @@ fn get(address: SocketAddr, path: &str) -> String {
     answer
 }
 
-/// Everything until the end of a connection, which has to come; a reset is an end too.
+/// Reads until the end of a connection, which must come; a reset counts too.
 pub(crate) fn until_closed(stream: &mut TcpStream) -> Vec<u8> {
     let mut all = Vec::new();
     let started = Instant::now();
