@@ -1,4 +1,4 @@
-//! `decide/<scenario>/<implementation>`: nanoseconds of a decision, beside floors and peers.
+//! `decide/<scenario>/<implementation>`: nanoseconds of a decision, next to floors and peers.
 
 use artos_auth_benches::measure::Subject;
 use artos_auth_benches::scenarios::{self, Dimension, Temperature};
@@ -7,8 +7,8 @@ use criterion::{BenchmarkId, Criterion};
 
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
-    // What proves that benches still run (`cargo test`, or `cargo bench -- --test`) should not wait for ten million
-    // entries to load.
+    // The check that benches still run (`cargo test`, or `cargo bench -- --test`) should not have to load ten million
+    // entries.
     let given = |wanted: &str| std::env::args().any(|argument| argument == wanted);
     let smoke = given("--test") || !given("--bench");
 
@@ -56,7 +56,7 @@ fn group(criterion: &mut Criterion, scenario: &str, subjects: Vec<Subject>) {
     group.finish();
 }
 
-/// A group whose subjects differ in size alone, so that criterion draws them as a line.
+/// A group whose subjects differ only in size, so that criterion plots them as a line.
 fn plot(criterion: &mut Criterion, scenario: &str, sizes: &[usize], subjects: Vec<Subject>) {
     let mut group = criterion.benchmark_group(format!("decide/{scenario}"));
     for (size, mut subject) in sizes.iter().zip(subjects) {

@@ -17,7 +17,7 @@ use gungraun::{library_benchmark, library_benchmark_group, main};
 fn floor(alg: Alg) -> Floor {
     let key = SigningKey::new(alg);
     let floor = Floor::new(&key, &key.mint(&Claims::default()));
-    // What is only done once, such as finding out what the processor can do, is not the floor's.
+    // One-time work, such as detecting the processor's features, is not part of the floor.
     assert!(floor.verifies());
     floor
 }

@@ -1,4 +1,4 @@
-//! The floor: nothing but the verification of the signature, with the engine's own crypto library.
+//! The floor: only the verification of the signature, with the engine's crypto library.
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{
@@ -13,7 +13,7 @@ enum Key {
     Public(ParsedPublicKey),
 }
 
-/// A prepared key, and one token already taken apart.
+/// A prepared key, and a token that is already split.
 pub struct Floor {
     key: Key,
     signed: Vec<u8>,
@@ -21,7 +21,7 @@ pub struct Floor {
 }
 
 impl Floor {
-    /// The floor of deciding about this token.
+    /// The floor for a decision on this token.
     #[must_use]
     pub fn new(key: &SigningKey, token: &str) -> Self {
         let parsed = |parsed: Result<ParsedPublicKey, _>| Key::Public(parsed.expect("the key is good"));
@@ -40,7 +40,7 @@ impl Floor {
         Self { key, signed: signed.into(), signature }
     }
 
-    /// Whether the signature is right.
+    /// Whether the signature is valid.
     #[must_use]
     pub fn verifies(&self) -> bool {
         match &self.key {

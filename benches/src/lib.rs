@@ -1,4 +1,4 @@
-//! What a decision costs, beside floors and peers.
+//! The cost of a decision, next to floors and peers.
 //!
 //! [`scenarios`] defines every scenario once, as groups of implementations that do the same work on the same
 //! bytes, each asserting its answer on every call. The criterion bench, the table and the allocation report

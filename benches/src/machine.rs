@@ -1,4 +1,4 @@
-//! The machine that the figures are of.
+//! The machine on which the figures were measured.
 
 use std::fs;
 use std::process::Command;
@@ -6,18 +6,18 @@ use std::sync::OnceLock;
 
 use core_affinity::CoreId;
 
-/// The cores that this process may use. Asked once, before anything is pinned: a pinned thread sees its own alone.
+/// The cores that this process may use. Read once, before any thread is pinned: a pinned thread sees only its own.
 pub fn cores() -> &'static [CoreId] {
     static CORES: OnceLock<Vec<CoreId>> = OnceLock::new();
     CORES.get_or_init(|| core_affinity::get_core_ids().unwrap_or_default())
 }
 
-/// Pins the calling thread to the last core, which interrupts prefer least; says whether that worked.
+/// Pins the calling thread to the last core, which gets the fewest interrupts; returns whether that worked.
 pub fn pin_to_last_core() -> bool {
     cores().last().is_some_and(|core| core_affinity::set_for_current(*core))
 }
 
-/// Processor, its extensions that matter here, memory, kernel, compiler: what a reader needs to weigh figures.
+/// Processor, relevant extensions, memory, kernel, compiler: the context that a reader of the figures needs.
 #[must_use]
 pub fn description() -> String {
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();

@@ -1,13 +1,13 @@
-//! Measuring on a machine that others use too: implementations in turns, in short rounds, by the processor time
-//! of the thread, so that waiting for a core does not count.
+//! Measurement on a shared machine: implementations run in turn, in short rounds, and are timed by the thread's
+//! processor time, so that waiting for a core does not count.
 //!
-//! A round runs every implementation of a group for about a millisecond, and the order turns with each round.
-//! What disturbs the machine for longer than a round (its caches, its clock) then meets all of them alike, and
-//! what disturbs it for less falls on a minority of rounds. Of each implementation's rounds the lower quartile is
-//! its figure: close to the undisturbed cost, and steadier than a minimum.
+//! A round runs every implementation of a group for about one millisecond, and the order rotates with each round. A
+//! disturbance longer than a round (caches, clock frequency) then affects all of them alike, and a shorter one affects
+//! a minority of rounds. The result of an implementation is the lower quartile of its rounds: close to the undisturbed
+//! cost, and more stable than a minimum.
 //!
-//! A core whose other half somebody else keeps busy is not slower by the same for all: hashing hardly, everything else
-//! by half. A yardstick tells: rounds count while it takes about as long as it ever did, others are waited out.
+//! A busy sibling hyperthread does not slow down all code alike: hashing hardly, everything else by half. A reference
+//! workload detects this: rounds count while it takes about its minimum time; otherwise the measurement waits.
 
 use std::hint::black_box;
 use std::sync::Barrier;
@@ -26,7 +26,7 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// A subject whose single run is `once`, which asserts its own answer.
+    /// A subject that calls `once` for each run, which asserts its result.
     pub fn new(name: impl Into<String>, mut once: impl FnMut() + 'static) -> Self {
         let run = move |iterations| {
             let start = ThreadTime::now();
@@ -38,8 +38,8 @@ impl Subject {
         Self { name: name.into(), run: Box::new(run) }
     }
 
-    /// A subject whose runs are prepared in batches, unmeasured: `prepare` draws what the `batch` calls of `once`,
-    /// each with its number within the batch, then work on.
+    /// A subject whose runs are prepared in batches, outside the measurement: `prepare` creates the input of the
+    /// `batch` calls of `once`, each with its index within the batch.
     pub fn in_batches<S: 'static>(
         name: impl Into<String>,
         batch: usize,
@@ -65,9 +65,9 @@ impl Subject {
         Self { name: name.into(), run: Box::new(run) }
     }
 
-    /// A subject that so many threads run at once, each on a core of its own; `once` gets the thread's number.
-    /// Its time is that of the slowest thread, from a common start. (A thread that slept until another let it go
-    /// on would not be charged for it; neither the engine nor the floor has a lock.)
+    /// A subject that runs on this many threads at once, each on its own core; `once` gets the thread's index. Its time
+    /// is that of the slowest thread, from a common start. (Time that a thread spends blocked would not be counted;
+    /// neither the engine nor the floor has a lock.)
     pub fn on_threads(
         name: impl Into<String>,
         threads: usize,
@@ -97,13 +97,13 @@ impl Subject {
         Self { name: name.into(), run: Box::new(run) }
     }
 
-    /// What it is called within its group.
+    /// Its name within the group.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Runs it so many times, and says how long that took.
+    /// Runs it this many times, and returns the elapsed time.
     pub fn run(&mut self, iterations: u64) -> Duration {
         (self.run)(iterations)
     }
@@ -112,11 +112,11 @@ impl Subject {
 /// How long to measure.
 #[derive(Clone, Copy, Debug)]
 pub struct Effort {
-    /// How many rounds.
+    /// The number of rounds.
     pub rounds: usize,
-    /// How long each implementation runs in a round.
+    /// The duration of each implementation in a round.
     pub slice: Duration,
-    /// On how many cores, which all have to be at rest.
+    /// The number of cores, all of which must be idle.
     pub cores: usize,
 }
 
@@ -124,7 +124,7 @@ pub struct Effort {
 #[must_use]
 pub fn nanoseconds(subjects: &mut [Subject], effort: Effort) -> Vec<f64> {
     let iterations: Vec<u64> = subjects.iter_mut().map(|subject| calibrate(subject, effort.slice)).collect();
-    // What one core does alone is what all of them are held to.
+    // All subjects are compared with the time on a single core.
     for _ in 0..100 {
         yardstick();
     }
@@ -146,7 +146,7 @@ pub fn nanoseconds(subjects: &mut [Subject], effort: Effort) -> Vec<f64> {
     }
     let at_rest = |(yardstick, _): &&(u64, Vec<f64>)| is_at_rest(*yardstick);
     let mut counting: Vec<_> = rounds.iter().filter(at_rest).collect();
-    // A quarter of the rounds is enough where more were not to be had.
+    // A quarter of the rounds is enough if no more were available.
     if counting.len() < effort.rounds / 4 {
         DISTURBED.fetch_add(1, Relaxed);
         counting = rounds.iter().collect();
@@ -156,13 +156,13 @@ pub fn nanoseconds(subjects: &mut [Subject], effort: Effort) -> Vec<f64> {
         .collect()
 }
 
-/// How many groups were measured on a machine that did not come to rest.
+/// The number of groups that were measured although the machine never became idle.
 #[must_use]
 pub fn disturbed_groups() -> usize {
     DISTURBED.load(Relaxed)
 }
 
-/// Measures, and prints a line each of name and nanoseconds for another process, which reads them by [`printed`].
+/// Measures, and prints lines of name and nanoseconds for another process, which reads them with [`printed`].
 pub fn print_nanoseconds(mut subjects: Vec<Subject>, effort: Effort) {
     let figures = nanoseconds(&mut subjects, effort);
     for (subject, nanoseconds) in subjects.iter().zip(figures) {
@@ -171,7 +171,7 @@ pub fn print_nanoseconds(mut subjects: Vec<Subject>, effort: Effort) {
     println!("{DISTURBED_GROUPS}\t{}", disturbed_groups());
 }
 
-/// Names and nanoseconds that another process printed. That its machine did not come to rest counts here too.
+/// Names and nanoseconds that another process printed. Its disturbed groups are counted here too.
 #[must_use]
 pub fn printed(text: &str) -> Vec<(String, f64)> {
     let figure = |line: &str| {
@@ -187,15 +187,15 @@ pub fn printed(text: &str) -> Vec<(String, f64)> {
     figures
 }
 
-/// What stands before the number of disturbed groups in the last line.
+/// The text before the number of disturbed groups in the last line.
 const DISTURBED_GROUPS: &str = "disturbed groups";
 
 static DISTURBED: AtomicUsize = AtomicUsize::new(0);
 
-/// The least that the yardstick ever took, in nanoseconds.
+/// The minimum time of the reference workload, in nanoseconds.
 static LEAST: AtomicU64 = AtomicU64::new(u64::MAX);
 
-/// How long a group may wait for rest, all in all.
+/// The maximum total time that a group may wait for an idle machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn is_at_rest(yardstick: u64) -> bool {
@@ -210,7 +210,7 @@ fn wait_for_rest(cores: usize, patience: &mut Duration) {
     }
 }
 
-/// The yardstick on this core, or on several at once, the slowest of which counts.
+/// The reference workload on this core, or on several at once, of which the slowest counts.
 fn yardstick_on(cores: usize) -> u64 {
     if cores == 1 {
         return yardstick();
@@ -229,7 +229,7 @@ fn yardstick_on(cores: usize) -> u64 {
     })
 }
 
-/// Nanoseconds that some work takes which keeps all of a core busy.
+/// Nanoseconds of a workload that keeps a whole core busy.
 fn yardstick() -> u64 {
     let work = || {
         let start = ThreadTime::now();
@@ -242,13 +242,13 @@ fn yardstick() -> u64 {
         black_box(sums);
         u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX)
     };
-    // Twice, for an interrupt in one of them is no disturbance.
+    // Twice, because an interrupt in one of them is not a disturbance.
     let taken = work().min(work());
     LEAST.fetch_min(taken, Relaxed);
     taken
 }
 
-/// How many runs fill a slice, after warming up.
+/// The number of runs that fill a slice, after warming up.
 fn calibrate(subject: &mut Subject, slice: Duration) -> u64 {
     let mut iterations = 1;
     loop {
@@ -261,7 +261,7 @@ fn calibrate(subject: &mut Subject, slice: Duration) -> u64 {
     }
 }
 
-/// The value that a quarter of the samples do not reach.
+/// The first quartile of the samples.
 #[must_use]
 pub fn lower_quartile(mut samples: Vec<f64>) -> f64 {
     samples.sort_by(f64::total_cmp);

@@ -1,15 +1,15 @@
-//! Rows of a table that says what was measured, what it is to be, and whether it is.
+//! Rows of a table with the measured value, the target, and whether it is met.
 
 use std::fmt;
 
-/// What a figure has to keep to.
+/// The target of a figure.
 #[derive(Clone, Copy, Debug)]
 pub enum Target {
     /// At most this much.
     AtMost(f64),
     /// At least this much.
     AtLeast(f64),
-    /// None: a figure to read the others by.
+    /// No target: a reference for the other figures.
     None,
 }
 
@@ -33,7 +33,7 @@ impl fmt::Display for Target {
     }
 }
 
-/// One row: a figure, what it is compared with, and the bound of their ratio.
+/// One row: a figure, the figure it is compared with, and the target of their ratio.
 #[derive(Clone, Debug)]
 pub struct Row {
     what: String,
@@ -44,17 +44,17 @@ pub struct Row {
 }
 
 impl Row {
-    /// A ratio with the figures that it is of.
+    /// A ratio with its two figures.
     pub fn ratio(what: impl Into<String>, measured: impl Into<String>, value: f64, target: Target) -> Self {
         Self { what: what.into(), measured: measured.into(), value, unit: "×", target }
     }
 
-    /// A figure with a unit of its own.
+    /// A figure with its own unit.
     pub fn figure(what: impl Into<String>, value: f64, unit: &'static str, target: Target) -> Self {
         Self { what: what.into(), measured: String::new(), value, unit, target }
     }
 
-    /// Whether the target is met; `true` where there is none.
+    /// Whether the target is met; `true` without a target.
     #[must_use]
     pub fn passes(&self) -> bool {
         self.target.met(self.value) != Some(false)
@@ -82,7 +82,7 @@ pub fn nanoseconds(value: f64) -> String {
     format!("{} ns", shown(value))
 }
 
-/// Three significant digits, thousands parted.
+/// Three significant digits, with thousands separators.
 #[must_use]
 pub fn shown(value: f64) -> String {
     let magnitude = value.abs();
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bound_belongs_to_what_meets_it() {
+    fn a_target_is_checked_against_its_figure() {
         assert!(Row::ratio("", "", 1.6, Target::AtMost(1.6)).passes());
         assert!(!Row::ratio("", "", 1.61, Target::AtMost(1.6)).passes());
         assert!(!Row::ratio("", "", 3.79, Target::AtLeast(3.8)).passes());

@@ -1,4 +1,4 @@
-//! Every scenario, once: the criterion bench, the table and the reports run the same ones.
+//! All scenarios, defined once: the criterion bench, the table and the reports run the same ones.
 
 mod before_signature;
 mod cold;

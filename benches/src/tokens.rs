@@ -1,4 +1,4 @@
-//! Keys that only benchmarks know, and the tokens that they sign.
+//! Keys for benchmarks only, and the tokens that they sign.
 
 use std::fmt::Write as _;
 
@@ -26,10 +26,10 @@ pub const PERMISSIONS: [&str; 3] = ["documents:read", "documents:write", "templa
 pub const ISSUED_AT: u64 = 1_700_000_000;
 /// The instant at which the engine decides.
 pub const NOW: u64 = 1_800_000_000;
-/// When every token expires: far enough off for the peers, which read the clock.
+/// When every token expires: far in the future, because the peers read the clock.
 pub const EXPIRES_AT: u64 = 4_102_444_800;
 
-/// Without a comma, which HAProxy's configuration could not hold.
+/// Without a comma, which HAProxy's configuration does not allow.
 const SECRET: [u8; 32] = *b"benchmark-secret-never-a-real-1!";
 const SEED: [u8; 32] = *b"benchmark ed25519 seed, not real";
 
@@ -47,10 +47,10 @@ pub enum Alg {
 }
 
 impl Alg {
-    /// All of them, in the order of the table.
+    /// All of them, in table order.
     pub const ALL: [Self; 4] = [Self::Hs256, Self::Rs256, Self::Es256, Self::EdDsa];
 
-    /// As a JOSE header spells it.
+    /// The spelling in a JOSE header.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -61,7 +61,7 @@ impl Alg {
         }
     }
 
-    /// As benchmark names spell it.
+    /// The spelling in benchmark names.
     #[must_use]
     pub fn slug(self) -> &'static str {
         match self {
@@ -81,7 +81,7 @@ enum Signer {
     Ed25519(Ed25519KeyPair),
 }
 
-/// The public half, as each library takes it: raw.
+/// The public half, in the raw form of each library.
 #[derive(Clone)]
 pub enum Public {
     /// A shared secret.
@@ -94,7 +94,7 @@ pub enum Public {
     Ed25519(Vec<u8>),
 }
 
-/// A key pair, or a secret, that only benchmarks know.
+/// A key pair or a secret, for benchmarks only.
 pub struct SigningKey {
     alg: Alg,
     id: String,
@@ -103,8 +103,8 @@ pub struct SigningKey {
 }
 
 impl SigningKey {
-    /// The key of this algorithm that most scenarios sign with. The secret and the Ed25519 key are the same on
-    /// every run; the others are drawn anew.
+    /// The key of this algorithm that most scenarios sign with. The secret and the Ed25519 key are the same on every
+    /// run; the others are generated.
     #[must_use]
     pub fn new(alg: Alg) -> Self {
         Self::with_id(alg, &format!("bench-key-{}", alg.slug()))
@@ -149,13 +149,13 @@ impl SigningKey {
         &self.id
     }
 
-    /// What verifies its tokens.
+    /// The verification key.
     #[must_use]
     pub fn public(&self) -> &Public {
         &self.public
     }
 
-    /// What verifies its tokens, as PEM (RFC 7468 §13); of a secret there is none.
+    /// The verification key as PEM (RFC 7468 §13); `None` for a secret.
     #[must_use]
     pub fn public_pem(&self) -> Option<String> {
         let der: PublicKeyX509Der<'_> = match &self.signer {
@@ -171,13 +171,13 @@ impl SigningKey {
         Some(format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", lines.join("\n")))
     }
 
-    /// What verifies its tokens, as a JWK.
+    /// The verification key as a JWK.
     #[must_use]
     pub fn jwk(&self) -> Value {
         jwk(self.alg, &self.id, &self.public)
     }
 
-    /// A token with this header (what follows `alg` and `typ`) and these claims.
+    /// A token with this header (the part after `alg` and `typ`) and these claims.
     #[must_use]
     pub fn sign(&self, header_rest: &str, claims: &str) -> String {
         let header = format!(r#"{{"alg":"{}","typ":"JWT"{header_rest}}}"#, self.alg.name());
@@ -238,14 +238,14 @@ pub fn jwk(alg: Alg, id: &str, public: &Public) -> Value {
     jwk
 }
 
-/// What a token says.
+/// The claims of a token.
 #[derive(Clone, Copy, Debug)]
 pub struct Claims<'c> {
     /// `sub`.
     pub user: &'c str,
     /// `org_id`.
     pub organization: &'c str,
-    /// Makes `jti` a different one.
+    /// Changes `jti`.
     pub serial: u64,
 }
 
@@ -256,10 +256,10 @@ impl Default for Claims<'_> {
 }
 
 impl Claims<'_> {
-    /// The `jti` of this serial number: of the length of a UUID, like most.
+    /// The `jti` for this serial number, with the length of a UUID.
     #[must_use]
     pub fn token_id(serial: u64) -> String {
-        // Spread over all of its digits, like a random one.
+        // Spread over all digits, as in a random one.
         let high = serial.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         format!(
             "{:08x}-{:04x}-4{:03x}-8{:03x}-{serial:012x}",
@@ -284,12 +284,12 @@ impl Claims<'_> {
     }
 }
 
-/// The same token with another signature of the right length: of good form, and forged.
+/// The same token with another signature of the right length: well-formed, and forged.
 #[must_use]
 pub fn forge(token: &str) -> String {
     let (signed, signature) = token.rsplit_once('.').expect("a token has three segments");
     let mut signature = URL_SAFE_NO_PAD.decode_to_vec(signature).expect("a segment is base64url");
-    // A bit in the middle: an RSA signature stays below the modulus, and ECDSA's r and s within their range.
+    // A bit in the middle: an RSA signature stays below the modulus, and ECDSA's r and s stay in range.
     let middle = signature.len() / 2 - 8;
     signature[middle] ^= 1;
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode_to_string(signature))
@@ -300,7 +300,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_token_has_the_size_that_the_targets_are_about() {
+    fn the_token_has_the_size_that_the_targets_assume() {
         let token = SigningKey::new(Alg::Hs256).mint(&Claims::default());
         assert!((480..=500).contains(&token.len()), "{} bytes", token.len());
     }

@@ -1,4 +1,4 @@
-//! Engines of every size: policies, key sets, revocations and organizations, and requests to them.
+//! Engines of every size: policies, key sets, revocations and organizations, with requests for them.
 
 use std::fmt::Write as _;
 
@@ -12,36 +12,36 @@ use crate::tokens::{
     AUDIENCE, Alg, Claims, ISSUED_AT, ISSUER, NOW, ORGANIZATION, Public, SigningKey, USER, jwk,
 };
 
-/// The path that most scenarios ask for: it matches [`MATCHING_RULE`].
+/// The path that most scenarios request: it matches [`MATCHING_RULE`].
 pub const PATH: &str = "/api/v1/documents/doc-5f0c7a9b?revision=latest";
 /// The pattern of the one rule that matches.
 pub const MATCHING_RULE: &str = "/api/v1/documents/{document_id}";
 /// The documented public path.
 pub const PUBLIC_PATH: &str = "/api/v1/search/status";
 
-/// How much an engine holds.
+/// The size of an engine's data.
 #[derive(Clone, Copy, Debug)]
 pub struct Size {
-    /// Route rules, the one that matches among them.
+    /// Route rules, including the one that matches.
     pub routes: usize,
-    /// Keys of the token's algorithm, the one that signed it among them.
+    /// Keys of the token's algorithm, including the one that signed it.
     pub keys: usize,
     /// Revoked tokens, by `jti`.
     pub revoked_tokens: usize,
-    /// Signed parts that are revoked, by SHA-256.
+    /// Revoked signing inputs, by SHA-256.
     pub revoked_digests: usize,
-    /// Organizations that authenticate in the realm, the token's among them.
+    /// Organizations of the realm, including the token's.
     pub organizations: usize,
 }
 
 impl Default for Size {
-    /// That of every row of the table that is not about growth.
+    /// The size in every row of the table that is not about growth.
     fn default() -> Self {
         Self { routes: 10, keys: 1, revoked_tokens: 1_000, revoked_digests: 0, organizations: 3 }
     }
 }
 
-/// A rule: who uses this method on this path needs this permission.
+/// A rule: this method on this path requires this permission.
 #[derive(Clone, Debug)]
 pub struct RouteRule {
     /// The method.
@@ -52,7 +52,7 @@ pub struct RouteRule {
     pub permission: String,
 }
 
-/// So many rules; the middle one is [`MATCHING_RULE`], and no other matches [`PATH`].
+/// This many rules; the middle one is [`MATCHING_RULE`], and no other matches [`PATH`].
 #[must_use]
 pub fn route_rules(count: usize) -> Vec<RouteRule> {
     (0..count)
@@ -71,7 +71,7 @@ pub fn route_rules(count: usize) -> Vec<RouteRule> {
         .collect()
 }
 
-/// The policy of every scenario: issuer and audience named, and so many rules.
+/// The policy of every scenario: with issuer, audience, and this many rules.
 #[must_use]
 pub fn policy(routes: usize) -> Policy {
     let rule = |rule: RouteRule| RouteSpec {
@@ -88,7 +88,7 @@ pub fn policy(routes: usize) -> Policy {
     Policy::new(&spec).expect("this is a policy")
 }
 
-/// A key set of so many keys, `key` the last of them.
+/// A key set of this many keys, with `key` as the last.
 #[must_use]
 pub fn key_set(key: &SigningKey, count: usize, with_ids: bool) -> KeySet {
     let mut keys: Vec<Value> = (1..count).map(|index| bystander(key, index)).collect();
@@ -109,8 +109,7 @@ pub fn keys_of(keys: &[&SigningKey]) -> KeySet {
     KeySet::from_jwks(json!({"keys": keys}).to_string().as_bytes()).expect("these are keys")
 }
 
-/// Another key of the same algorithm. Nobody signs with it, so that an RSA modulus need not be one: only
-/// odd, and as long.
+/// Another key of the same algorithm. It never signs, so an RSA modulus only has to be odd and of the same length.
 fn bystander(key: &SigningKey, index: usize) -> Value {
     let id = format!("bystander-{index}");
     let public = match key.public() {
@@ -144,15 +143,15 @@ fn another(alg: Alg, id: &str) -> Value {
     jwk(alg, id, &public)
 }
 
-/// The text of a revocations file: so many tokens and digests, and a hundred users and organizations, none of
-/// them the token's.
+/// The text of a revocations file: this many tokens and digests, and one hundred users and organizations, none of them
+/// the token's.
 #[must_use]
 pub fn revocations_text(tokens: usize, digests: usize) -> String {
     let mut text = String::with_capacity(tokens * 39 + digests * 67 + 32_768);
     text.push_str(r#"{"tokens":["#);
     for index in 0..tokens {
         let comma = if index == 0 { "" } else { "," };
-        // Serial numbers beyond those of live tokens.
+        // Serial numbers beyond those of valid tokens.
         let serial = 1 << 40 | index as u64;
         write!(text, "{comma}\"{}\"", Claims::token_id(serial))
             .expect("a string takes what is written to it");
@@ -169,7 +168,7 @@ pub fn revocations_text(tokens: usize, digests: usize) -> String {
         write!(text, r#"{comma}{{"org":"{ORGANIZATION}","user":"left-{index}","issued_before":{NOW}}}"#)
             .expect("a string takes what is written to it");
     }
-    // The token's own user and organization are looked up and found, and the token was issued later.
+    // The token's user and organization are found, and the token was issued later.
     write!(text, r#",{{"org":"{ORGANIZATION}","user":"{USER}","issued_before":{ISSUED_AT}}}"#)
         .expect("a string takes what is written to it");
     text.push_str(r#"],"organizations":["#);
@@ -188,7 +187,7 @@ pub fn revocations(tokens: usize, digests: usize) -> Revocations {
     Revocations::from_json(revocations_text(tokens, digests).as_bytes()).expect("these are revocations")
 }
 
-/// So many organizations, the token's among them.
+/// This many organizations, including the token's.
 #[must_use]
 pub fn organizations(count: usize) -> Organizations {
     (1..count).map(|index| format!("org-other-{index}")).chain([ORGANIZATION.to_owned()]).collect()
@@ -201,16 +200,16 @@ pub fn engine(key: &SigningKey, size: Size) -> Engine {
     Engine::new(policy(size.routes), key_set(key, size.keys, true), revocations)
 }
 
-/// The same engine with a cache of verified tokens that has room for `tokens` of them several times over.
+/// The same engine with a cache of verified tokens whose capacity is several times `tokens`.
 #[must_use]
 pub fn with_cache(engine: Engine, tokens: usize) -> Engine {
     const BYTES_OF_ONE: usize = 4 * 1024;
-    // Drawn at random by a server; fixed here, so that every run is the same.
+    // Random in a server; fixed here, so that every run is the same.
     const HASH_KEY: HashKey = HashKey(0x5eed_0fbe_9c45);
     engine.with_cache(CacheBytes(tokens.max(16_384) * BYTES_OF_ONE), HASH_KEY)
 }
 
-/// One question to an engine, complete: decided again and again.
+/// One complete request to an engine, decided repeatedly.
 pub struct Question {
     engine: Engine,
     organizations: Organizations,
@@ -220,7 +219,7 @@ pub struct Question {
 }
 
 impl Question {
-    /// A request for [`PATH`] with this token, in a realm of so many organizations.
+    /// A request for [`PATH`] with this token, in a realm of this many organizations.
     #[must_use]
     pub fn new(engine: Engine, organizations: Organizations, token: &str) -> Self {
         let authorization = Some(format!("Bearer {token}").into_bytes());
@@ -253,7 +252,7 @@ impl Question {
         self.decide_with(self.authorization.as_deref())
     }
 
-    /// The decision about another `Authorization` line.
+    /// The decision on another `Authorization` line.
     #[inline]
     pub fn decide_with(&self, authorization: Option<&[u8]>) -> Decision<'_> {
         let line;
@@ -275,20 +274,20 @@ impl Question {
         )
     }
 
-    /// Asserts that the request is allowed, and as whom.
+    /// Asserts that the request is allowed, and the identity.
     #[inline]
     pub fn assert_allowed(&self) {
         assert_is_allowed(&self.decide());
     }
 
-    /// Asserts that the request is answered for this reason.
+    /// Asserts the reason of the decision.
     #[inline]
     pub fn assert_reason(&self, reason: &str) {
         assert_eq!(self.decide().reason_code(), reason);
     }
 }
 
-/// Asserts who was allowed, in bytes: a `&str` of it would be held to UTF-8 once more, which is no part of a decision.
+/// Asserts the identity as bytes: converting to `&str` would validate UTF-8 again, which is not part of a decision.
 #[inline]
 pub fn assert_is_allowed(decision: &Decision<'_>) {
     let principal = decision.principal().expect("the token is good");

@@ -1,6 +1,6 @@
 //! The fuzz targets of artos-auth: each hands its input to the function of its name in `artos-auth-oracles`.
 //!
-//! Without cargo-fuzz, on any toolchain, a target is a program that runs the files that it is given:
+//! Without cargo-fuzz, on any toolchain, a target is a program that runs the files it is given:
 //! `cargo run --bin claims -- FILE…`.
 
 #[doc(hidden)]
@@ -36,11 +36,11 @@ macro_rules! fuzz {
 ///
 /// # Errors
 ///
-/// Where a file cannot be read, or none is named.
+/// If a file cannot be read, or none is given.
 ///
 /// # Panics
 ///
-/// Where an input shows a mistake, or there is no such target.
+/// If an input reveals an error, or there is no such target.
 #[cfg(not(fuzzing))]
 pub fn run_files(target: &str) -> std::io::Result<()> {
     let mut files = std::env::args_os().skip(1).peekable();

@@ -69,7 +69,8 @@ class AuthMiddleware:
 
     def _authenticate(self, scope: Scope) -> object:
         raw = scope.get("raw_path")
-        # Without the path as received, its spelling is unknown: it is judged, but never as public.
+        # Without the raw path, the spelling that the client sent is unknown: the path is decided on, but never as
+        # public.
         path = raw.decode("latin-1") if raw else quote(scope["path"], safe="/-._~!$&'()*+,;=:@")
         return self.engine.authenticate(
             scope.get("method", "GET"),

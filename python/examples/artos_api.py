@@ -16,7 +16,7 @@ Account = Literal["unknown", "active", "not_a_member", "not_configured"]
 
 engine = Engine.from_config(os.environ["ARTOS_AUTH_CONFIG"])
 auth = Auth(engine)
-# A slash more or less is another path here: a redirect would answer before anyone is asked who they are.
+# A trailing slash makes another path here: a redirect would answer before authentication.
 app = FastAPI(title="Artos API", redirect_slashes=False, docs_url=None, redoc_url=None, openapi_url=None)
 #: The organizations whose tokens authenticate at this deployment.
 TENANTS = ("org-a", "org-b")

@@ -1,18 +1,18 @@
-//! Python values as the engine's arguments. What is not said is refused, never guessed.
+//! Converts Python values to the engine's arguments. A missing argument is refused, never guessed.
 
 use artos_auth_engine::{Account, Organizations, ResourceOrg};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
-/// A constant that is not an organization's id: who owns a resource, or that a path is public.
+/// A constant in place of an organization id: the kind of owner, or that a path is public.
 #[pyclass(frozen, eq, module = "artos_auth")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Marker {
-    /// Nobody owns the resource.
+    /// The resource has no owner.
     #[pyo3(name = "UNOWNED")]
     Unowned,
-    /// Nobody could tell who owns the resource.
+    /// The owner of the resource is unresolved.
     #[pyo3(name = "UNRESOLVED")]
     Unresolved,
     /// The path is public.
@@ -25,7 +25,7 @@ pub fn markers() -> [(&'static str, Marker); 3] {
     [("UNOWNED", Marker::Unowned), ("UNRESOLVED", Marker::Unresolved), ("PUBLIC", Marker::Public)]
 }
 
-/// Who owns a resource: an id, `UNOWNED`, `UNRESOLVED`, or `None`, which is unresolved and never unowned.
+/// The owner of a resource: an id, `UNOWNED`, `UNRESOLVED`, or `None`, which means unresolved, never unowned.
 pub fn owner<'a>(value: &'a Bound<'_, PyAny>) -> PyResult<ResourceOrg<'a>> {
     if value.is_none() {
         return Ok(ResourceOrg::Unresolved);
@@ -42,7 +42,7 @@ pub fn owner<'a>(value: &'a Bound<'_, PyAny>) -> PyResult<ResourceOrg<'a>> {
     }
 }
 
-/// What the service knows of the account.
+/// The account status known to the service.
 pub fn account(name: &str) -> PyResult<Account> {
     match name {
         "unknown" => Ok(Account::Unknown),
@@ -88,7 +88,7 @@ impl Lines {
     }
 }
 
-/// Bytes as they are; text as ISO 8859-1, as WSGI and header libraries decode it.
+/// Bytes unchanged; text as ISO 8859-1, as WSGI and header libraries decode it.
 fn line_bytes(line: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
     if let Ok(bytes) = line.cast::<PyBytes>() {
         return Ok(bytes.as_bytes().to_vec());

@@ -1,4 +1,4 @@
-//! What was decided, as Python sees it.
+//! Decisions for Python.
 
 use artos_auth_engine as engine;
 use artos_auth_server::Unavailable;
@@ -55,7 +55,7 @@ impl Decision {
 }
 
 impl Decision {
-    /// The members that a decision has in JSON.
+    /// The members of a decision in JSON.
     pub fn as_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(py);
         dict.set_item("allowed", self.allowed)?;

@@ -1,4 +1,4 @@
-//! The engine, as Python sees it.
+//! The engine for Python.
 
 use std::path::PathBuf;
 use std::process;
@@ -20,11 +20,11 @@ use crate::identity::Caller;
 #[pyclass(frozen, module = "artos_auth")]
 pub struct Engine {
     config: FollowedConfig,
-    /// The process whose threads follow the files: a fork has none of them.
+    /// The process whose threads follow the files: a forked process has none of them.
     process: u32,
 }
 
-/// A request as Python gives it.
+/// A request from Python.
 struct Asked<'a> {
     method: &'a str,
     path: &'a str,
@@ -58,7 +58,7 @@ impl<'a> Asked<'a> {
         }
     }
 
-    /// Asks for fresh keys where the token names one that no set has; nothing waits for them.
+    /// Requests fresh keys if the token names an unknown key; nothing waits for them.
     fn fetch_keys_after(&self, snapshot: &Snapshot, reason: Reason) {
         if let Some(line) = self.lines.first() {
             snapshot.fetch_keys_after(reason, line);
@@ -112,7 +112,7 @@ impl Engine {
         let engine = snapshot.engine();
         match asked.judged_at(&snapshot) {
             Ok(now) => {
-                // A signature takes long enough for another thread to run meanwhile.
+                // Verifying a signature takes long enough to release the GIL.
                 let decision = py.detach(|| engine.decide(&request, &context, now));
                 if let Some(denial) = decision.denial() {
                     asked.fetch_keys_after(&snapshot, denial.reason());
@@ -127,7 +127,7 @@ impl Engine {
         }
     }
 
-    /// The same decision with every check, for a person.
+    /// The same decision with every check, for people.
     #[pyo3(signature = (method, path, authorization, *, resource_org, realm = None, account = "unknown", now = None))]
     #[expect(clippy::too_many_arguments, reason = "they are the keywords of the Python function")]
     fn explain(

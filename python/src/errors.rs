@@ -13,7 +13,7 @@ fn class<'py>(py: Python<'py>, cell: &PyOnceLock<Py<PyType>>, name: &str) -> PyR
     cell.import(py, "artos_auth._errors", name).cloned()
 }
 
-/// Builds the exception, or what went wrong with building it.
+/// Builds the exception, or returns the error of building it.
 fn raise(exception: PyResult<Bound<'_, PyAny>>) -> PyErr {
     match exception {
         Ok(exception) => PyErr::from_value(exception),
@@ -21,7 +21,7 @@ fn raise(exception: PyResult<Bound<'_, PyAny>>) -> PyErr {
     }
 }
 
-/// `Denied` of a denial.
+/// `Denied` for a denial.
 pub fn denied(py: Python<'_>, denial: &Denial) -> PyErr {
     let arguments = (
         denial.status(),
@@ -35,7 +35,7 @@ pub fn denied(py: Python<'_>, denial: &Denial) -> PyErr {
     raise(class(py, &CLASS, "Denied").and_then(|class| class.call1(arguments)))
 }
 
-/// `Denied` of a 503.
+/// `Denied` for a 503.
 pub fn unavailable(py: Python<'_>, why: Unavailable) -> PyErr {
     let arguments = (503, "Service unavailable", None::<&str>, why.code(), why.clause(), None::<&str>);
     static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();

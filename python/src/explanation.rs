@@ -1,4 +1,4 @@
-//! A decision with every check, as Python sees it.
+//! A decision with every check, for Python.
 
 use artos_auth_engine as engine;
 use artos_auth_server::Unavailable;
@@ -8,7 +8,7 @@ use pyo3::types::{PyDict, PyTuple};
 
 use crate::decision::Decision;
 
-/// One check: what it asks, its clauses, what came of it and what it saw.
+/// One check: its question, clauses, result and note.
 #[pyclass(frozen, get_all, module = "artos_auth")]
 pub struct Step {
     check: &'static str,
@@ -44,7 +44,7 @@ impl Step {
     }
 }
 
-/// A decision and how it came about. Like a decision it has no truth value.
+/// A decision and its checks. Like a decision it has no truth value.
 #[pyclass(frozen, module = "artos_auth")]
 pub struct Explanation {
     decision: Py<Decision>,
@@ -60,7 +60,7 @@ impl Explanation {
         })
     }
 
-    /// No check is made while nothing can be judged.
+    /// No check runs while no decision is possible.
     pub fn unavailable(py: Python<'_>, why: Unavailable) -> PyResult<Self> {
         Ok(Self { decision: Py::new(py, Decision::unavailable(why))?, steps: Vec::new() })
     }
@@ -68,7 +68,7 @@ impl Explanation {
 
 #[pymethods]
 impl Explanation {
-    /// What `decide` answers.
+    /// The result of `decide`.
     #[getter]
     fn decision(&self, py: Python<'_>) -> Py<Decision> {
         self.decision.clone_ref(py)
@@ -80,7 +80,7 @@ impl Explanation {
         PyTuple::new(py, self.steps.iter().map(|step| step.bind(py)))
     }
 
-    /// Both as dictionaries and lists, ready for `json.dumps`: the form that the npm package has, too.
+    /// Both as dictionaries and lists, ready for `json.dumps`, in the same form as in the npm package.
     fn as_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(py);
         dict.set_item("decision", self.decision.get().as_dict(py)?)?;

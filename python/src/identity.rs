@@ -1,4 +1,4 @@
-//! Who asked, as Python sees it.
+//! The caller's identity for Python.
 
 use artos_auth_engine as engine;
 use pyo3::prelude::*;
@@ -6,7 +6,7 @@ use pyo3::types::{PyDict, PyTuple};
 
 use crate::{arguments, errors};
 
-/// The properties that a caller and a principal share, and the methods of one of them.
+/// The properties shared by a caller and a principal, and the methods of one of them.
 macro_rules! identity {
     ($name:ident { $($methods:item)* }) => {
         #[pymethods]
@@ -17,7 +17,7 @@ macro_rules! identity {
                 self.0.user_id()
             }
 
-            /// The organization to filter by, and the only one.
+            /// The organization to filter by; the only one.
             #[getter]
             fn org_id(&self) -> &str {
                 self.0.org_id()
@@ -67,7 +67,7 @@ pub struct Principal(pub engine::Principal);
 identity!(Principal {});
 
 impl Principal {
-    /// The members that a principal has in JSON.
+    /// The members of a principal in JSON.
     pub fn as_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(py);
         dict.set_item("user_id", self.0.user_id())?;
@@ -80,7 +80,7 @@ impl Principal {
     }
 }
 
-/// An authenticated user; not yet an allow for anybody's resource.
+/// An authenticated user; not yet authorized for any resource.
 #[pyclass(frozen, module = "artos_auth")]
 pub struct Caller(pub engine::Caller);
 

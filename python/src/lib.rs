@@ -1,7 +1,7 @@
 //! The native part of the Python package `artos-auth`: the engine, and the server's configuration files.
 //!
-//! `engine` asks, `identity` holds who asked, `decision` what was decided, `explanation` by which checks, `arguments` reads Python values, `errors`
-//! raises. Rules of the contract live in the engine alone.
+//! `engine` decides, `identity` holds the caller, `decision` the result, `explanation` the checks; `arguments` converts
+//! Python values, `errors` raises. The rules of the contract are only in the engine.
 
 mod arguments;
 mod decision;

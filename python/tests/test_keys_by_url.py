@@ -107,7 +107,7 @@ def test_a_rotated_key_is_fetched_because_a_token_names_it(issuer: Issuer, engin
     issuer.is_up.set()
     until_decided(engine_by_url, mint(), "authorized")
     issuer.keys.append(jwk("test-only-next-key"))
-    # The next refresh is minutes away: it is the unknown `kid` that asks for the new set.
+    # The next refresh is minutes away: the unknown `kid` causes the fetch.
     until_decided(engine_by_url, mint(kid="test-only-next-key"), "authorized")
 
 

@@ -1,4 +1,4 @@
-//! The body of a response: the inner service's own, or a documented answer.
+//! The body of a response: the inner service's, or that of a documented response.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

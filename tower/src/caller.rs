@@ -1,4 +1,4 @@
-//! Who asks, as handlers see it.
+//! The caller, for handlers.
 
 use std::ops::Deref;
 
@@ -6,37 +6,37 @@ use artos_auth_engine::{self as engine, Account, ResourceOrg};
 
 use crate::response::Denied;
 
-/// An authenticated user. Not yet an allow for anybody's resource: [`authorize`](Caller::authorize) says whether it is.
+/// An authenticated user. Not yet authorized for any resource: call [`authorize`](Caller::authorize).
 ///
-/// A handler that lists needs no more than this, and filters by [`org_id`](engine::Caller::org_id). Cloning is cheap.
+/// A handler that lists needs only this, and filters by [`org_id`](engine::Caller::org_id). Cloning is cheap.
 #[derive(Clone, Debug)]
 pub struct Caller(pub(crate) engine::Caller);
 
 impl Caller {
-    /// Decides about a resource of `owner` (ORG-1), for an account that your service knows nothing against.
+    /// Decides on a resource of `owner` (ORG-1), without account information from your service.
     ///
     /// # Errors
     ///
-    /// The documented 403 where `owner` is another organization, or unresolved.
+    /// The documented 403 if `owner` is another organization or unresolved.
     pub fn authorize(&self, owner: ResourceOrg<'_>) -> Result<Principal, Denied> {
         self.authorize_as(owner, Account::Unknown)
     }
 
-    /// Decides about a resource of `owner`, with what your service knows of the account (ORG-1 to ORG-3).
+    /// Decides on a resource of `owner`, with your service's account information (ORG-1 to ORG-3).
     ///
     /// # Errors
     ///
-    /// The documented 403 where the account is not a member or not configured, or `owner` is another organization
-    /// or unresolved.
+    /// The documented 403 if the account is not a member or not configured, or `owner` is another organization or
+    /// unresolved.
     pub fn authorize_as(&self, owner: ResourceOrg<'_>, account: Account) -> Result<Principal, Denied> {
         self.0.authorize(owner, account).map(Principal).map_err(Denied::of)
     }
 
-    /// Checks a permission that no route rule of the policy names (PERM-1).
+    /// Checks a permission that is not in a route rule of the policy (PERM-1).
     ///
     /// # Errors
     ///
-    /// The documented 403, if the token does not have it.
+    /// The documented 403 if the token does not have it.
     pub fn require(&self, permission: &str) -> Result<(), Denied> {
         self.0.require(permission).map_err(Denied::of)
     }
@@ -48,7 +48,7 @@ impl Caller {
     }
 }
 
-/// User, organization, permissions and times are read as from the engine's own value.
+/// Dereferences to the engine's value: user, organization, permissions and times.
 impl Deref for Caller {
     type Target = engine::Caller;
 
@@ -57,7 +57,7 @@ impl Deref for Caller {
     }
 }
 
-/// An authorized user: an allow for one resource, or for what nobody owns. Cloning is cheap.
+/// An authorized user: an allow for one resource, or for one without an owner. Cloning is cheap.
 #[derive(Clone, Debug)]
 pub struct Principal(pub(crate) engine::Principal);
 
@@ -69,7 +69,7 @@ impl Principal {
     }
 }
 
-/// User, organization, permissions and times are read as from the engine's own value.
+/// Dereferences to the engine's value: user, organization, permissions and times.
 impl Deref for Principal {
     type Target = engine::Principal;
 

@@ -41,7 +41,7 @@ impl<S: Sync> FromRequestParts<S> for Principal {
 
 impl IntoResponse for Denied {
     fn into_response(self) -> Response {
-        // hyper cuts the body of a response to HEAD by itself.
+        // hyper itself drops the body of a response to HEAD.
         self.into_http::<axum::body::Body>(&Method::GET).map(axum::body::Body::new)
     }
 }

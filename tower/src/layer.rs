@@ -1,4 +1,4 @@
-//! The layer: authenticate on the way in.
+//! The layer: authenticates requests.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -25,7 +25,7 @@ use crate::body::ResponseBody;
 use crate::caller::{Caller, Principal};
 use crate::response::Denied;
 
-/// The engine that a layer asks: one for good, or the current one of an [`ArcSwap`].
+/// The engine of a layer: a fixed one, or the current one of an [`ArcSwap`].
 #[derive(Clone, Debug)]
 pub struct EngineHandle(Handle);
 
@@ -75,7 +75,7 @@ pub struct AuthLayer {
     clock: Time,
 }
 
-/// Where the time of a decision comes from.
+/// The source of the time of a decision.
 #[derive(Clone)]
 enum Time {
     System,
@@ -84,7 +84,7 @@ enum Time {
 }
 
 impl Time {
-    /// The time, unless the clock cannot be right.
+    /// The time, or `None` if the clock is invalid.
     fn now(&self) -> Option<UnixTime> {
         match self {
             Self::System => UnixTime::from_system(SystemTime::now()),
@@ -95,27 +95,27 @@ impl Time {
 }
 
 impl AuthLayer {
-    /// A layer that asks `engine`: an [`Engine`], an `Arc<Engine>`, or an `Arc<ArcSwap<Engine>>` that you reload.
+    /// A layer that uses `engine`: an [`Engine`], an `Arc<Engine>`, or an `Arc<ArcSwap<Engine>>` that you reload.
     #[must_use]
     pub fn new(engine: impl Into<EngineHandle>) -> Self {
         Self { engine: engine.into(), owner: None, realm: None, clock: Time::System }
     }
 
-    /// Decides in one step, by an owner that follows from the request alone, and puts a [`Principal`] beside the
-    /// [`Caller`]. For whatever `owner` does not know it has to return [`ResourceOrg::Unresolved`], which is a 403.
+    /// Decides in one step, with an owner that depends only on the request, and adds a [`Principal`] to the [`Caller`].
+    /// If `owner` does not know the resource, it must return [`ResourceOrg::Unresolved`], which is a 403.
     #[must_use]
     pub fn with_owner(self, owner: impl Fn(&Parts) -> ResourceOrg<'static> + Send + Sync + 'static) -> Self {
         Self { owner: Some(Arc::new(owner)), ..self }
     }
 
-    /// The organizations whose tokens authenticate, by request: for services that pin hosts to tenants (TOK-4).
-    /// Without it, any organization's do.
+    /// Sets the organizations whose tokens authenticate, by request, for services that bind hosts to tenants (TOK-4).
+    /// By default, tokens of any organization authenticate.
     #[must_use]
     pub fn with_realm(self, realm: impl Fn(&Parts) -> TenantScope<'static> + Send + Sync + 'static) -> Self {
         Self { realm: Some(Arc::new(realm)), ..self }
     }
 
-    /// Another clock than the system's, for tests. A time before 2025 is unusable, as with the system's.
+    /// Sets another clock than the system's, for tests. A time before 2025 is unusable, as with the system's clock.
     #[must_use]
     pub fn clock(self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         Self { clock: Time::Clock(Arc::new(clock)), ..self }
@@ -127,9 +127,9 @@ impl AuthLayer {
         Self { clock: Time::Fixed(now), ..self }
     }
 
-    /// Decides, and puts what the handlers need into the request's extensions.
+    /// Decides, and puts the values for the handlers into the request's extensions.
     fn admit(&self, parts: &mut Parts) -> Result<(), Denied> {
-        // What an outer layer or a client library left there is not ours.
+        // Values that an outer layer or a client library put there are not from this layer.
         parts.extensions.remove::<Caller>();
         parts.extensions.remove::<Principal>();
         let now = self.clock.now();
@@ -141,7 +141,7 @@ impl AuthLayer {
             let request = AuthRequest::new(parts.method.as_str(), &*target, &lines);
             self.engine.with(|engine| match now {
                 Some(now) => engine.authenticate(&request, realm, now).map_err(Denied::of),
-                // Nothing can be judged at such a time, but public paths need no judgement.
+                // With an invalid clock only public paths are allowed, which need no time.
                 None => engine.public_access(&request).map(Admission::Public).ok_or_else(Denied::unavailable),
             })?
         };
@@ -162,14 +162,14 @@ impl fmt::Debug for AuthLayer {
     }
 }
 
-/// The request-target as the client sent it. Behind axum's `nest` the URI lacks its prefix, and axum keeps the original.
+/// The request-target as the client sent it. Behind axum's `nest` the URI lacks its prefix; axum keeps the original.
 fn original_target(parts: &Parts) -> Cow<'_, str> {
     #[cfg(feature = "axum")]
     let uri = parts.extensions.get::<axum::extract::OriginalUri>().map_or(&parts.uri, |original| &original.0);
     #[cfg(not(feature = "axum"))]
     let uri = &parts.uri;
-    // HTTP/1 in absolute form is judged whole, so that it is never public (PUB-2). HTTP/2 has no such form: its scheme and
-    // authority are fields of their own.
+    // The absolute form of HTTP/1 is decided on as a whole, so it is never public (PUB-2). HTTP/2 has no such form: its
+    // scheme and authority are separate fields.
     if uri.scheme().is_some() && parts.version < Version::HTTP_2 {
         return Cow::Owned(uri.to_string());
     }
@@ -242,7 +242,7 @@ where
             }
             FutureProjection::Denied { answer } => match answer.take() {
                 Some((denied, method)) => Poll::Ready(Ok(denied.into_http(&method))),
-                // A future that was polled after its end has no answer to give.
+                // A future that is polled after completion has no response to return.
                 None => Poll::Pending,
             },
         }

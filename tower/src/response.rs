@@ -1,4 +1,4 @@
-//! The documented answers.
+//! The documented responses.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,19 +10,19 @@ use http::{HeaderValue, Method, Response, StatusCode};
 
 use crate::body::ResponseBody;
 
-/// A request that is refused: 401, 403, or 503 where nothing can be judged.
+/// A refused request: 401, 403, or 503 if no decision is possible.
 #[derive(Clone, Debug)]
 pub struct Denied(Kind);
 
 #[derive(Clone, Debug)]
 enum Kind {
     Denial(Arc<Denial<'static>>),
-    /// The extractor found nothing: the route is public, or the layer is missing.
+    /// The extractor found no caller: the route is public, or the layer is missing.
     NotAuthenticated,
     Unavailable,
 }
 
-/// The answer of HDR-2 for a route without a layer: it cannot know the policy's realm.
+/// The response of HDR-2 for a route without a layer, which does not know the policy's realm.
 const BARE_CHALLENGE: &str = "Bearer";
 
 impl Denied {
@@ -30,7 +30,7 @@ impl Denied {
         Self(Kind::Denial(Arc::new(denial)))
     }
 
-    /// The 401 of a request without a token, for handlers on a public path that need a caller all the same.
+    /// The 401 of a request without a token, for handlers on a public path that require a caller.
     #[must_use]
     pub const fn not_authenticated() -> Self {
         Self(Kind::NotAuthenticated)
@@ -44,14 +44,14 @@ impl Denied {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match &self.0 {
-            // The engine's statuses are valid; a number that is not would be a refusal all the same.
+            // The engine's statuses are valid; an invalid number would still be a refusal.
             Kind::Denial(denial) => StatusCode::from_u16(denial.status()).unwrap_or(StatusCode::FORBIDDEN),
             Kind::NotAuthenticated => StatusCode::UNAUTHORIZED,
             Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
-    /// The documented `detail`. It never tells one invalid token from another.
+    /// The documented `detail`. It does not distinguish invalid tokens.
     #[must_use]
     pub fn detail(&self) -> &str {
         match &self.0 {
@@ -61,7 +61,7 @@ impl Denied {
         }
     }
 
-    /// The value of `WWW-Authenticate`; none for a 503.
+    /// The value of `WWW-Authenticate`; `None` for a 503.
     #[must_use]
     pub fn www_authenticate(&self) -> Option<&str> {
         match &self.0 {
@@ -71,7 +71,7 @@ impl Denied {
         }
     }
 
-    /// Why, for your log and never for the caller.
+    /// The reason, for your log and never for the caller.
     #[must_use]
     pub fn reason(&self) -> &'static str {
         match &self.0 {

@@ -17,7 +17,7 @@ use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64_simd::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
-/// The `kid` of every issuer here, so that its tokens are never taken for real ones.
+/// The `kid` of every issuer here, so that its tokens are never mistaken for real ones.
 const KEY_ID: &str = "testing-only-never-a-real-key";
 
 /// Signs tokens with a freshly generated Ed25519 key, which never leaves the process.
@@ -69,7 +69,7 @@ impl Issuer {
         Engine::new(Policy::new(policy).expect("a valid policy"), keys, Revocations::none())
     }
 
-    /// A token of `user` in `organization`, good for an hour from now unless it is changed.
+    /// A token of `user` in `organization`, valid for one hour unless changed.
     pub fn token(&self, user: &str, organization: &str) -> Token<'_> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let claims = [
@@ -84,7 +84,7 @@ impl Issuer {
     }
 }
 
-/// A token that is about to be minted.
+/// A token before minting.
 #[derive(Clone, Debug)]
 #[must_use = "`mint` signs it"]
 pub struct Token<'i> {

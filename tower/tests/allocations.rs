@@ -1,4 +1,4 @@
-//! What the layer allocates for a request with a cached token, beside what the request's own parts take.
+//! The allocations of the layer for a request with a cached token, without those of the request itself.
 
 #![cfg(test)]
 
@@ -12,7 +12,7 @@ use http::{Request, Response};
 use tower::{Layer, Service};
 
 #[test]
-fn an_allowed_request_allocates_for_the_extensions_alone() {
+fn an_allowed_request_allocates_only_for_the_extensions() {
     let issuer = Issuer::new();
     let engine = issuer.engine().with_cache(CacheBytes(1 << 20), HashKey(1));
     let inner = tower::service_fn(|request: Request<()>| {

@@ -1,4 +1,4 @@
-//! Every case of the fixtures that HTTP can carry, through the layer: authenticated by it, authorized by the handler.
+//! Every case of the fixtures that HTTP can carry, authenticated by the layer and authorized by the handler.
 
 #![cfg(test)]
 
@@ -16,10 +16,10 @@ use http::{HeaderValue, Method, Request, Response, Uri};
 use http_body_util::{BodyExt, Full};
 use tower::{Layer, ServiceExt};
 
-/// The question as a request; none where HTTP cannot carry it.
+/// The case as a request; `None` if HTTP cannot carry it.
 fn request(question: &Question) -> Option<Request<()>> {
     let target = PathAndQuery::try_from(question.path.as_str()).ok()?;
-    // What `http` would change on the way is not the question any more.
+    // If `http` changes the request, it is no longer the case.
     (target.as_str() == question.path && question.path.starts_with('/')).then_some(())?;
     let method = Method::from_bytes(question.method.as_bytes()).ok()?;
     let mut request = Request::builder().method(method).uri(Uri::from(target)).body(()).ok()?;
@@ -47,7 +47,7 @@ fn account(account: decider::Account) -> Account {
     }
 }
 
-/// Status, detail, challenge, reason, and who was allowed.
+/// Status, detail, challenge, reason, and the allowed identity.
 type Answer = (u16, Option<String>, Option<String>, Option<String>, Option<(String, String, Vec<String>)>);
 
 async fn answer(case: &Case, request: Request<()>) -> Answer {
@@ -122,7 +122,7 @@ async fn the_layer_answers_every_case_as_written() {
         let Some(request) = request(&case.question) else { continue };
         carried += 1;
         let (answered, mut right) = (answer(&case, request).await, expected(&case.expected));
-        // In two steps a path or permission is reported before an owner or account.
+        // In two steps, a path or permission is reported before an owner or account.
         let by_the_route = ["path_ambiguous", "permission_missing"];
         if answered.0 == 403 && answered.3.as_deref().is_some_and(|reason| by_the_route.contains(&reason)) {
             right.3.clone_from(&answered.3);

@@ -1,4 +1,4 @@
-//! The layer in front of an axum service, as its clients see it.
+//! The layer in front of an axum service, as clients see it.
 
 #![cfg(test)]
 
@@ -81,7 +81,7 @@ const NOT_AUTHORIZED: &str = r#"{"detail":"User has no organization or not autho
 #[case::public_by_another_spelling("/api/v1/search/%73tatus", None, 401, NOT_AUTHENTICATED)]
 #[case::absolute_form("http://api.example/api/v1/search/status", None, 401, NOT_AUTHENTICATED)]
 #[tokio::test]
-async fn a_request_gets_its_documented_answer(
+async fn a_request_gets_its_documented_response(
     #[case] target: &str,
     #[case] organization: Option<&str>,
     #[case] expected: u16,
@@ -121,7 +121,7 @@ async fn a_denial_has_the_documented_fields_and_head_has_no_body() {
 #[case::expired(json!({"exp": 1}))]
 #[case::without_expiry(json!({"exp": null}))]
 #[tokio::test]
-async fn a_token_that_is_no_longer_good_is_401(#[case] claims: Value) {
+async fn an_expired_or_revoked_token_is_401(#[case] claims: Value) {
     let issuer = Issuer::new();
     let service = service(AuthLayer::new(issuer.engine()));
     let mut token = issuer.token("alice", "org-a");
@@ -137,7 +137,7 @@ async fn a_token_that_is_no_longer_good_is_401(#[case] claims: Value) {
 #[case::epoch(UNIX_EPOCH)]
 #[case::before_2025(UNIX_EPOCH + Duration::from_secs(1_735_689_599))]
 #[tokio::test]
-async fn a_clock_before_2025_judges_public_paths_alone(#[case] time: SystemTime) {
+async fn with_a_clock_before_2025_only_public_paths_are_allowed(#[case] time: SystemTime) {
     let issuer = Issuer::new();
     let service = service(AuthLayer::new(issuer.engine()).clock(move || time));
     let token = issuer.token("alice", "org-a").mint();
@@ -150,7 +150,7 @@ async fn a_clock_before_2025_judges_public_paths_alone(#[case] time: SystemTime)
 }
 
 #[tokio::test]
-async fn a_reloaded_engine_counts_from_the_next_request_on() {
+async fn a_reloaded_engine_applies_from_the_next_request() {
     let issuer = Issuer::new();
     let engine = Arc::new(ArcSwap::from_pointee(issuer.engine()));
     let service = service(AuthLayer::new(Arc::clone(&engine)));
@@ -163,7 +163,7 @@ async fn a_reloaded_engine_counts_from_the_next_request_on() {
 }
 
 #[tokio::test]
-async fn the_path_that_the_client_sent_is_judged_behind_nest() {
+async fn behind_nest_the_path_that_the_client_sent_is_used() {
     let issuer = Issuer::new();
     let policy = PolicySpec {
         routes: vec![RouteSpec {
@@ -189,10 +189,7 @@ async fn the_path_that_the_client_sent_is_judged_behind_nest() {
 #[case::other("/documents/doc-b", 403)]
 #[case::what_the_function_does_not_know("/documents/doc-c", 403)]
 #[tokio::test]
-async fn an_owner_that_follows_from_the_request_is_decided_in_one_step(
-    #[case] target: &str,
-    #[case] expected: u16,
-) {
+async fn an_owner_known_from_the_request_is_decided_in_one_step(#[case] target: &str, #[case] expected: u16) {
     let issuer = Issuer::new();
     let layer = AuthLayer::new(issuer.engine())
         .with_owner(|parts| owner_of(parts.uri.path().strip_prefix("/documents/").unwrap_or_default()));
@@ -204,7 +201,7 @@ async fn an_owner_that_follows_from_the_request_is_decided_in_one_step(
 }
 
 #[tokio::test]
-async fn a_principal_without_the_layer_that_makes_it_is_refused() {
+async fn the_principal_extractor_requires_an_owner_function() {
     let issuer = Issuer::new();
     let service = Router::new()
         .route("/x", get(async |principal: Principal| principal.org_id().to_owned()))
@@ -215,7 +212,7 @@ async fn a_principal_without_the_layer_that_makes_it_is_refused() {
 }
 
 #[tokio::test]
-async fn a_realm_refuses_the_tokens_of_other_organizations() {
+async fn a_realm_refuses_tokens_of_other_organizations() {
     let issuer = Issuer::new();
     let tenants: &'static Organizations = Box::leak(Box::new(["org-a"].into_iter().collect()));
     let service = service(AuthLayer::new(issuer.engine()).with_realm(move |_| TenantScope::Among(tenants)));

@@ -1,4 +1,4 @@
-// What every entry point shares: arguments are checked here, because what a caller forgets to say has to be refused.
+// Shared by all entry points. Checks arguments here, because a missing argument must be refused.
 import { NativeEngine, moduleMemory, policyFromToml, reasonsAsJson } from "./engine.js";
 
 /** The resource belongs to no organization in particular. */
@@ -173,14 +173,14 @@ export class Engine {
     /** Writes the texts of a request into the module's memory, if all of them are ASCII, as they nearly always are. */
     #write({ method, path, owner, authorization: [value = ""] }) {
         const text = method + path + owner + value;
-        // Memory that has grown is another buffer.
+        // Growing the memory replaces its buffer.
         if (text.length > this.#input.length || this.#memory.length === 0) {
             const size = Math.max(4096, 2 * text.length);
             const at = this.#native.input(size);
             this.#memory = new Uint8Array(moduleMemory().buffer);
             this.#input = this.#memory.subarray(at, at + size);
         }
-        // A character beyond ASCII takes more than one byte, so that not all of them fit.
+        // A non-ASCII character takes more than one byte, so the text may not fit.
         return encoder.encodeInto(text, this.#input.subarray(0, text.length)).read === text.length;
     }
 
@@ -191,12 +191,12 @@ export class Engine {
             return;
         }
         this.#native.setRealm(realm ?? undefined);
-        // A copy, which the caller cannot change.
+        // A copy that the caller cannot change.
         this.#realm = realm === null ? null : [...realm];
     }
 
     #allow(length) {
-        // The module may have made room for the principal.
+        // Allocating the principal may have grown the memory.
         if (this.#memory.length === 0) this.#memory = new Uint8Array(moduleMemory().buffer);
         const at = this.#native.output();
         return new Decision({

@@ -1,4 +1,4 @@
-// Node, Deno and Bun: the module is loaded from its file when this is imported.
+// Node, Deno and Bun: importing this file loads the module from its file.
 import { readFileSync } from "node:fs";
 import { initSync } from "./engine.js";
 

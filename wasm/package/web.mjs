@@ -1,4 +1,5 @@
-// Browsers and edge workers: `await init()` once, with the module, its bytes or its address if the default does not serve.
+// Browsers and edge workers: call `await init()` once, with the module, its bytes, or its URL if the default does not
+// fit.
 import load from "./engine.js";
 
 export * from "./core.mjs";

@@ -1,4 +1,4 @@
-//! The decision engine for JavaScript, behind `core.mjs`, which has the types and the checks of arguments.
+//! The decision engine for JavaScript, wrapped by `core.mjs`, which has the types and checks arguments.
 //!
 //! A decision crosses the boundary as bytes in a buffer of the module's memory, for text that is converted by
 //! `wasm-bindgen` and JSON would take longer than the decision. What is asked rarely crosses it as JSON.
@@ -14,24 +14,24 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use wasm_bindgen::prelude::*;
 
-/// A policy, keys and revocations, loaded, and the buffers of one decision.
+/// A loaded policy, keys and revocations, and the buffers of one decision.
 #[wasm_bindgen(js_name = NativeEngine)]
 #[derive(Debug)]
 pub struct NativeEngine {
     engine: Engine,
-    /// Where JavaScript writes the texts of a request.
+    /// Where JavaScript writes the strings of a request.
     input: Vec<u8>,
     /// Where a principal is written, as JSON.
     output: Vec<u8>,
     realm: Option<Organizations>,
 }
 
-/// What `decide` returns for a public path and for a clock that is not usable; a denial's is its place in `Reason::ALL`,
-/// and an allow's is the length of its principal below zero.
+/// Return values of `decide` for a public path and for an unusable clock. A denial returns its index in `Reason::ALL`,
+/// and an allow the negative length of its principal.
 const PUBLIC: i32 = 1000;
 const CLOCK_UNUSABLE: i32 = 1001;
 
-/// A key set that is trusted for an issuer and some organizations alone.
+/// A key set that is trusted only for an issuer and some organizations.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct BoundKeys {
@@ -40,7 +40,7 @@ struct BoundKeys {
     organizations: Option<Vec<String>>,
 }
 
-/// One JWK Set, or a list of them with what each is trusted for.
+/// One JWK Set, or a list of them with their bindings.
 fn key_set(text: &str) -> Result<KeySet, LoadError> {
     let Ok(sets) = serde_json::from_str::<Vec<BoundKeys>>(text) else {
         return KeySet::from_jwks(text.as_bytes());
@@ -57,7 +57,7 @@ fn key_set(text: &str) -> Result<KeySet, LoadError> {
     all.build()
 }
 
-/// What is asked, as `core.mjs` writes it.
+/// A request, as `core.mjs` writes it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Question {
@@ -69,7 +69,7 @@ struct Question {
     owner: Owner,
     account: AccountState,
     now: u64,
-    /// Whether `now` is what the clock says, which may be wrong, or what the caller says.
+    /// Whether `now` comes from the clock, which may be wrong, or from the caller.
     from_clock: bool,
 }
 
@@ -96,7 +96,7 @@ impl NativeEngine {
     ///
     /// # Errors
     ///
-    /// Names the document and the key that is wrong; never shows key material.
+    /// Names the invalid document and key; never shows key material.
     #[wasm_bindgen(constructor)]
     pub fn new(policy: &str, keys: &str, revocations: &str) -> Result<NativeEngine, JsError> {
         let policy: PolicySpec =
@@ -112,30 +112,30 @@ impl NativeEngine {
         Ok(Self { engine, input: Vec::new(), output: Vec::new(), realm: None })
     }
 
-    /// Makes room for a request's texts, and says where they go.
+    /// Reserves space for a request's strings, and returns its address.
     pub fn input(&mut self, bytes: usize) -> *const u8 {
         self.input.resize(bytes, 0);
         self.input.as_ptr()
     }
 
-    /// Where the principal of the last decision is.
+    /// The address of the principal of the last decision.
     #[must_use]
     pub fn output(&self) -> *const u8 {
         self.output.as_ptr()
     }
 
-    /// The organizations whose tokens authenticate, from now on; none: every organization's.
+    /// Sets the organizations whose tokens authenticate; `None`: tokens of every organization.
     #[wasm_bindgen(js_name = setRealm)]
     pub fn set_realm(&mut self, ids: Option<Vec<String>>) {
         self.realm = ids.map(|ids| ids.iter().map(String::as_str).collect());
     }
 
-    /// Decides the request whose method, path, owner and `Authorization` value, if there is one, are in the input, one
-    /// after another with these ends. All of it is ASCII.
+    /// Decides the request in the input: method, path, owner and, if present, the `Authorization` value, one after
+    /// another with these end offsets. All of it is ASCII.
     ///
     /// # Errors
     ///
-    /// The arguments are not what `core.mjs` writes.
+    /// The arguments are not in the form that `core.mjs` writes.
     #[expect(
         clippy::too_many_arguments,
         reason = "numbers cross the boundary at no cost, and a structure does not"
@@ -178,7 +178,7 @@ impl NativeEngine {
         let request = Request::new(part(0, method).ok_or_else(wrong)?, path, lines);
         let realm = self.realm.as_ref().map_or(TenantScope::Any, TenantScope::Among);
         let context = Context::of(owner).realm(realm).account(account);
-        // `core.mjs` gives whole seconds that are not negative.
+        // `core.mjs` passes non-negative whole seconds.
         let Some(now) = time(now as u64, from_clock) else {
             let is_public = self.engine.public_access(&request).is_some();
             return Ok(if is_public { PUBLIC } else { CLOCK_UNUSABLE });
@@ -194,17 +194,17 @@ impl NativeEngine {
         i32::try_from(self.output.len()).map(|length| -length).map_err(|_| wrong())
     }
 
-    /// What was ignored in the key set, or is worth knowing about it.
+    /// Warnings about the key set.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         self.engine.keys().warnings().iter().map(ToString::to_string).collect()
     }
 
-    /// The decision about a question, as JSON text.
+    /// The decision on a request, as JSON text.
     ///
     /// # Errors
     ///
-    /// The question is not what `core.mjs` writes.
+    /// The request is not in the form that `core.mjs` writes.
     #[wasm_bindgen(js_name = decideJson)]
     pub fn decide_json(&self, question: &str) -> Result<String, JsError> {
         ask(question, |request, context, now| match now {
@@ -213,11 +213,11 @@ impl NativeEngine {
         })
     }
 
-    /// The decision with every check that was made, as JSON text.
+    /// The decision with every check, as JSON text.
     ///
     /// # Errors
     ///
-    /// The question is not what `core.mjs` writes.
+    /// The request is not in the form that `core.mjs` writes.
     pub fn explain(&self, question: &str) -> Result<String, JsError> {
         ask(question, |request, context, now| match now {
             Some(now) => text(&explanation(&self.engine.explain(request, context, now))),
@@ -228,7 +228,7 @@ impl NativeEngine {
     /// Without a usable clock only public paths are decided.
     fn without_clock(&self, request: &Request<'_>) -> Answer<'static> {
         let decided = self.engine.decide(request, &Context::unresolved(), UnixTime::from_seconds(0));
-        // An unresolved owner lets nobody in, so what is allowed here is public.
+        // An unresolved owner is never allowed, so an allow here is a public path.
         if !decided.is_allow() {
             return UNAVAILABLE;
         }
@@ -258,14 +258,14 @@ pub fn policy_from_toml(text: &str) -> Result<String, JsError> {
     serde_json::to_string(&policy).map_err(|error| JsError::new(&format!("policy: {error}")))
 }
 
-/// The module's memory, in which the buffers are.
+/// The module's memory, which contains the buffers.
 #[wasm_bindgen(js_name = moduleMemory)]
 #[must_use]
 pub fn module_memory() -> JsValue {
     wasm_bindgen::memory()
 }
 
-/// Every reason for a denial, with its clause, status, detail and what helps, as JSON text.
+/// Every reason for a denial, with its clause, status, detail and fix, as JSON text.
 #[wasm_bindgen(js_name = reasonsAsJson)]
 #[must_use]
 pub fn reasons_as_json() -> String {
@@ -278,7 +278,7 @@ pub fn reasons_as_json() -> String {
     Value::Array(reasons.collect()).to_string()
 }
 
-/// Reads a question and gives it to `answer` in the engine's types; without a time if the clock is unusable.
+/// Parses a request and passes it to `answer` in the engine's types; without a time if the clock is unusable.
 fn ask(
     question: &str,
     answer: impl FnOnce(&Request<'_>, &Context<'_>, Option<UnixTime>) -> Result<String, JsError>,
@@ -307,7 +307,7 @@ fn ask(
     answer(&request, &context, time(question.now, question.from_clock))
 }
 
-/// What a caller says is believed; what the clock says has to be possible.
+/// A time from the caller is used as it is; a time from the clock must be plausible.
 fn time(seconds: u64, from_clock: bool) -> Option<UnixTime> {
     if from_clock {
         SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).and_then(UnixTime::from_system)
@@ -324,7 +324,7 @@ fn latin_1(value: &str) -> Option<Vec<u8>> {
     value.chars().map(|character| u8::try_from(character).ok()).collect()
 }
 
-/// A decision as JavaScript gets it, written straight from what the engine holds.
+/// A decision for JavaScript, written directly from the engine's data.
 #[derive(Serialize)]
 struct Answer<'d> {
     allowed: bool,
@@ -346,7 +346,7 @@ struct Who<'d> {
     expires_at: f64,
 }
 
-/// The answer where the clock is not usable.
+/// The response if the clock is unusable.
 const UNAVAILABLE: Answer<'static> = Answer {
     allowed: false,
     status: 503,

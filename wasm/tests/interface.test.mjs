@@ -1,10 +1,10 @@
-// What JavaScript alone can get wrong: forgotten arguments, coercions, clocks.
+// Errors that only JavaScript can make: missing arguments, coercions, clocks.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { ConfigError, Engine, UNOWNED, UNRESOLVED, init, reasons } from "artos-auth";
 
-// The example of RFC 7515, appendix A.1, made for nobody.
+// The example key of RFC 7515, appendix A.1.
 const key = { kty: "oct", kid: "test-only-not-a-real-key", k: "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow" };
 const engine = new Engine({ public: [{ path: "/status" }] }, { keys: [key] });
 const token = ["Bearer a.b.c"];
@@ -103,7 +103,7 @@ test("a clock before 2025 judges nothing but public paths", (context) => {
         reason: "clock_unusable", clause: "TOK-3", principal: null,
     });
     assert.equal(engine.decide("GET", "/status", [], { resource_org: UNOWNED }).allowed, true);
-    // What the caller says is believed.
+    // A time from the caller is used as it is.
     assert.equal(at({ resource_org: UNOWNED, now: 0 })().status, 401);
     context.mock.timers.setTime(1_735_689_600_000);
     assert.equal(at({ resource_org: UNOWNED })().status, 401);

@@ -1,4 +1,4 @@
-//! The engine's two crypto backends beside each other: uncached decisions about the same tokens, in one process.
+//! Compares the engine's two crypto backends: uncached decisions on the same tokens, in one process.
 //!
 //! `cargo run --release --no-default-features --features backends --bin backends` prints the table. `-- question` prints the
 //! HS256 request with its policy, keys and revocations as JSON, and `-- hs256` the nanoseconds of deciding it: `wasm/bench`
@@ -54,7 +54,7 @@ fn table() {
     }
 }
 
-/// What both engines are loaded from, and the token that both are asked about.
+/// What both engines are loaded from, and the token that both decide on.
 struct World {
     policy: Value,
     keys: Value,
@@ -90,7 +90,7 @@ impl World {
     }
 }
 
-/// The organizations that authenticate, the token's among them.
+/// The organizations of the realm, including the token's.
 fn realm() -> Vec<String> {
     (1..Size::default().organizations)
         .map(|index| format!("org-other-{index}"))
@@ -98,7 +98,7 @@ fn realm() -> Vec<String> {
         .collect()
 }
 
-/// The two packages have the same names in them, and no type in common.
+/// Both packages have the same names, but no type in common.
 macro_rules! backend {
     ($method:ident, $engine:ident) => {
         impl World {

@@ -1,4 +1,4 @@
-//! Runs the instruction counts and compares them with the committed ones: `check-instructions` does the rest.
+//! Runs the instruction counts and compares them with the committed ones; `check-instructions` does the rest.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,8 +8,7 @@ use std::{env, fs};
 use artos_auth_benches::report::shown;
 use serde_json::Value;
 
-/// By how much a count may differ, in either direction: a committed count that is too high would hide what
-/// comes after.
+/// Allowed difference in either direction: a committed count that is too high would hide later regressions.
 const TOLERANCE: f64 = 0.02;
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/instructions.csv");
 const HEAD: &str = "scenario,instructions";
@@ -35,7 +34,7 @@ fn main() -> ExitCode {
     compare(&committed(), &counts)
 }
 
-/// Prints every scenario of either side, and fails on one that is off or only there once.
+/// Prints every scenario of both sides, and fails on one that differs or is missing on one side.
 fn compare(committed: &Counts, counts: &Counts) -> ExitCode {
     let mut scenarios: Vec<&String> = committed.keys().chain(counts.keys()).collect();
     scenarios.sort();
@@ -63,8 +62,8 @@ fn compare(committed: &Counts, counts: &Counts) -> ExitCode {
     }
 }
 
-/// What the engine adds to the verification of the signature, which is portable code here and far dearer than
-/// elsewhere: the floor of the same algorithm is taken away. The whole is kept beside it.
+/// The engine's overhead on top of signature verification, which runs portable code here and is far slower than
+/// elsewhere: the floor of the same algorithm is subtracted. The total is also recorded.
 fn without_floors(mut counts: Counts) -> Counts {
     for (scenario, floor) in [("cold_hs256", "hs256"), ("cold_eddsa", "eddsa"), ("forged_hs256", "hs256")] {
         let floor = *counts.get(&format!("floor_of_{floor}")).expect("every floor was measured");

@@ -19,7 +19,7 @@ fn main() {
 
 fn decisions() {
     let row = |what: String, question: Question, reason: &str, bound: u64| {
-        // The second time: what is done only once is not a decision's.
+        // The second decision: one-time work is not part of a decision.
         question.assert_reason(reason);
         let count = measure(|| question.assert_reason(reason)).count_total;
         println!("{what}\t{count}\tallocations\t{bound}");
@@ -78,7 +78,7 @@ fn revocations() {
     assert_eq!(loaded.tokens(), MILLION);
 }
 
-/// Ten times as much takes about ten times as long, not a hundred times.
+/// Ten times as many entries take about ten times as long, not a hundred times.
 fn loading() {
     let resources = |count: usize| -> Vec<ResourceSpec> {
         let entries: Vec<serde_json::Value> = (0..count)
@@ -104,7 +104,7 @@ fn loading() {
     growth("loading 40,000 keys over loading 4,000", seconds(|| load(&few)), seconds(|| load(&many)));
 }
 
-/// The least time of five.
+/// The minimum time of five runs.
 fn seconds(mut run: impl FnMut()) -> f64 {
     let times = (0..5).map(|_| {
         let started = Instant::now();

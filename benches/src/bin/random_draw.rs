@@ -1,8 +1,8 @@
-//! Decides about tokens drawn at random from a million cached ones, or so many as its argument says, with another allocator
-//! than the system's: a line each of what and nanoseconds, parted by a tab, for the table to read.
+//! Decides on tokens drawn at random from one million cached ones (or the number in its argument), with another
+//! allocator than the system's. Prints lines of name and nanoseconds, separated by a tab, for the table to read.
 //!
-//! A program of its own, for a program has one allocator. mimalloc keeps what is allocated together close together and
-//! asks for huge pages; where a token lies is the allocator's to say, not the engine's.
+//! A separate program, because a program has only one allocator. mimalloc places allocations of the same time close
+//! together and requests huge pages; the location of a token depends on the allocator, not on the engine.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;

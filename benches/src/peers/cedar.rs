@@ -1,4 +1,5 @@
-//! Cedar: whether this user, with these permissions, may do this in this organization. No token involved.
+//! Cedar: whether this user, with these permissions, may perform this action in this organization. No token is
+//! involved.
 
 use std::collections::{HashMap, HashSet};
 
@@ -42,7 +43,7 @@ impl Cedar {
         }
     }
 
-    /// Whether it is allowed. Entities are made for the request, for they come from the token.
+    /// Whether the request is allowed. Entities are built for each request, because they come from the token.
     #[must_use]
     pub fn allows(&self, asked: &Asked<'_>) -> bool {
         let uid = |kind: &EntityTypeName, id: &str| {
@@ -70,7 +71,7 @@ impl Cedar {
     }
 }
 
-/// What the authorization half is about: claims that somebody has verified, and the operation.
+/// The input of authorization: verified claims, and the operation.
 #[derive(Clone, Copy, Debug, serde::Serialize)]
 pub struct Asked<'a> {
     /// The token's user.
@@ -81,8 +82,8 @@ pub struct Asked<'a> {
     pub permissions: &'a [&'a str],
     /// The method and the pattern of the path.
     pub operation: &'a str,
-    /// What is addressed.
+    /// The requested resource.
     pub resource: &'a str,
-    /// Whose it is.
+    /// Its owner.
     pub resource_organization: &'a str,
 }

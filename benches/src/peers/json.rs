@@ -1,20 +1,20 @@
-//! Libraries that read JSON, each into a struct that borrows what it can: the least that reading claims takes.
+//! JSON libraries, each reading into a struct that borrows where possible: the minimum cost of reading claims.
 
 use super::BorrowedClaims;
 
-/// serde_json: the one that most services use.
+/// serde_json: the most common choice.
 #[must_use]
 pub fn serde_json_reads(claims: &[u8]) -> Option<BorrowedClaims<'_>> {
     serde_json::from_slice(claims).ok()
 }
 
-/// sonic-rs: said to be the quickest into structs.
+/// sonic-rs: reportedly the fastest into structs.
 #[must_use]
 pub fn sonic_rs_reads(claims: &[u8]) -> Option<BorrowedClaims<'_>> {
     sonic_rs::from_slice(claims).ok()
 }
 
-/// simd-json, which works on a copy that it may change, its buffers used again.
+/// simd-json, which parses a mutable copy; its buffers are reused.
 #[derive(Default)]
 pub struct SimdJson {
     copy: Vec<u8>,

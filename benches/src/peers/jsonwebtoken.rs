@@ -30,7 +30,7 @@ impl JsonWebToken {
         Self { key: DecodingKey::from_jwk(jwk).expect("the key is good"), validation }
     }
 
-    /// The claims, if the token is good.
+    /// The claims, if the token is valid.
     #[must_use]
     pub fn verify(&self, token: &str) -> Option<Claims> {
         jsonwebtoken::decode(token, &self.key, &self.validation).ok().map(|data| data.claims)

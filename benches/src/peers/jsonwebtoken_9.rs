@@ -1,5 +1,5 @@
-//! What jwt-authorizer 0.15 does for every request, by jsonwebtoken 9: the header decoded to find the key,
-//! then `decode`. (It makes a validation anew each time besides; here it is made once.)
+//! The work of jwt-authorizer 0.15 for every request, with jsonwebtoken 9: decodes the header to find the key, then
+//! calls `decode`. (It also builds a validation for each request; here it is built once.)
 
 use jsonwebtoken_9::jwk::Jwk;
 use jsonwebtoken_9::{Algorithm, DecodingKey, Validation, decode, decode_header};
@@ -31,7 +31,7 @@ impl JsonWebToken9 {
         Self { id: key.id().to_owned(), key: decoding_key, validation }
     }
 
-    /// The claims, if the token is good.
+    /// The claims, if the token is valid.
     #[must_use]
     pub fn verify(&self, token: &str) -> Option<Claims> {
         let header = decode_header(token).ok()?;

@@ -16,12 +16,12 @@ enum Key {
     EdDsa(Ed25519PublicKey),
 }
 
-/// What the library does not read by itself.
+/// Claims that the library does not read itself.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct CustomClaims {
     /// The organization.
     pub org_id: String,
-    /// What the user may do.
+    /// The user's permissions.
     pub permissions: Vec<String>,
 }
 
@@ -51,7 +51,7 @@ impl JwtSimple {
         Self { key, options }
     }
 
-    /// The claims, if the token is good.
+    /// The claims, if the token is valid.
     #[must_use]
     pub fn verify(&self, token: &str) -> Option<JWTClaims<CustomClaims>> {
         let options = Some(self.options.clone());

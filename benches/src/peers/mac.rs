@@ -1,4 +1,4 @@
-//! HMAC by other crypto libraries, with a prepared key: how much of the floor is the library's own.
+//! HMAC by other crypto libraries, with a prepared key: the share of the library in the floor.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;

@@ -1,4 +1,4 @@
-//! What others do with the same token, each configured as its own documentation says.
+//! Other implementations on the same token, each configured according to its documentation.
 //!
 //! Every token library verifies the signature, `exp`, `iss` and `aud`, and gives the claims in a struct: less
 //! than the engine checks. Their keys are prepared once; none is asked to look one up by `kid` unless it does
@@ -29,13 +29,13 @@ pub struct Claims {
     pub sub: String,
     /// The organization.
     pub org_id: String,
-    /// What the user may do.
+    /// The user's permissions.
     pub permissions: Vec<String>,
     /// The issuer.
     pub iss: String,
     /// The audience.
     pub aud: String,
-    /// The token's own id.
+    /// The token's id.
     pub jti: String,
     /// When it was issued.
     pub iat: u64,
@@ -43,21 +43,21 @@ pub struct Claims {
     pub exp: u64,
 }
 
-/// The same, borrowed from the claims where they hold no escapes: what a reader in a hurry asks for.
+/// The same, borrowed from the claims where they contain no escapes, for speed.
 #[derive(Clone, Debug, serde::Deserialize)]
 pub struct BorrowedClaims<'c> {
     /// The user.
     pub sub: &'c str,
     /// The organization.
     pub org_id: &'c str,
-    /// What the user may do.
+    /// The user's permissions.
     #[serde(borrow)]
     pub permissions: Vec<&'c str>,
     /// The issuer.
     pub iss: &'c str,
     /// The audience.
     pub aud: &'c str,
-    /// The token's own id.
+    /// The token's id.
     pub jti: &'c str,
     /// When it was issued.
     pub iat: u64,

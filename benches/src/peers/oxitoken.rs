@@ -109,7 +109,7 @@ impl OxiToken {
         Self(pipeline)
     }
 
-    /// The claims, if the token is good.
+    /// The claims, if the token is valid.
     #[must_use]
     pub fn verify(&self, token: &str) -> Option<Claims> {
         self.0.verify(token.as_bytes()).ok().map(|(_, claims)| claims)

@@ -36,7 +36,7 @@ impl Regorus {
         Self(engine)
     }
 
-    /// Whether it is allowed; the input is JSON, as claims come.
+    /// Whether it is allowed; the input is JSON, the form in which claims arrive.
     #[must_use]
     pub fn allows(&mut self, asked: &Asked<'_>) -> bool {
         let input = serde_json::to_string(asked).expect("plain text serializes");

@@ -1,12 +1,12 @@
-//! Answers that need no signature.
+//! Decisions that need no signature.
 
 use crate::floor::Floor;
 use crate::measure::Subject;
 use crate::tokens::{Alg, Claims, SigningKey};
 use crate::world::{PUBLIC_PATH, Question, Size, engine, organizations};
 
-/// The public path (with the same token), no header, a header of another scheme, and a token that is too long;
-/// beside the floor, which the targets are ratios to.
+/// The public path (with the same token), no header, a header with another scheme, and an oversized token; next to the
+/// floor, which the targets are relative to.
 #[must_use]
 pub fn before_signature() -> Vec<Subject> {
     let key = SigningKey::new(Alg::Hs256);

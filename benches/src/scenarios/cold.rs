@@ -1,4 +1,4 @@
-//! Decisions about a token that has not been seen before, and what they are to be compared with.
+//! Decisions on uncached tokens, and what they are compared with.
 
 use std::hint::black_box;
 
@@ -14,7 +14,7 @@ use crate::peers::{
 use crate::tokens::{Alg, Claims, ORGANIZATION, PERMISSIONS, Public, SigningKey, USER, forge};
 use crate::world::{self, MATCHING_RULE, Question, Size, engine, organizations};
 
-/// The engine's whole decision beside the floor and beside libraries that verify the same token and check less.
+/// The engine's complete decision, next to the floor and to libraries that verify the same token and check less.
 #[must_use]
 pub fn cold(alg: Alg) -> Vec<Subject> {
     let key = SigningKey::new(alg);
@@ -124,7 +124,7 @@ pub fn forged(alg: Alg, keys: usize) -> Vec<Subject> {
     ]
 }
 
-/// With and without digests among the revocations: what the hash of the signed part costs.
+/// With and without digests among the revocations: the cost of hashing the signing input.
 #[must_use]
 pub fn signed_sha256() -> Vec<Subject> {
     let key = SigningKey::new(Alg::Hs256);
@@ -139,7 +139,7 @@ pub fn signed_sha256() -> Vec<Subject> {
     ]
 }
 
-/// The authorization half by itself, in policy engines, beside the engine's whole decision.
+/// Only the authorization half, in policy engines, next to the engine's complete decision.
 #[must_use]
 pub fn authorization() -> Vec<Subject> {
     let key = SigningKey::new(Alg::Hs256);
@@ -157,7 +157,7 @@ pub fn authorization() -> Vec<Subject> {
     ]
 }
 
-/// What the token of every scenario asks for.
+/// The request of the token in every scenario.
 fn asked(operation: &str) -> Asked<'_> {
     Asked {
         user: USER,

@@ -1,4 +1,4 @@
-//! How a decision grows with what the engine holds.
+//! How the cost of a decision grows with the size of the engine's data.
 
 use artos_auth_engine::Engine;
 
@@ -21,10 +21,10 @@ pub enum Dimension {
 }
 
 impl Dimension {
-    /// All of them, in the order of the table.
+    /// All of them, in table order.
     pub const ALL: [Self; 4] = [Self::Routes, Self::Keys, Self::Revocations, Self::Organizations];
 
-    /// As benchmark names spell it.
+    /// The spelling in benchmark names.
     #[must_use]
     pub fn slug(self) -> &'static str {
         match self {
@@ -57,7 +57,7 @@ impl Dimension {
     }
 }
 
-/// Whether the token has been verified before.
+/// Whether the token is cached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Temperature {
     /// The engine has no cache.
@@ -66,7 +66,7 @@ pub enum Temperature {
     Warm,
 }
 
-/// Decisions about an RS256 token, one subject for each size.
+/// Decisions on an RS256 token, one subject for each size.
 #[must_use]
 pub fn growth(temperature: Temperature, dimension: Dimension, sizes: &[usize]) -> Vec<Subject> {
     let key = SigningKey::new(Alg::Rs256);
@@ -84,8 +84,8 @@ pub fn growth(temperature: Temperature, dimension: Dimension, sizes: &[usize]) -
     sizes.iter().map(subject).collect()
 }
 
-/// Refusals of a forged RS256 token with so many good ones cached, one subject for each number: the cost of
-/// not finding it. (One that verifies would be found the next time.)
+/// Denials of a forged RS256 token with this many valid ones cached, one subject for each number: the cost of a cache
+/// miss. (A token that verifies would be cached for the next run.)
 #[must_use]
 pub fn misses(counts: &[usize]) -> Vec<Subject> {
     let filler = SigningKey::new(Alg::Hs256);

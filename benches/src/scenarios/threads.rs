@@ -1,4 +1,4 @@
-//! One thread and two, of the floor and of the engine.
+//! One thread and two, for the floor and the engine.
 
 use std::sync::Arc;
 
@@ -8,13 +8,13 @@ use crate::measure::Subject;
 use crate::tokens::{Alg, Claims, SigningKey};
 use crate::world::{Size, assert_is_allowed, engine, with_cache};
 
-/// What each of several threads does again and again; it gets the thread's number.
+/// The work that each thread repeats; it gets the thread's index.
 type Work = Arc<dyn Fn(usize) + Send + Sync>;
 
 /// Pairs of subjects, `…/1` and `…/2`: the same work on one thread, and on two at once. Of the warm ones, one
 /// has both threads ask about the same token, the other each about its own.
 ///
-/// Both of a pair work on the very same memory, for where a token lies makes a few hundredths of what a warm one costs.
+/// Both of a pair use the same memory, because the location of a token changes a warm decision by a few per cent.
 #[must_use]
 pub fn two_threads() -> Vec<Subject> {
     let works = works();

@@ -1,4 +1,4 @@
-//! Decisions about tokens that have been verified before: every other check is made afresh.
+//! Decisions on cached tokens: all other checks are repeated.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -10,11 +10,11 @@ use crate::peers::JsonWebToken;
 use crate::tokens::{Alg, Claims, ORGANIZATION, SigningKey};
 use crate::world::{Question, Size, assert_is_allowed, engine, with_cache};
 
-/// How many tokens are in use at once where many more are cached.
+/// The number of tokens in use when many more are cached.
 const IN_USE: usize = 8;
 
-/// The engine's whole decision with its cache, of a token of this algorithm; beside the floor and jsonwebtoken
-/// of HS256, which the targets of every algorithm are ratios to.
+/// The engine's complete decision with its cache, on a token of this algorithm; next to the floor and jsonwebtoken for
+/// HS256, which the targets of every algorithm are relative to.
 #[must_use]
 pub fn warm(alg: Alg) -> Vec<Subject> {
     let hmac_key = SigningKey::new(Alg::Hs256);
@@ -34,7 +34,7 @@ pub fn warm(alg: Alg) -> Vec<Subject> {
     ]
 }
 
-/// Warm decisions with so many tokens cached, of which the same few are in use; one subject for each number.
+/// Warm decisions with this many cached tokens, of which the same few are in use; one subject for each number.
 #[must_use]
 pub fn cached_tokens(counts: &[usize]) -> Vec<Subject> {
     let subject = |count: &usize| {
@@ -49,25 +49,24 @@ pub fn cached_tokens(counts: &[usize]) -> Vec<Subject> {
     counts.iter().map(subject).collect()
 }
 
-/// Warm decisions about tokens drawn at random from so many cached ones, beside the floor, and beside the least that
-/// any memory of whole tokens does: to compare each with its copy, were its place known.
+/// Warm decisions on tokens drawn at random from this many cached ones, next to the floor and to the minimum work of
+/// any cache of complete tokens: comparing each with its copy at a known address.
 ///
-/// What is cold in the processor's caches is the engine's memory of the token. The request is not: its bytes
-/// have just been received.
+/// The engine's copy of the token is not in the processor's caches. The request is: its bytes have just been received.
 #[must_use]
 pub fn random_draw(count: usize) -> Vec<Subject> {
     let key = SigningKey::new(Alg::Hs256);
     let floor = Floor::new(&key, &key.mint(&Claims::default()));
     let full = Full::of(count);
     let draw = Draw::from(full.lines.clone());
-    // Copies of their own, so that nothing of them is in the processor's cache for another reason.
+    // Separate copies, so that no other code has put them into the processor's cache.
     let copies = full.lines.clone();
     vec![
         Subject::new("floor", move || assert!(floor.verifies())),
         Subject::in_batches("engine", BATCH, draw.clone(), Draw::receive, move |draw, index| {
             full.assert_line_allowed(&draw.received[index]);
         }),
-        // One after the other, as requests come: where the next one stands is not known before this one is done.
+        // In sequence, as requests arrive: the location of the next token is not known before this one is done.
         Subject::in_batches("comparison", BATCH, (draw, Cell::new(0)), |(draw, _)| draw.receive(), {
             move |(draw, differs), index| {
                 let copy = &copies[draw.drawn[index] ^ differs.get()];
@@ -78,7 +77,7 @@ pub fn random_draw(count: usize) -> Vec<Subject> {
     ]
 }
 
-/// How many requests are received at once: few enough to stay in the processor's cache.
+/// The number of requests received at once: few enough to stay in the processor's cache.
 const BATCH: usize = 128;
 
 #[derive(Clone)]
@@ -110,7 +109,7 @@ impl Draw {
     }
 }
 
-/// An engine that has so many live tokens cached, and their `Authorization` lines.
+/// An engine that has this many valid tokens cached, and their `Authorization` lines.
 struct Full {
     question: Question,
     lines: Vec<Box<[u8]>>,

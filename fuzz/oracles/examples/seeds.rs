@@ -13,7 +13,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (target, bytes) in &seeds {
         let folder = folder.join(target);
         fs::create_dir_all(&folder)?;
-        // Named as libFuzzer names what it finds, so that one input is one file.
+        // Named as libFuzzer names inputs, so that equal inputs are one file.
         let hash = digest(&SHA1_FOR_LEGACY_USE_ONLY, bytes);
         let name: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
         fs::write(folder.join(name), bytes)?;

@@ -3,7 +3,7 @@
 use crate::differential::{pair, question};
 use crate::mint;
 
-/// The lines are parted by line ends; `%T` stands for the good token.
+/// Lines are separated by line ends; `%T` stands for the valid token.
 pub(crate) fn run(input: &[u8]) {
     let lines = match input {
         [] => Vec::new(),

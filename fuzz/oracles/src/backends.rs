@@ -1,4 +1,4 @@
-//! The engine's two crypto backends beside each other: keys (section 3, point 5) and signatures (point 6).
+//! Compares the engine's two crypto backends: keys (section 3, point 5) and signatures (point 6).
 
 use artos_auth_fixtures::TokenSpec;
 use artos_auth_fixtures::keys::TestKey;
@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::choices::Choices;
 use crate::mint::base64url;
 
-/// Every algorithm, and the test key that signs under it.
+/// Every algorithm, with the test key that signs.
 const ALGORITHMS: &[(&str, &str)] = &[
     ("HS256", "hs256"),
     ("HS384", "hs384"),
@@ -26,7 +26,7 @@ const ALGORITHMS: &[(&str, &str)] = &[
 /// The members of a JWK that hold its public numbers or its secret.
 const NUMBERS: &[&str] = &["k", "n", "e", "x", "y"];
 
-/// What an input changes: the signature, or the key that it is verified with.
+/// What an input changes: the signature, or the verification key.
 #[derive(Clone, Copy)]
 enum Change {
     /// The bytes of the input are the signature.
@@ -44,7 +44,7 @@ enum Change {
 const CHANGES: &[Change] =
     &[Change::Signature, Change::SignatureBits, Change::OtherAlgorithm, Change::Key, Change::KeyBits];
 
-/// A token and a key set, made of the input, get the same answer from both.
+/// Both backends give the same result for a token and a key set built from the input.
 pub(crate) fn run(input: &[u8]) {
     let mut choices = Choices::new(input);
     let (algorithm, name) = choices.pick(ALGORITHMS);
@@ -111,14 +111,14 @@ fn flip(bytes: &mut [u8], choices: &mut Choices<'_>) {
     }
 }
 
-/// One function for each copy of the engine, whose types have the same names and are not the same.
+/// One function for each copy of the engine, whose types have the same names but are different types.
 macro_rules! ask {
     ($name:ident, $engine:ident) => {
-        /// The reason of the decision about a line of `Authorization`.
+        /// The reason of the decision on an `Authorization` line.
         ///
         /// # Errors
         ///
-        /// Says why the key set does not load.
+        /// The error if the key set does not load.
         pub fn $name(jwks: &str, line: &[u8]) -> Result<&'static str, String> {
             use $engine::{
                 Algorithm, Context, Decision, Engine, KeySet, Policy, PolicySpec, Request, Revocations,
@@ -143,7 +143,7 @@ macro_rules! ask {
 ask!(aws_lc, artos_auth_engine);
 ask!(rust_crypto, artos_auth_engine_rust_crypto);
 
-/// A good token under each algorithm, and each kind of change.
+/// A valid token of each algorithm, and each kind of change.
 pub(crate) fn seeds() -> Vec<Vec<u8>> {
     let mut seeds = Vec::new();
     for algorithm in 0..ALGORITHMS.len() {

@@ -1,4 +1,4 @@
-//! The cache of verified tokens: it may never be noticed.
+//! The cache of verified tokens must never change a decision.
 
 use std::sync::{Arc, LazyLock};
 
@@ -13,8 +13,8 @@ use crate::choices::Choices;
 use crate::differential::{keys, question, test_key};
 use crate::mint;
 
-/// A series of decisions and swaps. Engines with caches of several sizes and one without decide alike, and so do
-/// engines that were swapped away and are still held.
+/// A series of decisions and swaps. Engines with caches of several sizes and one without decide the same, and so do
+/// replaced engines that are still held.
 pub(crate) fn run(input: &[u8]) {
     let mut choices = Choices::new(input);
     let seed = u64::from(choices.byte());
@@ -61,7 +61,7 @@ fn decide_alike(engines: &[Engine; 4], question: &Question) {
     }
 }
 
-/// Tokens that differ in one thing, so that what is remembered of one must not pass for another.
+/// Tokens that differ in one property, so that a cache entry of one must not serve another.
 static TOKENS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let specs = [
         json!({}),
@@ -83,7 +83,7 @@ static TOKENS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let spec = |spec| serde_json::from_value::<TokenSpec>(spec).unwrap_or_else(|error| panic!("{error}"));
     let mint = |spec: TokenSpec| spec.mint().unwrap_or_else(|error| panic!("{error}"));
     let mut tokens: Vec<Vec<u8>> = specs.map(spec).into_iter().map(mint).collect();
-    // ECDSA's second form of the same signature, which verifies too.
+    // The alternative ECDSA signature, which verifies too.
     tokens.push(mint(spec(json!({"key": "es256", "edits": [{"do": "second-form"}]}))));
     tokens
 });
@@ -91,7 +91,7 @@ static TOKENS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
 fn any_question(choices: &mut Choices<'_>) -> Question {
     let mut token = TOKENS[choices.index(TOKENS.len())].clone();
     if choices.index(8) == 7 {
-        // The same end, so the same place in the cache, with another beginning.
+        // The same end, and so the same cache slot, with another beginning.
         let at = usize::from(choices.two_bytes()) % token.len();
         token[at] = choices.byte();
     }

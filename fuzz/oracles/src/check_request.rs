@@ -1,8 +1,8 @@
-//! The message of Envoy's `ext_authz`: what the server reads in it equals an obvious reading of the wire format.
+//! Envoy's `ext_authz` message: the server's reading equals that of a simple decoder of the wire format.
 
 use artos_auth_server::fuzzing::described_by;
 
-/// The bytes are a call's body: a prefix of five bytes, and a `CheckRequest`.
+/// The bytes are the body of a call: a prefix of five bytes, and a `CheckRequest`.
 pub(crate) fn run(input: &[u8]) {
     let Some(described) = described_by(input) else { return };
     let (prefix, message) = input.split_at(5);
@@ -52,12 +52,12 @@ fn read(message: &[u8]) -> Option<Read> {
     Some(Read { method: text(2)?, path: text(4)?, host: text(5)?, headers, header_map })
 }
 
-/// A message that comes in several parts is their bytes, one after another.
+/// The parts of a message that occurs several times are concatenated.
 fn whole(message: &[u8], number: u64) -> Option<Vec<u8>> {
     Some(values(message, number)?.concat())
 }
 
-/// The values of a field with a length, in order; nothing for what this reader does not follow: groups.
+/// The values of a length-delimited field, in order; `None` for groups, which this decoder does not support.
 fn values(mut message: &[u8], number: u64) -> Option<Vec<Vec<u8>>> {
     let mut found = Vec::new();
     while !message.is_empty() {
@@ -94,7 +94,7 @@ fn varint(input: &mut &[u8]) -> Option<u64> {
     None
 }
 
-/// Calls as Envoy makes them: with fields merged, raw, and both.
+/// Calls as Envoy sends them: with merged fields, raw fields, and both.
 pub(crate) fn seeds() -> Vec<Vec<u8>> {
     let authorization = [field(1, b"authorization"), field(2, b"Bearer a.b.c")].concat();
     let raw = [field(1, b"Authorization"), field(3, b"Bearer a.b.c")].concat();
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_seeds_are_described_and_read_alike() {
+    fn the_seeds_are_read_alike() {
         for seed in seeds() {
             assert!(described_by(&seed).is_some());
             run(&seed);
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_part_of_a_message_adds_to_the_first() {
+    fn a_second_occurrence_of_a_message_adds_to_the_first() {
         let first = field(1, &field(4, &field(2, &[field(2, b"GET"), field(4, b"/a")].concat())));
         let second = field(1, &field(4, &field(2, &[field(5, b"api.example"), field(4, b"/b")].concat())));
         let message = [first, second].concat();

@@ -1,7 +1,7 @@
-//! Bytes as a series of choices, for inputs that are built rather than parsed.
+//! Reads bytes as a series of choices, for inputs that are built rather than parsed.
 
-/// Reads choices off the front of an input; at its end every choice is the first one, so that the empty input
-/// builds the simplest thing.
+/// Takes choices from the front of an input; after its end every choice is the first one, so that the empty input
+/// builds the simplest value.
 pub(crate) struct Choices<'i>(&'i [u8]);
 
 impl<'i> Choices<'i> {
@@ -39,7 +39,7 @@ impl<'i> Choices<'i> {
         u16::from_be_bytes([self.byte(), self.byte()])
     }
 
-    /// Up to the next zero byte, which is taken too, or the end.
+    /// Up to the next zero byte, which is consumed, or the end.
     pub(crate) fn text(&mut self) -> &'i [u8] {
         let end = self.0.iter().position(|byte| *byte == 0);
         let (text, rest) = self.0.split_at(end.unwrap_or(self.0.len()));

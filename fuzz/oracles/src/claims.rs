@@ -1,4 +1,4 @@
-//! The claims of a token that is signed (section 3, point 7).
+//! The claims of a validly signed token (section 3, point 7).
 
 use artos_auth_fixtures::Setup;
 use artos_auth_fixtures::decider::{ClaimNames, PolicyDocument};
@@ -8,7 +8,7 @@ use crate::choices::Choices;
 use crate::differential::{Pair, pair, question, test_key};
 use crate::mint;
 
-/// Any bytes as claims. An allow has to be for what serde_json, too, reads out of them.
+/// Any bytes as claims. An allow must agree with the claims as serde_json reads them.
 pub(crate) fn run(input: &[u8]) {
     let mut choices = Choices::new(input);
     let pair = pair(choices.byte());
@@ -16,7 +16,7 @@ pub(crate) fn run(input: &[u8]) {
     let verdict = pair.check(&question(vec![mint::bearer(&mint::token(mint::HEADER, claims))]));
     let Some(principal) = verdict.principal else { return };
     let names = pair.setup.policy.claims.clone().unwrap_or_default();
-    // Names that are no text and nesting beyond 128 levels, which nobody reads, serde_json refuses.
+    // serde_json refuses names that are not valid Unicode and nesting beyond 128 levels, even in ignored members.
     let Ok(read) = serde_json::from_slice::<serde_json::Value>(claims) else { return };
     let text = |name: Option<Value>, default: &str| at(&read, name.as_ref(), default);
     assert_eq!(text(names.user, "sub"), principal.user_id);
@@ -24,14 +24,14 @@ pub(crate) fn run(input: &[u8]) {
     assert_eq!(read["exp"].as_f64(), principal.expires_at.as_f64());
 }
 
-/// The claim that a policy names by a string or a path.
+/// A claim that a policy names by a string or a path.
 fn at(claims: &Value, named: Option<&Value>, default: &str) -> Value {
     let named = named.cloned().unwrap_or_else(|| Value::from(default));
     let steps = named.as_array().cloned().unwrap_or_else(|| vec![named]);
     steps.iter().fold(claims.clone(), |value, step| value[step.as_str().unwrap_or_default()].clone())
 }
 
-/// A policy with names of its own for the claims, and a token that has them, or names that nearly are.
+/// A policy with configured claim names, and a token with these or similar names.
 pub(crate) fn run_names(input: &[u8]) {
     let mut choices = Choices::new(input);
     let names = [(); 3].map(|()| String::from_utf8_lossy(choices.text()).into_owned());
@@ -40,7 +40,7 @@ pub(crate) fn run_names(input: &[u8]) {
     let policy = PolicyDocument { claims, ..PolicyDocument::default() };
     let keys = json!({"keys": [test_key("hs256").published()]});
     let setup = Setup { more_keys: Vec::new(), policy, keys, revocations: json!({}) };
-    // An empty name, one that is taken or one that is there twice.
+    // An empty name, or a duplicate one.
     let Ok(pair) = Pair::new(setup) else { return };
     let claims = match choices.index(4) {
         0 => choices.rest().to_vec(),

@@ -1,4 +1,4 @@
-//! The outer form of a token and its JOSE header (section 3, points 1 to 5).
+//! The compact serialization of a token and its JOSE header (section 3, points 1 to 5).
 
 use artos_auth_fixtures::token::good_claims;
 
@@ -6,7 +6,7 @@ use crate::choices::Choices;
 use crate::differential::{pair, question};
 use crate::mint;
 
-/// Any bytes as a token; and once more with a signature that is right for what they say.
+/// Any bytes as a token; and again with a valid signature over them.
 pub(crate) fn run(input: &[u8]) {
     let mut choices = Choices::new(input);
     let pair = pair(choices.byte());
@@ -20,7 +20,7 @@ pub(crate) fn run(input: &[u8]) {
     }
 }
 
-/// Any bytes as a header, of good claims, signed under the algorithm that a first byte says.
+/// Any bytes as a header, with valid claims, signed under the algorithm selected by the first byte.
 pub(crate) fn run_header(input: &[u8]) {
     let mut choices = Choices::new(input);
     let pair = pair(choices.byte());

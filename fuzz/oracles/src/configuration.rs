@@ -1,4 +1,4 @@
-//! The configuration file (`[policy]` and the rest of it).
+//! The configuration file (`[policy]` and all other tables).
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use artos_auth_engine::Algorithm;
 use artos_auth_server::config::{self, Config};
 use toml::{Table, Value};
 
-/// A file with one of the listed mistakes never loads; one that loads holds what it says.
+/// A file with one of the listed errors never loads; a file that loads has the values that it contains.
 pub(crate) fn run(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
     let path = Path::new("folder/artos-auth.toml");
@@ -28,7 +28,7 @@ pub(crate) fn run(input: &[u8]) {
     }
 }
 
-/// What the documentation lists as errors when the file is read, as far as single values show them.
+/// The documented errors of a file, as far as single values cause them.
 fn mistakes(file: &Table) -> Vec<&'static str> {
     let mut mistakes = Vec::new();
     let mut mistake = |holds: bool, which: &'static str| {

@@ -1,4 +1,4 @@
-//! The files of `artos-conformance`: profile and baseline.
+//! The input files of `artos-conformance`: profile and baseline.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use artos_auth_conformance::{Baseline, Profile, catalogue};
 use toml::{Table, Value};
 
-/// Nothing shows a token, and what the profile's documentation calls a mistake never loads.
+/// No message shows a token, and the documented errors of a profile never load.
 pub(crate) fn run_profile(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
     let table: Option<Table> = text.parse().ok();
@@ -15,7 +15,7 @@ pub(crate) fn run_profile(input: &[u8]) {
     {
         return;
     }
-    // Where a `signing.key` can be found: `hs256.json` and so on.
+    // The files available to `signing.key`: `hs256.json` and so on.
     let keys = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/keys");
     let loaded = Profile::parse(text, &keys);
     let printed = match &loaded {
@@ -44,7 +44,7 @@ pub(crate) fn run_profile(input: &[u8]) {
     }
 }
 
-/// Fuzzing is about what the profile says, not about what lies on this machine: `/dev/zero` never ends.
+/// The target tests the profile, not the files of this machine: reading `/dev/zero` never ends.
 fn reads_a_file_of_this_machine(table: &Table) -> bool {
     let leads_out = |name: &str| name.starts_with('/') || name.contains("..");
     let token = |token: &Value| token.get("file").and_then(Value::as_str).is_some_and(leads_out);
@@ -53,7 +53,7 @@ fn reads_a_file_of_this_machine(table: &Table) -> bool {
         || table.get("tokens").and_then(Value::as_table).is_some_and(|tokens| tokens.values().any(token))
 }
 
-/// The values of `[tokens]` that nothing else in the profile spells.
+/// The values of `[tokens]` that occur nowhere else in the profile.
 fn tokens(table: &Table) -> Vec<String> {
     let values = table.get("tokens").and_then(Value::as_table).into_iter().flat_map(Table::values);
     let values: Vec<String> = values
@@ -65,7 +65,7 @@ fn tokens(table: &Table) -> Vec<String> {
     values.into_iter().filter(once).collect()
 }
 
-/// A baseline loads exactly when an obvious reading of it takes it.
+/// A baseline loads exactly when a simple parser accepts it.
 pub(crate) fn run_baseline(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
     let loaded = Baseline::parse(text, Path::new("baseline.toml"));

@@ -1,4 +1,4 @@
-//! What the checker makes of the bytes of an answer.
+//! How the checker interprets the bytes of a response.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use artos_auth_conformance::judge::{self, Known};
 use artos_auth_conformance::transport::{Answer, Connection, Request, Response};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-/// The most that is kept of a body.
+/// The maximum stored size of a body.
 const MAX_BODY: usize = 1024 * 1024;
 
-/// The first byte chooses the method and how the bytes come; the rest is what a deployment answers.
+/// The first byte selects the method and the chunk sizes; the rest is the response of a deployment.
 pub(crate) fn run(input: &[u8]) {
     let Some((first, bytes)) = input.split_first() else { return };
     let method = if first & 1 == 1 { "HEAD" } else { "GET" };
@@ -37,7 +37,7 @@ fn exchange(request: &Request, bytes: &[u8], piece: usize) -> Answer {
         let (near, far) = tokio::io::duplex(64 << 10);
         let (mut requests, mut answers) = tokio::io::split(far);
         let client = async {
-            // What is left unread when the answer is complete goes away with the connection.
+            // Bytes after a complete response are dropped with the connection.
             let mut connection = Connection::over(near, "api.example", Duration::from_secs(10));
             connection.send(request).await
         };
@@ -55,7 +55,7 @@ fn exchange(request: &Request, bytes: &[u8], piece: usize) -> Answer {
     })
 }
 
-/// The status, the fields and the body, written without any coding, are read as themselves.
+/// The status, fields and body, written without any coding, are read back unchanged.
 fn reads_the_same_anew(request: &Request, response: &Response) {
     let about_the_body = |name: &str| {
         ["content-length", "transfer-encoding"].iter().any(|other| name.eq_ignore_ascii_case(other))
@@ -81,13 +81,13 @@ fn reads_the_same_anew(request: &Request, response: &Response) {
     assert_eq!((anew.status, &anew.body, fields(&anew)), (response.status, &response.body, fields(response)));
 }
 
-/// What keeps a caller out does not let it through, and what is said of it is one line.
+/// A response that keeps a caller out does not let it through, and its description is one line.
 fn is_judged_in_one_way(request: &Request, answer: &Answer, response: &Response) {
     let known = Known { public: Some(response.clone()), ..Known::default() };
     let accepted = |accept: Accept| judge::accepts(&[accept], request, answer, &known);
     let refusals = [Accept::NotAuthenticated, Accept::InvalidCredentials, Accept::Forbidden];
     let refused = refusals.into_iter().filter(|accept| accepted(*accept)).count();
-    // "There is no such method" refuses whatever was asked, in every way at once, and authenticates nobody.
+    // "Method not supported" refuses every request in every form, and authenticates nobody.
     let no_such_method = matches!(response.status, 405 | 501);
     assert!(
         no_such_method || refused == 0 || !accepted(Accept::LetThrough),

@@ -1,4 +1,4 @@
-//! Whether numbers are a public key on a curve, by the curve's equation.
+//! Checks whether numbers are a public key on a curve, with the curve's equation.
 
 use num_bigint::BigUint;
 
@@ -35,7 +35,7 @@ impl Weierstrass {
     }
 }
 
-/// Whether this encodes a point of edwards25519 canonically (RFC 8032 section 5.1.3), one whose order is not small.
+/// Whether this is a canonical encoding of a point of edwards25519 (RFC 8032 section 5.1.3) whose order is not small.
 pub(crate) fn is_ed25519_key(encoded: &[u8]) -> bool {
     let Ok(mut bytes) = <[u8; 32]>::try_from(encoded) else { return false };
     let sign = bytes[31] >> 7;

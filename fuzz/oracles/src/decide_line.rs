@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::differential::{PAIRS, Pair};
 use crate::mint;
 
-/// Each line that is not blank has one answer of its own, whatever came before it. `%T` stands for the good token.
+/// Each line that is not blank has one result, independent of earlier lines. `%T` stands for the valid token.
 pub(crate) fn run(input: &[u8]) {
     let input = with_tokens(input);
     let pair = &PAIRS[0];
@@ -34,7 +34,7 @@ fn answers(pair: &Pair, input: &[u8]) -> Vec<u8> {
 }
 
 fn judge(pair: &Pair, line: &[u8], answer: &[u8]) {
-    // An `id` is given back as it was spelt, half a surrogate pair and all, which no value holds.
+    // An `id` is returned as it was spelled, including a lone surrogate, which no JSON value can hold.
     let Ok(mut answer) = serde_json::from_slice::<Value>(answer) else {
         assert!(value_of(line).is_none(), "no JSON: {}", String::from_utf8_lossy(answer));
         return;
@@ -43,7 +43,7 @@ fn judge(pair: &Pair, line: &[u8], answer: &[u8]) {
     let id = members.remove("id").expect("an answer with an `id`");
     let error = members.get("error").cloned();
     assert!(error.is_none() || members.len() == 1);
-    // What a value cannot hold (a number beyond a double, a member twice) is not compared.
+    // Input that a JSON value cannot represent (a number beyond a double, a duplicate member) is not compared.
     let Some(value) = value_of(line) else { return };
     if let Value::Object(members) = &value {
         assert_eq!(id, members.get("id").cloned().unwrap_or_default());
@@ -59,7 +59,7 @@ fn judge(pair: &Pair, line: &[u8], answer: &[u8]) {
     }
 }
 
-/// The line as the contract has it; `None` where it is no request.
+/// The line according to the contract; `None` if it is not a request.
 fn read(value: &Value) -> Option<Question> {
     let members = value.as_object()?;
     let names = ["id", "method", "path", "authorization", "authorization_b64", "now", "context"];
@@ -116,8 +116,8 @@ fn read_context(value: &Value) -> Option<Context> {
     })
 }
 
-/// The line as a value, unless that blurs what it says. A value drops the first of two members of one name: printed
-/// anew it has fewer quotes then, unless there are escapes.
+/// The line as a JSON value, unless information is lost. A value drops the first of two duplicate members: without
+/// escapes, its text then has fewer quotes than the line.
 fn value_of(line: &[u8]) -> Option<Value> {
     let quotes = |text: &[u8]| text.iter().filter(|byte| **byte == b'"').count();
     let value: Value = serde_json::from_slice(line).ok()?;

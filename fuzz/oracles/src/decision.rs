@@ -1,4 +1,4 @@
-//! Whole decisions: a good token with one thing changed, and questions made of bytes.
+//! Complete decisions: a valid token with one change, and requests built from bytes.
 
 use artos_auth_fixtures::decider::{Account, Context};
 use artos_auth_fixtures::keys::TestKey;
@@ -9,7 +9,7 @@ use crate::choices::Choices;
 use crate::differential::{Pair, pair, question, test_key};
 use crate::mint;
 
-/// The good token and question, then changes as the choices have it: most inputs get past the signature.
+/// The valid token and request, then changes selected by the choices: most inputs get past the signature.
 pub(crate) fn run_structured(input: &[u8]) {
     let mut choices = Choices::new(input);
     let pair = pair(choices.byte());
@@ -41,17 +41,17 @@ pub(crate) fn run_structured(input: &[u8]) {
     isolated(&asked, &verdict);
 }
 
-/// The good claims under the names of the policy, and what is changed about the token.
+/// The valid claims under the names of the policy, and the changes to the token.
 struct Parts {
     key: &'static TestKey,
     header: Map<String, Value>,
     claims: Map<String, Value>,
-    /// Raw text of further members.
+    /// Raw text of additional members.
     more: Vec<u8>,
     edit: Option<(u8, u16, u8)>,
 }
 
-/// Puts a value where a policy finds the claim: at a name, at a path, or at the first of several.
+/// Sets a value where a policy finds the claim: at a name, at a path, or at the first of several.
 fn put(claims: &mut Map<String, Value>, named: Option<&Value>, default: &str, value: Value) {
     let default = Value::from(default);
     let named = match named.unwrap_or(&default) {
@@ -136,7 +136,7 @@ impl Parts {
                 self.claims.remove(&name);
             }
             1 => {
-                // Once more, so that it is there twice.
+                // Again, as a duplicate.
                 self.more.extend(format!(",{}:", Value::from(name)).into_bytes());
                 self.more.extend_from_slice(choices.text());
             }
@@ -200,7 +200,7 @@ impl Parts {
     }
 }
 
-/// One byte of the finished token changed, added or taken.
+/// One byte of the finished token changed, inserted or removed.
 fn edit(token: &mut Vec<u8>, kind: u8, at: u16, byte: u8) {
     let at = usize::from(at) % token.len();
     match kind % 4 {
@@ -294,8 +294,8 @@ fn now(choices: &mut Choices<'_>) -> u64 {
     }
 }
 
-/// Whoever is allowed is denied with a second line, after the expiry, for another organization's resource, once not a
-/// member, and under a token of which a character is gone.
+/// An allowed request is denied with a second line, after the expiry, for another organization's resource, for a user
+/// who is not a member, and with one character of the token removed.
 fn never_opens(pair: &Pair, asked: &Question, token: &[u8]) {
     let denied = |change: &dyn Fn(&mut Question)| {
         let mut asked = asked.clone();
@@ -324,7 +324,7 @@ fn isolated(asked: &Question, verdict: &Verdict) {
     }
 }
 
-/// Method, path, context and time, each up to a line end, then the lines. `%T` in a line stands for the good token.
+/// Method, path, context and time, each up to a line end, then the lines. `%T` in a line stands for the valid token.
 pub(crate) fn run_bytes(input: &[u8]) {
     let mut choices = Choices::new(input);
     let pair = pair(choices.byte());

@@ -1,4 +1,4 @@
-//! The engine beside the reference decider, and what has to hold of every decision besides.
+//! Compares the engine with the reference decider, and checks invariants of every decision.
 
 use std::sync::LazyLock;
 
@@ -13,7 +13,7 @@ use artos_auth_fixtures::reference::differences::agree;
 use artos_auth_fixtures::{Decider, Question, Setup, Verdict};
 use serde_json::{Value, json};
 
-/// Engine and reference of one setup.
+/// Engine and reference with one setup.
 pub(crate) struct Pair {
     pub(crate) setup: Setup,
     pub(crate) engine: EngineDecider,
@@ -27,7 +27,7 @@ impl Pair {
         Ok(Self { setup, engine, reference })
     }
 
-    /// Asks both, holds the engine's decision to all that is known of decisions, and gives it.
+    /// Asks both, checks the engine's decision against all invariants, and returns it.
     pub(crate) fn check(&self, question: &Question) -> Verdict {
         let (decided, explained) = asked(question, |request, context| {
             let engine = self.engine.engine();
@@ -49,7 +49,7 @@ impl Pair {
     }
 }
 
-/// Each check before the one that decided has passed, and none after it was reached.
+/// All checks before the deciding one have passed, and none after it was reached.
 fn is_told_in_order(explanation: &Explanation<'_>, decision: &Decision<'_>) {
     assert_eq!(explanation.steps.len(), Check::ALL.len());
     let decided = explanation.steps.iter().position(|step| step.verdict == StepVerdict::Decided);
@@ -61,7 +61,8 @@ fn is_told_in_order(explanation: &Explanation<'_>, decision: &Decision<'_>) {
     }
 }
 
-/// SEC-1. Before anything has verified, notes are words of the engine's own; afterwards the signature shows nowhere.
+/// SEC-1. Until the signature has verified, notes contain only the engine's own text; afterwards they never contain the
+/// signature.
 fn is_silent(printed: &str, explanation: &Explanation<'_>, question: &Question) {
     let notes: Vec<&str> = explanation.steps.iter().filter_map(|step| step.note.as_deref()).collect();
     if explanation.decision.from_cache().is_none() {
@@ -70,7 +71,7 @@ fn is_silent(printed: &str, explanation: &Explanation<'_>, question: &Question) 
         };
         assert!(notes.iter().all(own), "a note of a token that did not verify: {notes:?}");
     }
-    // The owner of a resource is told, and may be spelt like anything.
+    // The owner of a resource is shown, and may have any spelling.
     let owner = question.context.resource_org.as_deref().unwrap_or_default();
     let shown = [printed, &notes.concat().replace(owner, "")].concat();
     for line in &question.authorization {
@@ -83,24 +84,24 @@ fn is_silent(printed: &str, explanation: &Explanation<'_>, question: &Question) 
     }
 }
 
-/// A request is printed the same whatever its lines hold.
+/// The debug output of a request does not depend on its lines.
 fn shows_no_line(printed: &str, question: &Question) {
     let lines = vec![&b"x"[..]; question.authorization.len()];
     let other = Request::new(&question.method, &question.path, &lines);
     assert_eq!(printed, format!("{other:?}"));
 }
 
-/// Setups that differ in what a token is held to; each holds the key that `mint` signs with.
+/// Setups with different requirements for a token; each has the key that `mint` signs with.
 pub(crate) static PAIRS: LazyLock<Vec<Pair>> = LazyLock::new(|| {
     setups().into_iter().map(|setup| Pair::new(setup).unwrap_or_else(|error| panic!("{error}"))).collect()
 });
 
-/// The pair that a byte stands for.
+/// The pair selected by a byte.
 pub(crate) fn pair(byte: u8) -> &'static Pair {
     &PAIRS[usize::from(byte) % PAIRS.len()]
 }
 
-/// The usual question with these lines.
+/// The default request with these lines.
 pub(crate) fn question(authorization: Vec<Vec<u8>>) -> Question {
     Question {
         method: "GET".to_owned(),
@@ -168,7 +169,7 @@ fn setups() -> Vec<Setup> {
     setups.map(with).chain([bound(revocations.clone())]).collect()
 }
 
-/// Key sets that are bound to issuers and organizations; one key is in two of them.
+/// Key sets bound to issuers and organizations; one key is in two of them.
 fn bound(revocations: Value) -> Setup {
     let set = |names: &[&str]| {
         let keys: Vec<_> = names.iter().map(|name| Value::Object(test_key(name).published())).collect();

@@ -1,4 +1,4 @@
-//! Raw bytes into the server, over a stream in memory.
+//! Sends raw bytes to the server over an in-memory stream.
 
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -14,12 +14,12 @@ use crate::choices::Choices;
 use crate::differential::{PAIRS, question};
 use crate::mint;
 
-/// What the server may answer with.
+/// The statuses that the server may return.
 const STATUSES: [u16; 8] = [200, 400, 401, 403, 405, 408, 414, 431];
-/// Longer than any time limit of a connection.
+/// Longer than any timeout of a connection.
 const A_DAY: Duration = Duration::from_secs(86_400);
 
-/// The first byte says in how large pieces the bytes come. `%T` stands for the good token.
+/// The first byte selects the chunk size. `%T` stands for the valid token.
 pub(crate) fn run(input: &[u8]) {
     let mut choices = Choices::new(input);
     let piece = choices.pick(&[usize::MAX, 1, 5, 64]);
@@ -34,7 +34,7 @@ pub(crate) fn run(input: &[u8]) {
     }
 }
 
-/// All that the server says until it closes, which it has to.
+/// The complete output of the server until it closes the connection, which it must do.
 fn exchange(bytes: &[u8], piece: usize) -> Vec<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     let runtime = runtime.unwrap_or_else(|error| panic!("{error}"));
@@ -75,7 +75,7 @@ static STATE: LazyLock<Arc<ArcSwap<Snapshot>>> = LazyLock::new(|| {
     Arc::new(ArcSwap::from_pointee(Snapshot::new(engine, Realms::default(), resources)))
 });
 
-/// One answer off the front: documented, framed, and opening nothing that the request does not entitle to.
+/// Parses one response from the front: documented, correctly framed, and allowed only if the request is entitled to it.
 fn judge<'a>(answers: &'a [u8], asked: &[u8]) -> &'a [u8] {
     let end = answers.windows(4).position(|end| end == b"\r\n\r\n");
     let end = end.unwrap_or_else(|| panic!("an answer without an end: {:?}", lossy(answers)));
@@ -93,7 +93,7 @@ fn judge<'a>(answers: &'a [u8], asked: &[u8]) -> &'a [u8] {
         _ => panic!("two lengths: {head}"),
     };
     assert!(values("transfer-encoding").is_empty(), "a coding that is not needed: {head}");
-    // An answer to HEAD has a length and no body.
+    // A response to HEAD has a length and no body.
     let follows = |rest: &[u8]| rest.is_empty() || rest.starts_with(b"HTTP/1.");
     let (body, rest) = match rest.split_at_checked(length) {
         Some((body, rest)) if follows(rest) => (body, rest),
@@ -123,7 +123,7 @@ fn judge<'a>(answers: &'a [u8], asked: &[u8]) -> &'a [u8] {
     rest
 }
 
-/// Field lines, their names in small letters.
+/// Field lines, with names in lower case.
 struct Fields(Vec<(String, String)>);
 
 impl Fields {
@@ -140,7 +140,7 @@ impl Fields {
     }
 }
 
-/// An identity only for what holds the good token; nobody's only for what holds the public path.
+/// An identity requires the valid token; an empty identity requires the public path.
 fn is_entitled(answer: &Fields, asked: &[u8], head: &str) {
     let fields = ["x-auth-user-id", "x-auth-org-id", "x-auth-permissions", "x-auth-token-id"];
     let identity = fields.map(|name| match answer.values(name)[..] {
@@ -156,13 +156,13 @@ fn is_entitled(answer: &Fields, asked: &[u8], head: &str) {
     }
 }
 
-/// Everything in the bytes that could be a token.
+/// Every substring that could be a token.
 fn tokens(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     let outside = |byte: &u8| !(byte.is_ascii_alphanumeric() || b"-_.".contains(byte));
     bytes.split(outside).filter(|part| part.iter().filter(|byte| **byte == b'.').count() == 2)
 }
 
-/// Whose a token is by the reference decider, spelt as in the fields of an answer.
+/// The identity in a token according to the reference decider, encoded as in response fields.
 fn holder(token: &[u8]) -> Option<[String; 4]> {
     let principal = PAIRS[0].check(&question(vec![mint::bearer(token)])).principal?;
     let escape = |text: &str| -> String {

@@ -1,4 +1,4 @@
-//! JWK Sets (section 3, point 5): a second reading of the rules, which decides what loads, what is ignored and what fails.
+//! JWK Sets (section 3, point 5): a second implementation of the rules for keys that load, are ignored or fail.
 
 use artos_auth_engine::KeySet;
 use artos_auth_fixtures::reference::encoding::{self, Member, base64url, string};
@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::curves;
 
-/// What loads, what is ignored with a warning, and what fails are what the rules say; no message shows key material.
+/// Loaded keys, warnings and errors follow the rules; no message shows key material.
 pub(crate) fn run(input: &[u8]) {
     let document = Document::read(input);
     let expected = document.as_ref().and_then(Document::expected);
@@ -52,11 +52,11 @@ struct Document {
 struct Expected {
     /// `kid` and algorithm of each usable key, in the order of the document.
     keys: Vec<(Option<String>, String)>,
-    /// What the warnings are about, in their order: a key by its place, or the whole set.
+    /// The subjects of the warnings, in order: a key by its index, or the whole set.
     warned: Vec<String>,
 }
 
-/// What becomes of one key.
+/// The result for one key.
 enum Reading {
     Usable { key: (Option<String>, String), has_private_members: bool },
     Ignored,
@@ -113,7 +113,7 @@ impl Document {
                 keys().flatten().filter(move |(name, _)| names.iter().any(|its| its.as_bytes() == name));
             members.filter_map(|(_, value)| string(value))
         };
-        // A value that is also in a member that may be shown is not a secret.
+        // A value that also occurs in a member that may be shown is not a secret.
         let shown: Vec<String> = values(&["kid", "kty", "alg", "use", "crv"]).collect();
         values(&["k", "d", "p", "q", "dp", "dq", "qi"])
             .filter(|value| value.len() >= 12 && !shown.iter().any(|shown| shown.contains(value)))
@@ -121,12 +121,12 @@ impl Document {
     }
 }
 
-/// A member, `None` inside where it is absent or null; `None` where it is there twice.
+/// A member: inner `None` if it is absent or null; outer `None` if it is a duplicate.
 fn present<'m>(members: &'m [Member], name: &str) -> Option<Option<&'m RawValue>> {
     Some(encoding::once(members, name)?.filter(|value| value.get() != "null"))
 }
 
-/// What becomes of a key; `None` if it cannot be read, is not ours or is for another use.
+/// The result for a key; `None` if it cannot be read, is not supported or is for another use.
 fn usable(members: &[Member]) -> Option<Reading> {
     let text = |name: &str| match present(members, name)? {
         Some(value) => string(value).map(Some),
@@ -166,7 +166,7 @@ fn usable(members: &[Member]) -> Option<Reading> {
         return None;
     }
     match kind.as_str() {
-        // As long as the hash output (RFC 7518 section 3.2).
+        // At least as long as the hash output (RFC 7518 section 3.2).
         "oct" => {
             let hash_bits: usize = algorithm[2..].parse().expect("the algorithms of a secret end in digits");
             if bytes("k")?.len() * 8 < hash_bits {

@@ -1,4 +1,4 @@
-//! What every input is held to, whatever it holds: one function for each fuzz target.
+//! The properties checked for every input: one function for each fuzz target.
 //!
 //! The targets of `fuzz/` hand their bytes to these functions and do nothing else, so that an input that once
 //! failed can be kept under `fixtures/fuzz/TARGET/` and run again by `cargo test`, without a fuzzer. A function
@@ -26,18 +26,18 @@ mod path;
 mod revocations;
 pub mod seeds;
 
-/// Bytes that nobody chose, and what has to hold for them.
+/// Arbitrary bytes, and the properties that must hold for them.
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
-    /// The name of the target, of its corpus and of its folder of kept inputs.
+    /// The name of the target, its corpus and its folder of stored inputs.
     pub name: &'static str,
-    /// What is compared with what.
+    /// What is compared.
     pub oracle: &'static str,
-    /// Panics where the input shows a mistake.
+    /// Panics if the input reveals an error.
     pub run: fn(&[u8]),
 }
 
-/// Every target, in the order in which `fuzz/run` takes them.
+/// Every target, in the order of `fuzz/run`.
 pub const TARGETS: &[Target] = &[
     Target {
         name: "authorization",
@@ -142,7 +142,7 @@ pub fn target(name: &str) -> Option<&'static Target> {
     TARGETS.iter().find(|target| target.name == name)
 }
 
-/// Runs an input of the target of this name; false where there is none.
+/// Runs an input of the target with this name; returns false if there is no such target.
 #[must_use]
 pub fn replay(name: &str, bytes: &[u8]) -> bool {
     let Some(target) = target(name) else { return false };

@@ -1,4 +1,4 @@
-//! Request-targets and patterns (section 5), beside a reading of that section as it stands there.
+//! Request-targets and patterns (section 5), compared with a literal implementation of that section.
 
 use std::ops::ControlFlow;
 
@@ -34,7 +34,7 @@ pub(crate) fn run(input: &[u8]) {
     }
 }
 
-/// A pattern, by the letter: its segments without braces, and what each takes.
+/// A parsed pattern: its segments without braces, and what each matches.
 #[derive(Debug, PartialEq)]
 enum Takes {
     Exactly(String),
@@ -71,7 +71,7 @@ fn read_pattern(text: &str) -> Option<Vec<Takes>> {
     Some(takes)
 }
 
-/// The segments of a target that no server reads differently.
+/// The segments of a target that all servers interpret the same.
 fn segments(target: &[u8]) -> Option<Vec<String>> {
     let path = target.split(|byte| *byte == b'?').next()?;
     if path.iter().any(|byte| !(0x20..0x7f).contains(byte) || b"\\;#".contains(byte)) {
@@ -107,7 +107,7 @@ fn decode_segment(segment: &str) -> Option<String> {
     String::from_utf8(decoded).ok()
 }
 
-/// What each placeholder takes, if the pattern matches.
+/// The value of each placeholder, if the pattern matches.
 fn captures<'p>(pattern: &'p [Takes], path: &[String]) -> Option<Vec<(&'p str, String)>> {
     let mut captured = Vec::new();
     let mut left = path;
@@ -127,7 +127,7 @@ fn captures<'p>(pattern: &'p [Takes], path: &[String]) -> Option<Vec<(&'p str, S
     left.is_empty().then_some(captured)
 }
 
-/// A pattern that covers another matches all that the other matches.
+/// If a pattern covers another, it matches all paths that the other matches.
 fn cover(texts: &[impl AsRef<str>; 2], first: &[Takes], second: &[Takes], path: Option<&[String]>) {
     let [one, other] =
         texts.each_ref().map(|text| Pattern::parse(text.as_ref()).expect("a pattern that was read before"));
@@ -138,7 +138,7 @@ fn cover(texts: &[impl AsRef<str>; 2], first: &[Takes], second: &[Takes], path: 
     {
         assert!(captures(first, path).is_some(), "{one} covers {other}, and {path:?} is only the other's");
     }
-    // The shortest path of the other's, with literals that stand in neither, shows a covering that is missed.
+    // The shortest path of the other, with literals that occur in neither, reveals a missed covering.
     let witness: Vec<String> = second
         .iter()
         .flat_map(|takes| match takes {
@@ -155,7 +155,7 @@ fn cover(texts: &[impl AsRef<str>; 2], first: &[Takes], second: &[Takes], path: 
     assert_eq!(one.covers(&other), both, "whether {one} covers {other}");
 }
 
-/// The first entry that matches says whose it is.
+/// The first matching entry determines the owner.
 fn own(texts: &[impl AsRef<str>; 2], patterns: [&[Takes]; 2], target: &[u8], path: Option<&[String]>) {
     let owner = |pattern: &[Takes], literal: &str| match pattern.iter().find_map(|takes| match takes {
         Takes::One(name) | Takes::Rest(name) => Some(name),
@@ -172,7 +172,7 @@ fn own(texts: &[impl AsRef<str>; 2], patterns: [&[Takes]; 2], target: &[u8], pat
             unowned: None,
         })
         .collect();
-    // The second may be covered by the first; then there is only that one.
+    // The first may cover the second; then only the first is used.
     let Ok(resources) = Resources::new(&specs).or_else(|_| Resources::new(&specs[..1])) else {
         panic!("an entry of a good pattern does not load: {specs:?}")
     };
@@ -181,7 +181,7 @@ fn own(texts: &[impl AsRef<str>; 2], patterns: [&[Takes]; 2], target: &[u8], pat
             if let Some(captured) = captures(patterns[at], path) {
                 let first = captured.into_iter().next();
                 let owner = first.map_or(literals[at].to_owned(), |(_, taken)| taken);
-                // An empty rest names nobody.
+                // An empty rest means no owner.
                 return ControlFlow::Break(Some(owner).filter(|owner| !owner.is_empty()));
             }
         }
@@ -194,7 +194,7 @@ fn own(texts: &[impl AsRef<str>; 2], patterns: [&[Takes]; 2], target: &[u8], pat
     assert_eq!(resources.owner_of(target), expected, "{specs:?}");
 }
 
-/// A rule, and a public path, of that pattern: the whole decision is the reference decider's.
+/// The complete decision with a rule, and with a public path, of that pattern equals the reference decider's.
 fn decide(pattern: &str, target: &str) {
     let public = PublicDocument { path: pattern.to_owned(), methods: Some(vec!["PUT".to_owned()]) };
     let routes = vec![RouteDocument {

@@ -1,4 +1,4 @@
-//! Files of revocations (TOK-5).
+//! Revocation files (TOK-5).
 
 use artos_auth_engine::Revocations;
 use artos_auth_fixtures::Setup;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::differential::{Pair, keys, question};
 use crate::mint;
 
-/// Where the file loads, tokens of everybody whom it names are decided as the reference decides them.
+/// If the file loads, tokens of all ids in it are decided as by the reference.
 pub(crate) fn run(input: &[u8]) {
     let revocations = match Revocations::from_json(input) {
         Ok(revocations) => revocations,
@@ -40,7 +40,8 @@ pub(crate) fn run(input: &[u8]) {
     revoke_what_was_signed(&by_hash, &file);
 }
 
-/// For the first few of each list: a token of that id, user and organization, before, at and after the instant.
+/// For the first few entries of each list: a token with that id, user and organization, before, at and after the
+/// instant.
 fn tokens_that_it_could_mean(file: &Value) -> Vec<Value> {
     let list = |name: &str| file[name].as_array().cloned().unwrap_or_default().into_iter().take(3);
     let mut tokens = vec![good("", "u1", "org-a", &Value::Null)];
@@ -64,7 +65,7 @@ fn good(id: &str, user: &str, organization: &str, issued: &Value) -> Value {
     json!({"jti": id, "sub": user, "org_id": organization, "iat": issued, "exp": 1_700_003_600})
 }
 
-/// The same file with the hash of what this token signs revokes it, however it was decided before.
+/// Adding the hash of this token's signing input to the file revokes it, whatever the earlier decision.
 fn revoke_what_was_signed(token: &[u8], file: &Value) {
     use artos_auth_fixtures::Decider as _;
     let signed = &token[..token.iter().rposition(|byte| *byte == b'.').unwrap_or(0)];

@@ -1,4 +1,4 @@
-//! What fuzzing starts from: inputs of every target, made of the cases of `fixtures/cases`.
+//! Initial inputs of every target, derived from the cases in `fixtures/cases`.
 
 use std::collections::BTreeSet;
 
@@ -13,11 +13,11 @@ use crate::{backends, check_request, mint};
 /// An input, and the target that it is for.
 pub type Seed = (&'static str, Vec<u8>);
 
-/// Every seed, none twice.
+/// Every seed, without duplicates.
 ///
 /// # Errors
 ///
-/// Says which fixture cannot be read.
+/// Names the fixture that cannot be read.
 pub fn all() -> Result<BTreeSet<Seed>, String> {
     let cases = case::load()?;
     let mut seeds: BTreeSet<Seed> = cases.iter().flat_map(of_case).collect();
@@ -37,7 +37,7 @@ pub fn all() -> Result<BTreeSet<Seed>, String> {
 fn of_case(case: &Case) -> Vec<Seed> {
     let question = &case.question;
     let good = mint::good("hs256");
-    // The good token is most of many a seed; its placeholder leaves more to change.
+    // The valid token makes up most of many seeds; a placeholder leaves more to mutate.
     let short = |line: &Vec<u8>| match line.windows(good.len()).position(|part| part == good) {
         Some(at) => [&line[..at], b"%T", &line[at + good.len()..]].concat(),
         None => line.clone(),
@@ -111,7 +111,7 @@ fn of_paths(cases: &[Case]) -> Vec<Seed> {
     pairs.map(|((target, one), other)| ("path", format!("{one}\0{other}\0{target}").into_bytes())).collect()
 }
 
-/// Inputs that are read as choices: one for each change that there is, and a few in a row.
+/// Inputs that are read as choices: one for each change, and several in a row.
 fn of_choices() -> Vec<Seed> {
     let mut seeds = Vec::new();
     for setup in 0..5 {
@@ -129,7 +129,7 @@ fn of_choices() -> Vec<Seed> {
     seeds
 }
 
-/// Key sets in which one key is odd beside a usable one, is odd alone, or is there twice.
+/// Key sets with one unusual key: next to a usable one, alone, or as a duplicate.
 fn of_keys() -> Result<Vec<Seed>, String> {
     const EDITS: [&str; 16] = [
         r#""kid":null"#,
@@ -155,7 +155,7 @@ fn of_keys() -> Result<Vec<Seed>, String> {
         seeds.push(("jwk_set", key.clone().into_bytes()));
         seeds.push(("jwk_set", format!("\u{feff}{{\"keys\":[{key},{key}]}}").into_bytes()));
         for edit in EDITS {
-            // The member that the edit brings replaces the key's own.
+            // The member from the edit replaces the key's own.
             let renamed = edit.split_once(':').map_or("", |(member, _)| member);
             let odd = format!("{{{edit},{}", key[1..].replacen(renamed, "\"was\"", 1));
             seeds.push(("jwk_set", odd.clone().into_bytes()));
@@ -165,7 +165,7 @@ fn of_keys() -> Result<Vec<Seed>, String> {
     Ok(seeds)
 }
 
-/// Names of a policy's own around the eight bytes that are looked at first, and tokens with them or nearly.
+/// Claim names around the length of eight bytes that are compared first, and tokens with these or similar names.
 fn of_claim_names() -> Vec<Seed> {
     const NAMES: [&str; 11] = [
         "sub",
@@ -264,7 +264,7 @@ const HTTP: &[&str] = &[
     "GET /_auth/verify HTTP/1.1\r\nHost: a\r\nX-Forwarded-Uri: /api/v1/search/status\r\n\r\n",
 ];
 
-/// A preface, settings, and the head of a request with names and values spelt out (RFC 7541 §6.2.2).
+/// A preface, settings, and the head of a request with literal names and values (RFC 7541 §6.2.2).
 fn http2() -> Vec<u8> {
     let field = |name: &str, value: &str| {
         let length = |text: &str| u8::try_from(text.len()).unwrap_or(0);

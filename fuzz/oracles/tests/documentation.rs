@@ -1,4 +1,4 @@
-//! What `docs/fuzzing.md` says of the targets is what they are.
+//! `docs/fuzzing.md` describes the actual targets.
 
 use std::path::Path;
 
@@ -20,7 +20,7 @@ fn the_table_of_targets_is_complete() {
 }
 
 #[test]
-fn every_target_has_a_program_of_its_name_and_no_other_has() {
+fn every_target_has_exactly_one_program_of_its_name() {
     let manifest = read("fuzz/Cargo.toml");
     let programs: Vec<&str> =
         manifest.lines().filter_map(|line| line.strip_prefix("path = \"fuzz_targets/")).collect();

@@ -1,4 +1,4 @@
-//! Every seed, and every input that ever failed, holds on stable.
+//! Every seed, and every input that ever failed, passes on stable.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use artos_auth_oracles::{TARGETS, replay, seeds};
 
-/// The inputs that are kept: `fixtures/fuzz/TARGET/NAME`.
+/// The stored inputs: `fixtures/fuzz/TARGET/NAME`.
 fn kept() -> Vec<(String, PathBuf)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/fuzz");
     let entries = |folder: &Path| -> Vec<PathBuf> {
@@ -22,7 +22,7 @@ fn kept() -> Vec<(String, PathBuf)> {
 }
 
 #[test]
-fn every_input_that_ever_failed_holds() {
+fn every_input_that_ever_failed_passes() {
     let kept = kept();
     assert!(!kept.is_empty(), "fixtures/fuzz holds no input");
     for (target, input) in kept {
@@ -33,7 +33,7 @@ fn every_input_that_ever_failed_holds() {
 }
 
 #[test]
-fn every_seed_holds_and_every_target_has_some() {
+fn every_seed_passes_and_every_target_has_one() {
     let seeds = seeds::all().expect("seeds");
     let seeded: BTreeSet<&str> = seeds.iter().map(|(target, _)| *target).collect();
     let targets: BTreeSet<&str> = TARGETS.iter().map(|target| target.name).collect();
@@ -45,7 +45,7 @@ fn every_seed_holds_and_every_target_has_some() {
 }
 
 #[test]
-fn the_empty_input_holds() {
+fn the_empty_input_passes() {
     for target in TARGETS {
         (target.run)(&[]);
     }

@@ -1,4 +1,4 @@
-//! What a team would write itself: axum, jsonwebtoken, forty lines.
+//! The service that a team would write without this product: axum, jsonwebtoken, forty lines.
 
 use std::process::ExitCode;
 
@@ -9,7 +9,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-/// How this program is asked to be that service.
+/// The argument that starts this service.
 pub(crate) const COMMAND: &str = "serve-axum";
 
 /// Serves with the key of this JWK, until killed.

@@ -1,7 +1,7 @@
 //! The null server: reads what has arrived without parsing it, and writes a prepared response.
 //!
-//! Its processor time is what two system calls and the kernel's way from one socket to another take: the floor of a server
-//! that reads its requests, decides and answers.
+//! Its processor time is that of two system calls and the kernel's transfer between sockets: the floor for a server
+//! that reads requests, decides and responds.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::process::ExitCode;
@@ -9,12 +9,12 @@ use std::process::ExitCode;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 
-/// How this program is asked to be that server.
+/// The argument that starts this server.
 pub(crate) const COMMAND: &str = "serve-bare";
 
 const LISTENER: Token = Token(usize::MAX);
 
-/// Answers whatever arrives with what is in this file, until killed.
+/// Answers all input with the content of this file, until killed.
 pub(crate) fn serve(answer_file: &str) -> ExitCode {
     let answer = std::fs::read(answer_file).expect("the answer is there");
     let mut listener = TcpListener::bind(([127, 0, 0, 1], 0).into()).expect("loopback has a free port");
@@ -42,14 +42,14 @@ pub(crate) fn serve(answer_file: &str) -> ExitCode {
             }
             let Token(index) = event.token();
             let Some(stream) = &mut streams[index] else { continue };
-            // The client sends a request at once, and the next when it has its answer.
+            // The client sends a request immediately, and the next one after the response.
             match stream.read(&mut request) {
                 Ok(length) if length > 0 => asking.push(index),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 _ => streams[index] = None,
             }
         }
-        // After everything that has arrived was read, as the product does it: the client wakes once for several answers.
+        // Written after all received bytes were read, as the product does: the client wakes once for several responses.
         for index in asking.drain(..) {
             let sent = streams[index].as_mut().map(|stream| stream.write_all(&answer));
             if !matches!(sent, Some(Ok(()))) {

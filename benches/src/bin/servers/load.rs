@@ -10,14 +10,14 @@ use crate::servers::{Running, Scratch};
 
 const CONNECTIONS: u32 = 32;
 
-/// What a server did under load, in one round.
+/// Results of a server under load, in one round.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Figure {
     pub(crate) per_second: f64,
     pub(crate) cpu_microseconds: f64,
 }
 
-/// One server, asked for one path with every token in turn.
+/// One server and one path, requested with every token in turn.
 pub(crate) struct Load<'r> {
     server: &'r Running,
     script: PathBuf,
@@ -38,7 +38,7 @@ impl<'r> Load<'r> {
         Self { server, script, length, rounds: Vec::new() }
     }
 
-    /// Sends every token, so that none is new afterwards.
+    /// Sends every token once, so that all are cached afterwards.
     pub(crate) fn warm_up(&self) {
         self.send(Duration::from_secs(1));
     }
@@ -53,12 +53,12 @@ impl<'r> Load<'r> {
         });
     }
 
-    /// What it did, round by round.
+    /// The results of each round.
     pub(crate) fn rounds(self) -> Vec<Figure> {
         self.rounds
     }
 
-    /// Requests answered, and in how many seconds; panics if one was not answered with 200.
+    /// The number of answered requests and the seconds they took; panics unless all were answered with 200.
     fn send(&self, length: Duration) -> (f64, f64) {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let output = Command::new("taskset")
@@ -85,7 +85,7 @@ impl<'r> Load<'r> {
     }
 }
 
-/// Every request is written once, before the load begins, for wrk is at its limit first.
+/// All requests are formatted before the load begins, because wrk reaches its limit first.
 fn script(path: &str, tokens: &Path) -> String {
     format!(
         r#"local requests, last = {{}}, 0
@@ -108,8 +108,8 @@ end
     )
 }
 
-/// One request on a connection of its own, and its answer, after which the connection could go on; panics unless it is
-/// 200 and a JSON object.
+/// Sends one request on a new connection that stays open, and returns the response; panics unless it is 200 with a JSON
+/// object.
 pub(crate) fn answer(server: &Running, path: &str, token: &str) -> String {
     let mut stream = TcpStream::connect(server.address()).expect("the server listens");
     let host = server.address();
@@ -128,7 +128,7 @@ pub(crate) fn answer(server: &Running, path: &str, token: &str) -> String {
     answer
 }
 
-/// The least of them.
+/// The minimum.
 pub(crate) fn least(samples: impl IntoIterator<Item = f64>) -> f64 {
     samples.into_iter().fold(f64::INFINITY, f64::min)
 }

@@ -24,7 +24,7 @@ use servers::Scratch;
 
 /// Valid tokens, all cached.
 const TOKENS: u64 = 1_000;
-/// Where a process has its memory is drawn at its start, and makes some hundredths of a request.
+/// Each process gets a random memory layout, which changes the cost of a request by a few per cent.
 const ROUNDS_OF_A_START: usize = 3;
 const PROTECTED_PATH: &str = "/api/v1/templates/";
 
@@ -158,7 +158,7 @@ fn compare_one(
     ]
 }
 
-/// Some rounds with servers that are started for them.
+/// Several rounds with newly started servers.
 fn one_start(
     options: &Options,
     scratch: &Scratch,
@@ -195,14 +195,14 @@ fn one_start(
     loads.map(Load::rounds)
 }
 
-/// The value in the middle.
+/// The median.
 fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
 }
 
-/// What the product weighs before anybody asks it.
+/// The memory of the product before the first request.
 fn at_rest(options: &Options, scratch: &Scratch) -> Vec<Row> {
     const MEGABYTE: f64 = 1_000_000.0;
     let key = SigningKey::new(Alg::Es256);

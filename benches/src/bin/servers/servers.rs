@@ -31,16 +31,16 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // What is left behind is a few benchmark files.
+        // A failed removal leaves only a few benchmark files.
         let _ = fs::remove_dir_all(&self.0);
     }
 }
 
-/// A server that answers, until it is dropped.
+/// A running server, until it is dropped.
 pub(crate) struct Running {
     child: Child,
     address: SocketAddr,
-    /// Held, so that the server never writes to a closed pipe.
+    /// Kept open, so that the server never writes to a closed pipe.
     _output: Option<BufReader<ChildStdout>>,
 }
 
@@ -52,7 +52,7 @@ impl Running {
     /// User and system time of all its threads, in clock ticks (proc(5), `stat`).
     pub(crate) fn cpu_ticks(&self) -> u64 {
         let stat = self.proc("stat");
-        // The name, in parentheses, may hold spaces; what follows it begins with field 3.
+        // The name, in parentheses, may contain spaces; the text after it starts with field 3.
         let after_name = stat.rsplit_once(')').expect("`stat` names the process in parentheses").1;
         let field = |number: usize| -> u64 {
             let text = after_name.split_whitespace().nth(number - 3);
@@ -76,13 +76,13 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // One that has ended by itself is what was wanted.
+        // The process may already have exited.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// The product, with issuer, audience and one key; its audit lines go where `audit` says.
+/// The product, with issuer, audience and one key; `audit` says where audit lines go.
 pub(crate) fn artos_auth(binary: &Path, scratch: &Scratch, key: &SigningKey, audit: &str) -> Running {
     assert!(
         binary.exists(),
@@ -99,21 +99,21 @@ pub(crate) fn artos_auth(binary: &Path, scratch: &Scratch, key: &SigningKey, aud
     announced(pinned(binary).arg("serve").arg("--config").arg(config))
 }
 
-/// The service that a team would write itself.
+/// The service that a team would write without this product.
 pub(crate) fn axum(scratch: &Scratch, key: &SigningKey) -> Running {
     let jwk = scratch.write("axum.jwk.json", &key.jwk().to_string());
     let this = std::env::current_exe().expect("this program has a path");
     announced(pinned(&this).arg(crate::axum_service::COMMAND).arg(jwk))
 }
 
-/// The server that sends this answer to whatever arrives.
+/// The server that answers all input with this response.
 pub(crate) fn bare(scratch: &Scratch, answer: &str) -> Running {
     let answer = scratch.write("answer", answer);
     let this = std::env::current_exe().expect("this program has a path");
     announced(pinned(&this).arg(crate::bare::COMMAND).arg(answer))
 }
 
-/// HAProxy's native verification: algorithm, issuer, audience, expiry, signature; the answer is a fixed 200.
+/// HAProxy's built-in verification: algorithm, issuer, audience, expiry, signature; the response is a fixed 200.
 pub(crate) fn haproxy(scratch: &Scratch, key: &SigningKey) -> Running {
     let verification_key = match key.public() {
         Public::Secret(secret) => String::from_utf8(secret.clone()).expect("the benchmark secret is ASCII"),
@@ -165,14 +165,14 @@ pub(crate) fn haproxy(scratch: &Scratch, key: &SigningKey) -> Running {
     Running { child, address, _output: None }
 }
 
-/// A program on the first core alone.
+/// A program pinned to the first core.
 fn pinned(program: &Path) -> Command {
     let mut command = Command::new("taskset");
     command.args(["-c", "0"]).arg(program);
     command
 }
 
-/// Starts a server that prints `listening on http://ADDR` once it is.
+/// Starts a server that prints `listening on http://ADDR` once it listens.
 fn announced(command: &mut Command) -> Running {
     let child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
     let mut child = child.expect("`taskset` is installed");

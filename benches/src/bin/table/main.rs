@@ -1,4 +1,4 @@
-//! Prints what a decision costs, beside floors and peers, with targets, as Markdown.
+//! Prints the cost of a decision, next to floors and peers, with targets, as Markdown.
 //!
 //! `cargo run --release --bin table [-- SECTION…]`; all of it takes some minutes on one core, and up to four
 //! gigabytes of memory. Its exit status is 1 if a target is not met.

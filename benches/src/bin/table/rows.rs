@@ -1,4 +1,4 @@
-//! The rows, section by section: each measures its scenarios and compares.
+//! The rows of each section: each measures its scenarios and compares them.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use artos_auth_benches::tokens::{Alg, SigningKey};
 use artos_auth_benches::world::{self, Size};
 use artos_auth_engine::Revocations;
 
-/// A part of the table: its name, and what measures its rows.
+/// A section of the table: its name, and the function that measures its rows.
 type Section = (&'static str, fn() -> Vec<Row>);
 
 /// All sections, in the table's order.
@@ -31,7 +31,7 @@ pub(crate) const SECTIONS: [Section; 14] = [
     ("memory", memory),
 ];
 
-/// What 100 ns and the like are of the floor where the targets were set; there it took this long.
+/// The floor, in nanoseconds, on the machine on which targets such as 100 ns were set.
 const FLOOR_OF_TARGETS: f64 = 397.0;
 
 const EFFORT: Effort = Effort { rounds: 400, slice: Duration::from_millis(1), cores: 1 };
@@ -42,7 +42,7 @@ const THREADS: Effort = Effort { rounds: 60, slice: Duration::from_millis(20), c
 
 const MILLION: usize = 1_000_000;
 
-/// The figures of one group, by the name of the subject.
+/// The results of one group, by the name of the subject.
 struct Figures(Vec<(String, f64)>);
 
 impl Figures {
@@ -56,7 +56,7 @@ impl Figures {
         found.unwrap_or_else(|| panic!("no subject is called `{name}`")).1
     }
 
-    /// A row of one subject over another.
+    /// A row that compares one subject with another.
     fn over(&self, what: impl Into<String>, above: &str, below: &str, target: Target) -> Row {
         let (over, under) = (self.of_one(above), self.of_one(below));
         let measured = format!("{above} {}, {below} {}", nanoseconds(over), nanoseconds(under));
@@ -64,7 +64,7 @@ impl Figures {
     }
 }
 
-/// The floor as it is after a decision, over the floor alone.
+/// The floor right after a decision, compared with the floor alone.
 fn floor_after_decision(figures: &Figures, alg: Alg, target: Target) -> Row {
     let alone = figures.of_one("floor");
     let after = figures.of_one("engine, then floor") - figures.of_one("engine");
@@ -77,11 +77,11 @@ fn floor_after_decision(figures: &Figures, alg: Alg, target: Target) -> Row {
     )
 }
 
-/// How this program is asked for the figures of a cold HS256 decision in a process of its own.
+/// The argument that prints the figures of a cold HS256 decision in a separate process.
 pub(crate) const COLD_HMAC_ALONE: &str = "cold-hmac-alone";
 
-/// Where a process has its memory is drawn at its start, and makes a few hundredths of a cold HS256 decision: so many
-/// processes measure it, and the one in the middle counts.
+/// Each process gets a random memory layout, which changes a cold HS256 decision by a few per cent: this many processes
+/// measure it, and the median is used.
 const PROCESSES: usize = 7;
 
 /// Prints the figures of one process.
@@ -208,7 +208,7 @@ fn forged() -> Vec<Row> {
             let figures = Figures::of(scenarios::forged(alg, keys), effort);
             let what =
                 format!("refusing a forged token over accepting a good one, {}, {keys} key(s)", alg.name());
-            // Within a hundredth they are the same: both verify one signature for each key.
+            // They agree within one per cent: both verify one signature for each key.
             figures.over(what, "forged", "good", Target::AtMost(1.01))
         })
         .collect()
@@ -278,7 +278,7 @@ fn random_draw() -> Vec<Row> {
         .collect()
 }
 
-/// What another program of this workspace prints.
+/// The output of another program of this workspace.
 fn output_of(program: &str) -> String {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
@@ -307,7 +307,7 @@ fn revocations_of_ten_million() -> Vec<Row> {
     assert_eq!(swapped.revocations().tokens(), COUNT);
     vec![
         Row::figure("10,000,000 revocations, loaded in", loading.as_secs_f64(), "s", Target::AtMost(5.0)),
-        // A decision holds the snapshot that it began with; making the next engine copies pointers.
+        // A decision holds the snapshot that it started with; building the next engine copies pointers.
         Row::figure(
             "10,000,000 revocations, swapped in",
             swapping.as_secs_f64() * 1e6,
@@ -329,7 +329,7 @@ fn two_threads() -> Vec<Row> {
         .to_vec()
 }
 
-/// By a program of its own, which counts allocations.
+/// Measured by a separate program, which counts allocations.
 fn memory() -> Vec<Row> {
     let text = output_of("memory");
     let row = |line: &str| {
