@@ -1,9 +1,9 @@
 //! Tests any deployment of the documented API from outside and reports which clauses it breaks.
 //!
-//! The catalogue of this crate says what a deployment must answer. It shares no code with the engine of the same
-//! project, so it is a second opinion on the engine as well.
+//! The catalogue of this crate defines the required responses of a deployment. It shares no code with the engine of the
+//! same project, so it also serves as a second opinion on the engine.
 //!
-//! A Rust service runs the suite in its own tests with [`Profile`] and [`Suite`], and reads the [`Report`].
+//! A Rust service can run the suite in its own tests with [`Profile`] and [`Suite`], and read the [`Report`].
 
 #[doc(hidden)]
 pub mod case;

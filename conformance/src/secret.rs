@@ -1,14 +1,14 @@
-//! Text that must never be printed, and the cleaning of text that might hold some.
+//! Text that must never be printed, and redaction of text that might contain some.
 
 use std::collections::HashSet;
 use std::fmt;
 
-/// A token or a piece of key material. Printing it prints a fixed redaction (SEC-1).
+/// A token or key material. Printing it prints a fixed redaction (SEC-1).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Vec<u8>);
 
 impl Secret {
-    /// Wraps what must not be printed.
+    /// Wraps a secret.
     pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
         Self(bytes.into())
     }
@@ -25,13 +25,13 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// How many consecutive characters of a token give it away.
+/// The number of consecutive characters of a token that counts as a leak.
 pub const TELLING: usize = 8;
 
-/// No segment of a token is shorter than this: the shortest header, `{"alg":"HS256"}`, has 20 characters.
+/// Minimum length of a segment of a token: the shortest header, `{"alg":"HS256"}`, has 20 characters.
 const SEGMENT: usize = 16;
 
-/// Finds pieces of secrets in text.
+/// Finds parts of secrets in text.
 #[derive(Clone, Default)]
 pub struct Redactor {
     windows: HashSet<[u8; TELLING]>,
@@ -44,14 +44,14 @@ impl fmt::Debug for Redactor {
 }
 
 impl Redactor {
-    /// Adds a secret; shorter ones than [`TELLING`] cannot be told from other text and are ignored.
+    /// Adds a secret; one shorter than [`TELLING`] cannot be distinguished from other text and is ignored.
     pub fn add(&mut self, secret: &[u8]) {
         self.windows
             .extend(secret.windows(TELLING).filter_map(|window| <[u8; TELLING]>::try_from(window).ok()));
     }
 
-    /// Adds the segments of a token, or of what a case made of one. Text around them is not secret: the words of the
-    /// JSON serialization, a placeholder, a path.
+    /// Adds the segments of a token, or of a modified token. The surrounding text is not secret: names in the JSON
+    /// serialization, a placeholder, a path.
     pub fn add_token(&mut self, token: &[u8]) {
         let base64url = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
         token
@@ -65,7 +65,7 @@ impl Redactor {
         text.windows(TELLING).any(|window| self.holds(window))
     }
 
-    /// The text with every piece of a secret replaced by `[token]`.
+    /// The text with every part of a secret replaced by `[token]`.
     pub fn clean(&self, text: &str) -> String {
         let bytes = text.as_bytes();
         let mut hidden = vec![false; bytes.len()];
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn the_words_around_a_token_are_no_secret() {
+    fn the_text_around_a_token_is_not_secret() {
         let mut redactor = Redactor::default();
         redactor
             .add_token(br#"{"protected":"eyJhbGciOiJIUzI1NiJ9","signature":"c2lnbmF0dXJlLW9mLTMyLWJ5dGVz"}"#);
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn pieces_of_eight_characters_are_found_and_cut_out() {
+    fn parts_of_eight_characters_are_found_and_redacted() {
         let mut redactor = Redactor::default();
         redactor.add(b"abcdefghijkl");
         assert!(redactor.finds_in(b"see cdefghij there"));

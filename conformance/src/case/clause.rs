@@ -1,4 +1,4 @@
-//! The clauses that a case can rest on, and how binding a case is.
+//! The clauses that cases test, and the level of a case.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 macro_rules! clauses {
     ($($variant:ident $id:literal $summary:literal,)*) => {
-        /// A clause of the documented contract, named as the project's documentation names it.
+        /// A clause of the documented contract, with the name used in the project's documentation.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub enum Clause {
             $(
@@ -21,12 +21,12 @@ macro_rules! clauses {
             /// Every clause, in the order of the contract.
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
 
-            /// The id that reports print, such as `TOK-3`.
+            /// The id shown in reports, such as `TOK-3`.
             pub fn id(self) -> &'static str {
                 match self { $(Self::$variant => $id,)* }
             }
 
-            /// What the clause says, in a few words.
+            /// A summary of the clause in a few words.
             pub fn summary(self) -> &'static str {
                 match self { $(Self::$variant => $summary,)* }
             }
@@ -66,7 +66,7 @@ impl fmt::Display for Clause {
     }
 }
 
-/// A word that is no clause id.
+/// Text that is not a clause id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownClause(String);
 
@@ -94,15 +94,14 @@ impl FromStr for Clause {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
-    /// What the documentation says, and what lets anyone in, or at anything, that a token does not entitle
-    /// them to.
+    /// Required by the documentation, or needed to keep out a caller whose token does not entitle them to access.
     Must,
-    /// What RFCs and good practice add, and strictness that lets nobody in who does not belong.
+    /// Recommended by RFCs and good practice, or strictness without which no unauthorized caller gets access.
     Should,
 }
 
 impl Level {
-    /// The word that reports and the command line use.
+    /// The word used in reports and on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Must => "must",

@@ -1,4 +1,4 @@
-//! Which cases are meant: a glob over ids, or a clause.
+//! Selects cases: a glob over ids, or a clause.
 
 use std::fmt;
 use std::str::FromStr;
@@ -22,7 +22,7 @@ enum Test {
 }
 
 impl Filter {
-    /// Whether it takes the case.
+    /// Whether the filter matches the case.
     pub fn takes(&self, case: &Case) -> bool {
         match &self.test {
             Test::Clause(clause) => case.clauses.contains(clause),
@@ -30,7 +30,7 @@ impl Filter {
         }
     }
 
-    /// Whether one of the filters takes the case; no filter takes all.
+    /// Whether a filter matches the case; without filters, every case matches.
     pub fn any(filters: &[Self], case: &Case) -> bool {
         filters.is_empty() || filters.iter().any(|filter| filter.takes(case))
     }
@@ -45,8 +45,8 @@ impl fmt::Display for Filter {
 impl FromStr for Filter {
     type Err = String;
 
-    /// A clause id such as `TOK-3`, or a glob over case ids such as `header/*`, `*none*`; a group's name
-    /// stands for all of it.
+    /// A clause id such as `TOK-3`, or a glob over case ids such as `header/*`, `*none*`; the name of a group matches
+    /// all its cases.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let test = match text.parse() {
             Ok(clause) => Test::Clause(clause),
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn clauses_globs_and_groups_choose() {
+    fn clauses_globs_and_groups_select_cases() {
         let public = catalogue::all().iter().filter(|case| case.group == "public").count();
         assert_eq!(chosen("public"), public);
         assert_eq!(chosen("public/*"), public);

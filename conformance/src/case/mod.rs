@@ -1,4 +1,4 @@
-//! What a case of the catalogue is: its words, what it needs, and the procedure that tests it.
+//! A case of the catalogue: its texts, what it needs, and the procedure that tests it.
 
 pub mod clause;
 pub mod filter;
@@ -16,16 +16,16 @@ use crate::judge::Finding;
 use crate::run::session::{Session, Stop};
 use crate::transport::Request;
 
-/// One thing that a deployment has to do, and how to find out whether it does.
+/// One requirement for a deployment, and how to test it.
 #[derive(Clone, Copy)]
 pub struct Case {
-    /// The module that holds it: the first half of its id.
+    /// The module that contains it: the first half of its id.
     pub group: &'static str,
-    /// Its name in that module, words separated by `_`: the second half of its id.
+    /// Its name in that module, with words separated by `_`: the second half of its id.
     pub name: &'static str,
-    /// What it is about, in a few words.
+    /// A title of a few words.
     pub title: &'static str,
-    /// The clauses that it tests, the most telling first.
+    /// The clauses that it tests, the most relevant first.
     pub clauses: &'static [Clause],
     /// How binding it is.
     pub level: Level,
@@ -33,32 +33,32 @@ pub struct Case {
     pub sends: &'static str,
     /// "The deployment must …".
     pub requirement: &'static str,
-    /// The sentence that the requirement rests on.
+    /// The sentence of a document on which the requirement is based.
     pub source: Quotation,
-    /// What the profile has to offer.
+    /// What the profile must provide.
     pub needs: &'static [Need],
-    /// The answers that are right.
+    /// The acceptable responses.
     pub accept: &'static [Accept],
-    /// At most so many requests of its own, control requests after a failure aside.
+    /// Maximum number of its own requests, not counting control requests after a failure.
     pub requests: u32,
-    /// Exchanges that it shares with other cases, by name: each is made once in a run.
+    /// Exchanges that it shares with other cases, by name: each is sent once in a run.
     pub shares: &'static [Shared],
-    /// Only HTTP/1.1 can carry what it sends.
+    /// The request can only be sent over HTTP/1.1.
     pub http1_only: bool,
     /// The test itself.
     pub run: Procedure,
 }
 
-/// An exchange that several cases look at.
+/// An exchange that several cases evaluate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Shared {
-    /// What names it; cases that share it send the same.
+    /// Its name; cases that share it send the same request.
     pub name: &'static str,
-    /// How many requests it takes.
+    /// The number of its requests.
     pub requests: u32,
 }
 
-/// How many requests cases send at most, exchanges that several of them share counted once.
+/// Maximum number of requests of these cases, counting each shared exchange once.
 pub fn requests<'a>(cases: impl IntoIterator<Item = &'a Case>) -> u32 {
     let mut shared: BTreeSet<&Shared> = BTreeSet::new();
     let mut own = 0;
@@ -72,9 +72,9 @@ pub fn requests<'a>(cases: impl IntoIterator<Item = &'a Case>) -> u32 {
 /// How a case is tested.
 #[derive(Clone, Copy)]
 pub enum Procedure {
-    /// By one request, whose answer has to be one of those that the case accepts.
+    /// One request, whose response must be one of those that the case accepts.
     Probe(fn(&Session) -> Result<Request, Stop>),
-    /// By several, which it sends and judges itself.
+    /// Several requests, which the procedure sends and evaluates itself.
     Run(Run),
 }
 
@@ -85,7 +85,7 @@ pub type Run =
 /// A sentence of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quotation {
-    /// Where it stands.
+    /// Where it is found.
     pub document: &'static str,
     /// The sentence.
     pub text: &'static str,
@@ -97,7 +97,7 @@ impl Case {
         format!("{}/{}", self.group, self.name).replace('_', "-")
     }
 
-    /// The acceptable answers in words.
+    /// The acceptable responses in words.
     pub fn expected(&self) -> String {
         let words: Vec<String> = self.accept.iter().map(ToString::to_string).collect();
         words.join(" or ")
@@ -132,7 +132,7 @@ mod tests {
     };
 
     #[test]
-    fn an_exchange_that_cases_share_is_counted_once() {
+    fn a_shared_exchange_is_counted_once() {
         let other = Case {
             requests: 4,
             shares: &[Shared { name: "refusals", requests: 5 }, Shared { name: "clock", requests: 1 }],
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_case_is_named_and_what_it_expects_is_put_into_words() {
+    fn a_case_has_its_name_and_expectation_in_words() {
         assert_eq!(CASE.id(), "token-form/two-segments-only");
         assert_eq!(
             CASE.expected(),

@@ -1,4 +1,4 @@
-//! What a case needs from the profile, and what would provide it.
+//! What a case needs from the profile, and which entries would provide it.
 
 use crate::profile::{Endpoint, Profile, TokenKind};
 use crate::token::KeyFamily;
@@ -6,19 +6,19 @@ use crate::token::KeyFamily;
 /// Something that a case needs from the profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Need {
-    /// A good token.
+    /// A valid token.
     Valid,
-    /// A good token of another organization.
+    /// A valid token of another organization.
     OtherOrganization,
     /// A token well past its expiry.
     Expired,
-    /// A token that was revoked.
+    /// A revoked token.
     Revoked,
-    /// A good token without an organization.
+    /// A valid token without an organization.
     NoOrganization,
     /// A token of another environment.
     OtherEnvironment,
-    /// A good token without the permission that `endpoints.permission` needs.
+    /// A valid token without the permission that `endpoints.permission` requires.
     NoPermission,
     /// A token of a user who is not a member of the organization.
     NotAMember,
@@ -30,19 +30,19 @@ pub enum Need {
     Key,
     /// A signing key that has a public half.
     AsymmetricKey,
-    /// A signing key whose signatures are ECDSA's.
+    /// An ECDSA signing key.
     EllipticKey,
-    /// A signing key that could sign under other algorithms than its own.
+    /// A signing key whose type also supports other algorithms.
     FlexibleKey,
-    /// A signing key with an id.
+    /// A signing key with a `kid`.
     KeyId,
     /// A revoked token with an ECDSA signature.
     RevokedElliptic,
-    /// A signing key, and the issuer that the deployment wants.
+    /// A signing key, and the issuer that the deployment requires.
     Issuer,
-    /// A signing key, and the audience that the deployment wants.
+    /// A signing key, and the audience that the deployment requires.
     Audience,
-    /// A signing key, and no audience: the deployment names none.
+    /// A signing key, and no audience: the deployment requires none.
     NoAudience,
     /// `endpoints.owned`.
     Owned,
@@ -53,7 +53,7 @@ pub enum Need {
 }
 
 impl Need {
-    /// What the profile would have to say, to be read after "needs".
+    /// The missing profile entries, to be read after "needs".
     pub fn words(self) -> &'static str {
         match self {
             Self::Valid => "tokens.valid or [signing]",
@@ -121,7 +121,7 @@ impl Need {
         }
     }
 
-    /// Whether the profile could ever provide it: a key of one kind is not one of another.
+    /// Whether a profile with this key could provide it: a key of one type is not one of another.
     pub fn is_applicable(self, profile: &Profile) -> bool {
         match self {
             Self::AsymmetricKey | Self::EllipticKey | Self::FlexibleKey => {
@@ -134,7 +134,7 @@ impl Need {
         }
     }
 
-    /// What of it is missing from a profile: an endpoint that is there may not be written to.
+    /// The part that a profile lacks: an endpoint that is present may still not be written to.
     fn lack(self, profile: &Profile) -> &'static str {
         match self {
             Self::Owned if profile.endpoints.owned.is_some() => {
@@ -147,7 +147,7 @@ impl Need {
         }
     }
 
-    /// What is missing of these, in words; `None` when nothing is.
+    /// What is missing of these, in words; `None` if nothing is.
     pub fn missing(needs: &[Self], profile: &Profile) -> Option<String> {
         let missing: Vec<&str> =
             needs.iter().filter(|need| !need.is_met(profile)).map(|need| need.lack(profile)).collect();
@@ -155,7 +155,7 @@ impl Need {
     }
 }
 
-/// Methods that write are sent only where the profile allows it.
+/// Methods that write are sent only if the profile allows it.
 fn may_send(endpoint: &Endpoint, profile: &Profile) -> bool {
     matches!(endpoint.method.as_str(), "GET" | "HEAD" | "OPTIONS") || profile.allow_writes
 }
@@ -175,14 +175,14 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_that_writes_needs_leave_to_write() {
+    fn an_endpoint_that_writes_needs_allow_writes() {
         let why = missing(&[Need::Permission], false);
         assert_eq!(why.as_deref(), Some("needs allow_writes = true (endpoints.permission's method writes)"));
         assert_eq!(missing(&[Need::Permission], true), None);
     }
 
     #[test]
-    fn everything_that_is_missing_is_named() {
+    fn everything_missing_is_named() {
         let why = missing(&[Need::Key, Need::Owned, Need::Permission], true);
         assert_eq!(why.as_deref(), Some("needs [signing], and endpoints.owned"));
     }

@@ -1,10 +1,10 @@
-//! Judgements over several answers of one case.
+//! Findings over several responses of one case.
 
 use crate::case::Accept;
 use crate::judge::Finding;
 use crate::run::session::{Session, Stop};
 
-/// Every answer of the case is acceptable.
+/// Every response of the case is acceptable.
 pub(in crate::catalogue) async fn each(session: &mut Session) -> Result<Finding, Stop> {
     let accept = session.accept();
     let mut finding = Finding::broken("nothing was sent");
@@ -17,7 +17,7 @@ pub(in crate::catalogue) async fn each(session: &mut Session) -> Result<Finding,
     Ok(finding)
 }
 
-/// Each answer of the case is one of those that its turn accepts.
+/// Each response of the case is acceptable at its position.
 pub(in crate::catalogue) async fn expect(
     session: &mut Session,
     turns: &[&[Accept]],

@@ -1,14 +1,15 @@
-//! Every case: one folder per topic, one file per group. The id of a case is the name of its file and its own.
+//! All cases: one folder for each topic, one file for each group. The id of a case consists of the file name and its
+//! own name.
 //!
-//! What a deployment must answer is written down here and nowhere else.
+//! The required responses of a deployment are defined only here.
 
 use std::sync::LazyLock;
 
 use crate::case::Case;
 
-/// Writes down a case. `probe` makes the one request that is judged by `accept`; `shared` does the same with a
-/// request that several cases judge; `run` is a procedure of several requests, at most `requests` of them beside
-/// what it shares.
+/// Defines a case. `probe` sends one request, whose response is checked by `accept`; `shared` does the same with a
+/// request that several cases evaluate; `run` is a procedure of several requests, at most `requests` of them in
+/// addition to the shared ones.
 macro_rules! case {
     (@fields $procedure:expr, $requests:expr, [$($shared:expr),*], $http1_only:expr,
         $name:ident,
@@ -122,7 +123,7 @@ macro_rules! modal {
 
 pub(crate) use modal;
 
-/// Paths that look like the public one, and that a careless server takes for it.
+/// Paths that resemble the public one, and that a careless server may treat as public.
 macro_rules! look_alike_spellings {
     ($look_alike:ident, [$($more:expr,)*]) => {
         &[
@@ -145,7 +146,7 @@ macro_rules! look_alike_spellings {
 
 pub(crate) use look_alike_spellings;
 
-/// Paths that have the public one in them, or nothing to do with it.
+/// Paths that contain the public one, or are unrelated to it.
 macro_rules! beyond_public_paths {
     ($beyond:ident) => {
         &[
@@ -219,8 +220,8 @@ pub fn all() -> &'static [Case] {
     &ALL
 }
 
-/// The group whose cases look back at all the others and so run last.
+/// The group whose cases check the responses of all others, and so run last.
 pub(crate) const LAST: &str = "silence";
 
-/// At most so many requests go before the cases.
+/// Maximum number of requests before the cases.
 pub const PREFLIGHT_REQUESTS: u32 = 7;

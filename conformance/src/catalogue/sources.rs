@@ -1,4 +1,4 @@
-//! The sentences that requirements rest on.
+//! The sentences of documents on which requirements are based.
 
 use crate::case::Quotation;
 

@@ -1,8 +1,8 @@
-//! The answers that a case accepts.
+//! The responses that a case accepts.
 
 use std::fmt;
 
-/// An answer that is right.
+/// An acceptable response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Accept {
     /// 2xx.
@@ -17,15 +17,15 @@ pub enum Accept {
     Forbidden,
     /// 404 without the content of the resource.
     Hidden,
-    /// Anything that opens nothing: neither 2xx nor 5xx.
+    /// Any response without access: neither 2xx nor 5xx.
     Closed,
     /// 2xx without content, and without header fields that describe content.
     Contentless,
-    /// 2xx with what the public endpoint shows.
+    /// 2xx with the content of the public endpoint.
     PublicContent,
-    /// Anything that opens nothing, or 2xx with other content than the owned resource's.
+    /// Any response without access, or 2xx with content other than the owned resource's.
     NotTheResource,
-    /// Whatever these words say; the case's own procedure judges it.
+    /// As these words describe; the case's own procedure checks it.
     Other(&'static str),
 }
 

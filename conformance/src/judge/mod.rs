@@ -1,4 +1,4 @@
-//! Whether an answer is right: each rule of what counts as let through, refused or silent stands here once.
+//! Evaluates responses: each rule for access, refusal and silence is defined here once.
 
 mod accept;
 
@@ -10,52 +10,52 @@ pub use accept::Accept;
 
 use crate::transport::{Answer, Request, Response};
 
-/// `detail` of a 401 where no token was presented.
+/// `detail` of a 401 for a request without a token.
 pub const NOT_AUTHENTICATED: &str = "Not authenticated";
-/// `detail` of a 401 where the token is not acceptable.
+/// `detail` of a 401 for an invalid token.
 pub const INVALID_CREDENTIALS: &str = "Invalid authentication credentials";
 /// `detail` of a 403.
 pub const NOT_AUTHORIZED: &str = "User has no organization or not authorized";
 
-/// A header line of more bytes than this may be refused before the application sees it.
+/// A longer header line, in bytes, may be refused before the application sees it.
 const LONG_LINE: usize = 8_000;
 
-/// What the preflight saw: answers to compare with.
+/// The responses of the preflight, for comparison.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
     /// The public endpoint, without a token.
     pub public: Option<Response>,
-    /// The protected endpoint, with a good token.
+    /// The protected endpoint, with a valid token.
     pub protected: Option<Response>,
     /// The owned resource, with its organization's token.
     pub owned: Option<Response>,
-    /// The public endpoint a second time: what differs between the two changes from request to request.
+    /// The public endpoint a second time: values that differ between the two vary between requests.
     pub public_again: Option<Response>,
-    /// A path that nobody serves, without a token, where the answer is a page: the shell of an application.
+    /// An unknown path, without a token, if the response is a page: the shell of an application.
     pub shell: Option<Response>,
-    /// The endpoints of the profile: each path with the method that it is addressed with.
+    /// The endpoints of the profile: each path with its method.
     pub endpoints: Vec<(String, String)>,
 }
 
-/// What a case found out.
+/// The result of a case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// The deployment does what it has to.
+    /// The deployment meets the requirement.
     pub kept: bool,
-    /// What was seen, in words that are the same from run to run.
+    /// What was observed, in words that are the same in every run.
     pub observed: String,
-    /// Which of the case's exchanges decided; `None` when no single one did.
+    /// The index of the deciding exchange; `None` if no single one decided.
     pub deciding: Option<usize>,
-    /// It allowed what it must refuse.
+    /// The deployment allowed a request that it must refuse.
     pub wrongly_allowed: bool,
     /// It refused, but not as documented: a warning, whatever the level of the case.
     pub refused_otherwise: bool,
-    /// What else there is to say.
+    /// Additional remarks.
     pub remarks: Vec<String>,
 }
 
 impl Finding {
-    /// The requirement is kept.
+    /// The requirement is met.
     pub fn kept(observed: impl Into<String>) -> Self {
         Self {
             kept: true,
@@ -67,19 +67,19 @@ impl Finding {
         }
     }
 
-    /// The requirement is not kept.
+    /// The requirement is not met.
     pub fn broken(observed: impl Into<String>) -> Self {
         Self { kept: false, ..Self::kept(observed) }
     }
 
-    /// Names the exchange that decided.
+    /// Sets the deciding exchange.
     #[must_use]
     pub fn at(mut self, exchange: usize) -> Self {
         self.deciding = Some(exchange);
         self
     }
 
-    /// Marks that the deployment allowed what it must refuse.
+    /// Marks that the deployment allowed a request that it must refuse.
     #[must_use]
     pub fn allowed(mut self) -> Self {
         self.wrongly_allowed = true;
@@ -101,7 +101,7 @@ impl Finding {
     }
 }
 
-/// Whether one of the acceptable answers is what came.
+/// Whether the response is one of the acceptable ones.
 pub fn accepts(accept: &[Accept], request: &Request, answer: &Answer, known: &Known) -> bool {
     let Answer::Response(response) = answer else { return false };
     accept.iter().any(|accept| fits(*accept, request, response, known))
@@ -140,14 +140,14 @@ fn fits(accept: Accept, request: &Request, response: &Response, known: &Known) -
     }
 }
 
-/// An answer that opens nothing: no upgrade, no 2xx, no failure of the server. 501 says that the server does not know
-/// the method (RFC 9110 §15.6.2).
+/// A response without access: no upgrade, no 2xx, no server error. 501 means that the server does not support the
+/// method (RFC 9110 §15.6.2).
 fn is_closed(response: &Response) -> bool {
     (200..500).contains(&response.status) && !response.is_success() || response.status == 501
 }
 
 /// Whether the response has the content of the protected endpoint or of the owned resource, under any status. Content
-/// that could be the public endpoint's as well is not counted.
+/// that the public endpoint could also return is not counted.
 fn shows_endpoint(request: &Request, response: &Response, known: &Known) -> bool {
     if response.body.is_empty() || is_public(response, known) {
         return false;
@@ -159,16 +159,16 @@ fn shows_endpoint(request: &Request, response: &Response, known: &Known) -> bool
                     || is_telling(reference) && same_values(reference, response))
         })
     };
-    // The caller that asks for its own organization's view of the protected endpoint gets another content.
+    // The protected endpoint returns other content to a caller of another organization.
     request.method != "HEAD" && (own(&known.protected) || own(&known.owned))
 }
 
-/// Whether a body says enough to be recognized: JSON with a string in it.
+/// Whether a body is distinctive enough to be recognized: JSON that contains a string.
 fn is_telling(response: &Response) -> bool {
     response.json().is_some_and(|json| !strings(&json).is_empty())
 }
 
-/// 405 and 501 are lawful for any method but the endpoint's own (RFC 9110 §9.1, §15.5.6).
+/// 405 and 501 are valid for any method but the endpoint's own (RFC 9110 §9.1, §15.5.6).
 fn lacks_method(request: &Request, response: &Response, known: &Known) -> bool {
     let path = request.target.bytes();
     let path = path.split(|byte| *byte == b'?').next().unwrap_or_default();
@@ -181,7 +181,7 @@ fn lacks_method(request: &Request, response: &Response, known: &Known) -> bool {
         }
 }
 
-/// Whether this is the page that an application shows under every path, and the path none of the profile's.
+/// Whether this is the page that an application returns for every path, and the path is not in the profile.
 fn is_shell(request: &Request, response: &Response, known: &Known) -> bool {
     let path = request.target.bytes();
     response.is_success()
@@ -189,8 +189,7 @@ fn is_shell(request: &Request, response: &Response, known: &Known) -> bool {
         && !known.endpoints.iter().any(|(endpoint, _)| endpoint.as_bytes() == path)
 }
 
-/// An answer to OPTIONS that is empty or lists methods is not content. `OK` is what some frameworks answer to a
-/// preflight.
+/// A response to OPTIONS that is empty or lists methods is not content. Some frameworks answer a preflight with `OK`.
 fn lists_methods(request: &Request, response: &Response) -> bool {
     const WORDS: [&str; 14] = [
         "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "QUERY", "ALLOW",
@@ -202,8 +201,8 @@ fn lists_methods(request: &Request, response: &Response) -> bool {
     request.method == "OPTIONS" && response.is_success() && words.all(|word| WORDS.contains(&word))
 }
 
-/// Whether the response is what the public endpoint shows: the same members, and the same values but for those that
-/// change from request to request.
+/// Whether the response has the content of the public endpoint: the same members, and the same values except those that
+/// vary between requests.
 pub(crate) fn is_public(response: &Response, known: &Known) -> bool {
     let Some(public) = &known.public else { return false };
     if public.body == response.body {
@@ -218,8 +217,8 @@ pub(crate) fn is_public(response: &Response, known: &Known) -> bool {
     }
 }
 
-/// Whether the strings that say something are equal. What differs between two answers of the reference changes from
-/// request to request, like text with a digit in it: dates, ids, counters.
+/// Whether the significant strings are equal. Strings that differ between the two reference responses vary between
+/// requests, as do strings with a digit: dates, ids, counters.
 fn same_constants(reference: &Value, again: Option<&Value>, other: &Value) -> bool {
     match (reference, other) {
         (Value::String(one), Value::String(two)) => {
@@ -248,7 +247,7 @@ fn same_values(one: &Response, other: &Response) -> bool {
         }
 }
 
-/// The strings of a JSON text, member names aside.
+/// The strings of a JSON text, without member names.
 pub(crate) fn strings(value: &Value) -> Vec<&str> {
     match value {
         Value::String(text) => vec![text],
@@ -258,8 +257,8 @@ pub(crate) fn strings(value: &Value) -> Vec<&str> {
     }
 }
 
-/// Whether the response is one of those that open nothing whatever they are about: a form of request that the endpoint
-/// takes from nobody, or a page of a firewall before it.
+/// Whether the response gives no access whatever the request: a form of request that the endpoint refuses to everyone,
+/// or the page of a firewall in front of it.
 pub fn says_nothing(response: &Response) -> bool {
     let html = response.value("content-type").is_some_and(|media| media.contains("text/html"));
     match response.status {
@@ -269,8 +268,8 @@ pub fn says_nothing(response: &Response) -> bool {
     }
 }
 
-/// Whether the request was let through, or had an effect: an upgrade, a 2xx with content or to a method that writes, or
-/// the content of an endpoint under any status.
+/// Whether the request was allowed or had an effect: an upgrade, a 2xx with content or to a method that writes, or the
+/// content of an endpoint under any status.
 pub fn is_allowed(request: &Request, response: &Response, known: &Known) -> bool {
     let writes = !matches!(request.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "TRACE");
     response.status == 101
@@ -278,8 +277,8 @@ pub fn is_allowed(request: &Request, response: &Response, known: &Known) -> bool
         || shows_endpoint(request, response, known)
 }
 
-/// Whether a refusal has the owned resource's content in it, whole or as a member: a body in JSON is looked
-/// through member by member, for a server may dress it up.
+/// Whether a refusal contains the owned resource's content, as a whole or as a member: a JSON body is searched member
+/// by member, because a server may wrap it.
 fn shows_owned(response: &Response, known: &Known) -> bool {
     let Some(owned) = known.owned.as_ref().filter(|owned| !owned.body.is_empty()) else { return false };
     match (response.json(), owned.json()) {
@@ -306,12 +305,12 @@ pub fn is_let_through(response: &Response) -> bool {
     !matches!(response.status, 401 | 403 | 500..)
 }
 
-/// The documented status and detail. An answer to HEAD has no body to look at.
+/// The documented status and detail. A response to HEAD has no body to check.
 fn is_refusal(request: &Request, response: &Response, status: u16, detail: &str) -> bool {
     response.status == status && (request.method == "HEAD" || response.detail().as_deref() == Some(detail))
 }
 
-/// Whether an acceptable answer keeps the caller out.
+/// Whether an acceptable response denies access.
 pub fn is_refusing(accept: Accept) -> bool {
     match accept {
         Accept::NotAuthenticated
@@ -326,9 +325,8 @@ pub fn is_refusing(accept: Accept) -> bool {
     }
 }
 
-/// A server may turn these down before the application sees them: a very long header line, control or
-/// non-ASCII bytes, a repeated `Authorization` line, an illegal request line. What it then says is its own
-/// affair.
+/// A server may refuse these before the application sees them: a very long header line, control or non-ASCII bytes, a
+/// repeated `Authorization` line, an invalid request line. The content of that refusal is not specified.
 fn refused_early(request: &Request, response: &Response) -> bool {
     matches!(response.status, 400 | 413 | 414 | 431) && invites_early_refusal(request)
 }
@@ -366,8 +364,8 @@ fn has_content(response: &Response) -> bool {
     !response.body.is_empty() || described || length
 }
 
-/// Whether two answers show the same thing: equal bodies, or JSON of the same members and types, for dates
-/// and counters change from one request to the next.
+/// Whether two responses show the same content: equal bodies, or JSON with the same members and types, because dates
+/// and counters vary between requests.
 pub fn same_content(one: &Response, other: &Response) -> bool {
     if one.body == other.body {
         return true;
@@ -378,7 +376,7 @@ pub fn same_content(one: &Response, other: &Response) -> bool {
     }
 }
 
-/// Whether two answers have the same status and the same content, or are pages of the same kind.
+/// Whether two responses have the same status and content, or are pages of the same kind.
 pub fn same_answer(one: &Response, other: &Response) -> bool {
     let html =
         |response: &Response| response.value("content-type").is_some_and(|media| media.contains("text/html"));
@@ -406,7 +404,7 @@ fn shape(value: &Value) -> String {
 
 const PUBLIC_CONTENT: &str = "the public endpoint's content";
 
-/// An answer in words that are the same from run to run.
+/// A response in words that are the same in every run.
 pub fn describe(answer: &Answer, known: &Known) -> String {
     match answer {
         Answer::Response(response) => describe_response(response, known),

@@ -19,7 +19,7 @@ fn accepted(accept: Accept, request: &Request, response: Response) -> bool {
 }
 
 #[test]
-fn a_finding_says_what_it_was_told_and_no_more() {
+fn a_finding_has_only_what_was_set() {
     let kept = Finding::kept("200");
     assert!(kept.kept && !kept.wrongly_allowed && kept.deciding.is_none() && kept.remarks.is_empty());
     assert_eq!(kept.observed, "200");
@@ -68,7 +68,7 @@ fn a_documented_refusal(#[case] accept: Accept, #[case] status: u16, #[case] det
 }
 
 #[test]
-fn a_refusal_is_the_status_and_the_detail_whatever_else_is_there() {
+fn a_refusal_is_recognized_by_status_and_detail() {
     let body = r#"{ "detail" : "Not\u0020authenticated", "trace": "x" }"#;
     assert!(accepted(Accept::NotAuthenticated, &get(), response(401, body)));
     assert!(!accepted(Accept::InvalidCredentials, &get(), response(401, body)));
@@ -76,7 +76,7 @@ fn a_refusal_is_the_status_and_the_detail_whatever_else_is_there() {
 }
 
 #[test]
-fn one_of_several_acceptable_answers_is_enough() {
+fn one_acceptable_response_is_enough() {
     let closed_or_hidden = [Accept::Success, Accept::Hidden];
     let accepts = |answer| accepts(&closed_or_hidden, &get(), &answer, &Known::default());
     assert!(accepts(Answer::Response(response(404, ""))));
@@ -97,7 +97,7 @@ fn one_of_several_acceptable_answers_is_enough() {
 #[case::nothing_of_it(r#"{"detail":"Not Found"}"#, false)]
 #[case::no_json("Minutes", false)]
 #[case::no_body("", false)]
-fn a_refusal_that_shows_the_resource_hides_nothing(#[case] body: &str, #[case] shows: bool) {
+fn a_refusal_that_shows_the_resource_is_not_silent(#[case] body: &str, #[case] shows: bool) {
     let owned = response(200, r#"{"id":7,"title":"Minutes"}"#);
     let known = Known { owned: Some(owned), ..Known::default() };
     let hidden = accepts(&[Accept::Hidden], &get(), &Answer::Response(response(404, body)), &known);
@@ -112,14 +112,14 @@ fn a_refusal_that_shows_the_resource_hides_nothing(#[case] body: &str, #[case] s
 #[case::another_text("minutes", "not found", false)]
 #[case::empty_object("{}", r#"{"detail":"x"}"#, false)]
 #[case::nothing_at_all("", "", false)]
-fn a_resource_of_any_kind_is_known_again(#[case] owned: &str, #[case] body: &str, #[case] shows: bool) {
+fn a_resource_of_any_kind_is_recognized(#[case] owned: &str, #[case] body: &str, #[case] shows: bool) {
     let known = Known { owned: Some(response(200, owned)), ..Known::default() };
     let hidden = accepts(&[Accept::Hidden], &get(), &Answer::Response(response(404, body)), &known);
     assert_eq!(hidden, !shows);
 }
 
 #[test]
-fn a_403_that_shows_the_resource_is_no_refusal() {
+fn a_403_that_shows_the_resource_is_not_a_refusal() {
     let resource = r#"{"id":7}"#;
     let known = Known { owned: Some(response(200, resource)), ..Known::default() };
     let forbidden =
@@ -130,7 +130,7 @@ fn a_403_that_shows_the_resource_is_no_refusal() {
 }
 
 #[test]
-fn public_content_is_success_with_what_the_public_endpoint_shows() {
+fn public_content_is_success_with_the_content_of_the_public_endpoint() {
     let known = Known { public: Some(response(200, r#"{"status":"ok"}"#)), ..Known::default() };
     let public = |status, body: &str, known: &Known| {
         accepts(&[Accept::PublicContent], &get(), &Answer::Response(response(status, body)), known)
@@ -149,7 +149,7 @@ fn public_content_is_success_with_what_the_public_endpoint_shows() {
     assert!(!public(200, r#"{"status":"ok"}"#, &Known::default()), "nothing to compare with");
 }
 
-/// The longest line that is not long: name, colon, space and value of 8,000 bytes.
+/// The longest line that is not too long: name, colon, space and value of 8,000 bytes.
 fn line_of_8000_bytes() -> String {
     "x".repeat(8_000 - "Authorization: ".len())
 }
@@ -171,7 +171,7 @@ fn line_of_8000_bytes() -> String {
 #[case::no_leading_slash(Request::new("GET", "a"))]
 #[case::star_and_more(Request::new("GET", "*a"))]
 #[case::no_token_as_method(Request::new("G(T", "/a"))]
-fn an_early_refusal_counts_for_what_invites_one(#[case] request: Request) {
+fn an_early_refusal_is_accepted_for_requests_that_cause_one(#[case] request: Request) {
     for status in [400, 413, 414, 431] {
         let refusal = response(status, "<h1>Bad Request</h1>");
         assert!(accepted(Accept::NotAuthenticated, &request, refusal.clone()), "{status}");
@@ -194,7 +194,7 @@ fn an_early_refusal_counts_for_what_invites_one(#[case] request: Request) {
 #[case::absolute_form(Request::new("GET", "http://h/a"))]
 #[case::star(Request::new("OPTIONS", "*"))]
 #[case::method_of_another_protocol(Request::new("M-SEARCH", "/a"))]
-fn an_early_refusal_does_not_count_for_anything_else(#[case] request: Request) {
+fn an_early_refusal_is_not_accepted_for_other_requests(#[case] request: Request) {
     assert!(!accepted(Accept::NotAuthenticated, &request, response(400, "<h1>Bad Request</h1>")));
 }
 
@@ -206,7 +206,7 @@ fn an_early_refusal_does_not_count_for_anything_else(#[case] request: Request) {
 #[case::length(with_field("Content-Length", "12"), false)]
 #[case::media_type(with_field("Content-Type", "application/json"), false)]
 #[case::etag(with_field("ETag", "\"1\""), false)]
-fn content_is_a_body_or_the_fields_that_describe_one(#[case] answer: Response, #[case] contentless: bool) {
+fn content_is_a_body_or_fields_that_describe_one(#[case] answer: Response, #[case] contentless: bool) {
     assert_eq!(accepted(Accept::Contentless, &get(), answer), contentless);
 }
 
@@ -258,7 +258,7 @@ fn the_same_content(#[case] one: &str, #[case] other: &str, #[case] same: bool) 
 #[case::content_of_no_success(Answer::Response(response(404, r#"{"id":9}"#)), "404")]
 #[case::no_content(Answer::Response(response(204, "")), "204")]
 #[case::other_content(Answer::Response(response(200, r#"{"x":1}"#)), "200")]
-fn an_answer_in_words(#[case] answer: Answer, #[case] words: &str) {
+fn a_response_in_words(#[case] answer: Answer, #[case] words: &str) {
     let known = Known {
         public: Some(response(200, r#"{"status":"ok"}"#)),
         protected: Some(response(200, r#"{"templates":[]}"#)),
@@ -269,13 +269,13 @@ fn an_answer_in_words(#[case] answer: Answer, #[case] words: &str) {
 }
 
 #[test]
-fn an_answer_without_content_is_not_told_by_its_content() {
+fn a_response_without_content_is_not_recognized_by_content() {
     let known = Known { public: Some(response(204, "")), ..Known::default() };
     assert_eq!(describe(&Answer::Response(response(204, "")), &known), "204");
 }
 
 #[test]
-fn a_long_detail_is_cut() {
+fn a_long_detail_is_truncated() {
     let body = format!(r#"{{"detail":"{}"}}"#, "é".repeat(200));
     let words = describe(&Answer::Response(response(400, &body)), &Known::default());
     assert_eq!(words, format!("400 `{}`", "é".repeat(80)));

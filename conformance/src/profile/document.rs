@@ -1,4 +1,4 @@
-//! The profile's TOML and how it becomes a [`Profile`].
+//! The profile's TOML, and its conversion to a [`Profile`].
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -111,8 +111,7 @@ pub(super) fn read(text: &str, path: &Path, target: Option<&str>) -> Result<Prof
     })
 }
 
-/// The parser's message, with the key that the line is about, and without the text of the line: it might be
-/// a token.
+/// The parser's message, with the key of the line but without the line's text, which might be a token.
 fn syntax(text: &str, path: &Path, error: &toml::de::Error) -> ProfileError {
     let offset = error.span().map_or(0, |span| span.start);
     let line = text.get(..offset).map_or(0, |before| before.rfind('\n').map_or(0, |end| end + 1));
@@ -127,7 +126,7 @@ fn syntax(text: &str, path: &Path, error: &toml::de::Error) -> ProfileError {
     }
 }
 
-/// serde quotes the string that it did not expect, which may be a token pasted to the wrong place.
+/// serde quotes the unexpected string, which may be a token pasted into the wrong place.
 fn without_quoted_string(message: &str) -> String {
     let Some((before, rest)) = message.split_once("string \"") else { return message.to_owned() };
     match rest.rsplit_once("\", expected ") {
@@ -136,7 +135,7 @@ fn without_quoted_string(message: &str) -> String {
     }
 }
 
-/// serde's names of types, as TOML has them.
+/// serde's type names, as TOML names them.
 fn in_words_of_toml(message: &str) -> String {
     let words = [("a sequence", "an array"), (": sequence,", ": an array,"), (": map,", ": a table,")];
     words.iter().fold(message.to_owned(), |message, (serde, toml)| message.replace(serde, toml))

@@ -1,10 +1,10 @@
-//! What is wrong with a profile, and where.
+//! Errors in a profile, with their position.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// A profile that cannot be used. It prints as one lower-case sentence that names the file, the line and the
-/// key, and never a token.
+/// A profile that cannot be used. Displayed as one lower-case sentence that names the file, the line and the key, and
+/// never a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProfileError {
     path: PathBuf,
@@ -24,7 +24,7 @@ impl ProfileError {
     }
 }
 
-/// The text with its control characters escaped: what is quoted of a file forges no second line.
+/// The text with its control characters escaped, so that quoted text of a file cannot forge a line.
 fn one_line(text: String) -> String {
     if !text.contains(char::is_control) {
         return text;

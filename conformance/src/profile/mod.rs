@@ -1,4 +1,4 @@
-//! The profile: what deployment is tested, by which endpoints, and with which tokens or key.
+//! The profile: the tested deployment, its endpoints, and its tokens or key.
 
 mod document;
 mod error;
@@ -14,7 +14,7 @@ pub use target::Target;
 use crate::secret::Secret;
 use crate::token::{Compact, SigningKey};
 
-/// A profile, checked: its tokens and key are read.
+/// A validated profile: its tokens and key are loaded.
 #[derive(Clone, Debug)]
 pub struct Profile {
     /// The file that it was read from.
@@ -23,21 +23,21 @@ pub struct Profile {
     pub target: Target,
     /// Whether cases that send POST, PUT, PATCH or DELETE may run.
     pub allow_writes: bool,
-    /// What is addressed.
+    /// The endpoints.
     pub endpoints: Endpoints,
-    /// The tokens at hand.
+    /// The available tokens.
     pub tokens: BTreeMap<TokenKind, NamedToken>,
-    /// The key that the deployment trusts, and what it signs.
+    /// The key that the deployment trusts, and the claims that it signs.
     pub signing: Option<Signing>,
 }
 
 impl Profile {
-    /// Reads a profile from its file. `target` wins over the file's own.
+    /// Reads a profile from its file. `target` overrides the file's.
     ///
     /// # Errors
     ///
-    /// When the file, or a file or environment variable that it names, cannot be read or does not say what it
-    /// should; the error names file, line and key.
+    /// If the file, or a file or environment variable that it names, cannot be read or is not valid; the error names
+    /// file, line and key.
     pub fn load(path: &Path, target: Option<&str>) -> Result<Self, ProfileError> {
         let text = std::fs::read_to_string(path)
             .map_err(|error| ProfileError::file(path, format!("cannot be read: {error}")))?;
@@ -54,23 +54,23 @@ impl Profile {
     }
 }
 
-/// What the profile addresses.
+/// The endpoints of a profile.
 #[derive(Clone, Debug)]
 pub struct Endpoints {
     /// The one public endpoint.
     pub public: Endpoint,
-    /// Any caller with a good token may GET it.
+    /// Any caller with a valid token may GET it.
     pub protected: Endpoint,
     /// A resource that belongs to an organization.
     pub owned: Option<Owned>,
-    /// An operation that needs a permission.
+    /// An operation that requires a permission.
     pub permission: Option<Permission>,
 }
 
 /// A method and a request-target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
-    /// The method, `GET` unless the profile says otherwise.
+    /// The method; `GET` by default.
     pub method: String,
     /// The path, with a leading `/`.
     pub path: String,
@@ -79,41 +79,41 @@ pub struct Endpoint {
 /// A resource that belongs to an organization.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owned {
-    /// Where it is.
+    /// Its method and path.
     pub endpoint: Endpoint,
-    /// Whose it is.
+    /// Its owner.
     pub organization: String,
 }
 
-/// An operation that needs a permission.
+/// An operation that requires a permission.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Permission {
     /// The operation.
     pub endpoint: Endpoint,
-    /// What it needs.
+    /// The required permission.
     pub permission: String,
-    /// The JSON body that the operation takes; `{}` for a method that writes unless the profile gives one.
+    /// The JSON body of the operation; by default `{}` for a method that writes.
     pub body: Option<String>,
 }
 
 /// The kinds of token that a profile can hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TokenKind {
-    /// Good, of `endpoints.owned`'s organization, with `endpoints.permission`'s permission.
+    /// Valid, of `endpoints.owned`'s organization, with `endpoints.permission`'s permission.
     Valid,
-    /// Good, of another organization.
+    /// Valid, of another organization.
     OtherOrganization,
     /// Past its expiry.
     Expired,
     /// Revoked.
     Revoked,
-    /// Good, without an organization.
+    /// Valid, without an organization.
     NoOrganization,
     /// Of another environment.
     OtherEnvironment,
-    /// Good, without `endpoints.permission`'s permission.
+    /// Valid, without `endpoints.permission`'s permission.
     NoPermission,
-    /// Of a user who is no member of the organization.
+    /// Of a user who is not a member of the organization.
     NotAMember,
     /// Of a user whose account is not configured.
     NotConfigured,
@@ -159,37 +159,37 @@ impl fmt::Display for TokenKind {
     }
 }
 
-/// A token that the profile names.
+/// A token in the profile.
 #[derive(Clone, Debug)]
 pub struct NamedToken {
-    /// The token as it was found, white space around it cut.
+    /// The token as read, without surrounding white space.
     pub text: Secret,
-    /// The same, in its three segments.
+    /// The same, split into its three segments.
     pub compact: Compact,
 }
 
-/// The key that the deployment trusts, and what is signed with it.
+/// The key that the deployment trusts, and the claims that it signs.
 #[derive(Clone, Debug)]
 pub struct Signing {
     /// The private key or the shared secret.
     pub key: SigningKey,
-    /// The organization of good tokens.
+    /// The organization of valid tokens.
     pub organization: String,
-    /// Another organization that the deployment knows, if there is one.
+    /// Another organization of the deployment, if there is one.
     pub other_organization: Option<String>,
-    /// The user of good tokens.
+    /// The user of valid tokens.
     pub user: String,
-    /// The issuer that the deployment wants.
+    /// The issuer that the deployment requires.
     pub issuer: Option<String>,
-    /// The audience that the deployment wants.
+    /// The audience that the deployment requires.
     pub audience: Option<String>,
     /// The names of the claims.
     pub claims: ClaimNames,
-    /// The permissions of good tokens.
+    /// The permissions of valid tokens.
     pub permissions: Vec<String>,
 }
 
-/// What the deployment calls the claims.
+/// The names of the claims in the deployment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimNames {
     /// The user's id: `sub`.

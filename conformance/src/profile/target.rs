@@ -3,10 +3,10 @@
 use std::fmt;
 use std::net::IpAddr;
 
-/// Where a deployment listens.
+/// The address of a deployment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// Whether it speaks TLS.
+    /// Whether it uses TLS.
     pub tls: bool,
     /// Its host: a name or an address, IPv6 without brackets.
     pub host: String,
@@ -15,11 +15,11 @@ pub struct Target {
 }
 
 impl Target {
-    /// Reads `http://host[:port]` or `https://host[:port]`, one trailing slash allowed.
+    /// Reads `http://host[:port]` or `https://host[:port]`; one trailing slash is allowed.
     ///
     /// # Errors
     ///
-    /// One clause that says what would be right.
+    /// One clause that describes the valid form.
     pub fn parse(url: &str) -> Result<Self, String> {
         let uri: http::Uri = url.parse().map_err(|error| format!("`{url}` is not a URL: {error}"))?;
         let tls = match uri.scheme_str() {
@@ -38,7 +38,7 @@ impl Target {
         if host.is_empty() {
             return Err(format!("`{url}` names no host"));
         }
-        // `http` passes over a port that does not fit, and the tokens would go to the scheme's own.
+        // `http` ignores an invalid port, and the tokens would go to the scheme's default port.
         let after = authority.as_str().rsplit_once(']').map_or(authority.as_str(), |(_, after)| after);
         if let Some((_, digits)) = after.rsplit_once(':')
             && digits.parse::<u16>().map_or(true, |port| port == 0)
@@ -49,7 +49,7 @@ impl Target {
         Ok(Self { tls, host, port })
     }
 
-    /// `host[:port]` as the `Host` field has it: IPv6 in brackets, the scheme's own port left out.
+    /// `host[:port]` for the `Host` field: IPv6 in brackets, the scheme's default port omitted.
     pub fn authority(&self) -> String {
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
         if self.port == if self.tls { 443 } else { 80 } { host } else { format!("{host}:{}", self.port) }
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_base_url_is_refused_with_what_would_be_right() {
+    fn an_invalid_base_url_is_refused_with_the_valid_form() {
         for (url, says) in [
             ("staging.example", "must begin with"),
             ("ftp://staging.example", "must begin with"),

@@ -1,4 +1,4 @@
-//! Failures that are known: each with what is observed, and why it is left as it is.
+//! Known failures: each with its observation, and the reason for accepting it.
 
 use std::path::Path;
 
@@ -20,9 +20,9 @@ pub struct Baseline {
 pub struct Known {
     /// The case's id.
     pub case: String,
-    /// What is observed, as reports print it.
+    /// The observation, as shown in reports.
     pub observed: String,
-    /// Why it is left as it is.
+    /// The reason for accepting it.
     pub reason: String,
 }
 
@@ -46,14 +46,14 @@ impl Baseline {
     ///
     /// # Errors
     ///
-    /// When the file cannot be read, is no TOML of this form, or names a case twice or one that there is not.
+    /// If the file cannot be read, is not TOML of this form, or contains a duplicate or unknown case.
     pub fn load(path: &Path) -> Result<Self, ProfileError> {
         let text = std::fs::read_to_string(path)
             .map_err(|error| ProfileError::file(path, format!("cannot be read: {error}")))?;
         Self::parse(&text, path)
     }
 
-    /// Reads a baseline from text; `path` is what errors call it.
+    /// Reads a baseline from text; `path` is used in errors.
     ///
     /// # Errors
     ///
@@ -99,8 +99,8 @@ impl Baseline {
         }
     }
 
-    /// Marks the failures that are known, and returns the entries that are not observed as they say. Entries
-    /// of cases that were skipped or not selected are left alone.
+    /// Marks the known failures, and returns the entries whose observation differs. Entries of cases that were skipped
+    /// or not selected are ignored.
     pub(crate) fn apply(&self, cases: &mut [CaseReport]) -> Vec<StaleEntry> {
         let mut stale = Vec::new();
         for entry in &self.entries {
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_named_with_file_and_line() {
+    fn errors_have_file_and_line() {
         let unknown = "[[known]]\ncase = \"public/nowhere\"\nobserved = \"\"\nreason = \"x\"\n";
         let error = parse(unknown).unwrap_err();
         assert!(
@@ -158,7 +158,7 @@ mod tests {
         assert!(parse(&twice).unwrap_err().starts_with("baseline.toml:5: known.case:"));
     }
 
-    /// One run of three cases, as a baseline finds them.
+    /// A run of three cases, as input for a baseline.
     fn cases() -> Vec<CaseReport> {
         [
             ("header/missing", Outcome::Failed, Some("200")),
@@ -198,7 +198,7 @@ mod tests {
     #[rstest]
     #[case::failure("header/missing", "200")]
     #[case::warning("challenge/realm", "none")]
-    fn a_failure_that_is_observed_as_recorded_is_known(#[case] id: &str, #[case] observed: &str) {
+    fn a_failure_with_the_recorded_observation_is_known(#[case] id: &str, #[case] observed: &str) {
         let mut cases = cases();
         assert_eq!(known(id, observed).apply(&mut cases), []);
         for case in cases {
@@ -210,7 +210,7 @@ mod tests {
     #[case::observed_otherwise("header/missing", "418", Some("200"))]
     #[case::passes_now("public/without-token", "401", None)]
     #[case::passes_now_with_the_very_answer("public/without-token", "200", None)]
-    fn an_entry_that_is_not_observed_is_stale(
+    fn an_entry_with_another_observation_is_stale(
         #[case] id: &str,
         #[case] recorded: &str,
         #[case] observed: Option<&str>,
@@ -225,21 +225,21 @@ mod tests {
     #[rstest]
     #[case::skipped("time/expired")]
     #[case::not_selected("token-form/one-segment")]
-    fn an_entry_of_a_case_that_was_not_tested_is_left_alone(#[case] id: &str) {
+    fn an_entry_of_an_untested_case_is_ignored(#[case] id: &str) {
         let mut cases = cases();
         assert_eq!(known(id, "200").apply(&mut cases), []);
         assert!(cases.iter().all(|case| case.known.is_none()));
     }
 
     #[test]
-    fn entries_made_in_code_name_cases_too() {
+    fn entries_built_in_code_name_cases_too() {
         assert_eq!(known("public/without-token", "401").check(), Ok(()));
         let error = known("public/nowhere", "401").check().unwrap_err();
         assert!(error.ends_with("`public/nowhere`"), "{error}");
     }
 
     #[test]
-    fn a_file_is_read_and_one_that_is_not_there_is_named() {
+    fn a_file_is_read_and_a_missing_one_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("baseline.toml");
         let error = Baseline::load(&path).unwrap_err().to_string();

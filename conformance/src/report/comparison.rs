@@ -1,4 +1,4 @@
-//! Where two deployments answer the same probes differently, whether or not either conforms.
+//! Differences between the responses of two deployments to the same probes, whether or not either conforms.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,26 +12,26 @@ use crate::report::{CaseReport, Outcome, Report};
 pub struct Comparison {
     /// The two deployments.
     pub targets: [String; 2],
-    /// How many cases both runs could test.
+    /// The number of cases that both runs tested.
     pub compared: usize,
-    /// Cases that one of the runs, or both, had to skip.
+    /// Cases that at least one run skipped.
     pub not_compared: Vec<NotCompared>,
-    /// Cases that the deployments answered differently.
+    /// Cases with different responses.
     pub differences: Vec<Difference>,
 }
 
-/// A case that two deployments answered differently.
+/// A case with different responses.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
     /// The case's id.
     pub case: String,
-    /// What it is about.
+    /// Its title.
     pub title: String,
-    /// What would be right.
+    /// The acceptable responses.
     pub expected: String,
-    /// What each answered.
+    /// The observation of each run.
     pub observed: [String; 2],
-    /// What became of the case in each run.
+    /// The outcome of each run.
     pub outcome: [Outcome; 2],
 }
 
@@ -40,12 +40,12 @@ pub struct Difference {
 pub struct NotCompared {
     /// The case's id.
     pub case: String,
-    /// Why each run skipped it; `None` where it did not.
+    /// Why each run skipped it; `None` if it did not.
     pub skipped_because: [Option<String>; 2],
 }
 
 impl Comparison {
-    /// Sets two reports side by side. What a case observed is compared, not only whether it passed.
+    /// Compares two reports: what each case observed, not only whether it passed.
     pub fn of(one: &Report, other: &Report) -> Self {
         let others: BTreeMap<&str, &CaseReport> =
             other.cases.iter().map(|case| (case.id.as_str(), case)).collect();
@@ -115,7 +115,7 @@ mod tests {
 
     use super::*;
 
-    /// A run of cases, each with what it observed, if it was not skipped, and what became of it.
+    /// A run of cases, each with its observation, if it was not skipped, and its outcome.
     fn report(target: &str, cases: &[(&str, Option<&str>, Outcome)]) -> Report {
         let cases: Vec<_> = cases
             .iter()
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_observed_counts_and_what_became_of_it() {
+    fn observation_and_outcome_are_compared() {
         let comparison = comparison();
         assert_eq!(comparison.compared, 3);
         let differences: Vec<_> = comparison
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_comparison_is_read_by_people() {
+    fn human_format() {
         insta::assert_snapshot!(comparison(), @"
         A  a
         B  b
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_comparison_is_read_by_programs() {
+    fn json_format() {
         let text = comparison().to_json();
         assert!(text.ends_with("}\n"), "{text}");
         assert_eq!(serde_json::from_str::<Comparison>(&text).unwrap(), comparison());

@@ -5,18 +5,18 @@ use std::str::FromStr;
 
 use super::{Report, badge, html, human, junit, markdown, sarif};
 
-/// A format. The same report has the same verdict, and a run the same exit status, in each.
+/// An output format. A report has the same verdict, and a run the same exit status, in every format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
     /// For a person at a terminal.
     Human,
-    /// Everything, for programs.
+    /// Complete, for programs.
     Json,
-    /// JUnit's XML, one testcase per case, for CI servers.
+    /// JUnit XML, one testcase for each case, for CI servers.
     Junit,
     /// Markdown, for a pull request or a wiki.
     Markdown,
-    /// One HTML page that needs no other file, for an audit.
+    /// One self-contained HTML page, for an audit.
     Html,
     /// SARIF 2.1.0, for code-scanning dashboards.
     Sarif,
@@ -29,7 +29,7 @@ impl Format {
     pub const ALL: [Self; 7] =
         [Self::Human, Self::Json, Self::Junit, Self::Markdown, Self::Html, Self::Sarif, Self::Badge];
 
-    /// The word that `--format` takes.
+    /// The value of `--format`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Human => "human",
@@ -42,7 +42,7 @@ impl Format {
         }
     }
 
-    /// The report in this format, with a newline at its end. `color` counts for [`Format::Human`] alone.
+    /// The report in this format, with a trailing newline. `color` applies only to [`Format::Human`].
     pub fn render(self, report: &Report, color: bool) -> String {
         match self {
             Self::Human => human::render(report, color),

@@ -1,4 +1,4 @@
-//! One HTML page, light and dark, that needs no other file and runs no script: fit to attach to an audit.
+//! One self-contained HTML page, light and dark, without scripts: suitable as an audit attachment.
 
 use aws_lc_rs::digest;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -44,7 +44,7 @@ pub fn render(report: &Report) -> String {
     page
 }
 
-/// Lets in the page's own style, told by its hash, and nothing else: no script runs, and nothing is fetched.
+/// Allows only the page's own style, by its hash: no script runs, and nothing is fetched.
 fn content_security_policy() -> String {
     let hash = digest::digest(&digest::SHA256, STYLE.as_bytes());
     format!("default-src 'none'; style-src 'sha256-{}'", base64_simd::STANDARD.encode_to_string(hash))
@@ -73,7 +73,7 @@ fn masthead(report: &Report) -> Markup {
     }
 }
 
-/// The share of each outcome, as a picture: its parts have widths without a `style` attribute.
+/// The share of each outcome, as an image: its parts have widths without a `style` attribute.
 fn bar(report: &Report) -> Markup {
     let allowed = report.wrongly_allowed();
     let parts = [
@@ -128,7 +128,7 @@ fn notes(report: &Report) -> Markup {
     }
 }
 
-/// How each clause fared; a case counts for each of its clauses.
+/// The outcomes of each clause; a case counts for each of its clauses.
 fn clauses(report: &Report) -> Markup {
     let count = |clause: &Clause, outcome: Outcome| {
         report.with_outcome(outcome).filter(|case| case.clauses.contains(clause)).count()
@@ -290,7 +290,7 @@ fn anchor(id: &str) -> String {
     id.replace('/', "-")
 }
 
-/// Text, with what stands in backticks as code.
+/// Text, with the parts in backticks as code.
 fn coded(text: &str) -> Markup {
     let text = words::visible(text);
     let parts: Vec<&str> = text.split('`').collect();

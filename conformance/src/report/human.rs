@@ -1,4 +1,4 @@
-//! The report for a person at a terminal: what is wrong first, the verdict last, nothing of what passed.
+//! The report for a person at a terminal: failures first, the verdict last, passed cases omitted.
 
 use std::fmt::Write;
 
@@ -7,12 +7,12 @@ use anstyle::{AnsiColor, Style};
 use super::words::{self, counted};
 use super::{CaseReport, Outcome, Report, Verdict};
 
-/// The widest line that is written, unless a word is longer.
+/// Maximum line width, unless a word is longer.
 const WIDTH: usize = 100;
-/// Where the values of a case's lines begin.
+/// The column at which the values of a case's lines begin.
 const INDENT: usize = 15;
 
-/// The styles, all plain when colour is off.
+/// The styles, all plain without color.
 struct Paint {
     danger: Style,
     failure: Style,
@@ -41,7 +41,7 @@ fn painted(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// The report as text, with ANSI colours if asked for.
+/// The report as text, with ANSI colors if requested.
 pub fn render(report: &Report, color: bool) -> String {
     let paint = Paint::new(color);
     let mut out = String::new();
@@ -144,7 +144,7 @@ fn skipped(out: &mut String, report: &Report, paint: &Paint) {
     }
 }
 
-/// What the operator should know beside: notices, measurements, the choice of cases, the baseline.
+/// Additional information for the operator: notices, measurements, the selection of cases, the baseline.
 fn footnotes(out: &mut String, report: &Report, paint: &Paint) {
     for entry in &report.stale_baseline {
         let _ = writeln!(out, "{} {}", painted(paint.failure, "stale baseline:"), words::stale(entry));
@@ -171,7 +171,7 @@ fn wrapped(text: &str) -> (String, Vec<String>) {
     (lines.next().unwrap_or_default(), lines.collect())
 }
 
-/// Lines of at most so many characters, broken at spaces.
+/// Lines of at most this many characters, broken at spaces.
 fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {

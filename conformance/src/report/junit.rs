@@ -1,7 +1,7 @@
-//! JUnit's XML: one testcase per case, in the order of the report.
+//! JUnit XML: one testcase for each case, in report order.
 //!
-//! A failure that the baseline knows as observed, and a warning where only `must` counts, are passed
-//! testcases that say so in their output: a CI server's colour is the run's exit status.
+//! A known failure in the baseline, and a warning if only `must` counts, are passed testcases with a note in their
+//! output: the status shown by a CI server is the run's exit status.
 
 use std::time::Duration;
 

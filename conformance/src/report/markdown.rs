@@ -1,4 +1,4 @@
-//! Markdown, for a pull request or a wiki: the verdict, a table of clauses, then what is wrong.
+//! Markdown, for a pull request or a wiki: the verdict, a table of clauses, then the failures.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use super::words;
 use super::{CaseReport, Outcome, Report};
 use crate::case::clause::Clause;
 
-/// The report as GitHub-flavoured Markdown.
+/// The report as GitHub-flavored Markdown.
 pub fn render(report: &Report) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "# Conformance of {}\n", inline(&report.target));
@@ -121,13 +121,13 @@ fn evidence(out: &mut String, case: &CaseReport) {
     }
 }
 
-/// A code block whose fence is longer than any in it.
+/// A code block whose fence is longer than any in its content.
 fn fenced(out: &mut String, language: &str, text: &str) {
     let fence = "`".repeat(longest_run(text).max(2) + 1);
     let _ = writeln!(out, "\n{fence}{language}\n{}\n{fence}", words::visible(text));
 }
 
-/// Code in a line, its quotes longer than any in it.
+/// Inline code, with more backticks than any run in its content.
 fn inline(text: &str) -> String {
     let quotes = "`".repeat(longest_run(text) + 1);
     let space = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
@@ -138,7 +138,7 @@ fn longest_run(text: &str) -> usize {
     text.split(|letter| letter != '`').map(str::len).max().unwrap_or(0)
 }
 
-/// Text in which nothing is markup, but for code in backticks that come in pairs.
+/// Text without markup, except for code in paired backticks.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let paired = text.matches('`').count().is_multiple_of(2);

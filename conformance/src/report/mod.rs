@@ -1,8 +1,8 @@
-//! What a run found: the model behind every output format.
+//! The result of a run: the model behind every output format.
 //!
-//! Everything here is plain data that serializes to the JSON report. A format is a function from a
-//! [`Report`] to text; none of them decides anything, so that the same report gives the same verdict and the
-//! same exit status whatever it is printed as. Nothing in a report holds a token, or a piece of one.
+//! Plain data that serializes to the JSON report. A format is a function from a [`Report`] to text and makes no
+//! decisions, so that a report has the same verdict and exit status in every format. A report contains no token and no
+//! part of one.
 
 pub mod badge;
 #[doc(hidden)]
@@ -28,54 +28,53 @@ use serde::{Deserialize, Serialize};
 
 use crate::case::clause::{Clause, Level};
 
-/// A finished run, or what there is of one that had to stop.
+/// A finished run, or the part of a run that was stopped.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// The base URL that was tested, without credentials.
+    /// The tested base URL, without credentials.
     pub target: String,
     /// The version of the suite: the crate's.
     pub suite_version: String,
     /// When the run began: RFC 3339, UTC, whole seconds.
     pub started_at: String,
-    /// How long it took, in milliseconds.
+    /// Its duration in milliseconds.
     pub duration_ms: u64,
-    /// The protocol that carried the requests.
+    /// The protocol of the requests.
     pub protocol: Protocol,
     /// The level that counts for the exit status.
     pub level: Level,
-    /// The one word.
+    /// The overall result.
     pub verdict: Verdict,
-    /// Counts by outcome. They add up to the number of `cases`.
+    /// Counts by outcome. Their sum is the number of `cases`.
     pub summary: Summary,
-    /// How the cases were chosen.
+    /// How the cases were selected.
     pub selection: Selection,
-    /// How many requests were sent, the preflight's among them.
+    /// The number of requests sent, including the preflight.
     pub requests: u64,
-    /// Facts about the deployment that are found in passing and judge nothing.
+    /// Additional facts about the deployment that affect no outcome.
     pub measurements: Measurements,
-    /// Things that the operator should know and that are no case: a plaintext target off loopback, a token
-    /// that is about to expire. One sentence each, lower-case, no full stop.
+    /// Information for the operator that is not a case: a plaintext target off loopback, a token that is about to
+    /// expire. One sentence each, lower-case, without a full stop.
     pub notices: Vec<String>,
-    /// Why the run stopped before its end: the target died halfway. The cases that it did not reach are
-    /// skipped, and say so.
+    /// Why the run stopped early: the target stopped responding. The remaining cases are skipped with this reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interrupted: Option<String>,
-    /// What is wrong with the run's baseline: entries that no longer say what is observed.
+    /// Problems of the run's baseline: entries whose observation no longer matches.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stale_baseline: Vec<StaleEntry>,
-    /// Five or more cases that were not kept in the same way: the same was expected, and the same observed.
+    /// Groups of five or more failed cases with the same expectation and the same observation.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub causes: Vec<Cause>,
     /// Every selected case, in the order of [`Report::sort`].
     pub cases: Vec<CaseReport>,
 }
 
-/// What many cases have in common that were not kept: one fault is the likely cause.
+/// The common result of many failed cases: one fault is the likely cause.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cause {
-    /// What each of them expects.
+    /// The expectation of each.
     pub expected: String,
-    /// What each of them observed.
+    /// The observation of each.
     pub observed: String,
     /// Their ids, in the order of the report.
     pub cases: Vec<String>,
@@ -91,16 +90,16 @@ impl fmt::Display for Cause {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// Every `must` was tested and kept.
+    /// Every `must` was tested and met.
     Conforms,
     /// Nothing failed, but a `must` was skipped.
     Partial,
-    /// A `must` was not kept.
+    /// A `must` was not met.
     Violates,
 }
 
 impl Verdict {
-    /// The word that the JSON report prints.
+    /// The word in the JSON report.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Conforms => "conforms",
@@ -119,60 +118,59 @@ impl fmt::Display for Verdict {
 /// Counts by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
-    /// Cases that were kept.
+    /// Cases that passed.
     pub passed: usize,
-    /// `must` cases that were not.
+    /// `must` cases that failed.
     pub failed: usize,
-    /// `should` cases that were not.
+    /// `should` cases that failed.
     pub warned: usize,
     /// Cases that could not be tested.
     pub skipped: usize,
 }
 
-/// How the cases of a report were chosen from the catalogue.
+/// How the cases of a report were selected from the catalogue.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Selection {
-    /// The filters, as given; empty when all cases were meant.
+    /// The filters, as given; empty if all cases were selected.
     pub filters: Vec<String>,
-    /// How many cases the catalogue holds.
+    /// The number of cases in the catalogue.
     pub catalogue: usize,
-    /// How many of those that the filters chose were left out because HTTP/2 cannot carry them.
+    /// How many selected cases were skipped because HTTP/2 cannot send them.
     pub http1_only: usize,
-    /// How many of those that the filters chose were left out because they are about another kind of key
-    /// than the one in the profile.
+    /// How many selected cases were skipped because they need another type of key than the profile's.
     #[serde(default)]
     pub other_key: usize,
 }
 
-/// What was measured in passing.
+/// Additional measurements.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Measurements {
-    /// For how many seconds past `exp` the deployment still takes a token, found by bisection; `None` when
-    /// the run had nothing to find it with. [`Measurements::leeway_capped`] says when it is a lower bound.
+    /// For how many seconds after `exp` the deployment still accepts a token, found by bisection; `None` if the run
+    /// could not measure it. If [`Measurements::leeway_capped`] is set, it is a lower bound.
     pub leeway_seconds: Option<u64>,
-    /// The leeway is at least `leeway_seconds`: a token that old was still taken, and none older was tried.
+    /// The leeway is at least `leeway_seconds`: a token that old was still accepted, and no older one was tried.
     #[serde(default)]
     pub leeway_capped: bool,
-    /// The deployment's clock minus this machine's, in seconds, by its `Date` field.
+    /// The deployment's clock minus this machine's, in seconds, from its `Date` field.
     pub clock_offset_seconds: Option<i64>,
 }
 
-/// What became of a case.
+/// The outcome of a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// Kept.
     Passed,
-    /// A `must` not kept.
+    /// A `must` that is not met.
     Failed,
-    /// A `should` not kept.
+    /// A `should` that is not met.
     Warned,
-    /// Not tested; `skipped_because` says what would let it run.
+    /// Not tested; `skipped_because` says what is needed to test it.
     Skipped,
 }
 
 impl Outcome {
-    /// The word that the JSON report prints.
+    /// The word in the JSON report.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Passed => "passed",
@@ -189,42 +187,41 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// One case of the catalogue and what became of it.
+/// One case of the catalogue and its outcome.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CaseReport {
     /// `group/name`, such as `header/two-credentials-joined-by-a-comma`.
     pub id: String,
-    /// What the case is about, in a few words, without a full stop.
+    /// The title of the case: a few words, without a full stop.
     pub title: String,
-    /// The clauses that it tests, the most telling first; never empty.
+    /// The clauses that it tests, the most relevant first; never empty.
     pub clauses: Vec<Clause>,
     /// How binding it is.
     pub level: Level,
-    /// What became of it.
+    /// Its outcome.
     pub outcome: Outcome,
-    /// What would have been right: the acceptable answers, joined by ` or `. Present on skipped cases too.
+    /// The acceptable responses, joined by ` or `. Also present on skipped cases.
     pub expected: String,
-    /// What came instead, or, on a passed case, what came: stable from run to run (no dates, ids or
-    /// lengths), so that a baseline can name it. `None` on skipped cases.
+    /// The observed response, also on a passed case: the same in every run (no dates, ids or lengths), so that a
+    /// baseline can name it. `None` on skipped cases.
     pub observed: Option<String>,
-    /// Why the case was skipped and what would let it run. `None` on all others.
+    /// Why the case was skipped and what is needed to run it. `None` on all others.
     pub skipped_because: Option<String>,
-    /// From the first byte sent to the judgement; 0 on skipped cases.
+    /// From the first byte sent to the finding; 0 on skipped cases.
     pub duration_ms: u64,
-    /// The deployment allowed what it must refuse. Only ever true on failed cases.
+    /// The deployment allowed a request that it must refuse. Only true on failed cases.
     pub wrongly_allowed: bool,
-    /// "Sends …": one sentence that says what the case does.
+    /// "Sends …": one sentence that describes what the case does.
     pub sends: String,
     /// "The deployment must …" (or should): one sentence.
     pub requirement: String,
-    /// The sentence that the requirement rests on.
+    /// The sentence of a document on which the requirement is based.
     pub source: Source,
-    /// What is needed to look into a case that was not kept: the last request and its answer. `None` on
-    /// passed and skipped cases.
+    /// Details for investigating a failed case: the last request and its response. `None` on passed and skipped cases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Evidence>,
-    /// The baseline's reason, where the baseline knows this failure as observed: the case then counts as
-    /// passed for the exit status, not for the verdict.
+    /// The baseline's reason, if the baseline has this failure with this observation: the case then counts as passed
+    /// for the exit status, but not for the verdict.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known: Option<String>,
 }
@@ -238,35 +235,35 @@ pub struct Source {
     pub text: String,
 }
 
-/// What is needed to look into a failure.
+/// Details for investigating a failure.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
-    /// A shell line that sends the deciding request again, with every token replaced by a shell variable;
-    /// where curl cannot say it, a `printf … | nc` or `openssl s_client` line instead. It may hold newlines.
+    /// A shell line that sends the deciding request again, with every token replaced by a shell variable; if curl
+    /// cannot send it, a `printf … | nc` or `openssl s_client` line instead. May contain newlines.
     pub curl: Option<String>,
     /// The request id that the deciding request carried in `X-Request-Id`: look for it in the server's logs.
     pub request_id: Option<String>,
-    /// The deciding answer's status line and header fields, redacted, one a line.
+    /// The deciding response's status line and header fields, redacted, one on each line.
     pub response_head: Vec<String>,
-    /// The beginning of the deciding answer's body, redacted, at most 512 characters.
+    /// The beginning of the deciding response's body, redacted, at most 512 characters.
     pub response_body: Option<String>,
-    /// What else the case has to say about it: for a comparison, what differed. One sentence each.
+    /// Additional remarks of the case: for a comparison, the differences. One sentence each.
     pub remarks: Vec<String>,
 }
 
-/// A baseline entry that no longer says what is observed. Each counts as a failure.
+/// A baseline entry whose observation no longer matches. Each counts as a failure.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StaleEntry {
-    /// The case that the entry names.
+    /// The case in the entry.
     pub case: String,
-    /// What the entry says is observed.
+    /// The observation in the entry.
     pub recorded: String,
-    /// What was observed; `None` when the case now passes.
+    /// The actual observation; `None` if the case now passes.
     pub observed: Option<String>,
 }
 
 impl Report {
-    /// Counts the outcomes, draws the verdict from them, and finds what many failures have in common.
+    /// Counts the outcomes, derives the verdict, and groups failures with a common cause.
     pub fn conclude(&mut self) {
         let mut summary = Summary::default();
         for case in &self.cases {
@@ -288,8 +285,8 @@ impl Report {
         self.causes = words::causes(&self.cases);
     }
 
-    /// Puts the cases in the order that every format keeps: wrongly allowed, failed, warned, skipped,
-    /// passed, and within each in the catalogue's order.
+    /// Sorts the cases into the order of every format: wrongly allowed, failed, warned, skipped, passed; within each,
+    /// in catalogue order.
     pub fn sort(&mut self) {
         self.cases.sort_by_key(|case| {
             let rank = match case.outcome {
@@ -307,8 +304,8 @@ impl Report {
         self.cases.iter().filter(move |case| case.outcome == outcome)
     }
 
-    /// Whether a case of the asked level failed that no baseline entry knows as observed, or a baseline
-    /// entry is stale: what makes the exit status 1.
+    /// Whether a case of the given level failed that is not in the baseline, or a baseline entry is stale: the exit
+    /// status is then 1.
     pub fn has_failures(&self) -> bool {
         let counts = |case: &CaseReport| match case.outcome {
             Outcome::Failed => true,
@@ -318,12 +315,12 @@ impl Report {
         !self.stale_baseline.is_empty() || self.cases.iter().any(|case| counts(case) && case.known.is_none())
     }
 
-    /// Panics with the human rendering of what failed, unless the deployment kept every `must` that could be
-    /// tested: what an integration test calls.
+    /// Panics with the human format of the failures, unless the deployment met every `must` that could be tested. For
+    /// integration tests.
     ///
     /// # Panics
     ///
-    /// When a `must` case failed, or the run was interrupted.
+    /// If a `must` case failed, or the run was interrupted.
     #[track_caller]
     pub fn assert_conforms(&self) {
         if let Some(why) = &self.interrupted {
@@ -341,7 +338,7 @@ impl Report {
         }
     }
 
-    /// The JSON report, pretty-printed, with a newline at its end.
+    /// The JSON report, pretty-printed, with a trailing newline.
     pub fn to_json(&self) -> String {
         let mut text = serde_json::to_string_pretty(self)
             .unwrap_or_else(|error| format!("{{\"error\": \"the report cannot be written: {error}\"}}"));

@@ -1,7 +1,7 @@
-//! SARIF 2.1.0: each case a rule, each case that was not kept a result.
+//! SARIF 2.1.0: a rule for each case, a result for each failed case.
 //!
-//! A deployment has no source lines. Code scanning wants a file all the same, so the location of a result is a relative URI
-//! named after the case, beside its logical location; the target is a property of the run.
+//! A deployment has no source lines, but code scanning requires a file, so the location of a result is a relative URI
+//! named after the case, in addition to its logical location; the target is a property of the run.
 
 use std::collections::BTreeMap;
 
@@ -258,7 +258,7 @@ fn result(rule_index: usize, case: &CaseReport) -> SarifResult<'_> {
     }
 }
 
-/// What the run itself has to say.
+/// The results of the run itself.
 fn notifications(report: &Report) -> Vec<Notification<'_>> {
     let mut notifications: Vec<Notification<'_>> = Vec::new();
     let mut note = |level: &'static str, text: String| {

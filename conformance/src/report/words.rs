@@ -1,11 +1,11 @@
-//! What several formats say in the same words.
+//! Texts that several formats share.
 
 use std::collections::BTreeMap;
 
 use super::{CaseReport, Cause, Outcome, Report, Verdict};
 use crate::case::clause::Level;
 
-/// The verdict in one line: what it is, what it rests on, and how long that took.
+/// The verdict in one line: the result, its basis, and the duration.
 pub fn verdict_line(report: &Report) -> String {
     let musts = report.cases.iter().filter(|case| case.level == Level::Must).count();
     let untested = report.with_outcome(Outcome::Skipped).filter(|case| case.level == Level::Must).count();
@@ -16,7 +16,7 @@ pub fn verdict_line(report: &Report) -> String {
     format!("{}: {}{little}", report.verdict, verdict_counts(report))
 }
 
-/// What the verdict rests on.
+/// The basis of the verdict.
 pub(super) fn verdict_counts(report: &Report) -> String {
     let summary = report.summary;
     let tested = summary.passed + summary.failed + summary.warned;
@@ -49,7 +49,7 @@ pub(super) fn verdict_counts(report: &Report) -> String {
     )
 }
 
-/// What the verdict means, as a sentence without its full stop.
+/// The meaning of the verdict, as a sentence without its full stop.
 pub(super) fn verdict_meaning(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Conforms => "Every documented requirement was tested, and kept",
@@ -58,21 +58,21 @@ pub(super) fn verdict_meaning(verdict: Verdict) -> &'static str {
     }
 }
 
-/// What a section of failures is headed with.
+/// The heading of a section of failures.
 pub(super) const WRONGLY_ALLOWED: &str = "Wrongly allowed";
 /// The other failures: refused, but not as documented, or not answered at all.
 pub(super) const NOT_AS_DOCUMENTED: &str = "Not as documented";
 
-/// The failed cases in which the deployment allowed what it must refuse, and those in which it did not.
+/// The failed cases in which the deployment allowed a request that it must refuse, and the others.
 pub(super) fn failures(report: &Report) -> [(&'static str, Vec<&CaseReport>); 2] {
     let (allowed, others) = report.with_outcome(Outcome::Failed).partition(|case| case.wrongly_allowed);
     [(WRONGLY_ALLOWED, allowed), (NOT_AS_DOCUMENTED, others)]
 }
 
-/// So many cases with one cause are shown as one, with the first of them in full.
+/// From this many cases with one cause on, they are shown as one group, with only the first in full.
 pub(super) const MANY: usize = 5;
 
-/// Cases that were not kept, those with the same expectation and observation together, in the order of the report.
+/// Failed cases, grouped by expectation and observation, in report order.
 pub(super) fn by_cause<'a>(cases: &[&'a CaseReport]) -> Vec<Vec<&'a CaseReport>> {
     let mut groups: Vec<Vec<&CaseReport>> = Vec::new();
     for case in cases {
@@ -106,7 +106,7 @@ pub(super) fn causes(cases: &[CaseReport]) -> Vec<Cause> {
     groups.filter_map(cause).collect()
 }
 
-/// The first case of a group, and the ids of the rest where they are so many that the first stands for them.
+/// The first case of a group, and the ids of the others if the group is large.
 pub(super) fn shown<'a, 'b>(group: &'b [&'a CaseReport]) -> (&'b [&'a CaseReport], Vec<&'a str>) {
     match group.split_at_checked(1) {
         Some((first, others)) if group.len() >= MANY => {
@@ -116,7 +116,7 @@ pub(super) fn shown<'a, 'b>(group: &'b [&'a CaseReport]) -> (&'b [&'a CaseReport
     }
 }
 
-/// The skipped cases by what would let them run; the reason that skips most comes first.
+/// The skipped cases by what they need; the most frequent reason comes first.
 pub(super) fn skips(report: &Report) -> Vec<(&str, Vec<&CaseReport>)> {
     let mut by_reason: BTreeMap<&str, Vec<&CaseReport>> = BTreeMap::new();
     for case in report.with_outcome(Outcome::Skipped) {
@@ -127,7 +127,7 @@ pub(super) fn skips(report: &Report) -> Vec<(&str, Vec<&CaseReport>)> {
     groups
 }
 
-/// What was measured in passing, as sentences without their full stops.
+/// Additional measurements, as sentences without their full stops.
 pub(super) fn measured(report: &Report) -> Vec<String> {
     let mut found = Vec::new();
     if let Some(leeway) = report.measurements.leeway_seconds {
@@ -146,7 +146,7 @@ pub(super) fn measured(report: &Report) -> Vec<String> {
     found
 }
 
-/// How the cases were chosen, where that was not "all of them".
+/// How the cases were selected, unless all were.
 pub(super) fn selected(report: &Report) -> Option<String> {
     let selection = &report.selection;
     let mut parts = Vec::new();
@@ -163,7 +163,7 @@ pub(super) fn selected(report: &Report) -> Option<String> {
     (!parts.is_empty()).then(|| format!("{cases}: {}", parts.join("; ")))
 }
 
-/// What a stale baseline entry says, as a sentence without its full stop.
+/// A stale baseline entry, as a sentence without its full stop.
 pub(super) fn stale(entry: &super::StaleEntry) -> String {
     match &entry.observed {
         Some(observed) => format!("{} is recorded as {}, and was {observed}", entry.case, entry.recorded),
@@ -177,8 +177,8 @@ pub(super) fn clauses(case: &CaseReport) -> String {
     ids.join(" ")
 }
 
-/// Text in which a control character, but for the line's end, is spelt out: what a deployment sends must not
-/// steer the terminal that shows it.
+/// Text with control characters escaped, except line ends, so that a deployment cannot control the terminal that shows
+/// it.
 pub(super) fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -196,7 +196,7 @@ pub(super) fn counted(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
-/// Milliseconds as a person says them.
+/// Milliseconds for people.
 pub(super) fn duration(milliseconds: u64) -> String {
     match milliseconds {
         0..1000 => format!("{milliseconds} ms"),
@@ -206,7 +206,7 @@ pub(super) fn duration(milliseconds: u64) -> String {
 }
 
 impl Report {
-    /// How many failed cases allowed what must be refused.
+    /// How many failed cases allowed a request that must be refused.
     pub fn wrongly_allowed(&self) -> usize {
         self.cases.iter().filter(|case| case.wrongly_allowed).count()
     }

@@ -1,19 +1,19 @@
-//! Time, as the deployment sees it.
+//! The deployment's time.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 
-/// This machine's clock, set to the deployment's.
+/// This machine's clock, adjusted to the deployment's.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Clock {
     offset: i64,
 }
 
 impl Clock {
-    /// Goes by a `Date` that has just come in. Two seconds of difference are the field's own coarseness and
-    /// the way, not another clock.
+    /// Adjusts to a `Date` that was just received. Up to two seconds of difference come from the field's resolution and
+    /// the network.
     pub(crate) fn by_date(date: Option<i64>) -> (Self, Option<i64>) {
         let offset = date.map(|date| date - unix_now());
         let trusted = offset.filter(|offset| offset.abs() > 2).unwrap_or(0);
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn small_differences_are_not_another_clock() {
+    fn small_differences_are_ignored() {
         let (clock, offset) = Clock::by_date(Some(unix_now() + 1));
         assert!(offset.is_some_and(|offset| (0..=1).contains(&offset)));
         assert!((clock.now() - unix_now()).abs() <= 1);

@@ -4,7 +4,7 @@ use crate::profile::Target;
 use crate::report::Protocol;
 use crate::transport::{Piece, Request, Text};
 
-/// The line. What a variable stands for is for the reader to fill in: the case's own words say what it is.
+/// The line. The reader fills in the variables; the case's text describes them.
 pub(crate) fn line(target: &Target, protocol: Protocol, request: &Request) -> String {
     let mut variables = Variables::default();
     if curl_can_say(request) {
@@ -14,11 +14,11 @@ pub(crate) fn line(target: &Target, protocol: Protocol, request: &Request) -> St
     }
 }
 
-/// The tokens of requests, each once, in the order in which variables stand for them.
+/// The tokens of requests, without duplicates, in the order of their variables.
 pub(crate) fn tokens<'a>(requests: impl Iterator<Item = &'a Request>) -> Vec<Vec<u8>> {
     let mut tokens: Vec<Vec<u8>> = Vec::new();
     for request in requests {
-        // The order in which `line` comes across them.
+        // The order in which `line` uses them.
         let fields = request.fields.iter().map(|field| &field.value);
         for token in fields.chain(&request.body).chain([&request.target]).flat_map(Text::tokens) {
             if !tokens.iter().any(|other| other == token) {
@@ -29,7 +29,7 @@ pub(crate) fn tokens<'a>(requests: impl Iterator<Item = &'a Request>) -> Vec<Vec
     tokens
 }
 
-/// The line behind the commands that set its variables.
+/// The line, after the commands that set its variables.
 pub(crate) fn with_tokens(line: &str, case: &str, profile: &std::path::Path, request: &Request) -> String {
     let profile = profile.display().to_string();
     let plain = profile.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte));
@@ -60,7 +60,7 @@ impl Variables {
     }
 }
 
-/// curl trims values, leaves empty ones out and knows no control bytes.
+/// curl trims values, omits empty ones, and cannot send control bytes.
 fn curl_can_say(request: &Request) -> bool {
     let sayable = |bytes: &[u8]| {
         bytes.iter().all(|byte| *byte >= 0x20 && *byte != 0x7f)
@@ -174,7 +174,7 @@ fn raw(target: &Target, request: &Request, variables: &mut Variables) -> String 
     format!("printf '{format}'{arguments} | {sink}")
 }
 
-/// A byte in the notation that `printf` and `$'…'` share.
+/// A byte in the notation shared by `printf` and `$'…'`.
 fn printf_byte(byte: u8) -> String {
     match byte {
         b'\\' => "\\\\".into(),
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_curl_would_change_is_written_raw() {
+    fn requests_that_curl_would_change_are_written_raw() {
         let request = Request::new("GET", "/a%41").authorization(
             Text::from("Bearer ").token("one").plain("\t").token("two").plain(" ").token("one"),
         );
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_targets_are_given_as_such() {
+    fn unusual_targets_are_passed_as_such() {
         let request = Request::new("GET", "/status#x");
         assert_eq!(
             line(&target(), Protocol::Http11, &request),

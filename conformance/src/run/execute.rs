@@ -1,4 +1,4 @@
-//! Runs cases, several at a time, and writes down what became of each.
+//! Runs cases, several at a time, and records their outcomes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,22 +16,22 @@ use crate::report::{CaseReport, Evidence, Outcome, Source};
 use crate::run::session::{Exchange, Session, Shared, Stop, lock};
 use crate::transport::Answer;
 
-/// How far a run has come.
+/// The progress of a run.
 #[derive(Clone, Debug)]
 pub struct Progress<'a> {
-    /// The case that has just ended.
+    /// The case that has just finished.
     pub case: &'a CaseReport,
-    /// How many have ended.
+    /// How many have finished.
     pub done: usize,
     /// How many will be run.
     pub total: usize,
 }
 
-/// So many `must` cases without an answer are no longer failures of these cases alone.
+/// From this many `must` cases without a response on, the failures are not those of single cases.
 const MANY_LOST: u64 = 8;
 
-/// Why the run says too little: more than a tenth of the `must` cases were put off or lost their connection. A few lost
-/// connections are failures of their cases.
+/// Why the run is inconclusive: more than a tenth of the `must` cases were postponed or lost their connection. Single
+/// lost connections are failures of their cases.
 pub(super) fn too_much_untested(shared: &Shared, reports: &[CaseReport]) -> Option<String> {
     let musts = reports.iter().filter(|case| case.level == Level::Must).count();
     let lost =
@@ -45,7 +45,7 @@ pub(super) fn too_much_untested(shared: &Shared, reports: &[CaseReport]) -> Opti
     })
 }
 
-/// Runs the cases, several at a time, those that look back at all the others last.
+/// Runs the cases, several at a time; those that check the responses of all others run last.
 pub(super) async fn execute(
     shared: &Arc<Shared>,
     cases: Vec<Case>,
@@ -93,7 +93,7 @@ pub(super) async fn execute(
             }
         }
     }
-    // What had not ended when the run was stopped was not tested.
+    // Cases that had not finished when the run was stopped were not tested.
     for report in &mut reports {
         if report.observed.is_none() && report.skipped_because.is_none() {
             report.skipped_because = Some(format!(
@@ -159,13 +159,13 @@ async fn one(shared: &Arc<Shared>, case: Case) -> CaseReport {
     report
 }
 
-/// Whether the case failed because no answer came.
+/// Whether the case failed because no response arrived.
 fn lost_connection(finding: &Finding, exchanges: &[Exchange]) -> bool {
     let deciding = finding.deciding.and_then(|index| exchanges.get(index)).map(|exchange| &exchange.answer);
     !finding.kept && matches!(deciding, Some(Answer::Closed | Answer::TimedOut | Answer::Unreachable(_)))
 }
 
-/// The case as it stands in a report before it has been run.
+/// The case as it is in a report before it has run.
 fn unjudged(case: &Case) -> CaseReport {
     CaseReport {
         id: case.id(),

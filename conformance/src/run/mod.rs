@@ -1,4 +1,4 @@
-//! A run of the suite: preflight, sessions, pace, and the report that comes of it.
+//! A run of the suite: preflight, sessions, pace, and the resulting report.
 
 pub(crate) mod clock;
 mod curl;

@@ -1,11 +1,11 @@
-//! How fast requests may go out.
+//! Limits the rate of requests.
 
 use std::time::Duration;
 
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until};
 
-/// Hands out moments at which a request may be sent, evenly spaced; everything that sends shares one.
+/// Schedules requests at even intervals; shared by everything that sends.
 #[derive(Debug)]
 pub(crate) struct Pace {
     interval: Duration,
@@ -28,14 +28,14 @@ impl Pace {
         sleep_until(moment).await;
     }
 
-    /// Lets nobody send before this much time has passed: the deployment asked for it.
+    /// Delays all requests by this much time, as the deployment asked.
     pub(crate) async fn pause(&self, duration: Duration) {
         let mut next = self.next.lock().await;
         *next = (*next).max(Instant::now() + duration);
     }
 }
 
-/// What a run may cost the deployment: requests and time.
+/// The limits of a run: requests and time.
 #[derive(Debug)]
 pub(crate) struct Budget {
     requests: u64,
@@ -48,7 +48,7 @@ impl Budget {
         Self { requests, seconds, begun: Instant::now() }
     }
 
-    /// Why nothing more may be sent after so many requests; `None` while something may.
+    /// Why no more may be sent after this many requests; `None` while more may be sent.
     pub(crate) fn exhausted(&self, sent: u64) -> Option<String> {
         if sent >= self.requests {
             return Some(format!("the run has sent {} requests, which is its limit", self.requests));
@@ -57,7 +57,7 @@ impl Budget {
             .then(|| format!("the run has taken {} s, which is its limit (--max-seconds)", self.seconds))
     }
 
-    /// Whether waiting so long would end after the limit.
+    /// Whether this wait would exceed the time limit.
     pub(crate) fn outlasts(&self, wait: Duration) -> bool {
         self.begun.elapsed() + wait >= Duration::from_secs(self.seconds)
     }

@@ -1,4 +1,4 @@
-//! Before anything is judged: is this the deployment, and does it take its own good token?
+//! Checks before the cases run: is this the deployment, and does it accept its own valid token?
 
 use crate::judge::{self, Known};
 use crate::profile::{Profile, TokenKind};
@@ -6,7 +6,7 @@ use crate::run::clock::{Clock, http_date};
 use crate::run::session::{Session, Stop};
 use crate::transport::{Answer, Response};
 
-/// What the preflight found.
+/// The result of the preflight.
 pub(crate) struct Preflight {
     pub(crate) known: Known,
     pub(crate) clock: Clock,
@@ -14,10 +14,10 @@ pub(crate) struct Preflight {
     pub(crate) notices: Vec<String>,
 }
 
-/// Why the target cannot be tested: what was sent, and what was seen.
+/// Why the target cannot be tested: what was sent, and what was observed.
 pub(crate) type Untestable = String;
 
-/// What the tokens of the profile claim, where that contradicts what the profile says they are.
+/// Contradictions between the claims of the profile's tokens and their description in the profile.
 pub(crate) fn contradictions(profile: &Profile) -> Result<(), String> {
     let organization = |kind: TokenKind| {
         let token = profile.tokens.get(&kind)?;
@@ -154,7 +154,7 @@ async fn response(
     }
 }
 
-/// Refusals are for the cases to judge; what is no answer of an API at all cannot be judged.
+/// Refusals are for the cases to evaluate; a response that no API would give makes the target untestable.
 fn not_the_api(response: &Response) -> Option<String> {
     let html = response.value("content-type").is_some_and(|media| media.contains("text/html"));
     let seen = judge::describe(&Answer::Response(response.clone()), &Known::default());

@@ -1,4 +1,4 @@
-//! A run: which cases, how fast, and what comes of it.
+//! A run: the selected cases, the rate, and the report.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -27,7 +27,7 @@ use crate::run::session::{Session, Shared, Stop, lock};
 use crate::secret::Redactor;
 use crate::transport::{Transport, TransportOptions};
 
-/// The suite, pointed at a deployment.
+/// The suite, configured for a deployment.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -52,16 +52,15 @@ pub struct Suite {
     stop: Option<watch::Receiver<Option<String>>>,
 }
 
-/// What a run sends at most, retries and control requests included.
+/// Maximum number of requests of a run, including retries and control requests.
 const MAX_REQUESTS: u64 = 500;
 
 /// Why there is no report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RunError {
-    /// The filters choose no case, the baseline names an unknown one, or a certificate cannot be read: exit
-    /// status 2.
+    /// The filters select no case, the baseline names an unknown one, or a certificate cannot be read: exit status 2.
     Usage(String),
-    /// The target cannot be tested: unreachable, not the API, or it refuses its own good token. Exit status 3.
+    /// The target cannot be tested: unreachable, not the API, or it refuses its own valid token. Exit status 3.
     Untestable(String),
 }
 
@@ -92,14 +91,14 @@ impl Suite {
         }
     }
 
-    /// How the deployment is reached.
+    /// How to connect to the deployment.
     #[must_use]
     pub fn transport(mut self, options: TransportOptions) -> Self {
         self.transport = options;
         self
     }
 
-    /// Only cases that one of the filters takes.
+    /// Selects only cases that match one of the filters.
     #[must_use]
     pub fn filters(mut self, filters: Vec<Filter>) -> Self {
         self.filters = filters;
@@ -120,28 +119,28 @@ impl Suite {
         self
     }
 
-    /// How many requests a second are sent at most; above zero.
+    /// The maximum number of requests per second; greater than zero.
     #[must_use]
     pub fn rate(mut self, per_second: f64) -> Self {
         self.rate = per_second.clamp(0.01, 1_000_000.0);
         self
     }
 
-    /// How many seconds the run may take; the cases that are left then are skipped. 900 unless set.
+    /// The maximum duration of the run in seconds; the remaining cases are then skipped. 900 by default.
     #[must_use]
     pub fn max_seconds(mut self, seconds: u64) -> Self {
         self.max_seconds = seconds;
         self
     }
 
-    /// Ends the run early when a reason is sent: the report then holds what was found so far.
+    /// Ends the run early when a reason is sent: the report then contains the results so far.
     #[must_use]
     pub fn stop_on(mut self, stop: watch::Receiver<Option<String>>) -> Self {
         self.stop = Some(stop);
         self
     }
 
-    /// Failures that are known.
+    /// Known failures.
     #[must_use]
     pub fn baseline(mut self, baseline: Baseline) -> Self {
         self.baseline = baseline;
@@ -152,13 +151,13 @@ impl Suite {
     ///
     /// # Errors
     ///
-    /// When no case is selected, or the preflight finds that the target cannot be tested. A target that dies
-    /// halfway is no error: the report then says that it was interrupted.
+    /// If no case is selected, or the preflight finds that the target cannot be tested. A target that stops responding
+    /// during the run is not an error: the report then says that it was interrupted.
     pub async fn run(self) -> Result<Report, RunError> {
         self.run_with(|_| {}).await
     }
 
-    /// Runs the cases and tells how far it has come.
+    /// Runs the cases and reports progress.
     ///
     /// # Errors
     ///
@@ -204,12 +203,11 @@ impl Suite {
         Ok(report)
     }
 
-    /// The tokens of the requests that a case sends first, in order: minted anew, or those of the profile. Nothing is
-    /// sent.
+    /// The tokens of the first requests of a case, in order: newly minted, or those of the profile. Nothing is sent.
     ///
     /// # Errors
     ///
-    /// When there is no such case, or the profile lacks what it needs.
+    /// If there is no such case, or the profile lacks what it needs.
     pub async fn tokens_of(&self, id: &str) -> Result<Vec<Vec<u8>>, RunError> {
         let Some(case) = catalogue::all().iter().find(|case| case.id() == id) else {
             return Err(RunError::Usage(format!(
@@ -302,10 +300,10 @@ impl Suite {
     }
 }
 
-/// What all request ids of a run begin with.
+/// The common prefix of all request ids of a run.
 fn run_id() -> String {
     let mut bytes = [0; 4];
-    // Without randomness the ids of two runs may coincide, which only makes a log harder to search.
+    // Without randomness the ids of two runs may be equal, which only makes a log harder to search.
     let _ = aws_lc_rs::rand::fill(&mut bytes);
     let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     format!("artos-conformance-{digits}")

@@ -1,4 +1,4 @@
-//! A compact JWS, in segments that can be exchanged one by one.
+//! A compact JWS whose segments can be replaced individually.
 
 use std::fmt;
 
@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 
 use super::{base64url, from_base64url};
 
-/// The three segments of a compact JWS, as spelt. Whatever is put into one is sent as it is: the segments
-/// need not be base64url, nor JSON.
+/// The three segments of a compact JWS, as encoded. A replaced segment is sent unchanged: it need not be base64url or
+/// JSON.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Compact {
     /// The first segment.
@@ -25,7 +25,7 @@ impl fmt::Debug for Compact {
 }
 
 impl Compact {
-    /// Takes a token apart; `None` unless there are three segments.
+    /// Splits a token; `None` unless it has three segments.
     pub fn parse(text: &str) -> Option<Self> {
         let mut segments = text.split('.');
         let token = Self {
@@ -36,12 +36,12 @@ impl Compact {
         segments.next().is_none().then_some(token)
     }
 
-    /// The token as it is sent.
+    /// The token as sent.
     pub fn text(&self) -> String {
         format!("{}.{}.{}", self.header, self.claims, self.signature)
     }
 
-    /// What a signature is over: the first two segments and the dot between them.
+    /// The signing input: the first two segments and the dot between them.
     pub fn signed_part(&self) -> String {
         format!("{}.{}", self.header, self.claims)
     }
@@ -61,22 +61,22 @@ impl Compact {
         Self { signature: base64url(bytes), ..self.clone() }
     }
 
-    /// The header's members; empty when it is no JSON object.
+    /// The header's members; empty if it is not a JSON object.
     pub fn header_members(&self) -> Map<String, Value> {
         members(&self.header)
     }
 
-    /// The claims; empty when they are no JSON object.
+    /// The claims; empty if they are not a JSON object.
     pub fn claim_members(&self) -> Map<String, Value> {
         members(&self.claims)
     }
 
-    /// The signature's bytes; empty when it is not base64url.
+    /// The signature's bytes; empty if it is not base64url.
     pub fn signature_bytes(&self) -> Vec<u8> {
         from_base64url(&self.signature).unwrap_or_default()
     }
 
-    /// `exp` in whole seconds, where it is a number.
+    /// `exp` in whole seconds, if it is a number.
     pub fn expires_at(&self) -> Option<i64> {
         let exp = self.claim_members().get("exp")?.as_f64()?;
         #[expect(
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn three_segments_make_a_token_and_nothing_else_does() {
+    fn only_three_segments_make_a_token() {
         let token = Compact::parse("a.b.c").unwrap();
         assert_eq!(token.text(), "a.b.c");
         assert_eq!(token.signed_part(), "a.b");
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn members_are_read_where_there_are_any() {
+    fn members_of_json_objects_are_read() {
         let token = Compact::parse("x.y.z").unwrap().with_claims(r#"{"exp": 1700000000.5}"#);
         assert_eq!(token.expires_at(), Some(1_700_000_000));
         assert!(token.header_members().is_empty());

@@ -1,4 +1,4 @@
-//! The few DER structures that forgeries are made of (ITU-T X.690).
+//! The few DER structures that forgeries need (ITU-T X.690).
 
 /// A DER element: tag, length, content.
 pub(super) fn element(tag: u8, content: &[u8]) -> Vec<u8> {
@@ -28,8 +28,8 @@ pub(super) fn unsigned(bytes: &[u8]) -> Vec<u8> {
     element(0x02, &content)
 }
 
-/// The unsigned INTEGERs of a SEQUENCE of nothing else, without leading zeros: an RSAPublicKey's `n` and `e`
-/// (RFC 8017 §A.1.1).
+/// The unsigned INTEGERs of a SEQUENCE that contains only INTEGERs, without leading zeros: an RSAPublicKey's `n` and
+/// `e` (RFC 8017 §A.1.1).
 pub(super) fn integers(sequence: &[u8]) -> Vec<&[u8]> {
     let mut numbers = Vec::new();
     let mut rest = split(sequence).map_or(&[][..], |(content, _)| content);
@@ -40,7 +40,7 @@ pub(super) fn integers(sequence: &[u8]) -> Vec<&[u8]> {
     numbers
 }
 
-/// The content of the first element, and what comes after it.
+/// The content of the first element, and the rest.
 fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (_tag, rest) = bytes.split_first()?;
     let (&first, rest) = rest.split_first()?;
@@ -97,14 +97,14 @@ mod tests {
     }
 
     #[test]
-    fn the_integers_of_a_sequence_are_taken_out() {
+    fn the_integers_of_a_sequence_are_extracted() {
         let sequence = element(0x30, &[unsigned(&[0x80; 200]), unsigned(&[1, 0, 1])].concat());
         assert_eq!(integers(&sequence), [&[0x80; 200][..], &[1, 0, 1]]);
         assert!(integers(&[0x30]).is_empty());
     }
 
     #[test]
-    fn a_certificate_is_read_by_a_library_that_reads_certificates() {
+    fn a_certificate_is_parsed_by_an_x509_library() {
         let key = crate::token::SigningKey::stranger(None).unwrap();
         let certificate = key.self_signed_certificate();
         let anchor = webpki_roots_reader(&certificate);

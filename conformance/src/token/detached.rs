@@ -1,4 +1,4 @@
-//! A detached JWS (RFC 7515 appendix F): what signs a report, and verifies one.
+//! A detached JWS (RFC 7515 appendix F): signs and verifies reports.
 
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256,
@@ -13,7 +13,7 @@ use super::{KeyFamily, SigningKey, base64url, from_base64url};
 /// `typ`: a signed report is not a token, and a token is not a signed report (RFC 8725 §3.11).
 const TYPE: &str = "conformance-report";
 
-/// Whether a key can sign reports: a shared secret cannot, for its verifiers could sign as well.
+/// Whether a key can sign reports: a shared secret cannot, because its verifiers could sign as well.
 pub(crate) fn may_sign(key: &SigningKey) -> bool {
     key.family() != KeyFamily::Secret
 }
@@ -29,7 +29,7 @@ pub(crate) fn sign(key: &SigningKey, payload: &[u8]) -> String {
     format!("{header}..{}", base64url(&signature))
 }
 
-/// What the signature is over (RFC 7515 §5.1).
+/// The signing input (RFC 7515 §5.1).
 fn input(header: &str, payload: &[u8]) -> String {
     format!("{header}.{}", base64url(payload))
 }
@@ -38,7 +38,7 @@ fn input(header: &str, payload: &[u8]) -> String {
 ///
 /// # Errors
 ///
-/// What is wrong with the text, to be read after the file's name.
+/// The error in the text, to be read after the file's name.
 pub(crate) fn keys(text: &[u8]) -> Result<Vec<Map<String, Value>>, String> {
     let error = || "expected a JWK Set, `{\"keys\": […]}`, or a single JWK".to_owned();
     let Ok(Value::Object(mut set)) = serde_json::from_slice(text) else { return Err(error()) };
@@ -83,7 +83,7 @@ pub(crate) fn verify(
         return Err("the signature's header has no `alg`".into());
     };
     let signed = input(header, payload);
-    // `kid` is a hint: a key, or a signature, without one is tried with any.
+    // `kid` is a hint: if the key or the signature has none, the key is tried.
     let fits = |key: &&Map<String, Value>| {
         let own = text(key, "kid");
         (own.is_none() || kid.is_none() || own == kid) && text(key, "alg").is_none_or(|own| own == algorithm)
@@ -105,7 +105,7 @@ pub(crate) fn verify(
     })
 }
 
-/// `None` where the key is not one of the algorithm's.
+/// `None` if the key does not match the algorithm.
 fn verifies(key: &Map<String, Value>, algorithm: &str, message: &[u8], signature: &[u8]) -> Option<bool> {
     let text = |name: &str| key.get(name).and_then(Value::as_str).unwrap_or_default();
     let bytes = |name: &str| from_base64url(text(name)).unwrap_or_default();
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bytes_that_were_signed_verify_and_others_do_not() {
+    fn only_the_signed_bytes_verify() {
         let (keys, jws) = signed(b"{\"verdict\": \"conforms\"}");
         assert_eq!(verify(&keys, b"{\"verdict\": \"conforms\"}", &jws), Ok(Some("test-only".into())));
         let error = verify(&keys, b"{\"verdict\": \"conforms\"}\n", &jws).unwrap_err();
@@ -175,7 +175,7 @@ mod tests {
     #[case("a.b.c")]
     #[case("e30..")]
     #[case("a..b.c")]
-    fn what_is_not_a_detached_jws_is_refused(#[case] jws: &str) {
+    fn a_malformed_detached_jws_is_refused(#[case] jws: &str) {
         let (keys, _) = signed(b"report");
         assert!(verify(&keys, b"report", jws).is_err());
     }

@@ -1,4 +1,4 @@
-//! A private JWK and what can be signed with it.
+//! A private JWK, and signing with it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -84,7 +84,7 @@ impl Algorithm {
     }
 }
 
-/// What kind of key an algorithm takes.
+/// The type of key that an algorithm needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyFamily {
     /// A shared secret.
@@ -104,12 +104,12 @@ enum Material {
     Edwards(Ed25519KeyPair),
 }
 
-/// A key that signs tokens. Printing it shows its algorithm and id, never the key.
+/// A key that signs tokens. Printing it shows its algorithm and `kid`, never the key.
 #[derive(Clone)]
 pub struct SigningKey {
     algorithm: Algorithm,
     kid: Option<String>,
-    /// The public members of the JWK; for a secret none.
+    /// The public members of the JWK; empty for a secret.
     public: Map<String, Value>,
     material: Arc<Material>,
 }
@@ -124,11 +124,11 @@ impl fmt::Debug for SigningKey {
 }
 
 impl SigningKey {
-    /// Reads a private JWK (RFC 7517), or a set that holds exactly one.
+    /// Reads a private JWK (RFC 7517), or a set that contains exactly one.
     ///
     /// # Errors
     ///
-    /// What is wrong, to be read after the file's name; never a member's value.
+    /// The error, to be read after the file's name; never contains a member's value.
     pub fn from_jwk(text: &str) -> Result<Self, String> {
         let value: Value = serde_json::from_str(text).map_err(|error| {
             format!("is no JSON: see its line {}, column {}", error.line(), error.column())
@@ -208,8 +208,8 @@ impl SigningKey {
         Ok(Self { algorithm, kid: text("kid").map(ToOwned::to_owned), public, material: Arc::new(material) })
     }
 
-    /// A key that nobody trusts, of the same algorithm where the algorithm's keys are made quickly, and else
-    /// of ES256. It goes by the id of this one.
+    /// An untrusted key, of the same algorithm if its keys are quick to generate, otherwise of ES256. It has the `kid`
+    /// of this key.
     ///
     /// # Errors
     ///
@@ -238,7 +238,7 @@ impl SigningKey {
         Ok(Self::generated(algorithm, self.kid.clone(), material))
     }
 
-    /// A fresh ES256 key that nobody trusts.
+    /// A new untrusted ES256 key.
     ///
     /// # Errors
     ///
@@ -247,7 +247,7 @@ impl SigningKey {
         Ok(Self::generated(Algorithm::Es256, kid.map(ToOwned::to_owned), Self::fresh_p256()?))
     }
 
-    /// A shared secret of the attacker's choice.
+    /// A shared secret chosen by the attacker.
     pub fn secret(algorithm: Algorithm, kid: Option<&str>, bytes: &[u8]) -> Self {
         let material = Material::Secret(Secret::new(bytes));
         Self::generated(algorithm, kid.map(ToOwned::to_owned), material)
@@ -332,7 +332,7 @@ impl SigningKey {
         }
     }
 
-    /// Signs under the key's own algorithm, an ECDSA signature in DER instead of JWS's fixed length.
+    /// Signs under the key's own algorithm, with an ECDSA signature in DER instead of JWS's fixed length.
     pub fn sign_in_der(&self, input: &[u8]) -> Vec<u8> {
         der::ecdsa_signature(&self.sign(input))
     }
@@ -353,17 +353,18 @@ impl SigningKey {
         der.map(|der| der.as_ref().to_vec()).unwrap_or_default()
     }
 
-    /// A certificate (RFC 5280) of the key by itself. Only an ES256 key's own signature is in it.
+    /// A self-signed certificate (RFC 5280) for the key. Only an ES256 key's signature in it is valid.
     pub fn self_signed_certificate(&self) -> Vec<u8> {
         der::certificate(&self.public_spki(), |input| self.sign_in_der(input))
     }
 
-    /// The public key as `BEGIN PUBLIC KEY`, with a newline at its end.
+    /// The public key as `BEGIN PUBLIC KEY`, with a trailing newline.
     pub fn public_pem(&self) -> String {
         der::pem("PUBLIC KEY", &self.public_spki())
     }
 
-    /// The public key in its family's own encoding: PKCS #1 for RSA, the point or its like for the others.
+    /// The public key in the encoding of its family: PKCS #1 for RSA, the point for elliptic curves, raw bytes for
+    /// Ed25519.
     pub fn public_raw(&self) -> Vec<u8> {
         match &*self.material {
             Material::Secret(_) => Vec::new(),

@@ -1,9 +1,8 @@
-//! A token that is about to be signed, member by member.
+//! A token before signing, member by member.
 
 use super::{Algorithm, Compact, SigningKey, base64url};
 
-/// An ordered list of header parameters and claims, as raw JSON text: nothing keeps a member from being there
-/// twice, or a number from being out of every range.
+/// An ordered list of header parameters and claims, as raw JSON text: duplicates and out-of-range numbers are possible.
 #[derive(Clone, Debug, Default)]
 pub struct Mint {
     header: Vec<(String, String)>,
@@ -11,14 +10,14 @@ pub struct Mint {
 }
 
 impl Mint {
-    /// Sets a header parameter to this JSON text, in place where it is there, else at the end.
+    /// Sets a header parameter to this JSON text: in place if it exists, otherwise at the end.
     #[must_use]
     pub fn header(mut self, name: &str, json: &str) -> Self {
         set(&mut self.header, name, json);
         self
     }
 
-    /// Sets a claim to this JSON text, in place where it is there, else at the end.
+    /// Sets a claim to this JSON text: in place if it exists, otherwise at the end.
     #[must_use]
     pub fn claim(mut self, name: &str, json: &str) -> Self {
         set(&mut self.claims, name, json);
@@ -32,35 +31,35 @@ impl Mint {
         self.claim(name, &json)
     }
 
-    /// Takes a claim away.
+    /// Removes a claim.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
         self.claims.retain(|(other, _)| other != name);
         self
     }
 
-    /// Takes a header parameter away.
+    /// Removes a header parameter.
     #[must_use]
     pub fn without_header(mut self, name: &str) -> Self {
         self.header.retain(|(other, _)| other != name);
         self
     }
 
-    /// Adds a claim behind all others, whether or not there is one of this name.
+    /// Adds a claim after all others, even if it is a duplicate.
     #[must_use]
     pub fn append(mut self, name: &str, json: &str) -> Self {
         self.claims.push((name.to_owned(), json.to_owned()));
         self
     }
 
-    /// Puts a claim before all others, whether or not there is one of this name.
+    /// Adds a claim before all others, even if it is a duplicate.
     #[must_use]
     pub fn prepend(mut self, name: &str, json: &str) -> Self {
         self.claims.insert(0, (name.to_owned(), json.to_owned()));
         self
     }
 
-    /// Adds a header parameter behind all others, whether or not there is one of this name.
+    /// Adds a header parameter after all others, even if it is a duplicate.
     #[must_use]
     pub fn append_header(mut self, name: &str, json: &str) -> Self {
         self.header.push((name.to_owned(), json.to_owned()));
@@ -77,12 +76,12 @@ impl Mint {
         object(&self.claims)
     }
 
-    /// Signs with a key under its own algorithm. The header stays as it is, `alg` included.
+    /// Signs with a key under its own algorithm. The header is not changed, including `alg`.
     pub fn sign(&self, key: &SigningKey) -> Compact {
         self.sign_as(key, key.algorithm())
     }
 
-    /// Signs with a key under another algorithm of its family. The header stays as it is, `alg` included.
+    /// Signs with a key under another algorithm of its family. The header is not changed, including `alg`.
     pub fn sign_as(&self, key: &SigningKey, algorithm: Algorithm) -> Compact {
         Self::seal(
             base64url(self.header_json().as_bytes()),
@@ -91,7 +90,7 @@ impl Mint {
         )
     }
 
-    /// Signs two segments exactly as they are spelt.
+    /// Signs two segments exactly as given.
     pub fn seal(header: String, claims: String, sign: impl FnOnce(&[u8]) -> Vec<u8>) -> Compact {
         let unsigned = Compact { header, claims, signature: String::new() };
         let signature = sign(unsigned.signed_part().as_bytes());
@@ -121,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn members_keep_their_order_and_may_be_there_twice() {
+    fn members_keep_their_order_and_may_be_duplicates() {
         let mint = Mint::default().claim("a", "1").claim("b", "1e400").claim("a", "2").append("a", "null");
         assert_eq!(mint.claims_json(), r#"{"a":2,"b":1e400,"a":null}"#);
         assert_eq!(mint.without("a").prepend("c", "[]").claims_json(), r#"{"c":[],"b":1e400}"#);

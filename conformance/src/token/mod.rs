@@ -1,4 +1,4 @@
-//! Tokens: taken apart, put together byte by byte, signed rightly and wrongly.
+//! Tokens: parsed, built byte by byte, validly and invalidly signed.
 
 mod compact;
 mod der;
@@ -16,7 +16,7 @@ pub fn base64url(bytes: &[u8]) -> String {
     base64_simd::URL_SAFE_NO_PAD.encode_to_string(bytes)
 }
 
-/// The bytes of unpadded base64url text; `None` when it is none.
+/// The bytes of unpadded base64url text; `None` if it is invalid.
 pub fn from_base64url(text: &str) -> Option<Vec<u8>> {
     base64_simd::URL_SAFE_NO_PAD.decode_to_vec(text).ok()
 }

@@ -4,10 +4,10 @@ use std::io::Read;
 
 use super::message::Response;
 
-/// The decoded body is cut at this many bytes: a small response may stand for a very large one.
+/// The decoded body is truncated at this many bytes: a small response may decode to a very large one.
 const MAX_BODY: u64 = 1024 * 1024;
 
-/// Decodes the body of a response. A body that is not in the coding that `Content-Encoding` names stays as it is.
+/// Decodes the body of a response. A body that does not match its `Content-Encoding` stays unchanged.
 pub(super) fn decode(mut response: Response) -> Response {
     let codings: Vec<String> = response
         .values("content-encoding")
@@ -29,7 +29,7 @@ pub(super) fn decode(mut response: Response) -> Response {
 fn decoded(coding: &str, body: &[u8]) -> Option<Vec<u8>> {
     match coding {
         "gzip" | "x-gzip" => read(flate2::read::MultiGzDecoder::new(body)),
-        // RFC 9110 wants the zlib format; some servers send bare deflate.
+        // RFC 9110 requires the zlib format; some servers send raw deflate.
         "deflate" => read(flate2::read::ZlibDecoder::new(body))
             .or_else(|| read(flate2::read::DeflateDecoder::new(body))),
         "br" => read(brotli_decompressor::Decompressor::new(body, 4096)),
@@ -80,7 +80,7 @@ mod tests {
     #[case::damaged("gzip", "1f8b08")]
     #[case::unknown("rot13", "7b7d")]
     #[case::not_in_the_coding("br", "7b7d")]
-    fn any_other_body_stays_as_it_is(#[case] coding: &str, #[case] hex: &str) {
+    fn any_other_body_is_unchanged(#[case] coding: &str, #[case] hex: &str) {
         let response = response(coding, hex);
         assert_eq!(decode(response.clone()), response);
     }

@@ -73,7 +73,7 @@ async fn dial(host: &str, port: u16) -> Result<TcpStream, ConnectError> {
     for address in addresses {
         match TcpStream::connect(address).await {
             Ok(stream) => {
-                // Small writes must not wait for each other; where that cannot be set they merely do.
+                // Disables Nagle's algorithm; if that fails, writes are only slower.
                 drop(stream.set_nodelay(true));
                 return Ok(stream);
             }

@@ -7,7 +7,7 @@ use std::time::Duration;
 /// Why no connection could be made. Nothing of a request was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectError {
-    /// What baselines and reports call it: the same for the same cause.
+    /// The name in baselines and reports: the same for the same cause.
     pub kind: &'static str,
     message: String,
 }

@@ -1,4 +1,4 @@
-//! HTTP/1.1, written by hand and read by the letter of RFC 9112.
+//! A strict HTTP/1.1 client (RFC 9112) that sends requests byte for byte.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -6,9 +6,9 @@ use super::connect::Stream;
 use super::message::{Answer, Request, Response};
 use crate::USER_AGENT;
 
-/// No honest answer has a longer head.
+/// Maximum size of a response head.
 const MAX_HEAD: usize = 256 * 1024;
-/// More of a body is of no use to any case.
+/// Maximum size of a stored body.
 const MAX_BODY: usize = 1024 * 1024;
 
 pub(super) struct Client {
@@ -17,7 +17,7 @@ pub(super) struct Client {
     reusable: bool,
 }
 
-/// Why no answer could be read.
+/// Why no response could be read.
 enum Broken {
     Closed,
     Garbled(String),
@@ -57,8 +57,8 @@ impl Client {
         (answer, self.read(second).await)
     }
 
-    /// A server may answer and hang up before it has read everything, so a failed write is no verdict yet:
-    /// reading finds out what there is.
+    /// A server may respond and close the connection before it has read everything, so a failed write is not a result
+    /// yet: reading shows whether there is a response.
     async fn write(&mut self, bytes: &[u8]) {
         let written = async {
             self.stream.write_all(bytes).await?;
@@ -86,7 +86,7 @@ impl Client {
         loop {
             let head = self.read_head().await?;
             let (mut response, version) = parse_head(&head)?;
-            // Interim answers (RFC 9110 §15.2) come before the one that counts.
+            // Interim responses (RFC 9110 §15.2) come before the final one.
             if (100..200).contains(&response.status) && response.status != 101 {
                 continue;
             }
@@ -150,7 +150,7 @@ impl Client {
         }
     }
 
-    /// Reads a part of a body of this length; what is beyond [`MAX_BODY`] is read and dropped.
+    /// Reads a part of a body of this length; bytes beyond [`MAX_BODY`] are read and discarded.
     async fn read_exactly(&mut self, length: usize) -> Result<Vec<u8>, Broken> {
         let mut body = Vec::new();
         let mut rest = length;
@@ -226,12 +226,12 @@ fn parse_head(head: &[u8]) -> Result<(Response, u8), Broken> {
         .parse_response(&mut parsed, head)
         .map_err(|error| Broken::Garbled(format!("an answer that is no HTTP/1.1: {error}")))?;
     if complete.is_partial() {
-        // Empty lines alone look like the end of a head: there is no status in them to judge by.
+        // Empty lines alone look like the end of a head, but contain no status.
         return Err(Broken::Garbled("an answer that begins with empty lines".into()));
     }
     let status = parsed.code.filter(|status| (100..600).contains(status));
     let response = Response {
-        // RFC 9110 §15: what is no status is no answer, and 0 is neither 401 nor 403.
+        // RFC 9110 §15: an invalid status is not a response, and 0 is neither 401 nor 403.
         status: status.ok_or_else(|| Broken::Garbled("an answer without a status from 100 to 599".into()))?,
         fields: parsed.headers.iter().map(|field| (field.name.to_owned(), field.value.to_vec())).collect(),
         body: Vec::new(),

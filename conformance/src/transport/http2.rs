@@ -1,4 +1,4 @@
-//! HTTP/2, by prior knowledge or by ALPN.
+//! HTTP/2, with prior knowledge or ALPN.
 
 use bytes::Bytes;
 use h2::client::{SendRequest, handshake};
@@ -10,7 +10,7 @@ use super::connect_error::ConnectError;
 use super::message::{Answer, Request, Response};
 use crate::USER_AGENT;
 
-/// More of a body is of no use to any case.
+/// Maximum size of a stored body.
 const MAX_BODY: usize = 1024 * 1024;
 
 pub(super) struct Client {
@@ -21,7 +21,7 @@ impl Client {
     pub(super) async fn handshake(stream: Box<dyn Stream>) -> Result<Self, ConnectError> {
         let failed = |error: h2::Error| ConnectError::new("no HTTP/2", format!("no HTTP/2: {error}"));
         let (sender, connection) = handshake(stream).await.map_err(failed)?;
-        // The connection ends when its last sender is dropped; how it ended shows in the exchange itself.
+        // The connection ends when its last sender is dropped; errors are reported by the exchange itself.
         tokio::spawn(async move { drop(connection.await) });
         Ok(Self { sender: sender.ready().await.map_err(failed)? })
     }
@@ -42,7 +42,7 @@ impl Client {
         self.sender = self.sender.clone().ready().await?;
         let (response, mut stream) = self.sender.send_request(head, body.is_none())?;
         if let Some(body) = body {
-            // A server may answer and reset the stream before it has read the body.
+            // A server may respond and reset the stream before it has read the body.
             drop(stream.send_data(Bytes::from(body), true));
         }
         let (parts, mut incoming) = response.await?.into_parts();

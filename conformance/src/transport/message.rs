@@ -1,4 +1,4 @@
-//! Requests as they are written, answers as they are read.
+//! Requests to be written, and responses that were read.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::connect_error::ConnectError;
 
-/// Text of which some is a token: it can be sent as bytes, and shown with the token left out.
+/// Text that contains tokens: can be sent as bytes, and displayed with the tokens redacted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Text(Vec<Piece>);
 
@@ -15,7 +15,7 @@ pub struct Text(Vec<Piece>);
 pub enum Piece {
     /// Bytes that may be shown.
     Plain(Vec<u8>),
-    /// A token, or what a case made of one.
+    /// A token, or a modified token.
     Token(Vec<u8>),
 }
 
@@ -48,7 +48,7 @@ impl Text {
         &self.0
     }
 
-    /// The bytes that are sent.
+    /// The bytes to send.
     pub fn bytes(&self) -> Vec<u8> {
         let parts = self.0.iter().map(|piece| match piece {
             Piece::Plain(bytes) | Piece::Token(bytes) => bytes.as_slice(),
@@ -56,7 +56,7 @@ impl Text {
         parts.collect::<Vec<_>>().concat()
     }
 
-    /// The same text with another token in place of each.
+    /// The same text with each token replaced.
     #[must_use]
     pub fn with_tokens(self, token: &[u8]) -> Self {
         let replaced = |piece| match piece {
@@ -66,7 +66,7 @@ impl Text {
         Self(self.0.into_iter().map(replaced).collect())
     }
 
-    /// The tokens in it.
+    /// The tokens in the text.
     pub fn tokens(&self) -> impl Iterator<Item = &[u8]> {
         self.0.iter().filter_map(|piece| match piece {
             Piece::Token(bytes) => Some(bytes.as_slice()),
@@ -87,12 +87,12 @@ impl From<String> for Text {
     }
 }
 
-/// A header field of a request, written as it is.
+/// A header field of a request, written unchanged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
-    /// The name, as spelt.
+    /// The name, as written.
     pub name: String,
-    /// The value: what stands behind `: ` and before CR LF.
+    /// The value: the bytes between `: ` and CR LF.
     pub value: Text,
 }
 
@@ -105,17 +105,17 @@ pub struct Request {
     pub target: Text,
     /// HTTP/1.0 instead of HTTP/1.1.
     pub http10: bool,
-    /// The fields that the case is about, in order; `Host` (unless one is among them), `User-Agent`, `Accept`, `Accept-Encoding` and
-    /// `X-Request-Id` stand before them, `Content-Length` behind.
+    /// The fields of the case, in order. Sent after `Host` (unless it is among them), `User-Agent`, `Accept`,
+    /// `Accept-Encoding` and `X-Request-Id`, and before `Content-Length`.
     pub fields: Vec<Field>,
-    /// The body, with its length announced.
+    /// The body, sent with a `Content-Length`.
     pub body: Option<Text>,
-    /// What the server's log can be searched for.
+    /// The id to search for in the server's logs.
     pub request_id: String,
 }
 
 impl Request {
-    /// A request without fields of its own.
+    /// A request without additional fields.
     pub fn new(method: &str, target: impl Into<Text>) -> Self {
         Self {
             method: method.into(),
@@ -153,14 +153,14 @@ impl Request {
         self.field("Content-Type", media_type)
     }
 
-    /// The same request with every `Authorization` field taken away.
+    /// The same request without `Authorization` fields.
     #[must_use]
     pub fn without_authorization(mut self) -> Self {
         self.fields.retain(|field| !field.name.eq_ignore_ascii_case("authorization"));
         self
     }
 
-    /// The same request with another token in place of each.
+    /// The same request with each token replaced.
     #[must_use]
     pub fn with_tokens(mut self, token: &[u8]) -> Self {
         self.target = self.target.with_tokens(token);
@@ -179,24 +179,24 @@ impl Request {
             .map(|field| &field.value)
     }
 
-    /// Everything in it that may hold a token.
+    /// All parts that may contain a token.
     pub fn texts(&self) -> impl Iterator<Item = &Text> {
         [&self.target].into_iter().chain(self.fields.iter().map(|field| &field.value)).chain(&self.body)
     }
 }
 
-/// What came of a request.
+/// The result of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// A response.
     Response(Response),
     /// No connection could be made; nothing was sent.
     Unreachable(ConnectError),
-    /// The connection was closed or reset before a whole response had come.
+    /// The connection was closed or reset before a complete response had arrived.
     Closed,
-    /// Nothing, or not all of it, came in time.
+    /// No complete response arrived in time.
     TimedOut,
-    /// Bytes came that are no HTTP.
+    /// The received bytes are not HTTP.
     Garbled(String),
     /// HTTP/2 cannot carry the request.
     NotCarried(String),
@@ -207,9 +207,9 @@ pub enum Answer {
 pub struct Response {
     /// The status code.
     pub status: u16,
-    /// The header fields, names as spelt, values as bytes.
+    /// The header fields, names as received, values as bytes.
     pub fields: Vec<(String, Vec<u8>)>,
-    /// The body, decoded from its transfer and content codings, at most one mebibyte of it.
+    /// The body, decoded from its transfer and content codings, at most one mebibyte.
     pub body: Vec<u8>,
 }
 
@@ -227,12 +227,12 @@ impl Response {
         self.values(name).next()
     }
 
-    /// The body as JSON, where it is some.
+    /// The body as JSON, if it is valid JSON.
     pub fn json(&self) -> Option<Value> {
         serde_json::from_slice(&self.body).ok()
     }
 
-    /// The string `detail` of a JSON object as body.
+    /// The string `detail` of a body that is a JSON object.
     pub fn detail(&self) -> Option<String> {
         Some(self.json()?.as_object()?.get("detail")?.as_str()?.to_owned())
     }
@@ -250,7 +250,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_sent_whole_and_knows_its_tokens() {
+    fn a_text_is_sent_complete_and_knows_its_tokens() {
         let text = Text::from("a ").token("b.c").plain(" d").token("e");
         assert_eq!(text.bytes(), b"a b.c de");
         assert_eq!(text.tokens().collect::<Vec<_>>(), [&b"b.c"[..], b"e"]);
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_shows_where_tokens_may_be() {
+    fn a_request_lists_parts_that_may_contain_tokens() {
         let request =
             Request::new("POST", "/a").bearer("t").with_body("text/plain", "b").field("AUTHORIZATION", "u");
         let texts: Vec<_> = request.texts().map(Text::bytes).collect();
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_of_a_response_is_found_in_any_case_and_in_order() {
+    fn response_fields_are_case_insensitive_and_ordered() {
         let field = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
         let fields = vec![field("Vary", "a"), field("Via", "x"), field("vary", "b")];
         let response = Response { fields, ..Response::default() };
@@ -291,7 +291,7 @@ mod tests {
     #[case::number(r#"{"detail":1}"#, None)]
     #[case::none("{}", None)]
     #[case::no_json("detail", None)]
-    fn a_detail_is_a_string_of_an_object(#[case] body: &str, #[case] detail: Option<&str>) {
+    fn detail_is_a_string_in_an_object(#[case] body: &str, #[case] detail: Option<&str>) {
         let response = Response { body: body.into(), ..Response::default() };
         assert_eq!(response.detail().as_deref(), detail);
         assert_eq!(response.json(), serde_json::from_str(body).ok());

@@ -1,7 +1,7 @@
-//! Carries requests byte for byte and reads what comes back.
+//! Sends requests byte for byte and reads the responses.
 //!
-//! An HTTP library would repair or refuse much of what the catalogue has to send, so HTTP/1.1 is written by
-//! hand. Redirects are not followed and cookies are not kept. Content codings are decoded.
+//! An HTTP library would repair or refuse many of the catalogue's requests, so the HTTP/1.1 client is custom. Redirects
+//! are not followed and cookies are not stored. Content codings are decoded.
 
 mod coding;
 mod connect;
@@ -27,18 +27,18 @@ pub use tls::TlsSetupError;
 
 use crate::profile::Target;
 
-/// How to reach a deployment.
+/// How to connect to a deployment.
 #[derive(Clone, Debug)]
 pub struct TransportOptions {
     /// HTTP/2 instead of HTTP/1.1.
     pub http2: bool,
     /// For one request, from connecting to the last byte.
     pub timeout: Duration,
-    /// How often a connection that could not be made is tried again.
+    /// How often a failed connection attempt is repeated.
     pub retries: u32,
-    /// Certificates to trust beside the usual ones, in PEM.
+    /// Additional trusted certificates, in PEM.
     pub ca_cert: Option<PathBuf>,
-    /// Takes any certificate.
+    /// Accepts any certificate.
     pub insecure: bool,
 }
 
@@ -61,13 +61,13 @@ impl Transport {
     ///
     /// # Errors
     ///
-    /// When the certificates cannot be read, or a proxy setting is not a URL.
+    /// If the certificates cannot be read, or a proxy setting is not a URL.
     pub fn new(target: Target, options: TransportOptions) -> Result<Self, TlsSetupError> {
         let connector = Arc::new(connect::Connector::new(&target, &options)?);
         Ok(Self { target, options, connector })
     }
 
-    /// What carries the requests.
+    /// The protocol of the requests.
     pub fn protocol(&self) -> Protocol {
         if self.options.http2 { Protocol::Http2 } else { Protocol::Http11 }
     }
@@ -77,11 +77,11 @@ impl Transport {
         &self.target
     }
 
-    /// Opens a connection, trying again where nothing could be sent yet.
+    /// Opens a connection, with retries as long as nothing has been sent.
     ///
     /// # Errors
     ///
-    /// What kept every attempt from connecting.
+    /// The error of the last attempt.
     pub async fn connect(&self) -> Result<Connection, ConnectError> {
         let mut attempt = 0;
         loop {
@@ -118,13 +118,13 @@ impl Transport {
     }
 }
 
-/// An open connection, which carries one request after the other.
+/// An open connection, which carries requests in sequence.
 pub struct Connection {
     wire: Wire,
     authority: String,
     tls: bool,
     timeout: Duration,
-    /// Connecting counts towards the first request's time.
+    /// The time for connecting counts towards the first request's timeout.
     first_deadline: Option<Instant>,
 }
 
@@ -134,7 +134,7 @@ enum Wire {
 }
 
 impl Connection {
-    /// An HTTP/1.1 connection over a stream that is open already. `timeout` is for each request.
+    /// An HTTP/1.1 connection over an open stream. `timeout` applies to each request.
     pub fn over(
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         authority: &str,
@@ -149,7 +149,7 @@ impl Connection {
         }
     }
 
-    /// Sends a request and waits for its answer, or for the lack of one.
+    /// Sends a request and waits for its response or timeout.
     pub async fn send(&mut self, request: &Request) -> Answer {
         let deadline = self.first_deadline.take().unwrap_or_else(|| Instant::now() + self.timeout);
         let exchange = async {
@@ -161,8 +161,8 @@ impl Connection {
         decoded(timeout_at(deadline, exchange).await.unwrap_or(Answer::TimedOut))
     }
 
-    /// Sends two requests at once and reads both answers in order (RFC 9112 §9.3.2); over HTTP/2, where
-    /// streams do not wait for each other, one after the other.
+    /// Sends two pipelined requests and reads both responses in order (RFC 9112 §9.3.2); over HTTP/2, whose streams are
+    /// independent, sends one after the other.
     pub async fn pipeline(&mut self, first: &Request, second: &Request) -> (Answer, Answer) {
         let deadline = self.first_deadline.take().unwrap_or_else(|| Instant::now() + self.timeout);
         let exchange = async {

@@ -1,16 +1,16 @@
-//! The protocols that carry requests.
+//! The supported protocols.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What carried the requests.
+/// The protocol of the requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Protocol {
     /// HTTP/1.1, written byte by byte.
     #[serde(rename = "HTTP/1.1")]
     Http11,
-    /// HTTP/2: negotiated with TLS, by prior knowledge without.
+    /// HTTP/2: negotiated with TLS, with prior knowledge without.
     #[serde(rename = "HTTP/2")]
     Http2,
 }

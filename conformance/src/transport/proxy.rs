@@ -1,7 +1,7 @@
-//! Proxies from the environment, as curl reads them: `HTTPS_PROXY`, `http_proxy`, `ALL_PROXY`, `NO_PROXY`.
+//! Proxies from the environment, with the same variables as curl: `HTTPS_PROXY`, `http_proxy`, `ALL_PROXY`, `NO_PROXY`.
 //!
-//! Every request goes through a tunnel (CONNECT), plaintext ones too: a proxy that read them would rewrite
-//! the very bytes that the cases are about.
+//! Every request goes through a tunnel (CONNECT), including plaintext ones: a proxy that parses requests would rewrite
+//! the bytes that the cases test.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -29,7 +29,7 @@ impl Proxy {
         if target.is_loopback() || exempt.split(',').any(|entry| covers(entry.trim(), &target.host)) {
             return Ok(None);
         }
-        // `HTTP_PROXY` in capitals is not read: a CGI's environment has a client's header in it.
+        // Upper-case `HTTP_PROXY` is ignored: in a CGI environment it contains a client's header.
         let names: &[&str] = if target.tls { &["https_proxy", "HTTPS_PROXY"] } else { &["http_proxy"] };
         get(names).or_else(|| get(&["all_proxy", "ALL_PROXY"])).map(|url| Self::parse(&url)).transpose()
     }
@@ -55,7 +55,7 @@ impl Proxy {
         Ok(Self { host, port: authority.port_u16().unwrap_or(80), credentials })
     }
 
-    /// Has the proxy connect the stream to the target.
+    /// Asks the proxy to connect the stream to the target.
     pub(super) async fn tunnel(&self, stream: &mut TcpStream, target: &Target) -> Result<(), ConnectError> {
         let whom = format!("the proxy {}:{}", self.host, self.port);
         let failed = |what: String| ConnectError::new("no connection through the proxy", what);
@@ -73,7 +73,7 @@ impl Proxy {
             .map_err(|error| failed(format!("{whom} hung up: {error}")))?;
         let mut answer = Vec::new();
         while !answer.ends_with(b"\r\n\r\n") {
-            // Byte by byte: what follows the head belongs to the target.
+            // Byte by byte: the bytes after the head belong to the target.
             let byte = stream.read_u8().await.map_err(|error| failed(format!("{whom} hung up: {error}")))?;
             answer.push(byte);
             if answer.len() > 16_384 {
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_chooses_by_scheme_and_exempts_by_host() {
+    fn the_environment_selects_by_scheme_and_exempts_by_host() {
         let both = [("https_proxy", "http://secure:3128"), ("http_proxy", "plain:8080")];
         assert_eq!(chosen("https://api.example", &both).as_deref(), Some("secure:3128"));
         assert_eq!(chosen("http://api.example", &both).as_deref(), Some("plain:8080"));
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refused_tunnel_says_so_and_not_with_what() {
+    async fn a_refused_tunnel_is_reported_without_credentials() {
         let (tunnel, _) = tunnelled("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n").await;
         let message = tunnel.unwrap_err().to_string();
         assert!(message.ends_with("refused to connect to api.example: 407"), "{message}");

@@ -1,4 +1,4 @@
-//! Which certificates are trusted.
+//! Trusted certificates.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStor
 
 use super::TransportOptions;
 
-/// Why no connection can even be tried: a certificate file or a proxy setting.
+/// Why no connection can be attempted: a certificate file or a proxy setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsSetupError(String);
 
@@ -31,7 +31,7 @@ impl fmt::Display for TlsSetupError {
 
 impl std::error::Error for TlsSetupError {}
 
-/// Mozilla's roots, this machine's, and those that the options name.
+/// Mozilla's roots, this machine's, and those in the options.
 pub(super) fn client_config(options: &TransportOptions) -> Result<ClientConfig, TlsSetupError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -56,11 +56,11 @@ pub(super) fn client_config(options: &TransportOptions) -> Result<ClientConfig, 
     Ok(config)
 }
 
-/// The roots, and the certificates of `--ca-cert`, which are also accepted exactly as a server shows them.
+/// The roots, and the certificates of `--ca-cert`, which are also accepted as server certificates.
 fn roots(options: &TransportOptions) -> Result<(RootCertStore, Vec<CertificateDer<'static>>), TlsSetupError> {
     let mut exact = Vec::new();
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    // A machine without a store of its own, or with an odd entry in it, still has Mozilla's roots.
+    // A machine without a certificate store, or with an invalid entry in it, still has Mozilla's roots.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if let Some(path) = &options.ca_cert {
         let wrong = |why: String| TlsSetupError::new(format!("--ca-cert {}: {why}", path.display()));
@@ -78,8 +78,8 @@ fn roots(options: &TransportOptions) -> Result<(RootCertStore, Vec<CertificateDe
     Ok((roots, exact))
 }
 
-/// The usual verification, but a certificate that `--ca-cert` holds itself is accepted as it is: a self-signed one is no
-/// authority, and works with curl all the same. Its name and validity are checked like any other's.
+/// The usual verification, except that a certificate in `--ca-cert` itself is accepted: a self-signed one is not a
+/// certification authority, but works with curl too. Its name and validity are checked like any other's.
 #[derive(Debug)]
 struct RootsOrExact {
     verifier: Arc<WebPkiServerVerifier>,
@@ -136,7 +136,7 @@ impl ServerCertVerifier for RootsOrExact {
     }
 }
 
-/// Why a handshake failed, in words, with what to do about it.
+/// Why a handshake failed, in words, with the fix.
 pub(super) fn words(error: &std::io::Error) -> String {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     let Some(rustls::Error::InvalidCertificate(why)) = inner else { return error.to_string() };
@@ -158,7 +158,7 @@ pub(super) fn words(error: &std::io::Error) -> String {
     }
 }
 
-/// `--insecure`: any certificate will do, but whoever shows it must hold its key.
+/// `--insecure`: any certificate is accepted, but the server must hold its key.
 #[derive(Debug)]
 struct AnyCertificate(Arc<CryptoProvider>);
 

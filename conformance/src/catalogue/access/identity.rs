@@ -1,10 +1,10 @@
-//! TOK-7, ORG-2: user and organization as the token spells them, and as nothing else.
+//! TOK-7, ORG-2: user and organization are used exactly as in the token.
 
 use crate::case::{Accept, Case};
 use crate::catalogue::sources;
 use crate::token::quote;
 
-/// A token whose identity lacks something: 403.
+/// A token with an incomplete identity: 403.
 macro_rules! not_configured {
     ($name:ident, $title:literal, $what:literal, source: $source:expr, needs: [$($need:ident),+], |$session:ident| $token:expr) => {
         case! {
@@ -25,7 +25,7 @@ macro_rules! not_configured {
     };
 }
 
-/// A token without a user: 403, or 401 from a deployment that calls such a token invalid.
+/// A token without a user: 403, or 401 if the deployment treats such a token as invalid.
 macro_rules! no_user {
     ($name:ident, $title:literal, $what:literal, |$session:ident| $mint:expr) => {
         case! {
@@ -68,7 +68,7 @@ macro_rules! malformed {
     };
 }
 
-/// An organization that looks like the owner of a resource, and is not.
+/// An organization similar to the owner of a resource, but not equal.
 macro_rules! another_organization {
     ($name:ident, $title:literal, $what:literal, |$owner:ident| $json:expr) => {
         case! {

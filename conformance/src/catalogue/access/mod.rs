@@ -1,4 +1,4 @@
-//! What a valid token gives access to.
+//! What a valid token grants access to.
 
 pub(super) mod identity;
 pub(super) mod organization;

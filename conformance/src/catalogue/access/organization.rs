@@ -1,4 +1,4 @@
-//! ORG-1, ORG-3, ORG-4: who may touch what is an organization's.
+//! ORG-1, ORG-3, ORG-4: access to resources of an organization.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use crate::profile::TokenKind;
 use crate::run::session::{Session, Stop};
 use crate::transport::{Answer, Request, Response};
 
-/// Another organization's good token: 403, or 404 without the resource.
+/// A valid token of another organization: 403, or 404 without the resource.
 macro_rules! foreign {
     ($name:ident, $title:literal, $sends:expr, needs: [$($need:ident),+], |$session:ident| $request:expr) => {
         case! {
@@ -28,7 +28,7 @@ macro_rules! foreign {
     };
 }
 
-/// Another spelling of the owned resource's path, with another organization's good token.
+/// An alternative spelling of the owned resource's path, with a valid token of another organization.
 macro_rules! spelled {
     ($name:ident, $what:literal, |$path:ident| $spelling:expr) => {
         case! {
@@ -50,14 +50,14 @@ macro_rules! spelled {
     };
 }
 
-/// What an answer to another organization shows of the owner's: its organization, or the owned resource's id.
+/// What a response to another organization reveals of the owner: its organization, or the id of the owned resource.
 fn rows_of(response: &Response, session: &Session) -> Result<Option<&'static str>, Stop> {
     let Some(json) = response.json().filter(|_| response.is_success()) else { return Ok(None) };
     let owner = owner(session)?;
     let path = spellings::owned_path(session)?;
     let path = path.split('?').next().unwrap_or_default().trim_end_matches('/');
     let id = path.rsplit('/').next().unwrap_or_default();
-    // A short word would be found by accident.
+    // A short string would match by coincidence.
     let is_id = |text: &str| text == path || id.len() >= 4 && text == id;
     let strings = judge::strings(&json);
     Ok(if strings.iter().any(|text| is_id(text)) {
@@ -93,7 +93,7 @@ fn owner(session: &Session) -> Result<String, Stop> {
 }
 
 /// A request that would write the owned resource. Its body is what the owner reads there: a deployment that validates
-/// bodies is the likeliest to take that, and one that wrongly accepts it changes nothing.
+/// bodies most likely accepts it, and one that wrongly performs the write changes nothing.
 fn write(session: &Session, method: &str) -> Result<Request, Stop> {
     let mut request = foreign(session)?;
     request.method = method.into();

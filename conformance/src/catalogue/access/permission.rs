@@ -1,4 +1,4 @@
-//! PERM-1: an operation needs its permission, and nothing that looks like it.
+//! PERM-1: an operation requires exactly its permission.
 
 use crate::case::{Accept, Case};
 use crate::catalogue::sources;

@@ -1,4 +1,4 @@
-//! ORG-4, TOK-8: nothing of one request sticks to the next.
+//! ORG-4, TOK-8: no state of one request affects the next.
 
 use crate::case::{Accept, Case};
 use crate::catalogue::compare::expect;

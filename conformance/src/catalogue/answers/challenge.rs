@@ -1,4 +1,4 @@
-//! What RFCs and good practice add to a refusal: the challenge, the media type, no storing.
+//! Recommendations of RFCs and good practice for denials: challenge, media type, no caching.
 
 use crate::case::{Accept, Case};
 use crate::catalogue::sources;
@@ -6,7 +6,7 @@ use crate::judge::{self, Finding};
 use crate::run::session::{Session, Stop};
 use crate::transport::{Answer, Request, Response};
 
-/// One answer, of which one thing is looked at.
+/// Checks one property of a response.
 macro_rules! manner {
     ($name:ident, $title:literal, $sends:expr, $requirement:literal, clauses: [$($clause:ident),+], source: $source:expr,
      needs: [$($need:ident),*], accept: $accept:literal, shared: $shared:literal, |$session:ident| $request:expr,
@@ -102,7 +102,7 @@ fn media_in_words(response: &Response) -> String {
     }
 }
 
-/// `private` and `no-cache` keep shared caches from answering others, too.
+/// `private` and `no-cache` also keep shared caches from serving the response to others.
 fn is_kept_from_caches(response: &Response) -> bool {
     response.values("cache-control").any(|value| {
         let directives = value.to_ascii_lowercase();

@@ -1,4 +1,4 @@
-//! What responses say and do not say.
+//! The content of responses, and what they must not reveal.
 
 pub(super) mod challenge;
 pub(super) mod silence;

@@ -1,6 +1,6 @@
-//! SEC-1: no answer holds a piece of the token that was presented.
+//! SEC-1: no response contains a part of the presented token.
 //!
-//! These cases run when all others have, for the last of them looks back at every answer.
+//! These cases run after all others, because the last of them checks all earlier responses.
 
 use crate::case::{Accept, Case};
 use crate::catalogue::sources;

@@ -1,8 +1,8 @@
-//! SEC-1, TOK-1: one invalid token looks like another.
+//! SEC-1, TOK-1: responses to invalid tokens are indistinguishable.
 //!
-//! Each comparison sends both kinds twice. What changes from one request to the next of the same kind (a date, a
-//! request id) tells nothing; what stays the same within a kind and differs between the two does. Before a difference
-//! counts, both kinds are asked for again in turn, over seconds.
+//! Each comparison sends both kinds of token twice. Values that vary between requests of the same kind (a date, a
+//! request id) are ignored; a value that is constant within each kind and differs between the two is a difference.
+//! Before a difference counts, both kinds are sent again in turn, over several seconds.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,15 +14,15 @@ use crate::judge::{self, Finding};
 use crate::run::session::{Session, Stop};
 use crate::transport::{Answer, Response};
 
-/// How often both kinds are asked for again before a difference counts, and how long after the last time.
+/// How often both kinds are sent again before a difference counts, and the delay before the last time.
 const ROUNDS: usize = 2;
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(1_100);
 
-/// What of an answer is compared.
+/// The compared part of a response.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
     Body,
-    /// Every header field, the challenge aside.
+    /// Every header field except the challenge.
     Fields,
     Challenge,
 }
@@ -55,11 +55,12 @@ macro_rules! alike {
                 if finding.kept || !all_refused(session) {
                     return Ok(finding);
                 }
-                // What changes with time tells nothing: both kinds are asked for again, in turn and over seconds.
+                // Values that change with time are ignored: both kinds are sent again, in turn and over several
+                // seconds.
                 for round in 0..ROUNDS {
                     tokio::time::sleep(PAUSE).await;
                     for turn in 0..2 {
-                        // Cases that compare other parts of the same answers share these requests too.
+                        // Cases that compare other parts of the same responses share these requests.
                         let name = format!("{}, round {round}, turn {turn}", $what);
                         match (round + turn) % 2 {
                             0 => session.send_shared(&name, |s| Ok(s.protected().bearer(s.forged()?.text()))),
@@ -100,7 +101,7 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
         part: Challenge, level: Should, needs: [Valid], |s| s.valid()?.signed_part()),
 ];
 
-/// Whether every answer so far is a 401: only then is there anything to compare.
+/// Whether every response so far is a 401; otherwise there is nothing to compare.
 fn all_refused(session: &Session) -> bool {
     session.exchanges().len() >= 4
         && session
@@ -126,7 +127,7 @@ fn judged(session: &Session, part: Part) -> Result<Finding, Stop> {
     }
     let (mut one, mut other) = (Vec::new(), Vec::new());
     for (index, response) in responses.iter().enumerate() {
-        // Two of each kind first, then both in turn, the order changing from round to round.
+        // First two of each kind, then both in turn, in an order that changes from round to round.
         let forged = match index {
             0..4 => index < 2,
             _ => (index / 2 + index) % 2 == 0,
@@ -142,7 +143,7 @@ fn judged(session: &Session, part: Part) -> Result<Finding, Stop> {
     })
 }
 
-/// What an answer says, name by name.
+/// The parts of a response, by name.
 fn parts(response: &Response, part: Part) -> BTreeMap<String, String> {
     let mut parts = BTreeMap::new();
     match part {
@@ -185,7 +186,7 @@ fn flatten(name: &str, value: &Value, parts: &mut BTreeMap<String, String>) {
     }
 }
 
-/// What the answers of one kind have in common: `None` marks a name whose value changes.
+/// The constant parts of the responses to one kind: `None` marks a name whose value changes.
 fn constants(answers: &[BTreeMap<String, String>]) -> BTreeMap<String, Option<String>> {
     let names: BTreeSet<&String> = answers.iter().flat_map(BTreeMap::keys).collect();
     let constant = |name: &String| {
@@ -225,13 +226,13 @@ mod tests {
     }
 
     #[test]
-    fn what_changes_with_every_request_tells_nothing() {
+    fn values_that_change_with_every_request_are_ignored() {
         let bodies = [1, 2, 3, 4].map(|id| format!(r#"{{"detail": "x", "request": {{"id": {id}}}}}"#));
         assert!(compared([&bodies[0], &bodies[1], &bodies[2], &bodies[3]]).is_empty());
     }
 
     #[test]
-    fn what_changes_with_the_kind_tells() {
+    fn values_that_change_with_the_kind_are_a_difference() {
         let (one, other) = (r#"{"detail": "x", "code": "a"}"#, r#"{"detail": "x", "code": "b"}"#);
         assert_eq!(compared([one, one, other, other]), ["`code`"]);
         let without = r#"{"detail": "x"}"#;

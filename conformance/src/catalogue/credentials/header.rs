@@ -1,10 +1,10 @@
-//! HDR-1 to HDR-3 and TOK-2: the one line that carries a token, byte by byte.
+//! HDR-1 to HDR-3 and TOK-2: the Authorization line, byte by byte.
 
 use crate::case::{Accept, Case, Quotation};
 use crate::catalogue::sources;
 use crate::transport::Text;
 
-/// A line without a credential that this API knows: 401 `Not authenticated`.
+/// A line without a credential that this API supports: 401 `Not authenticated`.
 macro_rules! no_credential {
     ($name:ident, $title:literal, $line:literal, $(needs: $need:ident,)? $(http1_only: $http1_only:literal,)?
      |$session:ident| $value:expr) => {
@@ -24,8 +24,8 @@ macro_rules! no_credential {
     };
 }
 
-/// A good token with something about it that does not belong there: 401 either way, and which of the two
-/// details it is depends on whether header or token is called malformed.
+/// A valid token with extra characters: 401 in any case; the detail depends on whether the header or the token is
+/// considered malformed.
 macro_rules! not_the_token {
     ($name:ident, $title:literal, $line:literal, level: $level:ident, accept: [$($accept:ident),+],
      $(http1_only: $http1_only:literal,)? |$token:ident| $value:expr) => {
@@ -48,7 +48,7 @@ macro_rules! not_the_token {
     };
 }
 
-/// A line that is as good as the plain one.
+/// A line that is equivalent to the plain one.
 macro_rules! as_good {
     ($name:ident, $title:literal, $sends:literal, source: $source:expr, $(http1_only: $http1_only:literal,)?
      |$session:ident, $token:ident| $request:expr) => {
@@ -78,7 +78,7 @@ fn credential(scheme: &str, token: &str) -> Text {
     Text::from(scheme).token(token)
 }
 
-/// Two halves of a token with something between them.
+/// Two parts of a token with something between them.
 fn split(token: &str, between: &str) -> Text {
     let (one, other) = token.split_at(token.len() / 2);
     Text::from("Bearer ").token(one).plain(between).token(other)

@@ -1,4 +1,4 @@
-//! HDR-2: a token anywhere but in the `Authorization` field is not a token.
+//! HDR-2: a token outside the `Authorization` field is not a token.
 
 use crate::case::{Accept, Case};
 use crate::catalogue::sources;
@@ -36,7 +36,7 @@ macro_rules! in_field {
     };
 }
 
-/// The members of a JSON object, as they follow other members: with a comma before them.
+/// The members of a JSON object, to be appended to other members: with a leading comma.
 fn members(object: Option<&str>) -> String {
     let members =
         object.and_then(|object| object.trim().strip_prefix('{')?.strip_suffix('}')).unwrap_or_default();
@@ -101,7 +101,7 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
         probe: |s| {
             let token = s.valid()?.text();
             let json = Text::from("{\"access_token\":\"").token(&token).plain("\",\"token\":\"").token(&token);
-            // The operation's own members follow, so that a deployment that validates its body takes it.
+            // The operation's own members are appended, so that a deployment that validates its body accepts it.
             let rest = members(s.profile().endpoints.permission.as_ref().and_then(|entry| entry.body.as_deref()));
             s.operation()?.with_body("application/json", json.plain("\"").plain(rest).plain("}"))
         },
@@ -128,7 +128,7 @@ mod tests {
     use super::members;
 
     #[test]
-    fn members_follow_others() {
+    fn members_are_appended() {
         assert_eq!(members(None), "");
         assert_eq!(members(Some(" { } ")), "");
         assert_eq!(members(Some("[1]")), "");

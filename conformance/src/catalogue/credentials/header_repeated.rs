@@ -1,4 +1,4 @@
-//! HDR-3: more than one `Authorization` line is none, and never a mixture.
+//! HDR-3: several `Authorization` lines are refused and never combined.
 
 use crate::case::{Accept, Case};
 use crate::catalogue::sources;

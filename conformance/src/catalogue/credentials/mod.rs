@@ -1,4 +1,4 @@
-//! The `Authorization` field, and the places where a token does not belong.
+//! The `Authorization` field, and places where tokens are not allowed.
 
 pub(super) mod header;
 pub(super) mod header_elsewhere;

@@ -1,4 +1,4 @@
-//! PUB-2: a path that extends the public one, and one that nobody serves, opens nothing.
+//! PUB-2: a path that extends the public one, and an unknown path, give no access.
 
 use crate::case::{Accept, Case};
 use crate::catalogue::{public_paths::spellings, sources};

@@ -1,4 +1,4 @@
-//! PUB-2: a path that extends the public one, and one that nobody serves, asks for authentication.
+//! PUB-2: a path that extends the public one, and an unknown path, require authentication.
 
 use crate::case::{Accept, Case};
 use crate::catalogue::{public_paths::spellings, sources};

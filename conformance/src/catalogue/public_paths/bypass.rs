@@ -1,4 +1,4 @@
-//! PUB-2: without a token, what is protected comes by no spelling of any path.
+//! PUB-2: without a token, no spelling of any path returns protected content.
 
 use crate::case::{Accept, Case};
 use crate::catalogue::public_paths::spellings::{self, climb, get, owned_path, protected_path, public_path};

@@ -1,4 +1,4 @@
-//! PUB-2: a path that looks like the public one shows, at most, what the public one shows.
+//! PUB-2: a path that resembles the public one returns at most the public content.
 
 use crate::case::{Accept, Case};
 use crate::catalogue::{public_paths::spellings, sources};

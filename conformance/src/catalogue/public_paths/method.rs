@@ -1,4 +1,4 @@
-//! PUB-2: no method opens the protected endpoint without a token.
+//! PUB-2: no method gives access to the protected endpoint without a token.
 
 use crate::case::{Accept, Case};
 use crate::catalogue::sources;

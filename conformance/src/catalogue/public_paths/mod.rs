@@ -1,4 +1,4 @@
-//! Which requests need no token, and which do whatever they look like.
+//! Requests that need no token, and requests that do although they resemble them.
 
 pub(super) mod beyond_public;
 pub(super) mod beyond_public_status;

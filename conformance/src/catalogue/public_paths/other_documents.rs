@@ -1,4 +1,4 @@
-//! PUB-2: documents beside the API that frameworks serve to anyone.
+//! PUB-2: documents that frameworks serve to anyone next to the API.
 
 use crate::case::{Accept, Case};
 use crate::catalogue::public_paths::spellings::get;

@@ -1,4 +1,4 @@
-//! PUB-1: what the public endpoint answers, whatever the `Authorization` field holds.
+//! PUB-1: the response of the public endpoint, whatever the `Authorization` field contains.
 
 use crate::case::{Accept, Case};
 use crate::catalogue::sources;

@@ -1,5 +1,5 @@
-//! PUB-2: header fields with which proxies talk to each other neither open what is protected nor turn what is
-//! public into something else.
+//! PUB-2: header fields used between proxies neither give access to protected content nor change the response of the
+//! public endpoint.
 
 use crate::case::{Accept, Case};
 use crate::catalogue::public_paths::spellings::{protected_path, public_path};

@@ -1,9 +1,9 @@
-//! Other ways to write a path.
+//! Alternative spellings of a path.
 
 use crate::run::session::{Session, Stop};
 use crate::transport::{Request, Text};
 
-/// Replaces the last `/` that has something behind it.
+/// Replaces the last `/` that is followed by a segment.
 pub(in crate::catalogue) fn last_slash(path: &str, by: &str) -> String {
     match path.trim_end_matches('/').rfind('/') {
         Some(at) => format!("{}{by}{}", &path[..at], &path[at + 1..]),
@@ -11,7 +11,7 @@ pub(in crate::catalogue) fn last_slash(path: &str, by: &str) -> String {
     }
 }
 
-/// The path with its last segment's first letter percent-encoded.
+/// The path with the first letter of its last segment percent-encoded.
 pub(in crate::catalogue) fn encoded_letter(path: &str) -> String {
     let start = path.trim_end_matches('/').rfind('/').map_or(0, |at| at + 1);
     let (before, segment) = path.split_at(start);
@@ -21,7 +21,7 @@ pub(in crate::catalogue) fn encoded_letter(path: &str) -> String {
     }
 }
 
-/// The segment before the last one, gone into and left again: `/a/b/../b/c` for `/a/b/c`.
+/// The path with the segment before the last one entered and left again: `/a/b/../b/c` for `/a/b/c`.
 pub(in crate::catalogue) fn detour(path: &str, up: &str) -> String {
     let Some(at) = path.trim_end_matches('/').rfind('/') else { return path.to_owned() };
     let (before, last) = path.split_at(at);
@@ -37,7 +37,7 @@ pub(in crate::catalogue) fn climb(from: &str, up: &str, to: &str) -> String {
     format!("{from}/{}{}", vec![up; depth].join("/"), to)
 }
 
-/// The path with its trailing slash taken away or, where there is none, added.
+/// The path with its trailing slash removed or, if it has none, added.
 pub(in crate::catalogue) fn other_ending(path: &str) -> String {
     path.strip_suffix('/').map_or_else(|| format!("{path}/"), ToOwned::to_owned)
 }
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spellings_are_as_their_names_say() {
+    fn spellings_match_their_names() {
         let path = "/api/v1/search/status";
         assert_eq!(last_slash(path, "//"), "/api/v1/search//status");
         assert_eq!(last_slash("/api/v1/templates/", "/./"), "/api/v1/./templates/");

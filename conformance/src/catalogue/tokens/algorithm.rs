@@ -1,4 +1,4 @@
-//! TOK-8: the algorithm is the key's, never the token's to choose.
+//! TOK-8: the key determines the algorithm, never the token.
 
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ macro_rules! forged {
     };
 }
 
-/// A good token's claims under a signature of zeros, whatever the algorithm of the deployment's own key.
+/// A valid token's claims under this `alg`, with a signature of zeros, whatever the algorithm of the deployment's key.
 macro_rules! zeros {
     ($name:ident, $algorithm:literal, $length:literal) => {
         case! {
@@ -50,13 +50,13 @@ macro_rules! zeros {
     };
 }
 
-/// A good token's claims without a signature, under an `alg` of the attacker's choice.
+/// A valid token's claims without a signature, under an `alg` chosen by the attacker.
 fn unsigned(session: &Session, alg: Value) -> Result<Compact, Stop> {
     let token = session.valid()?;
     Ok(token.with_header(&header_with(&token, "alg", alg)).with_signature(&[]))
 }
 
-/// A good token's claims, signed under an HMAC algorithm with a secret of the attacker's choice.
+/// A valid token's claims, signed under an HMAC algorithm with a secret chosen by the attacker.
 fn hmac(session: &Session, algorithm: Algorithm, secret: &[u8]) -> Result<Compact, Stop> {
     let token = session.valid()?;
     let token = token.with_header(&header_with(&token, "alg", algorithm.name().into()));

@@ -55,7 +55,7 @@ fn audience(session: &Session) -> Result<String, Stop> {
         .ok_or_else(|| Stop::Skip("needs signing.audience".into()))
 }
 
-/// The same text with the case of its letters changed.
+/// The same text with the case of its letters swapped.
 fn other_case(text: &str) -> String {
     if text == text.to_uppercase() { text.to_lowercase() } else { text.to_uppercase() }
 }

@@ -1,4 +1,4 @@
-//! A token that must be refused is refused at each endpoint, under each spelling of the scheme and of the path.
+//! An invalid token is refused at each endpoint, under each spelling of the scheme and of the path.
 
 use serde_json::json;
 
@@ -10,7 +10,7 @@ use crate::run::session::{Session, Stop, header_with};
 use crate::token::{Compact, quote};
 use crate::transport::{Answer, Request, Text};
 
-/// A bad token at the owned resource and at the operation that needs a permission.
+/// An invalid token at the owned resource and at the operation that requires a permission.
 macro_rules! at_each {
     ($($what:literal, needs: [$($need:ident),+], $token:expr, $owned:ident, $operation:ident;)+) => {
         &[$(
@@ -85,7 +85,8 @@ static AT_EACH: &[Case] = at_each! {
     "a token with an unknown critical extension", needs: [Key], critical, critical_on_owned, critical_on_operation;
 };
 
-/// A bad token under another spelling of the scheme. A deployment that does not take the scheme answers so.
+/// An invalid token under another spelling of the scheme. A deployment that does not accept the spelling answers
+/// accordingly.
 macro_rules! under_scheme {
     ($name:ident, $scheme:literal, $what:literal, needs: $need:ident, $token:expr) => {
         case! {
@@ -110,7 +111,7 @@ static UNDER_SCHEME: &[Case] = &[
     under_scheme!(unsigned_under_capitals, "BEARER", "an unsigned token", needs: Valid, unsigned),
 ];
 
-/// A forged token at another spelling of the protected path.
+/// A forged token at an alternative spelling of the protected path.
 macro_rules! at_spelling {
     ($name:ident, $what:literal, |$path:ident| $spelling:expr) => {
         case! {
@@ -147,7 +148,7 @@ static AT_SPELLING: &[Case] = &[
     at_spelling!(forged_at_capitals, "capitals for letters", |path| path.to_uppercase()),
 ];
 
-/// A forged token at another spelling of the owned path.
+/// A forged token at an alternative spelling of the owned path.
 macro_rules! at_owned_spelling {
     ($name:ident, $what:literal, |$path:ident| $spelling:expr) => {
         case! {
@@ -197,13 +198,13 @@ static AT_OWNED_SPELLING: &[Case] = &[
     },
 ];
 
-/// The spellings that [`at_spellings`] asks for, and six bad tokens.
+/// The spellings that [`at_spellings`] requests, and six invalid tokens.
 const AT_SPELLINGS: u32 = 11;
 
-/// What makes a token.
+/// Mints a token.
 type MakeToken = fn(&Session) -> Result<Compact, Stop>;
 
-/// Kinds of bad token; one that the profile cannot provide is left out.
+/// Kinds of invalid token; those that the profile cannot provide are left out.
 const BAD_TOKENS: [(&str, MakeToken); 9] = [
     ("an expired token", Session::expired),
     ("an unsigned token", unsigned),
@@ -216,7 +217,7 @@ const BAD_TOKENS: [(&str, MakeToken); 9] = [
     ("a token of another audience", other_audience),
 ];
 
-/// Takes the spellings that serve in turn, so that every kind of token is sent, whichever spellings they are.
+/// Takes the usable spellings in turn, so that every kind of token is sent, whichever spellings are usable.
 async fn at_spellings(session: &mut Session) -> Result<Finding, Stop> {
     let path = spellings::protected_path(session).to_owned();
     let good = session.valid()?;
@@ -254,7 +255,7 @@ async fn at_spellings(session: &mut Session) -> Result<Finding, Stop> {
     Ok(Finding::kept("each bad token was refused"))
 }
 
-/// Two defects: what the contract checks first decides.
+/// Two defects: the check that comes first in the contract decides.
 macro_rules! two_defects {
     ($name:ident, $what:literal, clauses: [$($clause:ident),+], needs: [$($need:ident),+], |$session:ident| $request:expr) => {
         case! {

@@ -1,4 +1,4 @@
-//! TOK-8 and ROT-1: which key verifies a token is the deployment's to say.
+//! TOK-8 and ROT-1: the deployment determines which key verifies a token.
 
 use super::key_server;
 use crate::case::{Accept, Case};
@@ -33,19 +33,19 @@ macro_rules! forged {
     };
 }
 
-/// A good token, its header changed, signed by a key that nobody trusts.
+/// A valid token with its header changed, signed by an untrusted key.
 fn by_impostor(session: &Session, change: impl FnOnce(Mint, &SigningKey) -> Mint) -> Result<Compact, Stop> {
     let key = session.impostor()?;
     Ok(change(session.base()?, &key).sign(&key))
 }
 
-/// A good token under HS256 with a `kid` that is to make the deployment take this secret for a key.
+/// A valid token under HS256 with a `kid` that should make the deployment use this secret as the key.
 fn injected(session: &Session, kid: &str, secret: &[u8]) -> Result<Compact, Stop> {
     let mint = session.base()?.header("alg", "\"HS256\"").header("kid", kid);
     Ok(mint.sign(&SigningKey::secret(Algorithm::Hs256, None, secret)))
 }
 
-/// A good token, rightly signed, with another `kid`.
+/// A valid token, validly signed, with another `kid`.
 fn renamed(session: &Session, kid: &str) -> Result<Compact, Stop> {
     Ok(session.mint()?.header("kid", kid).sign(&session.key()?))
 }

@@ -1,4 +1,4 @@
-//! A listener of the checker's own, to see whether a deployment fetches what a token points to.
+//! A listener of the checker, to detect whether a deployment fetches a URL in a token.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -13,14 +13,14 @@ use crate::token::SigningKey;
 
 /// Serves one key set until it is dropped.
 pub(super) struct KeyServer {
-    /// Where the key set is.
+    /// The URL of the key set.
     pub(super) url: String,
     asked: Arc<AtomicBool>,
     task: JoinHandle<()>,
 }
 
 impl KeyServer {
-    /// Whether anyone connected.
+    /// Whether a client connected.
     pub(super) fn was_asked(&self) -> bool {
         self.asked.load(Ordering::SeqCst)
     }
@@ -32,8 +32,7 @@ impl Drop for KeyServer {
     }
 }
 
-/// Serves the public key at an address of this machine that the target can reach; `None` where there is no such
-/// address.
+/// Serves the public key on an address of this machine that the target can reach; `None` if there is no such address.
 pub(super) async fn serve(target: &Target, key: &SigningKey) -> Option<KeyServer> {
     let host = local_address(target).await?;
     let listener = TcpListener::bind((host, 0)).await.ok()?;
@@ -50,7 +49,7 @@ pub(super) async fn serve(target: &Target, key: &SigningKey) -> Option<KeyServer
         while let Ok((mut stream, _)) = listener.accept().await {
             seen.store(true, Ordering::SeqCst);
             let mut request = [0; 4096];
-            // Whether the peer reads the answer is its own affair: that it connected is what counts.
+            // Whether the peer reads the response does not matter; the connection itself is the finding.
             if stream.read(&mut request).await.is_ok() {
                 drop(stream.write_all(response.as_bytes()).await);
             }
@@ -65,7 +64,7 @@ async fn local_address(target: &Target) -> Option<IpAddr> {
         return Some(Ipv4Addr::LOCALHOST.into());
     }
     let socket = UdpSocket::bind("0.0.0.0:0").await.ok()?;
-    // Connecting a UDP socket sends nothing; it picks the route.
+    // Connecting a UDP socket sends nothing; it selects the route.
     socket.connect((target.host.as_str(), target.port)).await.ok()?;
     socket.local_addr().ok().map(|address| address.ip())
 }

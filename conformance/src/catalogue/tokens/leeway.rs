@@ -1,4 +1,4 @@
-//! How long after its expiry a token is still taken.
+//! How long after its expiry a token is still accepted.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use crate::run::clock::http_date;
 use crate::run::session::{Session, Stop, lock};
 use crate::transport::Answer;
 
-/// No token older than this is tried.
+/// The oldest token that is tried.
 const LONGEST: i64 = 300;
 
 /// The leeway that a deployment may grant.
 const ALLOWED: i64 = 120;
 
-/// Finds the leeway by bisection: at most ten requests, one where there is none.
+/// Finds the leeway by bisection: at most ten requests, one if there is no leeway.
 pub(in crate::catalogue) async fn bisect(session: &mut Session) -> Result<Finding, Stop> {
     let granted = match taken(session, 1).await? {
         None => return session.judge_last().await,
@@ -22,7 +22,7 @@ pub(in crate::catalogue) async fn bisect(session: &mut Session) -> Result<Findin
         Some(true) if taken(session, LONGEST).await? == Some(true) => LONGEST,
         Some(true) => {
             let (mut good, mut bad) = (1, LONGEST);
-            // The second in which an answer comes is not known exactly, so the last two need no telling apart.
+            // The exact second of a response is not known, so the last two need not be distinguished.
             while bad - good > 1 {
                 let middle = good + (bad - good) / 2;
                 match taken(session, middle).await? {
@@ -51,7 +51,7 @@ pub(in crate::catalogue) async fn bisect(session: &mut Session) -> Result<Findin
     })
 }
 
-/// Whether a token is taken that expired so many seconds ago; `None` where the answer is neither.
+/// Whether a token that expired this many seconds ago is accepted; `None` if the response is neither.
 async fn taken(session: &mut Session, seconds: i64) -> Result<Option<bool>, Stop> {
     let mint = session.mint()?.claim("exp", &(session.now() - seconds).to_string());
     let token = mint.claim("iat", &(session.now() - 4_000).to_string()).sign(&session.key()?);
@@ -67,10 +67,10 @@ fn is_taken(answer: &Answer) -> bool {
     matches!(answer, Answer::Response(response) if response.is_success())
 }
 
-/// How long a token is good that is used before and after its expiry, in seconds.
+/// The lifetime, in seconds, of a token that is used before and after its expiry.
 const SHORT: i64 = 2;
 
-/// Uses a token, waits until it has expired, and uses it again beside a fresh one of the same expiry.
+/// Uses a token, waits until it has expired, and uses it again together with a new one of the same expiry.
 pub(in crate::catalogue) async fn after_use(session: &mut Session) -> Result<Finding, Stop> {
     let expiry = session.now() + SHORT;
     let (used, fresh) = (token_until(session, expiry)?, token_until(session, expiry)?);
@@ -93,20 +93,20 @@ fn token_until(session: &Session, expiry: i64) -> Result<String, Stop> {
     Ok(session.mint()?.claim("exp", &expiry.to_string()).sign(&session.key()?).text())
 }
 
-/// How many tokens are tried for an answer that comes within the second itself.
+/// How many tokens are tried until a response falls within the second of the expiry.
 const ROUNDS: u32 = 3;
 
-/// How many requests one of them takes at most: the one that tells the time, three of which the last comes in the
-/// second of the expiry or after it, and one more.
+/// Maximum number of requests for one of them: one that reads the clock, three of which the last falls in the second of
+/// the expiry or later, and one more.
 const ROUND: u32 = 5;
 
-/// What [`the_second_itself`] sends at most.
+/// Maximum number of requests of [`the_second_itself`].
 pub(in crate::catalogue) const SECOND_ITSELF: u32 = ROUNDS * ROUND;
 
-/// Sends one token until an answer that was asked for after its expiry, by the deployment's own `Date`.
+/// Sends one token until a response was requested after its expiry, according to the deployment's `Date`.
 ///
-/// A refusal tells of that second only if it was given in it: one that came later, on a busy machine or a slow
-/// line, is followed by another token.
+/// A refusal counts only if it was given in that second; if it came later, on a busy machine or a slow network, another
+/// token is tried.
 pub(in crate::catalogue) async fn the_second_itself(session: &mut Session) -> Result<Finding, Stop> {
     for _ in 0..ROUNDS {
         let (expiry, answer) = first_after_expiry(session).await?;
@@ -118,9 +118,9 @@ pub(in crate::catalogue) async fn the_second_itself(session: &mut Session) -> Re
     Err(Stop::Skip(format!("needs an answer within a second, and {ROUNDS} came later")))
 }
 
-/// The expiry of a new token, and the answer to the first request with it that was made after that.
+/// The expiry of a new token, and the first response to it that was requested after that.
 async fn first_after_expiry(session: &mut Session) -> Result<(i64, Answer), Stop> {
-    // The clock of the deployment is known to a second or two: the first answer's `Date` makes it exact.
+    // The deployment's clock is known to a second or two: the `Date` of the first response makes it exact.
     let mut answer = session.send(session.protected()).await?;
     let Some(now) = date(&answer) else {
         return Err(Stop::Skip("needs a deployment that sends Date".into()));
@@ -131,8 +131,8 @@ async fn first_after_expiry(session: &mut Session) -> Result<(i64, Answer), Stop
     let mut over = false;
     for _ in 1..ROUND {
         answer = session.send(session.protected().bearer(&token)).await?;
-        // The answer that first shows the second may have been decided just before it began; the next one
-        // was asked for after that.
+        // The first response that shows the second may have been decided just before it began; the next one was
+        // requested after that.
         if over {
             return Ok((expiry, answer));
         }

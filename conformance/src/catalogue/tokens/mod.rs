@@ -1,4 +1,4 @@
-//! What makes a token valid: form, content, key, signature, time, environment, revocation.
+//! The validity of a token: form, content, key, signature, time, environment, revocation.
 
 pub(super) mod algorithm;
 pub(super) mod environment;

@@ -1,4 +1,4 @@
-//! TOK-5, REV-1: a revoked token stays revoked, however it is written and wherever it goes.
+//! TOK-5, REV-1: a revoked token stays revoked in every encoding and at every endpoint.
 
 use crate::case::{Accept, Case};
 use crate::catalogue::sources;

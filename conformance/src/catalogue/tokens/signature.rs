@@ -1,4 +1,4 @@
-//! TOK-8: the signature verifies over what was received, or the token is none.
+//! TOK-8: the signature must verify over the received bytes.
 
 use serde_json::json;
 
@@ -41,7 +41,7 @@ pub(in crate::catalogue) fn group_order(coordinate: usize) -> &'static [u8] {
     if coordinate == P384.len() { &P384 } else { &P256 }
 }
 
-/// An ECDSA signature's second form, which verifies as the first does: `s` becomes `n - s`.
+/// The alternative ECDSA signature, which verifies too: `s` becomes `n - s`.
 pub(in crate::catalogue) fn second_form(signature: &[u8]) -> Vec<u8> {
     let (r, s) = signature.split_at(signature.len() / 2);
     let mut borrow = 0;
@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_second_form_of_the_second_form_is_the_first() {
+    fn the_alternative_of_the_alternative_signature_is_the_original() {
         let signature: Vec<u8> = (1..=64).collect();
         assert_ne!(second_form(&signature), signature);
         assert_eq!(second_form(&second_form(&signature)), signature);

@@ -1,4 +1,4 @@
-//! TOK-3: a token is good while it is good.
+//! TOK-3: a token is valid only until its expiry.
 
 use super::leeway;
 use crate::case::{Accept, Case};

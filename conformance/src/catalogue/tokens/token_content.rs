@@ -1,4 +1,4 @@
-//! TOK-1: what the segments of a signed token hold.
+//! TOK-1: the content of the segments of a signed token.
 
 use crate::case::{Accept, Case};
 use crate::catalogue::sources;
@@ -117,7 +117,7 @@ fn nested(levels: usize) -> String {
     format!("{}{}", "[".repeat(levels), "]".repeat(levels))
 }
 
-/// The same JSON with every letter of its strings as an escape.
+/// The same JSON with every letter of its strings escaped.
 fn escaped(json: &str) -> String {
     let mut inside = false;
     let mut text = String::new();
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn escaped_json_says_the_same() {
+    fn escaped_json_has_the_same_meaning() {
         let json = r#"{"exp":17,"org_id":"org-a"}"#;
         let value: serde_json::Value = serde_json::from_str(&escaped(json)).unwrap();
         assert_eq!(value, serde_json::from_str::<serde_json::Value>(json).unwrap());

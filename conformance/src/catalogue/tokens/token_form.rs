@@ -1,4 +1,4 @@
-//! TOK-1 and TOK-2: three segments of base64url, and not a character more.
+//! TOK-1 and TOK-2: three segments of base64url, without extra characters.
 
 use crate::case::{Accept, Case};
 use crate::catalogue::{compare, sources};
@@ -41,19 +41,19 @@ macro_rules! malformed {
     };
 }
 
-/// Puts text in the middle of a segment.
+/// Inserts text in the middle of a segment.
 fn inserted(segment: &str, text: &str) -> String {
     let (one, other) = segment.split_at(segment.len() / 2);
     format!("{one}{text}{other}")
 }
 
-/// The signature with bits set that its bytes do not need; `None` where it has none to spare.
+/// The signature with non-zero trailing bits; `None` if it has no trailing bits.
 fn with_trailing_bits(segment: &str) -> Option<String> {
     const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let last = segment.bytes().last()?;
     let value = ALPHABET.iter().position(|&letter| letter == last)?;
-    // Two bytes in three letters leave two bits, one byte in two letters leaves four; either way the lowest is
-    // among them.
+    // Two bytes in three letters leave two bits, one byte in two letters leaves four; in both cases the lowest bit is
+    // one of them.
     let other = ALPHABET.get(value ^ 1).filter(|_| !segment.len().is_multiple_of(4))?;
     Some(format!("{}{}", &segment[..segment.len() - 1], char::from(*other)))
 }

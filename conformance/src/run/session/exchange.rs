@@ -1,4 +1,4 @@
-//! Sending, waiting where the deployment asks for it, and judging what comes.
+//! Sends requests, waits if the deployment asks for it, and evaluates the responses.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,19 +11,19 @@ use crate::secret::Redactor;
 use crate::transport::{Answer, Connection, Request, Response};
 
 impl Session {
-    /// Sends one request on a connection of its own and judges the answer by what the case accepts.
+    /// Sends one request on a new connection and checks the response against what the case accepts.
     pub(crate) async fn probe(&mut self, request: Request) -> Result<Finding, Stop> {
         self.send(request).await?;
         self.judge_last().await
     }
 
-    /// Judges the last answer by what the case accepts.
+    /// Checks the last response against what the case accepts.
     pub(crate) async fn judge_last(&mut self) -> Result<Finding, Stop> {
         let accept = self.accept();
         self.judge(self.exchanges.len().saturating_sub(1), accept).await
     }
 
-    /// Judges an answer.
+    /// Checks a response.
     pub(crate) async fn judge(&mut self, index: usize, accept: &[Accept]) -> Result<Finding, Stop> {
         let Some(exchange) = self.exchanges.get(index).cloned() else {
             return Ok(Finding::broken("nothing was sent"));
@@ -66,7 +66,7 @@ impl Session {
         Ok(if redirect { finding } else { finding.refused_otherwise() })
     }
 
-    /// The answer to the same request with a good token. Nothing is ever deleted to find it out.
+    /// The response to the same request with a valid token. Never sends DELETE.
     async fn control(&mut self, request: &Request) -> Result<Option<Answer>, Stop> {
         if request.method == "DELETE" {
             return Ok(None);
@@ -76,8 +76,8 @@ impl Session {
         self.control_exchange("good", &request.clone().without_authorization(), control).await.map(Some)
     }
 
-    /// Whether the same request is a documented 401 when its tokens are forged ones. Validation, or whatever else
-    /// refuses the request, then comes after authentication.
+    /// Whether the same request with forged tokens is a documented 401. If so, the check that refuses the request, such
+    /// as validation, comes after authentication.
     async fn refuses_a_forgery(&mut self, request: &Request) -> Result<bool, Stop> {
         let Ok(forged) = self.forged() else { return Ok(false) };
         if request.texts().all(|text| text.tokens().next().is_none()) {
@@ -94,7 +94,7 @@ impl Session {
             && judge::accepts(&refused, &control, &answer, self.known()))
     }
 
-    /// The answer to a control request. Requests that differ in their tokens alone share it.
+    /// The response to a control request. Requests that differ only in their tokens share it.
     async fn control_exchange(
         &mut self,
         kind: &str,
@@ -103,7 +103,7 @@ impl Session {
     ) -> Result<Answer, Stop> {
         let mut shape = request.clone();
         shape.request_id.clear();
-        // Tokens are redacted in it.
+        // Its tokens are redacted.
         let shape = format!("{kind} {shape:?}").into_bytes();
         let shared = Arc::clone(&self.shared);
         let mut controls = shared.controls.lock().await;
@@ -128,7 +128,7 @@ impl Session {
         })
     }
 
-    /// Sends a request on a connection of its own; the answer is recorded.
+    /// Sends a request on a new connection; the response is recorded.
     pub(crate) async fn send(&mut self, request: Request) -> Result<Answer, Stop> {
         let mut request = request;
         request.request_id = self.next_request_id();
@@ -137,8 +137,7 @@ impl Session {
         Ok(answer)
     }
 
-    /// As [`Session::send`], but only the first case that asks sends anything: all others get to see the same
-    /// exchange.
+    /// Like [`Session::send`], but only the first case sends the request: all others get the same exchange.
     pub(crate) async fn send_shared(
         &mut self,
         name: &str,
@@ -156,8 +155,7 @@ impl Session {
         Ok(answer)
     }
 
-    /// Sends requests one after the other on one connection; where the deployment closes it in between, on
-    /// as many as it takes.
+    /// Sends requests one after the other on one connection, or on several if the deployment closes it in between.
     pub(crate) async fn send_on_one_connection(
         &mut self,
         requests: Vec<Request>,
@@ -175,7 +173,7 @@ impl Session {
                     self.shared.pace.wait().await;
                     let answer = self.carry(&mut open, &request).await;
                     connection = Some(open);
-                    // A connection that the deployment closed between two answers carried nothing.
+                    // The deployment closed the connection between two responses, so this request was not processed.
                     if answer == Answer::Closed {
                         connection = None;
                         self.exchange(request.clone()).await?
@@ -202,7 +200,7 @@ impl Session {
         Ok(answers)
     }
 
-    /// Sends two requests at once on one connection.
+    /// Sends two pipelined requests on one connection.
     pub(crate) async fn pipeline(
         &mut self,
         first: Request,
@@ -223,7 +221,7 @@ impl Session {
         };
         let one = self.settle(&first, answers.0).await?;
         self.record(first, one.clone());
-        // A server need not serve what was pipelined; then it is sent again, on its own.
+        // A server need not answer pipelined requests; the second one is then sent again on its own connection.
         let other =
             if answers.1 == Answer::Closed { self.exchange(second.clone()).await? } else { answers.1 };
         let other = self.settle(&second, other).await?;
@@ -231,7 +229,7 @@ impl Session {
         Ok((one, other))
     }
 
-    /// Sends requests at the same time, each on a connection of its own; answers come in the requests' order.
+    /// Sends requests at the same time, each on its own connection; responses are in the order of the requests.
     pub(crate) async fn send_at_once(&mut self, requests: Vec<Request>) -> Result<Vec<Answer>, Stop> {
         let mut waiting = Vec::new();
         if self.shared.written_down.is_some() {
@@ -266,7 +264,7 @@ impl Session {
         Ok(answers)
     }
 
-    /// Whether another request may be sent. Where requests are written down instead, none is.
+    /// Whether another request may be sent. If requests are only recorded, none is sent.
     fn may_send(&self, requests: &[Request]) -> Result<(), Stop> {
         if let Some(written_down) = &self.shared.written_down {
             lock(written_down).extend_from_slice(requests);
@@ -323,8 +321,7 @@ impl Session {
         self.settle(&request, answer).await
     }
 
-    /// Waits and asks again where the deployment asks for time; finds out whether it still lives where
-    /// nothing came.
+    /// Waits and sends again if the deployment asks for time; checks whether it still responds if nothing arrived.
     async fn settle(&self, request: &Request, answer: Answer) -> Result<Answer, Stop> {
         let mut answer = answer;
         for round in 0..3 {
@@ -365,8 +362,8 @@ impl Session {
         }
     }
 
-    /// After a finding against the deployment: does it still answer us at all? A firewall that has banned the checker
-    /// refuses everything alike, the public endpoint and the good token among it, and not in the form of the API.
+    /// After a failure: does the deployment still respond to this client at all? A firewall that has banned the checker
+    /// refuses everything alike, including the public endpoint and the valid token, and not in the form of the API.
     pub(crate) async fn require_admission(&self, finding: &Finding) -> Result<(), Stop> {
         let Some(exchange) = finding.deciding.and_then(|index| self.exchanges.get(index)) else {
             return Ok(());
@@ -402,7 +399,7 @@ impl Session {
         Err(Stop::Dead(why))
     }
 
-    /// Asks the public endpoint whether anyone is there at all.
+    /// Checks whether the public endpoint still responds.
     async fn require_life(&self, seen: &Answer) -> Result<(), Stop> {
         for _ in 0..2 {
             let mut request = self.public();
@@ -422,19 +419,19 @@ impl Session {
     }
 }
 
-/// Whether the case is about authentication alone: every right answer is a 401.
+/// Whether the case is only about authentication: every acceptable response is a 401.
 fn authenticates(accept: &[Accept]) -> bool {
     accept.iter().all(|accept| matches!(accept, Accept::InvalidCredentials | Accept::NotAuthenticated))
 }
 
-/// After so many cases in a row that were put off, the run ends.
+/// After this many postponed cases in a row, the run ends.
 const PATIENCE: u64 = 4;
 
-/// How often the public endpoint is asked, after a failure that does not look like the API, whether the deployment
-/// still answers.
+/// How often the public endpoint is requested to check whether the deployment still responds, after a failure that does
+/// not look like the API.
 const PROBES: u64 = 12;
 
-/// How long a 429, or a 503 with `Retry-After`, asks to wait: a minute at most.
+/// How long a 429, or a 503 with `Retry-After`, asks to wait: at most one minute.
 fn asked_to_wait(answer: &Answer, round: u32) -> Option<Duration> {
     let Answer::Response(response) = answer else { return None };
     let asked = response.value("retry-after");
@@ -445,7 +442,7 @@ fn asked_to_wait(answer: &Answer, round: u32) -> Option<Duration> {
     }
 }
 
-/// Whether an answer holds a piece of the claims or the signature of a token that the request presented.
+/// Whether a response contains a part of the claims or the signature of a token in the request.
 pub(crate) fn leaks_token(request: &Request, response: &Response) -> bool {
     let mut telling = Redactor::default();
     for token in request.texts().flat_map(crate::transport::Text::tokens) {
@@ -454,7 +451,7 @@ pub(crate) fn leaks_token(request: &Request, response: &Response) -> bool {
     telling.finds_in(&response.body) || response.fields.iter().any(|(_, value)| telling.finds_in(value))
 }
 
-/// Whether the response has one of the details that the API documents.
+/// Whether the response has one of the documented details of the API.
 fn is_detail_of_the_api(response: &Response) -> bool {
     let documented = [judge::NOT_AUTHENTICATED, judge::INVALID_CREDENTIALS, judge::NOT_AUTHORIZED];
     response.detail().is_some_and(|detail| documented.contains(&detail.as_str()))

@@ -1,4 +1,4 @@
-//! What a case works with: the profile's tokens and endpoints, a way to send, and a record of what came.
+//! The environment of a case: the profile's tokens and endpoints, a way to send, and a record of the responses.
 
 mod exchange;
 mod tokens;
@@ -22,39 +22,39 @@ use crate::transport::{Answer, Request, Transport};
 
 pub(crate) use exchange::leaks_token;
 
-/// A request and what came of it.
+/// A request and its result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exchange {
-    /// As it was sent, its id included.
+    /// As it was sent, including its id.
     pub request: Request,
     /// What came.
     pub answer: Answer,
 }
 
-/// Why a case came to no finding.
+/// Why a case has no finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stop {
-    /// It cannot be judged; this would let it run.
+    /// It cannot be tested; this is what it needs.
     Skip(String),
-    /// The deployment asked to wait more often than the case could.
+    /// The deployment asked to wait more often than the case allows.
     Busy(String),
-    /// The target no longer answers anyone.
+    /// The target no longer responds.
     Dead(String),
 }
 
-/// What all cases of a run share.
+/// State shared by all cases of a run.
 pub(crate) struct Shared {
     pub(crate) profile: Profile,
     pub(crate) transport: Transport,
     pub(crate) pace: Pace,
     pub(crate) budget: Budget,
-    /// How many cases in a row the deployment has put off with 429 or 503.
+    /// How many cases in a row the deployment has postponed with 429 or 503.
     pub(crate) put_off: AtomicU64,
     /// How many `must` cases could not be tested because of 429 or 503.
     pub(crate) untested: AtomicU64,
-    /// How many `must` cases failed because no answer came.
+    /// How many `must` cases failed because no response arrived.
     pub(crate) lost: AtomicU64,
-    /// How often the public endpoint was asked whether the deployment still answers.
+    /// How often the public endpoint was requested to check whether the deployment still responds.
     pub(crate) probes: AtomicU64,
     pub(crate) clock: Clock,
     pub(crate) known: Known,
@@ -62,14 +62,14 @@ pub(crate) struct Shared {
     pub(crate) requests: AtomicU64,
     pub(crate) dead: Mutex<Option<String>>,
     pub(crate) leeway: Mutex<Option<(u64, bool)>>,
-    /// Where a piece of a presented token came back: the request's id and the case that sent it.
+    /// Where a part of a presented token was returned: the request's id and its case.
     pub(crate) leaks: Mutex<Vec<String>>,
     pub(crate) redactor: Mutex<Redactor>,
-    /// Exchanges that several cases look at, by name.
+    /// Exchanges that several cases evaluate, by name.
     pub(crate) exchanges: Mutex<HashMap<String, Arc<OnceCell<Exchange>>>>,
-    /// Where requests are written down instead of sent.
+    /// Records requests instead of sending them.
     pub(crate) written_down: Option<Mutex<Vec<Request>>>,
-    /// Tokens that every case may use as they are, minted once.
+    /// Tokens that every case may use unchanged, minted once.
     pub(crate) minted: Mutex<HashMap<TokenKind, Compact>>,
     pub(crate) controls: AsyncMutex<HashMap<Vec<u8>, Answer>>,
 }
@@ -80,19 +80,19 @@ impl Shared {
     }
 }
 
-/// A lock whose holder panicked still guards sound data here: every change is a single assignment.
+/// The data stays consistent if a lock holder panics: every change is a single assignment.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The course of one case.
+/// The state of one case.
 pub struct Session {
     pub(crate) shared: Arc<Shared>,
     case: String,
     accept: &'static [Accept],
     level: Level,
     exchanges: Vec<Exchange>,
-    /// Nobody has been seen alive yet: no answer is then what there is to say.
+    /// No response has been received yet: the missing response is then the finding.
     preflight: bool,
 }
 
@@ -111,7 +111,7 @@ impl Session {
         Self { preflight: true, ..Self::new(shared, "preflight".into(), Level::Must, &[]) }
     }
 
-    /// What was sent so far and what came of it.
+    /// The requests sent so far and their results.
     pub fn exchanges(&self) -> &[Exchange] {
         &self.exchanges
     }
@@ -202,7 +202,7 @@ fn lacking(what: &str) -> Stop {
     Stop::Skip(format!("needs {what}"))
 }
 
-/// A number that no other caller in this process gets.
+/// A number that is unique in this process.
 fn fresh_id() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)

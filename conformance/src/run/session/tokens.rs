@@ -1,4 +1,4 @@
-//! The tokens that a case can have: named in the profile, or minted.
+//! The tokens available to a case: from the profile, or minted.
 
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ impl Session {
         Ok(self.signing()?.key.clone())
     }
 
-    /// A good token, ready to be changed and signed.
+    /// A valid token, ready to be changed and signed.
     pub(crate) fn mint(&self) -> Result<Mint, Stop> {
         let organization = self.signing()?.organization.clone();
         self.mint_for(&organization)
@@ -62,23 +62,23 @@ impl Session {
         Ok(self.signing()?.claims.permissions.clone())
     }
 
-    /// The organization of good tokens.
+    /// The organization of valid tokens.
     pub(crate) fn organization(&self) -> Result<String, Stop> {
         Ok(self.signing()?.organization.clone())
     }
 
-    /// The other organization that the deployment knows.
+    /// The other organization of the deployment.
     pub(crate) fn other_organization_id(&self) -> Result<String, Stop> {
         self.signing()?.other_organization.clone().ok_or_else(|| lacking("signing.other_organization"))
     }
 
-    /// The permission that `endpoints.permission` needs.
+    /// The permission that `endpoints.permission` requires.
     pub(crate) fn needed_permission(&self) -> Result<String, Stop> {
         let entry = self.profile().endpoints.permission.as_ref();
         entry.map(|entry| entry.permission.clone()).ok_or_else(|| lacking("endpoints.permission"))
     }
 
-    /// A token at hand that has to be good now. One that is about to expire proves nothing.
+    /// A profile token that must be valid now. A token that is about to expire proves nothing.
     fn good_named(&self, kind: TokenKind) -> Result<Option<Compact>, Stop> {
         let Some(token) = self.profile().tokens.get(&kind) else { return Ok(None) };
         match token.compact.expires_at() {
@@ -94,7 +94,7 @@ impl Session {
         Ok(token.compact.clone())
     }
 
-    /// A good token.
+    /// A valid token.
     pub(crate) fn valid(&self) -> Result<Compact, Stop> {
         match self.good_named(TokenKind::Valid)? {
             Some(token) => Ok(token),
@@ -102,7 +102,7 @@ impl Session {
         }
     }
 
-    /// A token that is minted once in a run, so that cases that send the same can share an answer.
+    /// A token that is minted once in a run, so that cases that send the same request can share a response.
     fn minted(&self, kind: TokenKind, mint: fn(&Self) -> Result<Mint, Stop>) -> Result<Compact, Stop> {
         if let Some(token) = lock(&self.shared.minted).get(&kind) {
             return Ok(token.clone());
@@ -111,7 +111,7 @@ impl Session {
         Ok(lock(&self.shared.minted).entry(kind).or_insert(token).clone())
     }
 
-    /// A good token of another organization.
+    /// A valid token of another organization.
     pub(crate) fn other_organization(&self) -> Result<Compact, Stop> {
         match self.good_named(TokenKind::OtherOrganization)? {
             Some(token) => Ok(token),
@@ -121,7 +121,7 @@ impl Session {
         }
     }
 
-    /// A good token's header and claims under a signature of zeros.
+    /// A valid token's header and claims with a signature of zeros.
     pub(crate) fn forged(&self) -> Result<Compact, Stop> {
         Ok(self.valid()?.with_signature(&[0; 64]))
     }
@@ -133,8 +133,8 @@ impl Session {
         Ok(mint.claim("iat", &(now - 4_000).to_string()))
     }
 
-    /// A good token's header and claims, to be changed and signed with a key that nobody trusts: it needs no trusted
-    /// key. The header names ES256.
+    /// A valid token's header and claims, to be changed and signed with an untrusted key, so it needs no trusted key.
+    /// The header names ES256.
     pub(crate) fn base(&self) -> Result<Mint, Stop> {
         if self.profile().signing.is_some() {
             return self.mint();
@@ -150,7 +150,7 @@ impl Session {
         Ok(mint.header("alg", "\"ES256\""))
     }
 
-    /// A key that nobody trusts.
+    /// An untrusted key.
     pub(crate) fn impostor(&self) -> Result<SigningKey, Stop> {
         let key = match self.key() {
             Ok(key) => key.impostor(),
@@ -177,7 +177,7 @@ impl Session {
         self.good_named(TokenKind::Revoked)?.ok_or_else(|| lacking("tokens.revoked"))
     }
 
-    /// A good token without an organization.
+    /// A valid token without an organization.
     pub(crate) fn no_organization(&self) -> Result<Compact, Stop> {
         match self.good_named(TokenKind::NoOrganization)? {
             Some(token) => Ok(token),
@@ -185,7 +185,7 @@ impl Session {
         }
     }
 
-    /// A token of another environment: named, or good but for a key that the deployment does not know.
+    /// A token of another environment: from the profile, or valid except for a key that the deployment does not know.
     pub(crate) fn other_environment(&self) -> Result<Compact, Stop> {
         match self.profile().tokens.get(&TokenKind::OtherEnvironment) {
             Some(token) => Ok(token.compact.clone()),
@@ -196,7 +196,7 @@ impl Session {
         }
     }
 
-    /// A good token without the permission that `endpoints.permission` needs.
+    /// A valid token without the permission that `endpoints.permission` requires.
     pub(crate) fn no_permission(&self) -> Result<Compact, Stop> {
         match self.good_named(TokenKind::NoPermission)? {
             Some(token) => Ok(token),
@@ -204,7 +204,7 @@ impl Session {
         }
     }
 
-    /// A token that only the profile can name.
+    /// A token that only the profile can provide.
     pub(crate) fn only_named(&self, kind: TokenKind) -> Result<Compact, Stop> {
         self.good_named(kind)?.map_or_else(|| self.named(kind), Ok)
     }
