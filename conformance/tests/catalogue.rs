@@ -1,4 +1,4 @@
-//! The catalogue is in order: ids, words, counts.
+//! Checks of the catalogue: ids, texts, counts.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use artos_auth_conformance::case::requests;
 use artos_auth_conformance::catalogue::{PREFLIGHT_REQUESTS, all};
 
 #[test]
-fn there_are_cases_enough_and_requests_not_too_many() {
+fn the_numbers_of_cases_and_requests_are_in_range() {
     assert!(all().len() >= 150, "{}", all().len());
     assert!(requests(all()) + PREFLIGHT_REQUESTS <= 500, "{}", requests(all()));
 }
@@ -25,7 +25,7 @@ fn ids_are_unique_and_kebab_case() {
 }
 
 #[test]
-fn words_are_sentences() {
+fn texts_are_sentences() {
     for case in all() {
         let id = case.id();
         assert!(case.sends.starts_with("Sends ") || case.sends.starts_with("Asks "), "{id}: {}", case.sends);
@@ -38,10 +38,10 @@ fn words_are_sentences() {
 }
 
 #[test]
-fn every_clause_that_shows_from_outside_has_a_case() {
+fn every_externally_visible_clause_has_a_case() {
     let tested: BTreeSet<Clause> = all().iter().flat_map(|case| case.clauses).copied().collect();
     let untested: Vec<Clause> =
         Clause::ALL.iter().copied().filter(|clause| !tested.contains(clause)).collect();
-    // AUD-1 shows in the operator's log alone; SEC-2 is about the target's URL and is reported as a notice.
+    // AUD-1 is visible only in the operator's log; SEC-2 is about the target's URL and is reported as a notice.
     assert_eq!(untested, [Clause::Aud1, Clause::Sec2]);
 }

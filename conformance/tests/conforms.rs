@@ -1,4 +1,4 @@
-//! A correct deployment conforms, in both powers, over HTTP/1.1 and HTTP/2.
+//! A correct deployment conforms, with a key and with tokens alone, over HTTP/1.1 and HTTP/2.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

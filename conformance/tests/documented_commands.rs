@@ -1,11 +1,11 @@
-//! Every `artos-conformance` command line of README and `docs/` names subcommands and flags that exist.
+//! Every `artos-conformance` command line in README and `docs/` uses subcommands and flags that exist.
 
 use std::path::Path;
 
 use artos_auth_fixtures::documented_commands;
 
 #[test]
-fn the_pages_name_flags_that_exist() {
+fn the_pages_use_existing_flags() {
     let commands = documented_commands::of("artos-conformance");
     assert!(commands.len() >= 10, "the pages show {} commands", commands.len());
     let refused =

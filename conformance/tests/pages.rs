@@ -1,4 +1,4 @@
-//! What README and the operators' pages show of the checker is what it prints.
+//! README and the operators' pages show the checker's actual output.
 
 #![cfg(test)]
 
@@ -15,7 +15,7 @@ fn checker(arguments: &[&str], folder: &Path) -> Output {
     command.args(arguments).current_dir(folder).output().unwrap()
 }
 
-/// The line without what differs from run to run: words with digits, all but names.
+/// The line without parts that vary between runs: words with digits, except names.
 fn shape(line: &str) -> String {
     let word = |word: &str| match word.contains(|c: char| c.is_ascii_digit()) && !word.contains("HTTP") {
         true => "…".to_owned(),
@@ -24,13 +24,13 @@ fn shape(line: &str) -> String {
     line.split_whitespace().map(word).collect::<Vec<_>>().join(" ")
 }
 
-/// The lines of `page` that show how a run ends.
+/// The lines of `page` that show the end of a run.
 fn shown_endings(page: &str) -> Vec<&str> {
     page.lines().filter(|line| line.starts_with("http://") && line.contains(" cases tested, ")).collect()
 }
 
 #[tokio::test]
-async fn a_run_ends_as_the_pages_show() {
+async fn a_run_ends_as_on_the_pages() {
     let deployment = Deployment::start(Behaviour::correct()).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let profile = deployment.write_profile(folder.path(), Power::Signing).unwrap();
@@ -53,16 +53,16 @@ async fn a_run_ends_as_the_pages_show() {
 }
 
 #[test]
-fn the_catalogue_is_as_large_as_readme_says() {
+fn the_catalogue_has_the_size_in_the_readme() {
     let output = checker(&["list"], Path::new("."));
     let list = String::from_utf8(output.stdout).unwrap();
     let counts = list.lines().last().unwrap().split(':').next().unwrap();
     assert!(README.contains(counts), "README does not say `{counts}`");
 }
 
-/// Flags and commands of what runs the checker in CI exist.
+/// The flags and commands in the CI templates exist.
 #[test]
-fn the_ci_templates_use_what_there_is() {
+fn the_ci_templates_use_existing_flags() {
     let templates = [
         include_str!("../../deploy/ci/github/action.yml"),
         include_str!("../../deploy/ci/gitlab/templates/conformance/template.yml"),
@@ -90,7 +90,7 @@ fn the_ci_templates_use_what_there_is() {
 }
 
 #[test]
-fn commands_that_the_page_names_exist() {
+fn commands_on_the_page_exist() {
     for command in ["run", "list", "explain", "compare", "token", "render", "verify"] {
         assert!(PAGE.contains(&format!("artos-conformance {command}")), "{command}");
         let help = checker(&[command, "--help"], Path::new("."));

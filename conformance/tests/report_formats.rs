@@ -1,4 +1,4 @@
-//! What each format makes of one report that has something of everything in it.
+//! Every format, for a report with every kind of content.
 
 use artos_auth_conformance::report::{
     CaseReport, Evidence, Format, Measurements, Outcome, Protocol, Report, Selection, Source, StaleEntry,
@@ -37,7 +37,7 @@ fn skipped(id: &str, clause: Clause, level: Level, because: &str) -> CaseReport 
     }
 }
 
-/// A report with a case of every kind, and text that every format has to escape.
+/// A report with a case of every kind, and text that every format must escape.
 fn violating() -> Report {
     let allowed = CaseReport {
         title: "a token whose header names `crit`".into(),
@@ -132,7 +132,7 @@ fn human() {
 }
 
 #[test]
-fn human_in_colour_says_the_same() {
+fn human_with_color_has_the_same_text() {
     let mut plain = String::new();
     let mut escape = false;
     for letter in Format::Human.render(&violating(), true).chars() {
@@ -167,28 +167,28 @@ fn html() {
 }
 
 #[test]
-fn html_needs_and_runs_nothing() {
+fn html_needs_no_other_file_and_runs_nothing() {
     let page = Format::Html.render(&violating(), false);
     assert!(!page.contains("<script") && !page.contains("<link") && !page.contains("src="));
     assert!(page.contains("&lt;script&gt;"));
 }
 
 #[test]
-fn html_lets_in_its_own_style_and_nothing_else() {
+fn html_allows_only_its_own_style() {
     let page = Format::Html.render(&violating(), false);
     let (_, style) = page.split_once("<style>").unwrap();
     let (style, _) = style.split_once("</style>").unwrap();
     let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, style.as_bytes());
     let hash = base64_simd::STANDARD.encode_to_string(hash);
     let policy = format!("content=\"default-src 'none'; style-src 'sha256-{hash}'\"");
-    // The whole policy, to its closing quote: there is no other source in it.
+    // The complete policy, to its closing quote: it contains no other source.
     assert!(page.contains(&policy), "{policy}");
     assert_eq!(page.matches("Content-Security-Policy").count(), 1);
     assert!(!page.contains("style="), "no hash covers the style of one element");
 }
 
 #[test]
-fn no_format_lets_a_deployment_write_to_the_terminal() {
+fn no_format_lets_a_deployment_control_the_terminal() {
     for format in Format::ALL {
         let text = format.render(&violating(), false);
         assert!(!text.contains('\u{1b}'), "{format}");
@@ -196,9 +196,9 @@ fn no_format_lets_a_deployment_write_to_the_terminal() {
     }
 }
 
-/// A failure by level `must`: every format names the case; JUnit counts it as a failure unless it is known.
+/// A failure with level `must`: every format names the case; JUnit counts it as a failure unless it is known.
 #[test]
-fn junit_counts_what_counts_for_the_exit_status() {
+fn junit_counts_what_affects_the_exit_status() {
     let mut report = violating();
     report.stale_baseline.clear();
     let must = Format::Junit.render(&report, false);
@@ -212,7 +212,7 @@ fn junit_counts_what_counts_for_the_exit_status() {
 }
 
 #[test]
-fn verdicts_in_one_line() {
+fn one_line_verdicts() {
     let passed = || case("public/no-token", Clause::Pub1, Level::Must, Outcome::Passed);
     let mut conforming = report(vec![passed()]);
     conforming.stale_baseline.clear();
@@ -232,7 +232,7 @@ fn verdicts_in_one_line() {
 }
 
 #[test]
-fn a_run_that_stopped_says_so_in_every_format() {
+fn every_format_says_that_a_run_was_interrupted() {
     let mut report = violating();
     report.interrupted = Some("the connection was refused three times in a row".into());
     for format in Format::ALL {
@@ -240,7 +240,7 @@ fn a_run_that_stopped_says_so_in_every_format() {
     }
 }
 
-/// Many cases that failed alike: one in full, the others by their ids, in every format that names cases.
+/// Many cases with the same failure: one in full, the others by id, in every format that lists cases.
 #[test]
 fn failures_with_one_cause_are_grouped_in_every_format() {
     let alike = |number: usize| CaseReport {
@@ -272,9 +272,9 @@ fn failures_with_one_cause_are_grouped_in_every_format() {
     }
 }
 
-/// On a telephone nothing is wider than the screen: tables scroll by themselves, and long words break.
+/// On a phone nothing is wider than the screen: tables scroll separately, and long words break.
 #[test]
-fn the_page_fits_a_telephone() {
+fn the_page_fits_a_phone() {
     let page = Format::Html.render(&violating(), false);
     assert!(page.contains("name=\"viewport\" content=\"width=device-width, initial-scale=1\""));
     assert_eq!(page.matches("<table>").count(), page.matches("<div class=\"scroll\"><table>").count());
@@ -286,7 +286,7 @@ fn the_page_fits_a_telephone() {
 }
 
 #[test]
-fn formats_are_named_as_they_are_asked_for() {
+fn formats_have_the_names_of_the_format_flag() {
     for format in Format::ALL {
         assert_eq!(format.to_string().parse(), Ok(format));
     }

@@ -1,4 +1,4 @@
-//! Over TLS: what is trusted, what is not, and HTTP/2 by ALPN.
+//! TLS: trusted and untrusted certificates, and HTTP/2 with ALPN.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-/// A deployment behind something that ends TLS.
+/// A deployment behind a TLS terminator.
 struct Site {
     url: String,
     ca_cert: PathBuf,
@@ -67,7 +67,7 @@ async fn end_tls(listener: TcpListener, acceptor: TlsAcceptor, behind: SocketAdd
 }
 
 #[tokio::test]
-async fn a_certificate_that_nobody_trusts_is_untestable() {
+async fn an_untrusted_certificate_is_untestable() {
     let error = Site::start().await.run(TransportOptions { retries: 0, ..TransportOptions::default() }).await;
     let message = error.unwrap_err().to_string();
     assert!(message.contains("unreachable: no TLS with localhost"), "{message}");
@@ -76,7 +76,7 @@ async fn a_certificate_that_nobody_trusts_is_untestable() {
 
 #[rstest]
 #[tokio::test]
-async fn a_certificate_that_is_named_or_waved_through_will_do(
+async fn a_certificate_in_ca_cert_or_with_insecure_is_accepted(
     #[values(true, false)] named: bool,
     #[values(true, false)] http2: bool,
 ) {
@@ -94,7 +94,7 @@ async fn a_certificate_that_is_named_or_waved_through_will_do(
 }
 
 #[tokio::test]
-async fn a_certificate_file_that_is_none_is_a_mistake() {
+async fn an_invalid_certificate_file_is_an_error() {
     let site = Site::start().await;
     let options = TransportOptions {
         ca_cert: Some(site.folder.path().join("profile.toml")),

@@ -13,7 +13,7 @@ UNOWNED: Final[Marker]
 UNRESOLVED: Final[Marker]
 """Nobody could tell who owns the resource: 403."""
 PUBLIC: Final[Marker]
-"""The path is public: no token was needed, and none was looked at."""
+"""The path is public: no token was required, and none was read."""
 
 _Owner = str | Marker | None
 _Account = Literal["unknown", "active", "not_a_member", "not_configured"]

@@ -66,7 +66,7 @@ class Auth:
         )
 
     def caller(self, connection: HTTPConnection, _: None = Security(_BEARER)) -> Caller:
-        """A dependency: the authenticated caller. On a public path there is none, which is 401."""
+        """A dependency: the authenticated caller. On a public path the result is 401."""
         caller = caller_of(connection.scope)
         if caller is None:
             raise _not_authenticated(self.engine)

@@ -3,7 +3,7 @@ import { NativeEngine, moduleMemory, policyFromToml, reasonsAsJson } from "./eng
 
 /** The resource belongs to no organization in particular. */
 export const UNOWNED = Symbol("artos-auth: unowned");
-/** The service could not tell who owns the resource, so nobody may use it. `null` means the same. */
+/** The service could not tell who owns the resource, so the request is denied. `null` means the same. */
 export const UNRESOLVED = Symbol("artos-auth: unresolved");
 
 const ACCOUNTS = ["unknown", "active", "not_a_member", "not_configured"];

@@ -1,6 +1,6 @@
 /** The resource belongs to no organization in particular: a collection that the handler filters, for one. */
 export declare const UNOWNED: unique symbol;
-/** The service could not tell who owns the resource, so nobody may use it. `null` means the same. */
+/** The service could not tell who owns the resource, so the request is denied. `null` means the same. */
 export declare const UNRESOLVED: unique symbol;
 
 /** The organization that owns the resource. Leaving it out is an error; `null` is unresolved and opens nothing. */

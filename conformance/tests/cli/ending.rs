@@ -1,4 +1,4 @@
-//! How a run ends that cannot be finished: nothing to write to, a signal, a deployment that stops answering.
+//! Runs that cannot finish: unwritable output, a signal, a deployment that stops responding.
 
 use std::net::SocketAddr;
 use std::process::Stdio;
@@ -26,7 +26,7 @@ async fn a_port_out_of_range_is_status_2(#[case] target: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn output_that_cannot_be_written_is_found_out_before_the_first_request() {
+async fn unwritable_output_is_detected_before_the_first_request() {
     let started = started(Behaviour::correct(), Power::Tokens).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let target = format!("http://{}", listener.local_addr().unwrap());
@@ -43,7 +43,7 @@ async fn output_that_cannot_be_written_is_found_out_before_the_first_request() {
 #[case("INT")]
 #[case("TERM")]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_signal_ends_the_run_with_the_report_so_far(#[case] signal: &str) {
+async fn a_signal_ends_the_run_with_a_partial_report(#[case] signal: &str) {
     let started = started(Behaviour::correct(), Power::Tokens).await;
     let report = started.folder.path().join("report.json");
     let mut command = tokio::process::Command::from(command());
@@ -64,17 +64,17 @@ async fn a_signal_ends_the_run_with_the_report_so_far(#[case] signal: &str) {
     assert!(report["summary"]["skipped"].as_u64().unwrap() > 0, "{}", report["summary"]);
 }
 
-/// What stands before a deployment and answers some requests itself.
+/// A server in front of a deployment that answers some requests itself.
 #[derive(Clone)]
 enum Front {
-    /// From this connection on, every request gets this answer.
+    /// From this connection on, every request gets this response.
     From(usize, &'static str),
-    /// Every connection with another token than this is closed without an answer.
+    /// Every connection with another token is closed without a response.
     LosesAllBut(String),
 }
 
 impl Front {
-    /// What is answered on the connection of this number, if it does not reach the deployment.
+    /// The response on the connection with this number, if it does not reach the deployment.
     fn answers(&self, number: usize, head: &str) -> Option<&'static str> {
         match self {
             Self::From(first, answer) => (number >= *first).then_some(answer),
@@ -86,7 +86,7 @@ impl Front {
         }
     }
 
-    /// Its URL, before the deployment at this address.
+    /// Its URL, in front of the deployment at this address.
     async fn before(self, behind: SocketAddr) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -124,7 +124,7 @@ const BANNED: &str = "HTTP/1.1 403 Forbidden\r\nContent-Type: text/html\r\nConte
 #[case::throttled(Front::From(60, THROTTLED), "answers 429 or 503 to case after case")]
 #[case::banned(Front::From(60, BANNED), "it refuses every request alike")]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deployment_that_stops_answering_us_is_status_3(#[case] front: Front, #[case] says: &str) {
+async fn a_deployment_that_stops_responding_is_status_3(#[case] front: Front, #[case] says: &str) {
     let started = started(Behaviour::correct(), Power::Tokens).await;
     let url = front.before(started.deployment.address()).await;
     let output = started.run(&["--target", &url, "--format", "json"]).await;
@@ -135,7 +135,7 @@ async fn a_deployment_that_stops_answering_us_is_status_3(#[case] front: Front, 
     assert!(report["requests"].as_u64().unwrap() <= 500, "{}", report["requests"]);
 }
 
-/// A case without an answer has failed; where many have none, the network is the likelier cause.
+/// A case without a response has failed; if many have none, the network is the more likely cause.
 #[tokio::test(flavor = "multi_thread")]
 async fn many_lost_connections_are_status_3() {
     let started = started(Behaviour::correct(), Power::Tokens).await;

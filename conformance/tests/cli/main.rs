@@ -1,4 +1,4 @@
-//! The program, run as a program: exit statuses, messages, formats, and silence about tokens.
+//! The built program: exit statuses, messages, formats, and no tokens in its output.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 
 const FORMATS: [&str; 6] = ["human", "json", "junit", "markdown", "html", "sarif"];
 
-/// Runs the program to its end.
+/// Runs the program to completion.
 async fn program(arguments: &[&str]) -> Output {
     let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
     tokio::task::spawn_blocking(move || command().args(arguments).output().unwrap()).await.unwrap()
@@ -58,7 +58,7 @@ async fn started(behaviour: Behaviour, power: Power) -> Started {
 }
 
 impl Started {
-    /// `run` with this profile, as fast as it goes.
+    /// `run` with this profile, without a rate limit.
     async fn run(&self, more: &[&str]) -> Output {
         program(&[&["run", "--profile", &self.profile, "--rate", "5000", "--timeout", "5"], more].concat())
             .await
@@ -100,7 +100,7 @@ async fn a_correct_deployment_is_status_0() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_fault_is_status_1_in_every_format_and_what_is_wrongly_allowed_comes_first() {
+async fn a_fault_is_status_1_in_every_format_and_wrongly_allowed_cases_come_first() {
     let started = started(Behaviour::with_fault(Fault::SignatureIgnored), Power::Tokens).await;
     for format in FORMATS {
         let output = started.run(&["--format", format, "--filter", "signature", "--filter", "public"]).await;
@@ -114,7 +114,7 @@ async fn a_fault_is_status_1_in_every_format_and_what_is_wrongly_allowed_comes_f
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_should_counts_only_when_asked() {
+async fn a_should_affects_the_status_only_if_requested() {
     let started = started(Behaviour::with_fault(Fault::ChallengeMissing), Power::Tokens).await;
     let filter = ["--filter", "challenge"];
     assert_eq!(status(&started.run(&filter).await), 0);
@@ -122,7 +122,7 @@ async fn a_should_counts_only_when_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn complete_makes_partial_a_failure() {
+async fn complete_turns_a_partial_result_into_a_failure() {
     let started = started(Behaviour::correct(), Power::Tokens).await;
     let filter = ["--filter", "key"];
     assert_eq!(status(&started.run(&filter).await), 0);
@@ -130,7 +130,7 @@ async fn complete_makes_partial_a_failure() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_baseline_counts_for_the_status_and_not_for_the_verdict() {
+async fn a_baseline_affects_the_status_but_not_the_verdict() {
     let started = started(Behaviour::with_fault(Fault::MissingHeader403), Power::Tokens).await;
     let entry = |case: &str, observed: &str| {
         format!("[[known]]\ncase = \"{case}\"\nobserved = \"{observed}\"\nreason = \"known to the test\"\n")
@@ -220,7 +220,7 @@ async fn a_baseline_entry_that_passes_is_a_failure() {
     ":3: signing.key: `"
 )]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bad_profile_is_status_2_and_says_where(#[case] text: &str, #[case] says: &str) {
+async fn an_invalid_profile_is_status_2_with_its_position(#[case] text: &str, #[case] says: &str) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("profile.toml");
     std::fs::write(&path, text).unwrap();
@@ -245,7 +245,7 @@ async fn a_bad_profile_is_status_2_and_says_where(#[case] text: &str, #[case] sa
 #[case::nothing_selected(&["list", "--filter", "nothing-like-it"])]
 #[case::one_profile(&["compare", "--profile", "x"])]
 #[tokio::test(flavor = "multi_thread")]
-async fn bad_usage_is_status_2(#[case] arguments: &[&str]) {
+async fn invalid_usage_is_status_2(#[case] arguments: &[&str]) {
     let output = program(arguments).await;
     assert_eq!(status(&output), 2, "{}", stderr(&output));
     assert!(!stderr(&output).is_empty());
@@ -267,7 +267,7 @@ async fn an_unreachable_target_is_status_3() {
     assert!(stderr(&output).contains(&free.to_string()), "{}", stderr(&output));
 }
 
-/// Answers every connection with these bytes, or holds it open where there are none.
+/// Answers every connection with these bytes, or holds it open if there are none.
 async fn canned(answer: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -305,7 +305,7 @@ async fn canned(answer: &'static str) -> String {
 #[case::no_http("SSH-2.0-OpenSSH_9.9\r\n", "no HTTP")]
 #[case::silence("hold", "no answer in time")]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_api_is_status_3(#[case] answer: &'static str, #[case] says: &str) {
+async fn a_target_that_is_not_the_api_is_status_3(#[case] answer: &'static str, #[case] says: &str) {
     let started = started(Behaviour::correct(), Power::Tokens).await;
     let url = canned(answer).await;
     let output = started.run(&["--target", &url, "--timeout", "0.3"]).await;
@@ -314,7 +314,7 @@ async fn what_is_no_api_is_status_3(#[case] answer: &'static str, #[case] says: 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tls_where_there_is_none_is_status_3() {
+async fn tls_to_a_plaintext_port_is_status_3() {
     let started = started(Behaviour::correct(), Power::Tokens).await;
     let url = canned("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n").await;
     let url = url.replace("http://", "https://");
@@ -324,7 +324,7 @@ async fn tls_where_there_is_none_is_status_3() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_good_token_is_status_3() {
+async fn a_refused_valid_token_is_status_3() {
     let started = started(Behaviour::correct(), Power::Tokens).await;
     let expired = started.deployment.token(AtHand::Revoked).to_owned();
     std::fs::write(started.folder.path().join("valid.jwt"), expired).unwrap();
@@ -335,7 +335,7 @@ async fn a_refused_good_token_is_status_3() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_target_that_dies_halfway_is_status_3_with_a_partial_report() {
+async fn a_target_that_stops_during_the_run_is_status_3_with_a_partial_report() {
     let Started { deployment, folder, profile } = started(Behaviour::correct(), Power::Tokens).await;
     let report = folder.path().join("report.json").display().to_string();
     let arguments = ["run", "--profile", &profile, "--rate", "60", "--timeout", "2", "--retries", "0"];
@@ -354,7 +354,7 @@ async fn a_target_that_dies_halfway_is_status_3_with_a_partial_report() {
     assert!(report["summary"]["skipped"].as_u64().unwrap() > 0);
 }
 
-/// Pieces of eight characters of every secret of a profile's folder.
+/// Parts of eight characters of every secret in a profile's folder.
 fn pieces(folder: &Path) -> Vec<String> {
     let mut pieces = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -378,7 +378,7 @@ fn pieces(folder: &Path) -> Vec<String> {
 #[case::echoed(Fault::TokenEchoedInBody)]
 #[case::accepted(Fault::SignatureIgnored)]
 #[tokio::test(flavor = "multi_thread")]
-async fn no_format_shows_a_piece_of_a_token(
+async fn no_format_shows_a_part_of_a_token(
     #[case] fault: Fault,
     #[values(Power::Signing, Power::Tokens)] power: Power,
 ) {
@@ -396,7 +396,7 @@ async fn no_format_shows_a_piece_of_a_token(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn list_and_explain_tell_the_catalogue() {
+async fn list_and_explain_show_the_catalogue() {
     let list = program(&["list"]).await;
     assert_eq!(status(&list), 0);
     let text = stdout(&list);

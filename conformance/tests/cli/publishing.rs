@@ -1,4 +1,4 @@
-//! What leaves the program beside a report: the token of a case, signatures, badges, completions, manual pages.
+//! Output other than reports: the token of a case, signatures, badges, completions, manual pages.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{program, started, status, stderr, stdout};
 
-/// A private JWK, and the set with its public half, in files of the folder.
+/// A private JWK, and the set with its public key, as files in the folder.
 fn keys(folder: &Path, algorithm: Algorithm) -> (String, String) {
     let mut jwk = authority().private_jwk(algorithm);
     let (private, public) = (folder.join("report-key.jwk.json"), folder.join("report-keys.json"));
@@ -47,7 +47,7 @@ async fn a_signed_report_verifies_until_it_is_changed(#[case] algorithm: Algorit
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_sign_is_status_2_before_the_run() {
+async fn a_key_that_cannot_sign_is_status_2_before_the_run() {
     let started = started(Behaviour::correct(), Power::Tokens).await;
     let (secret, _) = keys(started.folder.path(), Algorithm::Hs256);
     let report = started.folder.path().join("report.json").display().to_string();
@@ -72,7 +72,7 @@ async fn what_cannot_sign_is_status_2_before_the_run() {
     "red"
 )]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_badge_is_what_its_endpoint_wants(
+async fn a_badge_has_the_format_of_its_endpoint(
     #[case] behaviour: Behaviour,
     #[case] filter: &str,
     #[case] message: &str,
@@ -88,7 +88,7 @@ async fn a_badge_is_what_its_endpoint_wants(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_json_report_is_rendered_as_the_run_would_have_written_it() {
+async fn a_json_report_renders_as_the_run_would_have_written_it() {
     let started = started(Behaviour::with_fault(Fault::MissingHeader403), Power::Tokens).await;
     let report = started.folder.path().join("report.json").display().to_string();
     let output = started.run(&["--format", "json", "--output", &report, "--filter", "header"]).await;

@@ -1,5 +1,5 @@
-//! The checker is right about right and wrong: it finds every fault of the deployment that was written for it
-//! to find, nothing in the correct one or a lawful variation of it, and has no case that finds nothing.
+//! The checker finds every fault of the test deployment, finds nothing in the correct deployment or its valid
+//! variations, and has no case that finds no fault.
 
 mod matrix;
 mod named;
@@ -14,7 +14,7 @@ use artos_auth_deployment::{Algorithm, Behaviour, Fault, Level, Power, Variation
 
 use matrix::{WAYS, matrix, run_all};
 
-/// What a report holds against a deployment, for a test's message.
+/// The failures in a report, for a test's message.
 fn complaints(report: &Result<Report, RunError>) -> String {
     let report = match report {
         Ok(report) => report,
@@ -117,8 +117,8 @@ fn every_case_finds_a_fault() {
     assert!(idle.is_empty(), "cases that pass whatever is wrong: {idle:#?}");
 }
 
-/// An operation that validates its body answers 422 to good and bad tokens alike. That a forged token gets 401 shows that
-/// what got 422 was taken for a good token.
+/// An operation that validates its body answers 422 to valid and invalid tokens alike. The 401 for a forged token shows
+/// that a request with 422 was authenticated.
 #[test]
 fn faults_are_found_where_an_operation_validates_its_body() {
     let validating =
@@ -155,7 +155,7 @@ fn the_table_of_faults_is_current() {
 }
 
 #[test]
-fn there_are_faults_enough() {
+fn there_are_enough_faults() {
     assert!(Fault::ALL.len() >= 80);
     assert!(Variation::ALL.len() >= 12);
     assert_eq!(Algorithm::ALL.len(), 4);

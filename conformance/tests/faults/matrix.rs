@@ -1,5 +1,4 @@
-//! Every fault against the cases that the table names for it, or against the whole catalogue, in process, once for
-//! all tests.
+//! Runs every fault against the cases in its table row, or against the whole catalogue, in process, once for all tests.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
@@ -13,11 +12,11 @@ use tokio::task::JoinSet;
 
 use crate::named::{self, Named};
 
-/// How many runs go on at the same time.
+/// The number of concurrent runs.
 const RUNS_AT_ONCE: usize = 24;
 
-/// The faults by which one request's answer depends on others before or beside it. Cases that run side by side
-/// would find them now here, now there; one after the other, always in the same places.
+/// The faults for which one request's response depends on earlier or concurrent requests. Concurrent cases would find
+/// them at random places; sequential ones always find them at the same places.
 const REMEMBERING: [Fault; 13] = [
     Fault::RevocationForgotten,
     Fault::ForgeryAcceptedOnRepeat,
@@ -34,47 +33,47 @@ const REMEMBERING: [Fault; 13] = [
     Fault::AcceptedAfterUse,
 ];
 
-/// What the cases make of one fault.
+/// The cases that find one fault.
 pub(crate) struct Row {
     pub(crate) fault: Fault,
     /// Cases that fail, in any run.
     pub(crate) failed: BTreeSet<String>,
     /// Cases that warn, in any run.
     pub(crate) warned: BTreeSet<String>,
-    /// Of both, those that need no signing key.
+    /// Those of both that need no signing key.
     pub(crate) with_tokens: BTreeSet<String>,
-    /// Why there was no report, where there was none.
+    /// Why there was no report, if there was none.
     pub(crate) untestable: Vec<String>,
-    /// The cases that the table names for the fault.
+    /// The cases that the table lists for the fault.
     pub(crate) named: Named,
 }
 
-/// Runs beside what the table names: some faults have no case that applies to every key.
+/// Cases in addition to those in the table: some faults have no case that applies to every key.
 const CONTROL: [&str; 2] = ["public/without-token", "header/missing"];
 
-/// Set to any value, it has each fault run against the whole catalogue instead of the cases that the table names.
+/// If set to any value, each fault runs against the whole catalogue instead of the cases in the table.
 const FULL: &str = "FAULTS_FULL";
 
-/// Whether the whole catalogue is run. Writing the table needs that.
+/// Whether the whole catalogue is run, which writing the table requires.
 fn is_full() -> bool {
     std::env::var_os(FULL).is_some() || named::is_updated()
 }
 
-/// The ways in which a deployment is tested: with keys of two kinds, and with tokens at hand alone.
+/// How a deployment is tested: with keys of two types, and with tokens only.
 pub(crate) const WAYS: [(Algorithm, Power); 3] = [
     (Algorithm::Es256, Power::Signing),
     (Algorithm::Es256, Power::Tokens),
     (Algorithm::Rs256, Power::Signing),
 ];
 
-/// The matrix, computed when it is first asked for.
+/// The matrix, computed on first use.
 pub(crate) fn matrix() -> &'static [Row] {
     static MATRIX: LazyLock<Vec<Row>> = LazyLock::new(|| {
         let named = named::named();
         let row = |fault: &Fault| Row::new(*fault, named.get(&fault.id()).cloned().unwrap_or_default());
         let mut rows: Vec<Row> = Fault::ALL.iter().map(row).collect();
         for (algorithm, power) in WAYS {
-            // The RSA key is slow, and only for what an elliptic one cannot show.
+            // The RSA key is slow, and used only for faults that an elliptic-curve key cannot show.
             let asked = |row: &&mut Row| algorithm == Algorithm::Es256 || !row.is_found();
             let asked: Vec<&mut Row> = rows.iter_mut().filter(asked).collect();
             let behaviour = |row: &&mut Row| Behaviour::with_fault(row.fault).signing_with(algorithm);
@@ -101,8 +100,8 @@ impl Row {
         }
     }
 
-    /// The cases that are run; none stands for all. Where the cases depend on one another, and to see that a fault
-    /// against a `should` breaks no `must`, all are.
+    /// The cases to run; an empty list means all. All are run if cases depend on each other, and to check that a fault
+    /// of a `should` fails no `must`.
     fn filters(&self, power: Power) -> Vec<Filter> {
         let looks_back = self.named.cases.iter().any(|case| case.starts_with("silence/"));
         let breaks_a_should = self.fault.level() == Level::Should && power == Power::Tokens;
@@ -123,7 +122,7 @@ impl Row {
         self.failed.contains(case) || self.warned.contains(case)
     }
 
-    /// Whether a case says what the fault is.
+    /// Whether a case identifies the fault.
     fn is_found(&self) -> bool {
         match self.fault.level() {
             Level::Must => !self.failed.is_empty(),
@@ -152,7 +151,7 @@ impl Row {
     }
 }
 
-/// Runs the suite against each deployment, several at a time, and gives the reports in order.
+/// Runs the suite against each deployment, several at a time, and returns the reports in order.
 pub(crate) fn run_all(plan: Vec<(Behaviour, Power, Vec<Filter>)>) -> Vec<Result<Report, RunError>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
@@ -176,7 +175,7 @@ async fn run(behaviour: Behaviour, power: Power, filters: Vec<Filter>) -> Result
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = deployment.write_profile(folder.path(), power).expect("the folder can be written");
     let profile = Profile::load(&path, None).expect("the profile is one");
-    // Long, for a busy machine must not look like a hanging deployment; short where one really hangs.
+    // Long, because a busy machine must not look like a hanging deployment; short if one really hangs.
     let timeout = Duration::from_secs(if behaviour.fault == Some(Fault::ManyDotsHang) { 2 } else { 30 });
     let transport = TransportOptions { timeout, ..TransportOptions::default() };
     let remembers = behaviour.fault.is_some_and(|fault| REMEMBERING.contains(&fault));

@@ -1,12 +1,12 @@
-//! What the table in the documentation names.
+//! The cases listed in the documentation's table.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// Set to any value, it has the table written anew instead of compared.
+/// If set to any value, the table is rewritten instead of compared.
 pub(crate) const UPDATE: &str = "UPDATE_FAULT_TABLE";
 
-/// The cases that the table names for a fault.
+/// The cases that the table lists for a fault.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Named {
     pub(crate) cases: Vec<String>,
@@ -14,7 +14,7 @@ pub(crate) struct Named {
     pub(crate) others: bool,
 }
 
-/// Whether the table is to be written anew.
+/// Whether the table is to be rewritten.
 pub(crate) fn is_updated() -> bool {
     std::env::var_os(UPDATE).is_some()
 }
@@ -24,7 +24,7 @@ pub(crate) fn path() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/conformance-faults.md")
 }
 
-/// What the table in the documentation names, by the fault's id.
+/// The content of the table in the documentation, by the fault's id.
 pub(crate) fn named() -> BTreeMap<String, Named> {
     let text = std::fs::read_to_string(path()).unwrap_or_default();
     let row = |line: &str| {

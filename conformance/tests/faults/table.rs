@@ -1,4 +1,4 @@
-//! The table of faults and the cases that find them, as the documentation shows it.
+//! The table of faults and the cases that find them, as in the documentation.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -8,7 +8,7 @@ use artos_auth_deployment::Level;
 use crate::matrix::Row;
 use crate::named::{Named, UPDATE, is_updated, path};
 
-/// How many cases the table names for a fault, those aside that it names nowhere else; the rest are "others".
+/// How many cases the table lists for a fault, besides those listed for no other fault; the rest are "others".
 const NAMED: usize = 5;
 
 /// Compares the table with the file in the documentation, or writes it.
@@ -17,7 +17,7 @@ pub(crate) fn check(rows: &[Row]) {
         std::fs::write(path(), table(rows, &chosen(rows))).expect("the documentation can be written");
         return;
     }
-    // What is named and no longer finds the fault is missing in the new table.
+    // A listed case that no longer finds the fault is missing in the new table.
     let again = |row: &Row| Named {
         cases: row.named.cases.iter().filter(|case| row.is_found_by(case)).cloned().collect(),
         others: row.named.others,
@@ -33,8 +33,8 @@ pub(crate) fn check(rows: &[Row]) {
     );
 }
 
-/// The cases to name for each fault: first those that need no key and find few other faults. The table
-/// names every case somewhere.
+/// The cases to list for each fault: first those that need no key and find few other faults. Every case is listed
+/// somewhere.
 fn chosen(rows: &[Row]) -> Vec<Named> {
     let mut finds: BTreeMap<&String, usize> = BTreeMap::new();
     for case in rows.iter().flat_map(|row| row.failed.union(&row.warned)) {
@@ -65,7 +65,7 @@ fn chosen(rows: &[Row]) -> Vec<Named> {
     named
 }
 
-/// The level of the row's fault, and the cases that find it for what it is.
+/// The level of the row's fault, and the cases that identify it.
 fn level(row: &Row) -> (&'static str, &BTreeSet<String>) {
     match row.fault.level() {
         Level::Must => ("must", &row.failed),
@@ -93,7 +93,7 @@ fn table(rows: &[Row], named: &[Named]) -> String {
     out
 }
 
-/// The cases, those that find the fault with tokens alone first.
+/// The cases, with those that find the fault with tokens only first.
 fn found(row: &Row, named: &Named) -> String {
     let (easy, hard): (Vec<&String>, Vec<&String>) =
         named.cases.iter().partition(|case| row.with_tokens.contains(*case));

@@ -195,7 +195,7 @@ def same_path(stage: Stage) -> str:
     for name, target in {**LOOK_ALIKES, "query": "/api/v1/templates/?a=%2F..&b=;c"}.items():
         stage.forget()
         _, reached = stage.ask(target, token)
-        # A proxy that refuses a path by itself asks nobody.
+        # A proxy that refuses a path itself sends no check.
         lines = stage.judged(5.0 if reached is not None else 0.5)
         judged = lines[-1]["path"] if lines else None
         if reached is not None and judged != reached.target.split("?")[0]:

@@ -254,7 +254,7 @@ fn null_is_absent_and_unread_members_may_be_anything() {
         assert_eq!((set.len(), set.warnings()), (1, &[][..]), "{members}");
     }
     let private = KeySet::from_jwks(text(&with(r#""d":7"#)).as_bytes()).unwrap();
-    assert_eq!(private.warnings().len(), 1, "only whether it is there is looked at");
+    assert_eq!(private.warnings().len(), 1, "only the presence of private members matters");
 }
 
 #[test]

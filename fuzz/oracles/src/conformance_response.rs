@@ -73,7 +73,7 @@ fn reads_the_same_anew(request: &Request, response: &Response) {
     text.extend(format!("Content-Length: {}\r\n\r\n", response.body.len()).into_bytes());
     text.extend_from_slice(&response.body);
     let Answer::Response(anew) = exchange(request, &text, usize::MAX) else {
-        panic!("an answer that was read is none once written anew: {response:?}")
+        panic!("a response that was read cannot be read again: {response:?}")
     };
     let fields = |response: &Response| -> Vec<(String, Vec<u8>)> {
         response.fields.iter().filter(|(name, _)| !about_the_body(name)).cloned().collect()

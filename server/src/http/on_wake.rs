@@ -101,7 +101,7 @@ mod tests {
         };
         assert!(look(&task).is_pending());
         assert_eq!(task.get(), 1, "it rang");
-        assert!((0..3).all(|_| look(&task).is_pending()), "twice looked at, for it rang once");
+        assert!((0..3).all(|_| look(&task).is_pending()), "polled twice, because it woke once");
         // Polled by another task: that task has to be registered.
         assert!((0..3).all(|_| look(&other).is_pending()));
         // Back at the first task: the fourth poll, and the last.
@@ -109,6 +109,6 @@ mod tests {
         let Poll::Ready(Some(waker)) = look(&other) else { panic!("the fifth look") };
         assert_eq!((task.get(), other.get()), (1, 0));
         waker.wake();
-        assert_eq!((task.get(), other.get()), (1, 1), "whoever looked last is woken");
+        assert_eq!((task.get(), other.get()), (1, 1), "the last task that polled is woken");
     }
 }

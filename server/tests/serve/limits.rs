@@ -194,7 +194,7 @@ async fn shutdown_closes_idle_connections_immediately() {
     assert_eq!(idle.rest().await, "");
     assert_eq!(silent.rest().await, "");
     server.ended().await;
-    assert!(tokio::net::TcpStream::connect(address).await.is_err(), "nobody listens any more");
+    assert!(tokio::net::TcpStream::connect(address).await.is_err(), "the port is closed");
 }
 
 /// A client that does not read responses cannot delay shutdown.

@@ -84,7 +84,7 @@ fn sockets_serve_requests_and_are_removed_at_shutdown() {
     let folder = files.folder.path().to_owned();
     process.signal(Signal::TERM);
     eventually("the sockets are removed", || !main.exists() && !admin.exists());
-    eventually("nobody is there any more", || health(&address) == Some(2));
+    eventually("the server has stopped", || health(&address) == Some(2));
     assert!(folder.exists());
 }
 

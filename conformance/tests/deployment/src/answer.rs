@@ -1,4 +1,4 @@
-//! What is served, and how any answer is dressed.
+//! The content of responses, and their header fields.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use crate::path::Place;
 use crate::variation::Variation;
 
 impl Judge<'_> {
-    /// What was asked for. A request that came in by a fault gets the content by any method.
+    /// The requested content. A request that a fault allowed gets the content with any method.
     pub(crate) fn serve(&self, request: &Request, route: Route, caller: &Caller) -> Answer {
         let by_fault = (route.open && route.place != Place::Public) || self.has(Fault::FormTokenAccepted);
         if route.place == Place::Collection && request.method == "HEAD" && self.has(Fault::HeadServerError) {
@@ -77,7 +77,7 @@ impl Judge<'_> {
         body
     }
 
-    /// Caching, media types and other dress.
+    /// Caching, media types and other header fields.
     pub(crate) fn finish(&self, mut answer: Answer, request: &Request) -> Answer {
         let ok = (200..300).contains(&answer.status);
         let refused = matches!(answer.status, 401 | 403);

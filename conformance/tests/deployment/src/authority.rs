@@ -1,4 +1,4 @@
-//! The issuer behind the deployment: its keys, and the tokens that it hands out.
+//! The issuer of the deployment: its keys, and the tokens that it issues.
 
 use std::sync::LazyLock;
 
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::clock;
 
-/// The algorithms that the deployment holds a key for.
+/// The algorithms for which the deployment has a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Algorithm {
     /// ECDSA over P-256 with SHA-256.
@@ -55,32 +55,32 @@ impl Algorithm {
     }
 }
 
-/// The organization whose documents the checker owns.
+/// The organization of the checker's documents.
 pub const ORG: &str = "org-a";
-/// Another organization that authenticates at the deployment.
+/// Another organization whose tokens authenticate at the deployment.
 pub const OTHER_ORG: &str = "org-b";
-/// An organization that does not.
+/// An organization whose tokens do not.
 pub const FOREIGN_ORG: &str = "org-c";
 /// The issuer that the deployment accepts.
 pub const ISSUER: &str = "https://auth.test.example";
 /// The audience that the deployment accepts.
 pub const AUDIENCE: &str = "https://api.test.example";
-/// The permission that the permission endpoint needs.
+/// The permission required by the permission endpoint.
 pub const PERMISSION: &str = "documents:write";
 /// A user who is no longer a member of any organization.
 pub const LEFT_USER: &str = "user-who-left";
 /// A user whose account is not configured.
 pub const HALF_USER: &str = "user-half-configured";
-/// The id of the one token that is revoked.
+/// The id of the only revoked token.
 pub(crate) const REVOKED_TOKEN: &str = "test-only-revoked-token";
 
-/// The keys: made anew in every process, shared by all deployments in it.
+/// The keys: generated in every process, shared by all deployments in it.
 pub struct Authority {
     ecdsa: EcdsaKeyPair,
     rsa: RsaKeyPair,
     secret: [u8; 32],
     ed25519: Ed25519KeyPair,
-    /// A key of the same kind that no deployment trusts: the other environment's.
+    /// A key of the same type that no deployment trusts: the other environment's.
     stranger: EcdsaKeyPair,
 }
 
@@ -98,7 +98,7 @@ pub fn authority() -> &'static Authority {
     &AUTHORITY
 }
 
-/// What a token at hand is good for, or what is wrong with it: the names of the profile's `[tokens]`.
+/// The kinds of tokens at hand: the names in the profile's `[tokens]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names are the profile's")]
 pub enum AtHand {
@@ -160,7 +160,7 @@ impl Authority {
         }
     }
 
-    /// The claims of a good token of this organization, ten seconds old and good for an hour.
+    /// The claims of a valid token of this organization, issued ten seconds ago and valid for one hour.
     #[must_use]
     pub fn claims(&self, organization: &str) -> Value {
         let now = clock::seconds();
@@ -176,15 +176,15 @@ impl Authority {
         })
     }
 
-    /// A token of these claims under the deployment's key of that algorithm, with an ordinary header.
+    /// A token with these claims, signed with the deployment's key for that algorithm, with the usual header.
     #[must_use]
     pub fn token(&self, algorithm: Algorithm, claims: &Value) -> String {
         let header = json!({"alg": algorithm.name(), "typ": "JWT", "kid": algorithm.kid()});
         self.token_with(algorithm, &header, claims)
     }
 
-    /// The same with any header. An ECDSA signature is made until it has a letter that other base64 alphabets
-    /// spell otherwise: a checker that respells it must never find nothing to respell.
+    /// The same with any header. An ECDSA signature is repeated until it contains a letter that differs in other base64
+    /// alphabets, so that a checker that re-encodes it always changes it.
     #[must_use]
     pub fn token_with(&self, algorithm: Algorithm, header: &Value, claims: &Value) -> String {
         let signed = signing_input(header, claims);
@@ -214,7 +214,7 @@ impl Authority {
         }
     }
 
-    /// One of the tokens that a profile may have at hand; `environment` says whether it names issuer and audience.
+    /// One of the tokens that a profile may contain; `environment` says whether it names issuer and audience.
     pub(crate) fn at_hand(&self, which: AtHand, algorithm: Algorithm, environment: bool) -> String {
         let mut claims = self.claims(match which {
             AtHand::OtherOrganization => OTHER_ORG,
@@ -280,7 +280,7 @@ impl Authority {
         jwk
     }
 
-    /// The bare public members of the key, in the order that RFC 7638 gives them; a secret has none.
+    /// The required public members of the key, in the order of RFC 7638; empty for a secret.
     #[must_use]
     pub fn public_jwk(&self, algorithm: Algorithm) -> Value {
         match algorithm {
@@ -299,7 +299,7 @@ impl Authority {
         }
     }
 
-    /// The public key as its verifier takes it: the point, or RSA's two numbers in DER.
+    /// The public key in the form of its verifier: the point, or RSA's two numbers in DER.
     pub(crate) fn public_bytes(&self, algorithm: Algorithm) -> &[u8] {
         match algorithm {
             Algorithm::Es256 => self.ecdsa.public_key().as_ref(),
@@ -330,7 +330,7 @@ impl Authority {
         Some(der.expect("a public key in DER").as_ref().to_vec())
     }
 
-    /// The same in PEM, with a line's end after the last line.
+    /// The same in PEM, with a line end after the last line.
     pub(crate) fn public_pem(&self, algorithm: Algorithm) -> Option<String> {
         let text = STANDARD.encode(self.public_der(algorithm)?);
         let lines: Vec<&str> =

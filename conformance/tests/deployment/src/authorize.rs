@@ -1,4 +1,4 @@
-//! From a caller to what it may touch: revocation and realm, then account, membership, resource, permission.
+//! The access of a caller: revocation and realm, then account, membership, resource, permission.
 
 use crate::authority::{FOREIGN_ORG, HALF_USER, LEFT_USER, ORG, OTHER_ORG, PERMISSION, REVOKED_TOKEN};
 use crate::claims::{Caller, Presence};
@@ -10,11 +10,11 @@ use crate::path::{Place, ambiguous, within_absolute};
 use crate::reason::Reason;
 use crate::variation::Variation;
 
-/// The organizations that authenticate at the deployment.
+/// The organizations whose tokens authenticate at the deployment.
 const REALM: [&str; 2] = [ORG, OTHER_ORG];
 
 impl Caller {
-    /// Whom a fault takes a caller without a token for.
+    /// The caller that a fault assumes without a token.
     pub(crate) fn anonymous() -> Caller {
         Caller {
             user: Some("anonymous".into()),
@@ -27,7 +27,7 @@ impl Caller {
 }
 
 impl Judge<'_> {
-    /// The one revoked token does not authenticate.
+    /// The revoked token does not authenticate.
     pub(crate) fn revocations(&self, caller: &Caller, bytes: &[u8], request: &Request) -> Result<(), Reason> {
         let mut revoked = caller.token_id.as_deref() == Some(REVOKED_TOKEN);
         match self.behaviour.fault {
@@ -51,7 +51,7 @@ impl Judge<'_> {
         if revoked { Err(Reason::Revoked) } else { Ok(()) }
     }
 
-    /// A token of an organization that does not authenticate here is not a credential here.
+    /// A token of an organization outside the realm is not valid here.
     pub(crate) fn realm(&self, caller: &Caller) -> Result<(), Reason> {
         let here = |name: &String| {
             (REALM.contains(&name.as_str()) && !(name == OTHER_ORG && self.has(Fault::OtherOrgRefused)))
@@ -70,7 +70,7 @@ impl Judge<'_> {
         }
     }
 
-    /// The caller, as the one whose organization is served.
+    /// The caller whose organization is served.
     pub(crate) fn authorize(
         &self,
         caller: Caller,
@@ -125,7 +125,7 @@ impl Judge<'_> {
         Ok(())
     }
 
-    /// The caller under the organization that a fault lets the request name.
+    /// The caller under the organization in the request, as a fault allows.
     fn renamed(&self, mut caller: Caller, request: &Request) -> Caller {
         let named = match self.behaviour.fault {
             Some(Fault::OrgFieldTrusted) => request.field("x-org-id"),
@@ -181,7 +181,7 @@ impl Judge<'_> {
     }
 }
 
-/// Whether one name is the start of the other.
+/// Whether one name is a prefix of the other.
 fn related(name: &str, other: &str) -> bool {
     !name.is_empty() && (name.starts_with(other) || other.starts_with(name))
 }

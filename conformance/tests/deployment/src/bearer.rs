@@ -1,4 +1,4 @@
-//! From a request to the bytes of its token.
+//! Extracts the token from a request.
 
 use crate::fault::Fault;
 use crate::judge::Judge;
@@ -7,7 +7,7 @@ use crate::reason::Reason;
 use crate::variation::Variation;
 
 impl Judge<'_> {
-    /// The bytes of the token, which a compact JWS could hold.
+    /// The bytes of the token, if they are valid in a compact JWS.
     ///
     /// Contract: exactly one field line, `Bearer` in any letter case, one space, the token.
     pub(crate) fn token(&self, request: &Request) -> Result<Vec<u8>, Reason> {
@@ -72,7 +72,7 @@ impl Judge<'_> {
         lines
     }
 
-    /// What a faulty deployment finds where no token belongs.
+    /// The token that a faulty deployment finds in other places.
     fn token_elsewhere(&self, request: &Request) -> Option<Vec<u8>> {
         let found = match self.behaviour.fault? {
             Fault::QueryTokenAccepted => request.query("access_token"),
@@ -91,7 +91,7 @@ impl Judge<'_> {
         Some(token.bytes().collect())
     }
 
-    /// What follows the scheme and its one space; nothing after a bare scheme.
+    /// The text after the scheme and its one space; empty for a bare scheme.
     fn after_scheme<'l>(&self, line: &'l [u8]) -> Option<&'l [u8]> {
         if let Some(rest) = self.after_other_scheme(line) {
             return Some(rest);
@@ -143,7 +143,7 @@ impl Judge<'_> {
         }
     }
 
-    /// The token, freed of what a lenient deployment frees it of.
+    /// The token, without the parts that a lenient deployment removes.
     fn trimmed(&self, rest: &[u8]) -> Vec<u8> {
         let until = |stop: &[u8]| -> Vec<u8> {
             rest.split(|byte| stop.contains(byte)).next().unwrap_or_default().to_vec()

@@ -1,4 +1,4 @@
-//! From claims to a caller: form and time; issuer and audience are next door.
+//! Parses claims into a caller: form and time. Issuer and audience are in `environment`.
 
 use serde_json::{Number, Value};
 
@@ -29,7 +29,7 @@ const LAST_SECOND: f64 = 253_402_300_799.0;
 const MAX_IDENTITY_BYTES: usize = 256;
 const MAX_PERMISSIONS: usize = 256;
 
-/// How a claim is there, or is not: the contract makes no difference, and some faults do.
+/// The presence of a claim: the contract treats these alike, and some faults do not.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Presence {
     #[default]
@@ -50,7 +50,7 @@ impl Presence {
     }
 }
 
-/// Who asks, as the token says.
+/// The caller according to the token.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Caller {
     pub(crate) user: Option<String>,
@@ -60,12 +60,12 @@ pub(crate) struct Caller {
     pub(crate) organizations: Vec<String>,
     pub(crate) permissions: Vec<String>,
     pub(crate) token_id: Option<String>,
-    /// Whether a fault takes the caller for one who may see everything.
+    /// Whether a fault gives the caller access to everything.
     pub(crate) sees_all: bool,
 }
 
 impl Judge<'_> {
-    /// The caller of claims whose signature has verified.
+    /// The caller in claims whose signature has verified.
     pub(crate) fn caller(&self, text: &[u8], request: &Request) -> Result<Caller, Reason> {
         let claims = self.read_claims(text)?;
         let mut caller = Caller {
@@ -104,7 +104,7 @@ impl Judge<'_> {
         Ok(claims)
     }
 
-    /// What a fault has against claims that are as they may be.
+    /// Reasons for which a fault refuses valid claims.
     fn refuses_lawful_claims(&self, text: &[u8], claims: &Members) -> bool {
         let there = |name: &str| claims.values(name).next().is_some();
         match self.behaviour.fault {
@@ -116,7 +116,7 @@ impl Judge<'_> {
         }
     }
 
-    /// The claim that counts; null counts as absent.
+    /// The relevant claim; null is treated as absent.
     pub(crate) fn claim<'c>(&self, claims: &'c Members, name: &'c str) -> Option<&'c Value> {
         let mut values = claims.values(name);
         let value = if self.has(Fault::FirstDuplicateClaim) { values.next() } else { values.next_back() };
@@ -150,7 +150,7 @@ impl Judge<'_> {
         if nbf.is_some_and(|nbf| now < nbf - leeway) { Err(Reason::NotYetValid) } else { Ok(()) }
     }
 
-    /// When the token expires; never, where a fault says so.
+    /// When the token expires; never, if a fault says so.
     fn expiry(&self, claims: &Members) -> Result<Option<f64>, Reason> {
         if self.has(Fault::ExpiredAccepted) {
             return Ok(None);
@@ -299,14 +299,14 @@ fn seconds(value: &Value) -> Result<f64, Reason> {
     value.as_f64().filter(|seconds| (0.0..=LAST_SECOND).contains(seconds)).ok_or(Reason::ClaimMember)
 }
 
-/// A string that may name somebody or something.
+/// A string that is a valid id.
 fn identity(value: &Value) -> Result<String, Reason> {
     let text = value.as_str().ok_or(Reason::ClaimMember)?;
     let fits = text.len() <= MAX_IDENTITY_BYTES && !text.chars().any(char::is_control);
     fits.then(|| text.to_owned()).ok_or(Reason::ClaimMember)
 }
 
-/// A full-width form as the ASCII character that it stands for.
+/// The ASCII character for a full-width one.
 fn narrow(letter: char) -> char {
     match u32::from(letter) {
         wide @ 0xff01..=0xff5e => char::from_u32(wide - 0xfee0).unwrap_or(letter),
@@ -314,7 +314,7 @@ fn narrow(letter: char) -> char {
     }
 }
 
-/// What stands in the claims where a number was beyond what a double holds.
+/// The placeholder in the claims for a number outside the range of a double.
 const OVERFLOW_STANDS_FOR: f64 = 1e300;
 
 /// The claims with `1e300` where `exp` overflows a double.

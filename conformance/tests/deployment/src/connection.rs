@@ -1,5 +1,5 @@
-//! HTTP/1.1 by hand: read byte for byte, so that nothing is repaired on the way in, and written so that an
-//! answer can come in any lawful shape, or not at all.
+//! A custom HTTP/1.1 server: it reads byte for byte and repairs nothing, and can write a response in any valid form, or
+//! none.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -19,11 +19,11 @@ const MAX_BODY_BYTES: usize = 1024 * 1024;
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const INTERIM: &str = "HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n";
 
-/// What came instead of a request.
+/// The result of reading if there is no request.
 enum Trouble {
-    /// The connection is at its end.
+    /// The connection has ended.
     Closed,
-    /// An answer to something that is no request; the connection closes after it.
+    /// A response to bytes that are not a request; the connection closes after it.
     Refused(Answer),
 }
 
@@ -82,7 +82,7 @@ pub(crate) async fn serve(mut stream: TcpStream, site: Arc<Site>) {
     }
 }
 
-/// Judges a request, which takes a while where a fault or variation says so.
+/// Answers a request, with a delay if a fault or variation says so.
 pub(crate) async fn judge(site: &Site, request: &Request, connection: &Connection) -> Answer {
     if site.behaviour.variation == Some(Variation::Slow) {
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -97,14 +97,14 @@ pub(crate) async fn judge(site: &Site, request: &Request, connection: &Connectio
     site.judge().answer(request, connection)
 }
 
-/// Reads what the peer still sends, so that closing does not reset what it has yet to read.
+/// Reads the remaining bytes of the peer, so that closing does not reset unread data.
 async fn drain(stream: &mut TcpStream) {
     let mut sink = [0; 4096];
     let rest = async { while stream.read(&mut sink).await.is_ok_and(|count| count > 0) {} };
     let _ = tokio::time::timeout(Duration::from_secs(1), rest).await;
 }
 
-/// The next request, and whether all of its body was read.
+/// The next request, and whether its body was read completely.
 async fn read_request(stream: &mut TcpStream, unread: &mut Vec<u8>) -> Result<(Request, bool), Trouble> {
     let end = loop {
         if let Some(at) = unread.windows(4).position(|window| window == b"\r\n\r\n") {

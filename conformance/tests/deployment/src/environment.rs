@@ -1,4 +1,4 @@
-//! Which environment a token is for: its issuer and its audience.
+//! The environment of a token: its issuer and audience.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use crate::reason::Reason;
 use crate::variation::Variation;
 
 impl Judge<'_> {
-    /// `iss` and `aud` are of their types, whatever they hold.
+    /// `iss` and `aud` have valid types, whatever their values.
     pub(crate) fn environment_form(&self, claims: &Members) -> Result<(), Reason> {
         match self.claim(claims, "iss") {
             None | Some(Value::String(_)) => {}

@@ -1,7 +1,7 @@
-//! Which requests need a token, and what each is then served.
+//! Which requests require a token, and what they are then served.
 //!
-//! The contract: the public path, byte for byte up to the first `?`, needs none; all else does. Every
-//! fault here is a second way past that line.
+//! Contract: the public path, byte for byte up to the first `?`, requires none; everything else does. Every fault here
+//! is a bypass.
 
 use crate::fault::Fault;
 use crate::judge::Judge;
@@ -9,7 +9,7 @@ use crate::message::Request;
 use crate::path::{PUBLIC, Place, Rewrite, within_absolute};
 use crate::variation::Variation;
 
-/// Where a request leads, and whether a token stands before it.
+/// The destination of a request, and whether it requires a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Route {
     pub(crate) open: bool,
@@ -26,13 +26,13 @@ impl Route {
     }
 }
 
-/// When a fault's rewriting of a path happens.
+/// When a fault rewrites a path.
 enum When {
-    /// Before the comparison with the public path, and for nothing else.
+    /// Before the comparison with the public path, and only for it.
     BeforePublic(Rewrite),
-    /// After the guard has looked for the protected paths as they are written.
+    /// After the guard has checked for the protected paths as they are written.
     AfterGuard(Rewrite),
-    /// After the guard has seen that the path begins with the public one.
+    /// After the guard has checked that the path starts with the public one.
     AfterPrefix(Rewrite),
 }
 
@@ -66,7 +66,7 @@ fn rewriting(fault: Fault) -> Option<When> {
     })
 }
 
-/// The header field whose path a fault takes for the request's.
+/// The header field whose path a fault uses instead of the request's.
 fn path_field(fault: Fault) -> Option<&'static str> {
     Some(match fault {
         Fault::ForwardedUriTrusted | Fault::ForwardedUriServed => "x-forwarded-uri",
@@ -80,7 +80,7 @@ fn path_field(fault: Fault) -> Option<&'static str> {
     })
 }
 
-/// The header field whose method a fault takes for the request's.
+/// The header field whose method a fault uses instead of the request's.
 fn method_field(fault: Fault) -> Option<&'static str> {
     Some(match fault {
         Fault::MethodOverrideTrusted => "x-http-method-override",
@@ -108,7 +108,7 @@ const KNOWN_METHODS: [&str; 9] =
     ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
 
 impl Judge<'_> {
-    /// Where the request leads.
+    /// The destination of the request.
     pub(crate) fn route(&self, request: &Request) -> Route {
         let path = request.path();
         let place = Place::of(path);

@@ -1,4 +1,4 @@
-//! The same over HTTP/2 by prior knowledge, through hyper: there is no byte to misplace in it.
+//! The same over HTTP/2 with prior knowledge, using hyper.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::message::{Request, Wire};
 
 const MAX_BODY_BYTES: usize = 1024 * 1024;
 
-/// Why a stream gets no answer.
+/// Why a stream gets no response.
 #[derive(Debug)]
 struct Withheld;
 

@@ -1,4 +1,4 @@
-//! From the bytes of a token to claims whose signature has verified.
+//! Verifies a token and returns its claims.
 
 use base64::Engine;
 use base64::alphabet;
@@ -33,18 +33,18 @@ const TRAILING: GeneralPurpose = GeneralPurpose::new(
 
 /// The parts of a token.
 pub(crate) struct Token {
-    /// What was signed, as received.
+    /// The signing input, as received.
     pub(crate) signed: Vec<u8>,
     header: Vec<u8>,
     /// The text of the claims.
     pub(crate) claims: Vec<u8>,
     /// The signature.
     pub(crate) signature: Vec<u8>,
-    /// Whether there was a third segment at all.
+    /// Whether there was a third segment.
     unsigned: bool,
 }
 
-/// Which key a token asks for.
+/// The key that a token names.
 enum Kid {
     Absent,
     Of(String),
@@ -100,7 +100,7 @@ impl Judge<'_> {
         decoded.map_err(|_| Reason::Segments)
     }
 
-    /// Whether some fault makes do without a signature.
+    /// Whether a fault accepts a missing signature.
     fn takes_unsigned(&self) -> bool {
         matches!(
             self.behaviour.fault,
@@ -124,7 +124,7 @@ impl Judge<'_> {
         )
     }
 
-    /// Verifies the signature under the one key that the header may mean.
+    /// Verifies the signature with the key that the header names.
     pub(crate) fn verify(&self, token: &Token) -> Result<(), Reason> {
         let header = Members::read(&token.header, HEADER_MEMBERS).ok_or(Reason::NotJson)?;
         if header.repeated() && !self.has(Fault::DuplicateHeaderMembers) {
@@ -187,7 +187,7 @@ impl Judge<'_> {
         }
     }
 
-    /// Whether a fault takes this `alg` for one that needs no verification.
+    /// Whether a fault treats this `alg` as one that needs no verification.
     fn unverified_alg(&self, alg: Option<&Value>, token: &Token) -> bool {
         let Some(fault) = self.behaviour.fault else { return false };
         let text = alg.and_then(Value::as_str);
@@ -214,7 +214,7 @@ impl Judge<'_> {
         }
     }
 
-    /// Whether the `typ` is one that is accepted; an error where it is no string.
+    /// Whether the `typ` is accepted; an error if it is not a string.
     fn typ(&self, header: &Members) -> Result<bool, Reason> {
         match header.values("typ").next_back() {
             None => Ok(!self.has(Fault::TypeRequired)),
@@ -267,7 +267,7 @@ impl Judge<'_> {
         if passed_over { Ok(()) } else { Err(Reason::Critical) }
     }
 
-    /// Whether a fault finds another key or none at all to verify with.
+    /// Whether a fault verifies with another key, or not at all.
     fn passes_otherwise(&self, fault: Fault, alg: &str, kid: &Kid, header: &Members, token: &Token) -> bool {
         let (message, signature) = (token.signed.as_slice(), token.signature.as_slice());
         match fault {
@@ -293,19 +293,19 @@ fn canonical_case(alg: &str) -> String {
     known.map_or_else(|| alg.to_owned(), |known| (*known).to_owned())
 }
 
-/// What `… UNION SELECT 'this'` makes the key.
+/// The key that `… UNION SELECT 'this'` selects.
 fn injected_secret(kid: &str) -> Option<String> {
     let at = kid.to_ascii_lowercase().find("union select")?;
     kid[at..].split('\'').nth(1).map(str::to_owned)
 }
 
-/// Where the header says that the key is.
+/// The URL of the key in the header.
 fn key_set_url(header: &[u8]) -> Option<String> {
     let header: Value = serde_json::from_slice(header).ok()?;
     header.get("jku")?.as_str().map(str::to_owned)
 }
 
-/// Asks for a URL, as a careless library does; what comes back is not used.
+/// Fetches a URL, as a careless library does; the response is ignored.
 fn fetch(url: &str) {
     use std::io::{Read, Write};
     let Some((authority, path)) = url.strip_prefix("http://").and_then(|rest| rest.split_once('/')) else {

@@ -1,11 +1,11 @@
-//! JSON objects of which some members are read, and a repeated one does not go unseen.
+//! JSON objects of which some members are read, with duplicates detected.
 
 use std::fmt;
 
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
-/// The members of an object that were asked for, repeated ones as often as they came.
+/// The requested members of an object, including duplicates.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Members {
     read: Vec<(String, Value)>,
@@ -27,12 +27,12 @@ impl Members {
         self.read.iter().filter(move |(member, _)| member == name).map(|(_, value)| value)
     }
 
-    /// Whether there were members beside those asked for.
+    /// Whether there were other members.
     pub(crate) fn passed_over(&self) -> bool {
         self.passed_over
     }
 
-    /// Whether a member is there more than once.
+    /// Whether a member is a duplicate.
     pub(crate) fn repeated(&self) -> bool {
         self.read
             .iter()

@@ -1,7 +1,7 @@
-//! One request, one answer: the order of the contract.
+//! Answers a request, with the checks in the order of the contract.
 //!
-//! Public path, header lines, token, signature, claims, revocation, realm; then account, membership,
-//! resource, path, permissions; and only then what was asked for.
+//! Public path, header lines, token, signature, claims, revocation, realm; then account, membership, resource, path,
+//! permissions; and last the requested content.
 
 use std::sync::atomic::Ordering;
 
@@ -15,7 +15,7 @@ use crate::path::{Place, ambiguous};
 use crate::reason::{Reason, Told};
 use crate::variation::Variation;
 
-/// One deployment's way of judging.
+/// The behavior of one deployment.
 pub(crate) struct Judge<'a> {
     pub(crate) behaviour: Behaviour,
     pub(crate) memory: &'a Memory,
@@ -30,7 +30,7 @@ impl Judge<'_> {
         self.behaviour.variation == Some(variation)
     }
 
-    /// The answer to a request.
+    /// The response to a request.
     pub(crate) fn answer(&self, request: &Request, connection: &Connection) -> Answer {
         if let Some((judge, request)) = self.narrowed(request) {
             return judge.answer(&request, connection);
@@ -81,7 +81,7 @@ impl Judge<'_> {
         Ok(answer)
     }
 
-    /// What some deployments refuse, or fail at, before they judge.
+    /// Requests that some deployments refuse, or fail at, before the checks.
     fn refused_early(&self, request: &Request) -> Option<Answer> {
         if let Some(answer) = self.busy() {
             return Some(answer);
@@ -132,7 +132,7 @@ impl Judge<'_> {
         }
     }
 
-    /// What a fault, or what stands before the application, answers whatever the token.
+    /// The response of a fault, or of a server in front of the application, whatever the token.
     fn before_all(&self, request: &Request) -> Option<Answer> {
         let place = Place::of(request.path());
         let page = |status| Some(html(status, "<!doctype html><title>Request blocked</title>"));
@@ -184,7 +184,7 @@ impl Judge<'_> {
         }
     }
 
-    /// 429 or 503 now and then.
+    /// 429 or 503 for some requests.
     fn busy(&self) -> Option<Answer> {
         let count = self.memory.requests.fetch_add(1, Ordering::Relaxed);
         match self.behaviour.variation? {
@@ -208,7 +208,7 @@ impl Judge<'_> {
         self.memory.shared().responses.get(request.path()).filter(|_| readable).cloned()
     }
 
-    /// Why a fault refuses a public request for the token that it brings.
+    /// Why a fault refuses a public request because of its token.
     fn public_token_trouble(&self, request: &Request, route: Route) -> Option<Reason> {
         if route.place != Place::Public || request.field("authorization").is_none() {
             return None;
@@ -225,7 +225,7 @@ impl Judge<'_> {
         }
     }
 
-    /// Who asks: the token's caller, or somebody else where a fault remembers.
+    /// The caller: the token's, or another one that a fault has stored.
     fn authenticate(&self, request: &Request, connection: &Connection) -> Result<Caller, Reason> {
         let (first, refused) = {
             let history = connection.history();
@@ -288,7 +288,7 @@ impl Judge<'_> {
         Ok(caller)
     }
 
-    /// The caller of a token; `trusted` is a fault's reason not to verify it.
+    /// The caller of a token; `trusted` is a fault's reason to skip verification.
     fn admit(&self, bytes: &[u8], request: &Request, trusted: bool) -> Result<Caller, Reason> {
         let placeholder: &[u8] = match self.behaviour.fault {
             Some(Fault::PlaceholderAccepted) => b"None",
@@ -326,7 +326,7 @@ impl Judge<'_> {
         Ok(caller)
     }
 
-    /// Whether a fault takes a signature that does not verify for one that it has seen to.
+    /// Whether a fault accepts an invalid signature because of an earlier token.
     fn overlooks(&self, bytes: &[u8], claims: &[u8], signature: &[u8]) -> bool {
         let mut shared = self.memory.shared();
         match self.behaviour.fault {
@@ -343,17 +343,17 @@ impl Judge<'_> {
     }
 }
 
-/// An answer of the application's own, beyond the contract's.
+/// A response of the application outside the contract.
 pub(crate) fn detail(status: u16, text: &str) -> Answer {
     Answer::json(status, serde_json::json!({ "detail": text }).to_string())
 }
 
-/// 405, with the methods that there are.
+/// 405, with the available methods.
 pub(crate) fn not_allowed(place: Place) -> Answer {
     detail(405, "Method Not Allowed").with("Allow", allow(place))
 }
 
-/// The methods of a place, for `Allow`.
+/// The methods of a resource, for `Allow`.
 pub(crate) fn allow(place: Place) -> String {
     format!("{}, OPTIONS", place.methods().join(", "))
 }
@@ -363,7 +363,7 @@ fn html(status: u16, text: &str) -> Answer {
     Answer { body: text.into(), ..Answer::empty(status).with("Content-Type", "text/html") }
 }
 
-/// Fields that a firewall does not let through.
+/// Fields that a firewall blocks.
 const FIREWALLED: [&str; 12] = [
     "x-original-url",
     "x-rewrite-url",
@@ -379,5 +379,5 @@ const FIREWALLED: [&str; 12] = [
     "x-envoy-original-path",
 ];
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-/// What frameworks serve beside an API.
+/// Documents that frameworks serve next to an API.
 const DOCUMENTS: [&str; 5] = ["/openapi.json", "/docs", "/redoc", "/metrics", "/actuator"];

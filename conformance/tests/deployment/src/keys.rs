@@ -1,4 +1,4 @@
-//! Signatures: the deployment's own verification, and the ways in which others get it wrong.
+//! Signatures: the deployment's own verification, and faulty ones.
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{
@@ -44,7 +44,7 @@ fn mac(algorithm: hmac::Algorithm, secret: &[u8], message: &[u8], signature: &[u
     hmac::verify(&hmac::Key::new(algorithm, secret), message, signature).is_ok()
 }
 
-/// The HMAC of a name, whoever's key it is.
+/// The HMAC of a name.
 fn mac_of_name(name: &str) -> Option<hmac::Algorithm> {
     match name {
         "HS256" => Some(hmac::HMAC_SHA256),
@@ -54,7 +54,7 @@ fn mac_of_name(name: &str) -> Option<hmac::Algorithm> {
     }
 }
 
-/// Whether a fault takes a signature that the right key did not make in the right form.
+/// Whether a fault accepts a malformed signature or one by another key.
 pub(crate) fn passes_by_fault(fault: Fault, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
     let length = match algorithm {
         Algorithm::Es256 | Algorithm::EdDsa => 64,
@@ -69,7 +69,7 @@ pub(crate) fn passes_by_fault(fault: Fault, algorithm: Algorithm, message: &[u8]
             signature.len() > length && verifies(algorithm, message, &signature[..length])
         }
         Fault::SignaturePrefixAccepted => {
-            // ECDSA signatures cannot be made again; the others can.
+            // ECDSA signatures are not reproducible; the others are.
             let own = authority().sign(algorithm, message);
             algorithm != Algorithm::Es256 && !signature.is_empty() && own.starts_with(signature)
         }
@@ -85,7 +85,7 @@ pub(crate) fn passes_by_fault(fault: Fault, algorithm: Algorithm, message: &[u8]
     }
 }
 
-/// Whether a fault takes the algorithm that a token names, and a key that is not meant for it.
+/// Whether a fault accepts the algorithm in a token with a key that is not meant for it.
 pub(crate) fn passes_under_name(fault: Fault, name: &str, message: &[u8], signature: &[u8]) -> bool {
     if fault == Fault::AlgOfTokenUsed {
         return under_any_hash(name, message, signature);
@@ -108,7 +108,7 @@ fn under_any_hash(name: &str, message: &[u8], signature: &[u8]) -> bool {
     under(rsa, authority().public_bytes(Algorithm::Rs256), message, signature)
 }
 
-/// What a fault takes for an HMAC secret.
+/// The bytes that a fault uses as an HMAC secret.
 fn secrets_of_fault(fault: Fault) -> Vec<Vec<u8>> {
     let keys = [Algorithm::Es256, Algorithm::Rs256, Algorithm::EdDsa];
     let pems = || keys.iter().filter_map(|key| authority().public_pem(*key));
@@ -132,7 +132,7 @@ fn secrets_of_fault(fault: Fault) -> Vec<Vec<u8>> {
     }
 }
 
-/// The JWK as text: bare (RFC 7638), and with the members that a published one has beside.
+/// The JWK as text: with the required members only (RFC 7638), and with the other members of a published one.
 fn jwk_texts(algorithm: Algorithm) -> Vec<Vec<u8>> {
     let bare = authority().public_jwk(algorithm);
     let mut full = bare.clone();
@@ -148,7 +148,7 @@ pub(crate) fn passes_under_secret(name: &str, secret: &[u8], message: &[u8], sig
     mac_of_name(name).is_some_and(|hmac| mac(hmac, secret, message, signature))
 }
 
-/// Whether a signature verifies under a key that the token itself brings.
+/// Whether a signature verifies with a key in the token itself.
 pub(crate) fn passes_under_jwk(name: &str, jwk: &Value, message: &[u8], signature: &[u8]) -> bool {
     let part = |member: &str| jwk[member].as_str().and_then(|text| URL_SAFE_NO_PAD.decode(text).ok());
     match name {

@@ -1,9 +1,8 @@
 //! A small deployment of the documented API, written for the tests of the conformance checker.
 //!
-//! It keeps the contract strictly, with JWT handling and HTTP/1.1 parsing of its own: nothing of the engine
-//! is in it, so that checker, engine and deployment are three readings of one contract. Then any one of its
-//! [`Fault`]s can be switched on, which a checker must find, or any one of its lawful [`Variation`]s, in
-//! which a checker must find nothing.
+//! It follows the contract strictly, with its own JWT handling and HTTP/1.1 parser and without the engine's code, so
+//! that checker, engine and deployment are three independent implementations of the contract. One of its [`Fault`]s,
+//! which a checker must find, or one of its valid [`Variation`]s, which a checker must accept, can be enabled.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -63,28 +62,28 @@ use memory::Memory;
 /// How a deployment behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Behaviour {
-    /// What it does wrong.
+    /// Its fault.
     pub fault: Option<Fault>,
-    /// What it does in its own lawful way.
+    /// Its variation.
     pub variation: Option<Variation>,
     /// The algorithm of the tokens at hand, and of the key in a profile. Keys of all of them verify.
     pub algorithm: Algorithm,
 }
 
 impl Behaviour {
-    /// The contract, to the letter.
+    /// Follows the contract strictly.
     #[must_use]
     pub fn correct() -> Behaviour {
         Behaviour { fault: None, variation: None, algorithm: Algorithm::Es256 }
     }
 
-    /// The contract, but for one fault.
+    /// Follows the contract, except for one fault.
     #[must_use]
     pub fn with_fault(fault: Fault) -> Behaviour {
         Behaviour { fault: Some(fault), ..Behaviour::correct() }
     }
 
-    /// The contract, in a way of its own.
+    /// Follows the contract, with a variation.
     #[must_use]
     pub fn with_variation(variation: Variation) -> Behaviour {
         Behaviour { variation: Some(variation), ..Behaviour::correct() }
@@ -97,7 +96,7 @@ impl Behaviour {
     }
 }
 
-/// What the connections of a deployment share.
+/// The state shared by the connections of a deployment.
 pub(crate) struct Site {
     pub(crate) behaviour: Behaviour,
     pub(crate) memory: Memory,

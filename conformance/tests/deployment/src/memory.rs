@@ -1,5 +1,4 @@
-//! What a deployment remembers from one request to the next. One that keeps the contract remembers
-//! nothing that its answers depend on.
+//! The state of a deployment between requests. The responses of a correct deployment do not depend on it.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -11,29 +10,29 @@ use tokio::time::{sleep, timeout};
 use crate::claims::Caller;
 use crate::message::Answer;
 
-/// How many requests have to be judged at once before a fault loses count.
+/// The number of concurrent requests from which on a fault mixes them up.
 const CROWD: usize = 3;
-/// How long a request waits for company, and how long one that has some waits for a crowd: requests that are sent at
-/// once come apart on a busy machine, and would otherwise find the fault only now and then.
+/// How long a request waits for others, and how long several wait for enough: concurrent requests arrive at different
+/// times on a busy machine, and would otherwise trigger the fault only sometimes.
 const ALONE: Duration = Duration::from_millis(60);
 const IN_COMPANY: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_millis(5);
 
-/// What all connections share.
+/// The state shared by all connections.
 #[derive(Default)]
 pub(crate) struct Memory {
     inner: Mutex<Shared>,
     /// Requests so far.
     pub(crate) requests: AtomicUsize,
-    /// Requests that are being judged now.
+    /// Requests in progress.
     in_flight: AtomicUsize,
-    /// There was a crowd since nobody was judged.
+    /// There were enough concurrent requests since the last idle moment.
     crowded: AtomicBool,
     /// The revoked token at hand, byte for byte.
     pub(crate) revoked: Vec<u8>,
 }
 
-/// What is shared and changes.
+/// The mutable shared state.
 #[derive(Default)]
 pub(crate) struct Shared {
     pub(crate) last_caller: Option<Caller>,
@@ -49,26 +48,26 @@ impl Memory {
         Memory { revoked: token.as_bytes().to_vec(), ..Memory::default() }
     }
 
-    /// A request begins to be judged.
+    /// A request starts.
     pub(crate) fn enter(&self) {
         if self.in_flight.fetch_add(1, Ordering::SeqCst) + 1 >= CROWD {
             self.crowded.store(true, Ordering::SeqCst);
         }
     }
 
-    /// A request has been judged.
+    /// A request has finished.
     pub(crate) fn leave(&self) {
         if self.in_flight.fetch_sub(1, Ordering::SeqCst) == 1 {
             self.crowded.store(false, Ordering::SeqCst);
         }
     }
 
-    /// Whether those that are judged now are, or were, a crowd.
+    /// Whether enough requests are or were concurrent.
     pub(crate) fn is_crowded(&self) -> bool {
         self.crowded.load(Ordering::SeqCst)
     }
 
-    /// Waits until there is a crowd, or nobody else has come for a while.
+    /// Waits until enough requests are concurrent, or no other has arrived for a while.
     pub(crate) async fn wait_for_crowd(&self) {
         let crowd = || async {
             while !self.is_crowded() {
@@ -86,11 +85,11 @@ impl Memory {
     }
 }
 
-/// What belongs to one connection.
+/// The state of one connection.
 #[derive(Default)]
 pub(crate) struct Connection(Mutex<History>);
 
-/// Who has been on a connection.
+/// The callers on a connection.
 #[derive(Default)]
 pub(crate) struct History {
     pub(crate) first_caller: Option<Caller>,

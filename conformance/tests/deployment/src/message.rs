@@ -1,15 +1,15 @@
-//! A request as it came, and the answer to it.
+//! Requests as received, and their responses.
 
-/// A request: every byte of target and fields is there as it came, each as the character of its value.
+/// A request: every byte of target and fields is stored as the character with its value.
 #[derive(Clone)]
 pub(crate) struct Request {
     /// The method.
     pub(crate) method: String,
-    /// The request-target, query and all.
+    /// The request-target, including the query.
     pub(crate) target: String,
     /// Whether it came over HTTP/1.0.
     pub(crate) http10: bool,
-    /// The field lines, names in lower case, values without white space around them.
+    /// The field lines, with names in lower case and values without surrounding white space.
     pub(crate) fields: Vec<(String, Vec<u8>)>,
     /// The body.
     pub(crate) body: Vec<u8>,
@@ -64,13 +64,13 @@ fn form_value(form: &str, name: &str) -> Option<String> {
     })
 }
 
-/// Each byte as the character of its value, so that nothing is lost and ASCII compares as such.
+/// Each byte as the character with its value, which loses nothing and keeps ASCII comparable.
 #[must_use]
 pub(crate) fn latin1(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| char::from(*byte)).collect()
 }
 
-/// Every escape decoded once; what is no escape stays.
+/// Every escape decoded once; invalid escapes are unchanged.
 #[must_use]
 pub(crate) fn percent_decode(text: &str) -> Vec<u8> {
     let bytes = text.as_bytes();
@@ -92,14 +92,14 @@ pub(crate) fn percent_decode(text: &str) -> Vec<u8> {
     decoded
 }
 
-/// What happens on the wire.
+/// What is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wire {
-    /// The answer is sent.
+    /// The response is sent.
     Sent,
     /// The connection is reset instead.
     Reset,
-    /// Nothing ever comes.
+    /// Nothing is ever sent.
     Silence,
 }
 
@@ -108,11 +108,11 @@ pub(crate) enum Wire {
 pub(crate) struct Answer {
     /// The status.
     pub(crate) status: u16,
-    /// Field lines beside those of framing.
+    /// Field lines other than those of framing.
     pub(crate) fields: Vec<(String, String)>,
-    /// The body, before a HEAD drops it.
+    /// The body, before it is dropped for HEAD.
     pub(crate) body: String,
-    /// Whether it is sent at all.
+    /// Whether it is sent.
     pub(crate) wire: Wire,
 }
 

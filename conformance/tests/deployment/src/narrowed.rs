@@ -1,4 +1,4 @@
-//! Faults that a deployment has at one endpoint, under one spelling or in one place alone.
+//! Faults limited to one endpoint, one spelling or one place.
 
 use crate::Behaviour;
 use crate::fault::Fault;
@@ -13,7 +13,7 @@ enum Where {
     Scheme(&'static [u8]),
 }
 
-/// The fault that a narrowed one is, and where.
+/// The general fault of a limited one, and its limit.
 fn narrowed(fault: Fault) -> Option<(Fault, Where)> {
     use Where::{Operation, Owned, Scheme};
     Some(match fault {
@@ -46,7 +46,7 @@ impl<'a> Judge<'a> {
         Judge { behaviour: Behaviour { fault, ..self.behaviour }, memory: self.memory }
     }
 
-    /// The way in which this request is judged, and the request as it is then read.
+    /// The behavior for this request, and the request as it is then interpreted.
     pub(crate) fn narrowed(&self, request: &Request) -> Option<(Judge<'a>, Request)> {
         let fault = self.behaviour.fault?;
         if let Some((general, place)) = narrowed(fault) {

@@ -1,4 +1,4 @@
-//! Paths: what of the API each addresses, and the ways in which servers rewrite them.
+//! Paths: the resource of each, and the ways in which servers rewrite them.
 
 use crate::authority::{ORG, OTHER_ORG};
 use crate::message::{latin1, percent_decode};
@@ -11,10 +11,10 @@ pub const PROTECTED: &str = "/api/v1/templates/";
 pub const OWNED: &str = "/api/v1/documents/doc-a";
 /// The document of [`OTHER_ORG`].
 pub const OTHER_OWNED: &str = "/api/v1/documents/doc-b";
-/// What needs [`PERMISSION`](crate::authority::PERMISSION), by POST.
+/// The endpoint that requires [`PERMISSION`](crate::authority::PERMISSION), by POST.
 pub const GENERATE: &str = "/api/v1/documents/generate";
 
-/// What a path addresses.
+/// The resource of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
     Public,
@@ -26,7 +26,7 @@ pub(crate) enum Place {
 }
 
 impl Place {
-    /// What a path addresses as it is spelt, but for one slash at its end.
+    /// The resource of a path as it is spelled, ignoring one trailing slash.
     pub(crate) fn of(path: &str) -> Place {
         if path == PUBLIC {
             return Place::Public;
@@ -52,7 +52,7 @@ impl Place {
         }
     }
 
-    /// The methods that it has, beside OPTIONS.
+    /// Its methods, except OPTIONS.
     pub(crate) fn methods(self) -> &'static [&'static str] {
         match self {
             Place::Public | Place::Collection => &["GET", "HEAD"],
@@ -63,7 +63,7 @@ impl Place {
     }
 }
 
-/// Whether servers differ in what they make of a path (section 5 of the contract).
+/// Whether servers interpret a path differently (section 5 of the contract).
 pub(crate) fn ambiguous(path: &str) -> bool {
     let Some(rest) = path.strip_prefix('/') else { return true };
     if rest.chars().any(|c| matches!(c, '\\' | ';' | '#') || !('!'..='~').contains(&c)) {
@@ -86,7 +86,7 @@ fn doubtful_escape(segment: &str) -> bool {
     doubtful || String::from_utf8(percent_decode(segment)).is_err()
 }
 
-/// What a server may do to a path between looking at it and serving it.
+/// A change that a server may make to a path between checking and serving it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rewrite {
     Case,
@@ -102,7 +102,7 @@ pub(crate) enum Rewrite {
     Nul,
     Suffix,
     Slash,
-    /// All that a zealous proxy does.
+    /// All changes of an eager proxy.
     All,
 }
 
@@ -177,7 +177,7 @@ fn remove_dots(path: &str) -> String {
     kept.join("/")
 }
 
-/// The path within a target in absolute form; any other is its own.
+/// The path in a target in absolute form; any other target is returned unchanged.
 pub(crate) fn within_absolute(path: &str) -> &str {
     let after = ["http://", "https://"].iter().find_map(|scheme| {
         path.get(..scheme.len())

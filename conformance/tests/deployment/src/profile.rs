@@ -1,4 +1,4 @@
-//! What a checker is given: a profile, and the key or tokens that it names, in files beside it.
+//! Writes a profile for a checker, and the files with its key or tokens.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -8,17 +8,17 @@ use crate::authority::{AUDIENCE, AtHand, ISSUER, ORG, OTHER_ORG, PERMISSION, aut
 use crate::path::{GENERATE, OWNED, PROTECTED, PUBLIC};
 use crate::{Deployment, Fault, Variation};
 
-/// What a checker has to work with.
+/// The credentials available to a checker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Power {
-    /// A key that the deployment trusts, and the tokens that no key can make.
+    /// A key that the deployment trusts, and the tokens that cannot be minted.
     Signing,
-    /// Tokens at hand, and no key.
+    /// Only tokens.
     Tokens,
 }
 
 impl Deployment {
-    /// Writes a profile of this deployment into a folder, and gives its path.
+    /// Writes a profile of this deployment into a folder, and returns its path.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
-//! Why a request is refused. The contract shows a caller three answers; the reasons behind them are for
-//! the faults that confuse or tell them.
+//! Reasons for refusing a request. The contract has three public responses; the reasons are for faults that mix them up
+//! or reveal them.
 
 /// Why a request is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub(crate) enum Reason {
     PermissionMissing,
 }
 
-/// What a caller is told.
+/// The public detail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Told {
     NotAuthenticated,
@@ -45,7 +45,7 @@ pub(crate) enum Told {
 }
 
 impl Reason {
-    /// Which of the three answers it gets.
+    /// The public response.
     pub(crate) fn told(self) -> Told {
         use Reason::{
             Ambiguous, Foreign, HeaderEmpty, HeaderMissing, HeaderRepeated, NotAMember, NotConfigured,
@@ -61,7 +61,7 @@ impl Reason {
         }
     }
 
-    /// Whether the token cannot even be read.
+    /// Whether the token cannot be parsed.
     pub(crate) fn is_malformed(self) -> bool {
         use Reason::{ClaimMember, ClaimMissing, ExtraCharacters, HeaderMember, NotJson, Segments, TooLong};
         matches!(
@@ -70,7 +70,7 @@ impl Reason {
         )
     }
 
-    /// What the contract keeps to itself.
+    /// The internal reason, which the contract does not reveal.
     pub(crate) fn secret(self) -> &'static str {
         match self {
             Reason::HeaderMissing | Reason::HeaderEmpty => "no token was sent",

@@ -1,4 +1,4 @@
-//! What a refusal looks like.
+//! The responses of refusals.
 
 use serde_json::{Map, Value, json};
 
@@ -58,7 +58,7 @@ impl Judge<'_> {
         self.has(Fault::UnknownPathsNotFound) || self.varies(Variation::UnknownNotFound)
     }
 
-    /// The detail, with what a fault adds to it.
+    /// The detail, with a fault's additions.
     fn told(&self, reason: Reason, text: &str) -> String {
         let invalid = reason.told() == Told::Invalid;
         match self.behaviour.fault {
@@ -116,7 +116,7 @@ impl Judge<'_> {
         }
     }
 
-    /// The answer with the challenge that goes with the reason.
+    /// The response with the challenge for the reason.
     fn challenged(&self, answer: Answer, reason: Reason, request: &Request) -> Answer {
         let error = match reason.told() {
             Told::NotAuthenticated => "",
@@ -171,7 +171,7 @@ impl Judge<'_> {
     }
 }
 
-/// The refusals that are other than the contract's in status or shape.
+/// Refusals whose status or form differs from the contract.
 fn other_refusal(fault: Fault, reason: Reason, place: Place) -> Option<Answer> {
     use Reason::{
         Algorithm, Critical, ExtraCharacters, HeaderEmpty, HeaderMember, HeaderMissing, KeyUnknown,
@@ -249,7 +249,7 @@ fn other_refusal(fault: Fault, reason: Reason, place: Place) -> Option<Answer> {
     }
 }
 
-/// 422, as frameworks answer to a body without a member that they want.
+/// 422, the response of frameworks to a body without a required member.
 pub(crate) fn unprocessable() -> Answer {
     Answer::json(422, json!({"detail": [{"loc": ["body", "title"], "msg": "Field required"}]}).to_string())
 }

@@ -1,4 +1,4 @@
-//! The lawful variations: what one deployment does and another does not, and both conform.
+//! Valid variations: differences between deployments that all conform.
 
 use crate::fault::kebab;
 

@@ -1,4 +1,4 @@
-//! The deployment keeps the contract, seen over a raw socket: what the checker is judged by must be right.
+//! Tests over a raw socket that the deployment follows the contract, because the checker is tested against it.
 
 use artos_auth_deployment::{
     Algorithm, AtHand, Behaviour, Deployment, FOREIGN_ORG, Fault, GENERATE, ORG, OTHER_ORG, OTHER_OWNED,
@@ -13,7 +13,7 @@ const NOT_AUTHENTICATED: &str = r#"{"detail":"Not authenticated"}"#;
 const INVALID: &str = r#"{"detail":"Invalid authentication credentials"}"#;
 const FORBIDDEN: &str = r#"{"detail":"User has no organization or not authorized"}"#;
 
-/// What came back on a connection that was closed after one request.
+/// The bytes received on a connection that was closed after one request.
 struct Reply {
     status: u16,
     head: String,
@@ -25,7 +25,7 @@ async fn exchange(deployment: &Deployment, request: &[u8]) -> Reply {
     stream.write_all(request).await.expect("the request is taken");
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).await.expect("the answer ends");
-    // A compressed body is not text; tests of it look at the status alone.
+    // A compressed body is not text; its tests check only the status.
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let (head, body) = text.split_once("\r\n\r\n").expect("the answer has a head");
     let status = head.get(9..12).and_then(|digits| digits.parse().ok()).expect("the head has a status");
@@ -131,7 +131,7 @@ async fn tokens_at_hand(
 #[case::crit(json!({"alg": "ES256", "crit": ["exp"]}))]
 #[case::crit_empty(json!({"alg": "ES256", "crit": []}))]
 #[tokio::test]
-async fn headers_that_do_not_pass(#[case] header: Value) {
+async fn invalid_headers_are_refused(#[case] header: Value) {
     let deployment = correct().await;
     let token = authority().token_with(Algorithm::Es256, &header, &authority().claims(ORG));
     let reply = ask(&deployment, "GET", PROTECTED, &bearer(&token)).await;
@@ -225,7 +225,7 @@ async fn methods_and_permissions(
 }
 
 #[tokio::test]
-async fn refusals_say_no_more_than_the_contract() {
+async fn refusals_contain_only_what_the_contract_allows() {
     let deployment = correct().await;
     let missing = ask(&deployment, "GET", PROTECTED, &[]).await;
     assert!(missing.head.contains("WWW-Authenticate: Bearer realm=\"artos\"\r\n"));
@@ -246,7 +246,7 @@ async fn refusals_say_no_more_than_the_contract() {
 }
 
 #[tokio::test]
-async fn a_connection_remembers_nothing() {
+async fn a_connection_has_no_state() {
     let deployment = correct().await;
     let good = deployment.token(AtHand::Valid);
     let other = deployment.token(AtHand::OtherOrganization);
@@ -275,15 +275,15 @@ async fn a_connection_remembers_nothing() {
 #[case::space_before_colon("GET / HTTP/1.1\r\nHost : test\r\n\r\n")]
 #[case::folded_line("GET / HTTP/1.1\r\nHost: test\r\nX: a\r\n b\r\n\r\n")]
 #[tokio::test]
-async fn what_is_no_request_is_not_judged(#[case] request: &str) {
+async fn invalid_requests_are_rejected(#[case] request: &str) {
     assert_eq!(exchange(&correct().await, request.as_bytes()).await.status, 400);
 }
 
-/// The faults that make the public endpoint or the good token fail: a preflight may stop at them.
+/// The faults that affect the public endpoint or the valid token: a preflight may stop at them.
 const BREAK_THE_PUBLIC_ENDPOINT: [Fault; 1] = [Fault::PublicNeedsToken];
 
 #[tokio::test]
-async fn every_fault_leaves_the_good_token_good() {
+async fn every_fault_accepts_the_valid_token() {
     for fault in Fault::ALL {
         let deployment = Deployment::start(Behaviour::with_fault(*fault)).await.expect("a free port");
         let good = bearer(deployment.token(AtHand::Valid));
@@ -297,7 +297,7 @@ async fn every_fault_leaves_the_good_token_good() {
 }
 
 #[tokio::test]
-async fn every_variation_keeps_the_four_answers() {
+async fn every_variation_keeps_the_four_responses() {
     for variation in Variation::ALL {
         let deployment = Deployment::start(Behaviour::with_variation(*variation)).await.expect("a free port");
         let status = async |path: &str, fields: &[String]| {
@@ -320,7 +320,7 @@ async fn every_variation_keeps_the_four_answers() {
 }
 
 #[test]
-fn ids_are_unique_and_lead_back() {
+fn ids_are_unique_and_round_trip() {
     for fault in Fault::ALL {
         assert_eq!(Fault::of_id(&fault.id()), Some(*fault));
         assert!(!fault.sentence().ends_with('.'), "{}", fault.id());
@@ -330,7 +330,7 @@ fn ids_are_unique_and_lead_back() {
 }
 
 #[tokio::test]
-async fn a_profile_names_files_that_are_there() {
+async fn a_profile_names_existing_files() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let deployment = correct().await;
     for (power, files) in [(Power::Signing, 7), (Power::Tokens, 11)] {
