@@ -149,7 +149,10 @@ fn is_entitled(answer: &Fields, asked: &[u8], head: &str) {
     });
     if identity.iter().all(String::is_empty) {
         let public = b"/api/v1/search/status";
-        assert!(asked.windows(public.len()).any(|part| part == public), "an empty identity without a request for the public path: {head}");
+        assert!(
+            asked.windows(public.len()).any(|part| part == public),
+            "no identity outside the public path: {head}"
+        );
     } else {
         let holders: Vec<[String; 4]> = tokens(asked).filter_map(holder).collect();
         assert!(holders.contains(&identity), "{identity:?} is not one of {holders:?}");
