@@ -41,32 +41,32 @@ pub struct Target {
 pub const TARGETS: &[Target] = &[
     Target {
         name: "authorization",
-        oracle: "the lines of `Authorization`: the whole decision equals the reference decider's",
+        oracle: "`Authorization` lines: the whole decision equals the reference decider's",
         run: authorization::run,
     },
     Target {
         name: "path",
-        oracle: "patterns and paths: parsing, matching, captures and covering equal an obvious reading; printing round-trips",
+        oracle: "patterns and paths: parsing, matching, captures and covering equal a simple implementation's; printing round-trips",
         run: path::run,
     },
     Target {
         name: "compact_jws",
-        oracle: "a token's bytes, as they are and signed anew: the whole decision equals the reference decider's",
+        oracle: "the bytes of a token, as they are and signed again: the whole decision equals the reference decider's",
         run: compact_jws::run,
     },
     Target {
         name: "jose_header",
-        oracle: "a header's bytes in a token that is signed: equals the reference decider's decision, by serde_json",
+        oracle: "the bytes of a header in a signed token: the decision equals the reference decider's, which uses serde_json",
         run: compact_jws::run_header,
     },
     Target {
         name: "claims",
-        oracle: "the claims' bytes in a token that is signed: equals the reference decider's decision, by serde_json",
+        oracle: "the bytes of the claims in a signed token: the decision equals the reference decider's, which uses serde_json",
         run: claims::run,
     },
     Target {
         name: "claim_names",
-        oracle: "a policy's own names for the claims, and a token with them or nearly: equals the reference decider's decision",
+        oracle: "a policy's claim names, and a token with these or similar names: the decision equals the reference decider's",
         run: claims::run_names,
     },
     Target {
@@ -76,62 +76,62 @@ pub const TARGETS: &[Target] = &[
     },
     Target {
         name: "backends",
-        oracle: "both crypto backends load the same keys, and verify the same signatures with them",
+        oracle: "both crypto backends load the same keys and verify the same signatures",
         run: backends::run,
     },
     Target {
         name: "policy",
-        oracle: "a configuration file with a mistake that the contract lists never loads; what loads is what it says",
+        oracle: "a configuration file with a mistake that the contract lists never loads; a policy that loads has the values of the file",
         run: configuration::run,
     },
     Target {
         name: "revocations",
-        oracle: "every token that the file could mean is decided as the reference decider decides it",
+        oracle: "every token that the file could revoke: the decision equals the reference decider's",
         run: revocations::run,
     },
     Target {
         name: "decide_line",
-        oracle: "one answer for each line, its own `id`, whatever stands before it; equals the reference decider's",
+        oracle: "one answer with the right `id` for each line, whatever lines come before; equals the reference decider's",
         run: decide_line::run,
     },
     Target {
         name: "decision_structured",
-        oracle: "a good token with one thing changed: equals the reference decider's decision; taking away never allows",
+        oracle: "a valid token with one change: the decision equals the reference decider's; removing something never allows",
         run: decision::run_structured,
     },
     Target {
         name: "decision_bytes",
-        oracle: "a whole question from bytes: equals the reference decider's decision",
+        oracle: "a whole request from bytes: the decision equals the reference decider's",
         run: decision::run_bytes,
     },
     Target {
         name: "cache",
-        oracle: "with caches of several sizes and without: the same decisions in any order, snapshots swapped between",
+        oracle: "engines with caches of several sizes and without one make the same decisions in any order, across snapshot swaps",
         run: cache::run,
     },
     Target {
         name: "http",
-        oracle: "raw bytes into the server: every answer is documented and framed; only a good token gets an identity",
+        oracle: "raw bytes sent to the server: every response is documented and well framed; only a valid token gets an identity",
         run: http::run,
     },
     Target {
         name: "check_request",
-        oracle: "a gRPC message: what is read in it equals an obvious reading; two sources that differ are not clear",
+        oracle: "a gRPC message: the parsed request equals a simple parser's; contradictory sources are refused",
         run: check_request::run,
     },
     Target {
         name: "conformance_profile",
-        oracle: "a profile with a mistake that is listed never loads; no token in any message or in what is printed",
+        oracle: "a profile with a listed mistake never loads; no token in any message or output",
         run: conformance_files::run_profile,
     },
     Target {
         name: "conformance_baseline",
-        oracle: "a baseline loads exactly when an obvious reading takes it",
+        oracle: "a baseline loads exactly if a simple parser accepts it",
         run: conformance_files::run_baseline,
     },
     Target {
         name: "conformance_response",
-        oracle: "what is read as an answer is one, and reads the same written anew; never both refused and let through",
+        oracle: "a parsed response is valid and round-trips; it is never both refused and let through",
         run: conformance_response::run,
     },
 ];
