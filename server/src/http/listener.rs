@@ -14,6 +14,7 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hyper::body::Incoming;
+use hyper::header::{DATE, HeaderValue};
 use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
 use hyper::{Request, Response};
@@ -76,6 +77,12 @@ const HYPER_HEADER_COUNT: usize = 100;
 const WITHOUT_DATE: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n\
 cache-control: no-store\r\nvary: Authorization\r\nretry-after: 1\r\nconnection: close\r\n\
 content-length: 32\r\n\r\n{\"detail\":\"Service unavailable\"}";
+
+/// The value of `Date` (RFC 9110 section 6.6.1), if the time has one.
+fn http_date(time: SystemTime) -> Option<HeaderValue> {
+    let text = has_http_date(time).then(|| httpdate::fmt_http_date(time))?;
+    HeaderValue::try_from(text).ok()
+}
 
 /// Whether a time is representable as an HTTP date: from 1970 to 9999.
 fn has_http_date(time: SystemTime) -> bool {
@@ -367,11 +374,10 @@ impl Listener {
         S: Answers,
     {
         let header_bytes = u32::try_from(self.0.limits.header_bytes).unwrap_or(u32::MAX);
-        let writes_date = has_http_date(SystemTime::now());
         let mut builder = http2::Builder::new(TokioExecutor::new());
         builder
-            // hyper panics if the clock is outside the range of HTTP dates.
-            .auto_date_header(writes_date)
+            // hyper panics if the clock is outside the range of HTTP dates; `CountedAnswer` adds the field instead.
+            .auto_date_header(false)
             .timer(TokioTimer::new())
             .max_header_list_size(header_bytes)
             .max_concurrent_streams(HTTP2_STREAMS)
@@ -384,10 +390,6 @@ impl Listener {
             if !stopped && Pin::new(&mut stop).poll(context).is_ready() {
                 stopped = true;
                 connection.as_mut().graceful_shutdown();
-            }
-            // The next response would need a date: the connection is closed, and new ones omit dates.
-            if writes_date && !has_http_date(SystemTime::now()) {
-                return Poll::Ready(Ok(()));
             }
             connection.as_mut().poll(context)
         })
@@ -445,7 +447,10 @@ where
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = &mut *self;
         let answer = ready!(Pin::new(&mut this.answer).poll(context));
-        Poll::Ready(answer.map(|answer| {
+        Poll::Ready(answer.map(|mut answer| {
+            if let Some(date) = http_date(SystemTime::now()) {
+                answer.headers_mut().insert(DATE, date);
+            }
             answer.map(|body| {
                 body.map_data(|data| {
                     let bytes = data.len().saturating_add(ANSWER_BYTES);

@@ -115,24 +115,24 @@ fn a_clock_that_changes_while_the_server_runs_is_noticed() {
     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0\0\0\x06\x01\x05\0\0\0\x01\x82\x86\x84\x41\x01a",
     b"\0\0\x06\x01\x05\0\0\0\x03\x82\x86\x84\x41\x01a"
 )]
-fn an_open_connection_is_closed_when_the_clock_passes_the_year_9999(
-    #[case] first: &[u8],
-    #[case] second: &[u8],
-) {
+fn an_open_connection_survives_a_clock_beyond_the_year_9999(#[case] first: &[u8], #[case] second: &[u8]) {
     let process = start(1_800_000_000);
     let mut stream = TcpStream::connect(process.address()).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     stream.write_all(first).unwrap();
-    assert!(stream.read(&mut [0; 4096]).unwrap() > 0, "an answer");
+    let mut part = [0; 4096];
+    let length = stream.read(&mut part).unwrap();
+    let mut answers = part[..length].to_vec();
     set_clock(&process.files, 253_402_300_800);
     // The server may have closed it already.
     let _ = stream.write_all(second);
-    let mut rest = Vec::new();
-    // A reset also counts as the end.
-    let _ = stream.read_to_end(&mut rest);
-    if first.starts_with(b"GET") {
-        let rest = String::from_utf8_lossy(&rest);
-        assert!(rest.contains("503 Service Unavailable") && rest.contains("Service unavailable"), "{rest}");
+    // HTTP/1 needs a date and is refused; over HTTP/2 both requests are without a token, and bodies are readable in frames.
+    let (text, count) =
+        if first.starts_with(b"GET") { ("Service unavailable", 1) } else { ("Not authenticated", 2) };
+    while String::from_utf8_lossy(&answers).matches(text).count() < count {
+        let length = stream.read(&mut part).unwrap();
+        assert!(length > 0, "the connection is closed after {}", String::from_utf8_lossy(&answers));
+        answers.extend_from_slice(&part[..length]);
     }
     set_clock(&process.files, 1_800_000_000);
     assert_eq!(process.status(PUBLIC, ""), 200, "the server goes on");
