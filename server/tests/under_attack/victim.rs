@@ -17,6 +17,9 @@ use tempfile::TempDir;
 const PATIENCE: Duration = Duration::from_secs(8);
 /// Duration of an attack without an end of its own.
 pub(crate) const ATTACK: Duration = Duration::from_secs(2);
+/// Descriptors that a server may hold after an attack and not before it: files that it opens once, later on a busy
+/// machine than the first request. An attack that leaks descriptors leaks one per connection.
+const SLACK: usize = 4;
 const MIB: u64 = 1 << 20;
 
 /// A server process.
@@ -89,9 +92,7 @@ impl Victim {
         );
         assert!(worst <= before.memory + memory * MIB, "{} MiB more", (worst - before.memory) / MIB);
 
-        self.look_when(|after| {
-            (after.connections, after.descriptors) == (before.connections, before.descriptors)
-        });
+        self.look_when(|after| after.connections == 0 && after.descriptors <= before.descriptors + SLACK);
         ask(self.address, &self.token).expect("an answer after the attack");
     }
 
