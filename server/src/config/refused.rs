@@ -53,6 +53,21 @@ fn allows(policy: &Policy, algorithm: Algorithm) -> bool {
     policy.algorithms().any(|allowed| allowed == algorithm)
 }
 
+/// `kid` and algorithm of each key whose algorithm the policy allows.
+///
+/// A list, not an iterator: the nested iterators, inlined into a fold, took LLVM more than ten minutes to optimize.
+fn usable_keys<'k>(policy: &Policy, sets: &'k [KeySet]) -> Vec<(Option<&'k str>, Algorithm)> {
+    let mut usable = Vec::new();
+    for set in sets {
+        for (id, algorithm) in set.iter() {
+            if allows(policy, algorithm) {
+                usable.push((id, algorithm));
+            }
+        }
+    }
+    usable
+}
+
 /// The issuer that a key set is bound to, if the policy does not accept it.
 fn issuer_outside<'s>(policy: &PolicySpec, source: &'s KeySource) -> Option<&'s str> {
     let issuer = source.issuer.as_deref()?;
@@ -63,13 +78,11 @@ fn issuer_outside<'s>(policy: &PolicySpec, source: &'s KeySource) -> Option<&'s 
 /// A token with `kid` finds no key without one, and a token without `kid` is tried with eight keys of its algorithm at most.
 fn keys_without_id(policy: &Policy, sets: &[KeySet]) -> Option<String> {
     let mut usable: BTreeMap<&str, usize> = BTreeMap::new();
-    for (id, algorithm) in sets.iter().flat_map(KeySet::iter) {
-        if allows(policy, algorithm) {
-            if id.is_some() {
-                return None;
-            }
-            *usable.entry(algorithm.name()).or_default() += 1;
+    for (id, algorithm) in usable_keys(policy, sets) {
+        if id.is_some() {
+            return None;
         }
+        *usable.entry(algorithm.name()).or_default() += 1;
     }
     let all_are_too_many = usable.values().all(|keys| *keys > MAX_KEYS_WITHOUT_ID);
     (all_are_too_many && !usable.is_empty()).then(|| {
@@ -82,10 +95,8 @@ fn keys_without_id(policy: &Policy, sets: &[KeySet]) -> Option<String> {
 
 /// Whether even the shortest acceptable token is longer than the policy allows.
 fn too_long(config: &Config, sets: &[KeySet]) -> Option<String> {
-    let algorithms = sets.iter().flat_map(KeySet::iter).map(|(_, algorithm)| algorithm);
-    let usable = algorithms.filter(|algorithm| allows(&config.policy, *algorithm));
     // The least header: `{"alg":"ES256"}`.
-    let least = usable.map(|algorithm| {
+    let least = usable_keys(&config.policy, sets).into_iter().map(|(_, algorithm)| {
         let header = br#"{"alg":""}"#.len().saturating_add(algorithm.name().len());
         base64_length(header).saturating_add(signature_length(algorithm))
     });
