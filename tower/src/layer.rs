@@ -15,7 +15,7 @@ use artos_auth_engine::{
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{HeaderValue, Method, Request, Response, Version};
+use http::{HeaderValue, Request, Response, Version};
 use pin_project_lite::pin_project;
 use smallvec::SmallVec;
 use tower_layer::Layer;
@@ -197,7 +197,7 @@ where
 {
     type Response = Response<ResponseBody<R>>;
     type Error = S::Error;
-    type Future = ResponseFuture<S::Future>;
+    type Future = ResponseFuture<S::Future, R>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
@@ -207,7 +207,9 @@ where
         let (mut parts, body) = request.into_parts();
         let kind = match self.layer.admit(&mut parts) {
             Ok(()) => FutureKind::Inner { future: self.inner.call(Request::from_parts(parts, body)) },
-            Err(denied) => FutureKind::Denied { answer: Some((denied, parts.method)) },
+            Err(denied) => {
+                FutureKind::Denied { response: Some(denied.respond(&parts.method, &parts.headers)) }
+            }
         };
         ResponseFuture { kind }
     }
@@ -215,21 +217,21 @@ where
 
 pin_project! {
     /// The response of an [`AuthService`].
-    pub struct ResponseFuture<F> {
+    pub struct ResponseFuture<F, R> {
         #[pin]
-        kind: FutureKind<F>,
+        kind: FutureKind<F, R>,
     }
 }
 
 pin_project! {
     #[project = FutureProjection]
-    enum FutureKind<F> {
+    enum FutureKind<F, R> {
         Inner { #[pin] future: F },
-        Denied { answer: Option<(Denied, Method)> },
+        Denied { response: Option<Response<ResponseBody<R>>> },
     }
 }
 
-impl<F, R, E> Future for ResponseFuture<F>
+impl<F, R, E> Future for ResponseFuture<F, R>
 where
     F: Future<Output = Result<Response<R>, E>>,
 {
@@ -240,8 +242,8 @@ where
             FutureProjection::Inner { future } => {
                 future.poll(context).map(|result| result.map(|response| response.map(ResponseBody::inner)))
             }
-            FutureProjection::Denied { answer } => match answer.take() {
-                Some((denied, method)) => Poll::Ready(Ok(denied.into_http(&method))),
+            FutureProjection::Denied { response } => match response.take() {
+                Some(response) => Poll::Ready(Ok(response)),
                 // A future that is polled after completion has no response to return.
                 None => Poll::Pending,
             },

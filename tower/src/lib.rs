@@ -34,12 +34,17 @@
 //! | 403 | nothing that a handler could say would change the answer: no organization, no user, an ambiguous path, a permission that a route rule needs |
 //! | 503 | the clock says a time before 2025 |
 //!
-//! Bodies and header fields are the documented ones. Every other response is the inner service's own.
+//! Bodies and header fields are the documented ones. A gRPC request (`content-type: application/grpc`) gets the same
+//! status without a body, and `grpc-status` 16, 7 or 14. Every other response is the inner service's own.
 //!
 //! # Where to put it
 //!
 //! Around the whole router (`Router::layer`), so that no route is forgotten. The path that is judged is the one that
 //! the client sent: behind axum's `nest` the layer reads axum's `OriginalUri`.
+//!
+//! # Examples
+//!
+//! `examples/axum.rs` and `examples/tonic.rs` are services over HTTP and over gRPC that ask SQLite who owns a document.
 //!
 //! # Features
 //!

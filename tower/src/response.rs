@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use artos_auth_engine::{Denial, Reason};
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
+use http::header::{
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
+};
 use http::{HeaderValue, Method, Response, StatusCode};
 
 use crate::body::ResponseBody;
@@ -24,6 +26,9 @@ enum Kind {
 
 /// The response of HDR-2 for a route without a layer, which does not know the policy's realm.
 const BARE_CHALLENGE: &str = "Bearer";
+
+const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
 impl Denied {
     pub(crate) fn of(denial: Denial<'static>) -> Self {
@@ -81,6 +86,46 @@ impl Denied {
         }
     }
 
+    /// The status code of gRPC: 16 (`UNAUTHENTICATED`) for a 401, 7 (`PERMISSION_DENIED`) for a 403, and 14
+    /// (`UNAVAILABLE`) for a 503.
+    #[must_use]
+    pub fn grpc_status(&self) -> i32 {
+        match self.status() {
+            StatusCode::UNAUTHORIZED => 16,
+            StatusCode::FORBIDDEN => 7,
+            _ => 14,
+        }
+    }
+
+    /// The documented response to a request with this method and these header fields.
+    pub(crate) fn respond<B>(self, method: &Method, headers: &HeaderMap) -> Response<ResponseBody<B>> {
+        match headers.get(CONTENT_TYPE) {
+            Some(content_type) if content_type.as_bytes().starts_with(b"application/grpc") => {
+                let content_type = content_type.clone();
+                self.into_grpc(content_type)
+            }
+            _ => self.into_http(method),
+        }
+    }
+
+    /// The documented status and challenge without a body, and the gRPC status as a header field.
+    ///
+    /// Clients that read the HTTP status and clients that read `grpc-status` see the same. A JSON body would be read as
+    /// a gRPC message: tonic reports it as `INTERNAL`.
+    fn into_grpc<B>(self, content_type: HeaderValue) -> Response<ResponseBody<B>> {
+        let (code, message) = (self.grpc_status(), HeaderValue::from_str(self.detail()));
+        // A response to HEAD has the documented fields and no body, and so has this one.
+        let mut response = self.into_http(&Method::HEAD);
+        let headers = response.headers_mut();
+        headers.remove(CONTENT_LENGTH);
+        headers.insert(CONTENT_TYPE, content_type);
+        headers.insert(GRPC_STATUS, HeaderValue::from(code));
+        if let Ok(message) = message {
+            headers.insert(GRPC_MESSAGE, message);
+        }
+        response
+    }
+
     /// The documented response. A response to HEAD has the same fields and no body.
     pub(crate) fn into_http<B>(self, method: &Method) -> Response<ResponseBody<B>> {
         let bytes = Bytes::from(format!(r#"{{"detail":"{}"}}"#, self.detail()));
@@ -90,7 +135,7 @@ impl Denied {
         *response.status_mut() = self.status();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(http::header::CONTENT_LENGTH, length);
+        headers.insert(CONTENT_LENGTH, length);
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(VARY, HeaderValue::from_static("Authorization"));
         match self.www_authenticate().map(HeaderValue::from_str) {

@@ -2,7 +2,7 @@
 
 #![cfg(test)]
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
@@ -62,6 +62,8 @@ async fn ask(service: &Router, request: Request<Body>) -> (StatusCode, String, R
     let body = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
     (parts.status, body, Response::from_parts(parts, ()))
 }
+
+static ISSUER: LazyLock<Issuer> = LazyLock::new(Issuer::new);
 
 const NOT_AUTHENTICATED: &str = r#"{"detail":"Not authenticated"}"#;
 const INVALID: &str = r#"{"detail":"Invalid authentication credentials"}"#;
@@ -221,4 +223,28 @@ async fn a_realm_refuses_tokens_of_other_organizations() {
         let (status, ..) = ask(&service, request("GET", "/api/v1/documents/", Some(&token))).await;
         assert_eq!(status, expected);
     }
+}
+
+/// A gRPC request gets the documented status and challenge, and the gRPC status in place of a JSON body.
+#[rstest]
+#[case::no_token(None, 401, "16", "Not authenticated")]
+#[case::malformed(Some("x".to_owned()), 401, "16", "Invalid authentication credentials")]
+#[case::no_organization(Some(ISSUER.token("alice", "").mint()), 403, "7", "User has no organization or not authorized")]
+#[tokio::test]
+async fn grpc_requests(
+    #[case] token: Option<String>,
+    #[case] status: u16,
+    #[case] code: &str,
+    #[case] message: &str,
+    #[values("application/grpc", "application/grpc+proto", "application/grpc-web-text")] content_type: &str,
+) {
+    let service = service(AuthLayer::new(ISSUER.engine()));
+    let mut request = request("POST", "/documents.v1.Documents/Read", token.as_deref());
+    request.headers_mut().insert(header::CONTENT_TYPE, content_type.parse().unwrap());
+    let (found, body, response) = ask(&service, request).await;
+    let field = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap());
+    assert_eq!((found.as_u16(), body.as_str()), (status, ""));
+    assert_eq!((field("grpc-status"), field("grpc-message")), (Some(code), Some(message)));
+    assert_eq!((field("content-type"), field("content-length")), (Some(content_type), None));
+    assert!(field("www-authenticate").is_some_and(|challenge| challenge.starts_with("Bearer")));
 }
