@@ -17,6 +17,8 @@ pub mod judge;
 pub mod profile;
 pub mod report;
 #[doc(hidden)]
+pub mod revocation;
+#[doc(hidden)]
 pub mod run;
 #[doc(hidden)]
 pub mod secret;

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use artos_auth_conformance::revocation::{End, Probe};
 use artos_auth_conformance::{Profile, Report, RunError, Suite, TransportOptions};
 use artos_auth_deployment::{Behaviour, Deployment, Power};
 use rstest::rstest;
@@ -91,6 +92,23 @@ async fn a_certificate_in_ca_cert_or_with_insecure_is_accepted(
     report.assert_conforms();
     assert!(report.summary.passed > 20, "{:?}", report.summary);
     assert_eq!(report.target, site.url);
+}
+
+/// The port of the target is closed: only the address of the instance leads to the deployment, and only the name of the
+/// target fits its certificate. The command revokes nothing.
+#[tokio::test]
+async fn an_instance_is_asked_under_the_name_of_the_target() {
+    let site = Site::start().await;
+    let path = site.deployment.write_profile(site.folder.path(), Power::Signing).unwrap();
+    let instance = site.url.replace("https://localhost", "127.0.0.1");
+    let mut text = std::fs::read_to_string(&path).unwrap();
+    text.push_str(&format!("\n[revocation]\ncommand = [\"true\"]\naddresses = [\"{instance}\"]\n"));
+    std::fs::write(&path, text).unwrap();
+    let profile = Profile::load(&path, Some("https://localhost:1")).unwrap();
+    let options = TransportOptions { ca_cert: Some(site.ca_cert.clone()), ..TransportOptions::default() };
+    let report = Probe::new(profile).transport(options).max_seconds(1).run().await.unwrap();
+    let found = &report.runs[0].instances[0];
+    assert_eq!((&found.address, &found.end), (&instance, &End::Accepted));
 }
 
 #[tokio::test]

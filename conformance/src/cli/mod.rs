@@ -4,6 +4,7 @@ mod catalogue;
 mod compare;
 mod progress;
 mod render;
+mod revocation;
 mod run;
 mod shell;
 mod sign;
@@ -53,6 +54,8 @@ enum Command {
     Token(token::TokenArgs),
     /// Send the same probes to two deployments and show where their answers differ
     Compare(compare::CompareArgs),
+    /// Measure how long a revocation takes to reach every instance
+    Revocation(revocation::RevocationArgs),
     /// Write a report of `run --format json` in another format
     Render(render::RenderArgs),
     /// Verify a report that was signed with `run --sign`
@@ -85,12 +88,25 @@ struct ReachArgs {
     /// Cases at the same time
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
     concurrency: u16,
-    /// Seconds for one request, from connecting to the last byte
-    #[arg(long, value_name = "S", default_value_t = 10.0, value_parser = positive)]
-    timeout: f64,
     /// How often to try again where a connection could not be made; a request that was sent is never repeated
     #[arg(long, value_name = "N", default_value_t = 2)]
     retries: u32,
+    #[command(flatten)]
+    connect: ConnectArgs,
+}
+
+impl ReachArgs {
+    fn options(&self) -> TransportOptions {
+        TransportOptions { retries: self.retries, ..self.connect.options() }
+    }
+}
+
+/// How a connection is made.
+#[derive(Args, Debug)]
+struct ConnectArgs {
+    /// Seconds for one request, from connecting to the last byte
+    #[arg(long, value_name = "S", default_value_t = 10.0, value_parser = positive)]
+    timeout: f64,
     /// Trust the certificates of this PEM file too
     #[arg(long, value_name = "FILE")]
     ca_cert: Option<PathBuf>,
@@ -102,14 +118,14 @@ struct ReachArgs {
     http2: bool,
 }
 
-impl ReachArgs {
+impl ConnectArgs {
     fn options(&self) -> TransportOptions {
         TransportOptions {
             http2: self.http2,
             timeout: Duration::from_secs_f64(self.timeout),
-            retries: self.retries,
             ca_cert: self.ca_cert.clone(),
             insecure: self.insecure,
+            ..TransportOptions::default()
         }
     }
 }
@@ -190,6 +206,7 @@ pub async fn main() -> ExitCode {
         Command::Explain(args) => catalogue::explain(&args),
         Command::Token(args) => token::run(&args).await,
         Command::Compare(args) => compare::run(args).await,
+        Command::Revocation(args) => revocation::run(args).await,
         Command::Render(args) => render::run(&args),
         Command::Verify(args) => sign::verify(&args),
         Command::Completions { shell } => shell::completions(shell),

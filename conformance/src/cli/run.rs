@@ -126,7 +126,7 @@ fn signals() -> watch::Receiver<Option<String>> {
 }
 
 #[cfg(unix)]
-async fn interrupted() -> &'static str {
+pub(super) async fn interrupted() -> &'static str {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
     tokio::select! {
@@ -139,7 +139,7 @@ async fn interrupted() -> &'static str {
 }
 
 #[cfg(not(unix))]
-async fn interrupted() -> &'static str {
+pub(super) async fn interrupted() -> &'static str {
     match tokio::signal::ctrl_c().await {
         Ok(()) => "SIGINT",
         Err(_) => std::future::pending().await,

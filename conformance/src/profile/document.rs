@@ -7,8 +7,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    ClaimNames, Endpoint, Endpoints, NamedToken, Owned, Permission, Profile, ProfileError, Signing, Target,
-    TokenKind,
+    Argument, ClaimNames, Endpoint, Endpoints, InstanceAddress, NamedToken, Owned, Permission, Profile,
+    ProfileError, Revocation, Signing, Target, TokenKind,
 };
 use crate::secret::Secret;
 use crate::token::{Compact, SigningKey};
@@ -24,6 +24,7 @@ struct Document {
     #[serde(default)]
     tokens: BTreeMap<Spanned<String>, Spanned<TokenTable>>,
     signing: Option<SigningTable>,
+    revocation: Option<RevocationTable>,
 }
 
 #[derive(Deserialize, Default)]
@@ -94,6 +95,13 @@ struct ClaimsTable {
     permissions: Option<String>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table such as `{ command = [\"…\", \"{token_id}\"] }`")]
+struct RevocationTable {
+    command: Spanned<Vec<Spanned<String>>>,
+    addresses: Option<Spanned<Vec<Spanned<String>>>>,
+}
+
 fn default_user() -> String {
     "conformance".into()
 }
@@ -108,6 +116,7 @@ pub(super) fn read(text: &str, path: &Path, target: Option<&str>) -> Result<Prof
         endpoints: reader.endpoints(document.endpoints)?,
         tokens: reader.tokens(document.tokens)?,
         signing: document.signing.map(|table| reader.signing(table)).transpose()?,
+        revocation: document.revocation.map(|table| reader.revocation(table)).transpose()?,
     })
 }
 
@@ -318,6 +327,37 @@ impl Reader<'_> {
             },
             permissions: table.permissions,
         })
+    }
+
+    fn revocation(&self, table: RevocationTable) -> Result<Revocation, ProfileError> {
+        let offset = table.command.span().start;
+        let words = table.command.into_inner();
+        if words.first().is_none_or(|program| program.get_ref().is_empty()) {
+            return Err(self.error(offset, "revocation.command: must name a program"));
+        }
+        let command = words.into_iter().map(|word| {
+            let offset = word.span().start;
+            Argument::parse(word.get_ref())
+                .map_err(|why| self.error(offset, format!("revocation.command: {why}")))
+        });
+        let command = command.collect::<Result<_, _>>()?;
+        let mut addresses: Vec<InstanceAddress> = Vec::new();
+        if let Some(list) = table.addresses {
+            let offset = list.span().start;
+            for entry in list.into_inner() {
+                let error = |why| self.error(entry.span().start, format!("revocation.addresses: {why}"));
+                let address = InstanceAddress::parse(entry.get_ref()).map_err(error)?;
+                if addresses.contains(&address) {
+                    return Err(error(format!("duplicate address `{}`", address.text)));
+                }
+                addresses.push(address);
+            }
+            if addresses.is_empty() {
+                let why = "revocation.addresses: must name an instance; leave it out to ask the target";
+                return Err(self.error(offset, why));
+            }
+        }
+        Ok(Revocation { command, addresses })
     }
 
     fn relative(&self, file: &str) -> std::path::PathBuf {

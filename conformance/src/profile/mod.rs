@@ -2,6 +2,7 @@
 
 mod document;
 mod error;
+mod revocation;
 mod target;
 
 use std::collections::BTreeMap;
@@ -9,6 +10,7 @@ use std::fmt;
 use std::path::Path;
 
 pub use error::ProfileError;
+pub use revocation::{Argument, InstanceAddress, Placeholder, Revocation};
 pub use target::Target;
 
 use crate::secret::Secret;
@@ -29,6 +31,8 @@ pub struct Profile {
     pub tokens: BTreeMap<TokenKind, NamedToken>,
     /// The key that the deployment trusts, and the claims that it signs.
     pub signing: Option<Signing>,
+    /// How a token is revoked, for `artos-conformance revocation`.
+    pub revocation: Option<Revocation>,
 }
 
 impl Profile {

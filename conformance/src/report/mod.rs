@@ -19,6 +19,7 @@ mod words;
 
 pub use crate::transport::Protocol;
 pub use format::{Format, UnknownFormat};
+pub(crate) use words::counted;
 pub use words::verdict_line;
 
 use std::cmp::Reverse;

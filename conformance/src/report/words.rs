@@ -192,7 +192,7 @@ pub(super) fn visible(text: &str) -> String {
 }
 
 /// A number and its noun.
-pub(super) fn counted(number: usize, one: &str, many: &str) -> String {
+pub(crate) fn counted(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 

@@ -301,7 +301,7 @@ impl Suite {
 }
 
 /// The common prefix of all request ids of a run.
-fn run_id() -> String {
+pub(crate) fn run_id() -> String {
     let mut bytes = [0; 4];
     // Without randomness the ids of two runs may be equal, which only makes a log harder to search.
     let _ = aws_lc_rs::rand::fill(&mut bytes);

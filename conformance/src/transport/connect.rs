@@ -20,6 +20,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 pub(super) struct Connector {
     target: Target,
+    /// Host and port of the instance that connections go to; otherwise those of the target.
+    instance: Option<(String, u16)>,
     proxy: Option<Proxy>,
     tls: Option<(TlsConnector, ServerName<'static>)>,
     http2: bool,
@@ -27,6 +29,20 @@ pub(super) struct Connector {
 
 impl Connector {
     pub(super) fn new(target: &Target, options: &TransportOptions) -> Result<Self, TlsSetupError> {
+        let proxy = Proxy::from_environment(target, |name| std::env::var(name).ok())?;
+        Ok(Self { proxy, ..Self::direct(target, options)? })
+    }
+
+    /// Connects to an instance instead of the target's host and port.
+    pub(super) fn to_instance(
+        target: &Target,
+        options: &TransportOptions,
+        instance: (String, u16),
+    ) -> Result<Self, TlsSetupError> {
+        Ok(Self { instance: Some(instance), ..Self::direct(target, options)? })
+    }
+
+    fn direct(target: &Target, options: &TransportOptions) -> Result<Self, TlsSetupError> {
         let tls = if target.tls {
             let config: ClientConfig = tls::client_config(options)?;
             let name = ServerName::try_from(target.host.clone()).map_err(|_| {
@@ -36,14 +52,14 @@ impl Connector {
         } else {
             None
         };
-        let proxy = Proxy::from_environment(target, |name| std::env::var(name).ok())?;
-        Ok(Self { target: target.clone(), proxy, tls, http2: options.http2 })
+        Ok(Self { target: target.clone(), instance: None, proxy: None, tls, http2: options.http2 })
     }
 
     pub(super) async fn connect(&self) -> Result<Box<dyn Stream>, ConnectError> {
-        let tcp = match &self.proxy {
-            None => dial(&self.target.host, self.target.port).await?,
-            Some(proxy) => {
+        let tcp = match (&self.instance, &self.proxy) {
+            (Some((host, port)), _) => dial(host, *port).await?,
+            (None, None) => dial(&self.target.host, self.target.port).await?,
+            (None, Some(proxy)) => {
                 let mut tcp = dial(&proxy.host, proxy.port).await?;
                 proxy.tunnel(&mut tcp, &self.target).await?;
                 tcp

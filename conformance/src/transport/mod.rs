@@ -67,6 +67,23 @@ impl Transport {
         Ok(Self { target, options, connector })
     }
 
+    /// Prepares connections to one instance of the deployment: to this host and port, without a proxy, with the name of
+    /// the target in TLS and in `Host`.
+    ///
+    /// # Errors
+    ///
+    /// If the certificates cannot be read.
+    pub fn to_instance(
+        target: Target,
+        options: TransportOptions,
+        host: &str,
+        port: u16,
+    ) -> Result<Self, TlsSetupError> {
+        let connector =
+            Arc::new(connect::Connector::to_instance(&target, &options, (host.to_owned(), port))?);
+        Ok(Self { target, options, connector })
+    }
+
     /// The protocol of the requests.
     pub fn protocol(&self) -> Protocol {
         if self.options.http2 { Protocol::Http2 } else { Protocol::Http11 }

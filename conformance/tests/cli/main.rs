@@ -4,6 +4,7 @@
 
 mod ending;
 mod publishing;
+mod revocation;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from parts import BINARY, PROTECTED, PUBLIC, ROOT, Broker, Files, ListByUrl, Server, eventually, folder, free_port
+from parts import BINARY, CHECKER, PROTECTED, PUBLIC, ROOT, Broker, Files, ListByUrl, Server, eventually, folder, free_port
 
 SNAPSHOT = "artos:revocations"
 LOG = "artos:revocations:log"
@@ -419,3 +419,39 @@ def the_commands_of_the_page_work():
         )
         assert done.returncode == 0 and not done.stderr, done
         assert files.listed(), done
+
+
+@case
+def the_checker_measures_a_revocation_on_every_server():
+    with folder() as here, Broker(here) as broker:
+        broker.ready()
+        files = Files(here, redis(broker.port))
+        deaf = Files(here, 'file = "revocations.json"', "deaf.toml")
+        (files.folder / "revocations.json").write_text("{}")
+        with Server(files) as one, Server(files) as two, Server(deaf) as other:
+            for server in (one, two, other):
+                server.is_ready()
+
+            def measure(servers, *more):
+                addresses = [server.address for server in servers]
+                command = [str(BINARY), "revoke", "--config", files.name, "--token-file", "{token_file}"]
+                (files.folder / "profile.toml").write_text(
+                    'target = "http://api.example"\n[signing]\nkey = "signing.jwk.json"\norganization = "org-a"\n'
+                    f"[revocation]\ncommand = {json.dumps(command)}\naddresses = {json.dumps(addresses)}\n"
+                )
+                done = subprocess.run(
+                    [CHECKER, "revocation", "--profile", "profile.toml", "--format", "json", *more],
+                    cwd=here, capture_output=True, text=True, timeout=60,
+                )
+                assert not done.stderr, done.stderr
+                return done.returncode, json.loads(done.stdout)
+
+            status, report = measure([one, two], "--runs", "2")
+            assert (status, report["verdict"], len(files.listed())) == (0, "conforms", 2), report
+            assert report["summary"]["max_seconds"] < 5, report
+            # A server with another source of revocations never hears of it.
+            status, report = measure([one, other], "--max-seconds", "1")
+            heard, never = report["runs"][0]["instances"]
+            assert (status, report["verdict"]) == (1, "violates"), report
+            assert heard["first_refusal_seconds"] is not None and heard["last_acceptance_seconds"] is None, heard
+            assert (never["address"], never["first_refusal_seconds"]) == (other.address, None), never

@@ -19,16 +19,17 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 TOOLS = ROOT / "target" / "revocations-python"
 BINARY = ROOT / "target" / "debug" / "artos-auth"
+CHECKER = ROOT / "target" / "debug" / "artos-conformance"
 PROTECTED, PUBLIC = "/api/v1/templates/", "/api/v1/search/status"
 VALKEY = None
 
 
 def install(build=True):
-    """Builds the server and installs the brokers."""
+    """Builds the server and the checker, and installs the brokers."""
     global VALKEY
     if build:
         subprocess.run(
-            ["cargo", "build", "--quiet", "--locked", "--package", "artos-auth-server", "--bin", "artos-auth"],
+            ["cargo", "build", "--quiet", "--locked", "--bin", "artos-auth", "--bin", "artos-conformance"],
             cwd=ROOT, check=True,
         )
     for command, package in [("redis-server", "redis-server"), ("redis-sentinel", "redis-sentinel"), ("openssl", "openssl")]:

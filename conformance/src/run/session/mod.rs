@@ -21,6 +21,7 @@ use crate::token::Compact;
 use crate::transport::{Answer, Request, Transport};
 
 pub(crate) use exchange::leaks_token;
+pub(crate) use tokens::good_token;
 
 /// A request and its result.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -23,28 +23,7 @@ impl Session {
     }
 
     fn mint_for(&self, organization: &str) -> Result<Mint, Stop> {
-        let signing = self.signing()?;
-        let now = self.now();
-        let names = &signing.claims;
-        let mut mint =
-            Mint::default().header("alg", &quote(signing.key.algorithm().name())).header("typ", "\"JWT\"");
-        if let Some(kid) = signing.key.kid() {
-            mint = mint.header("kid", &quote(kid));
-        }
-        mint = mint
-            .claim(&names.user, &quote(&signing.user))
-            .claim(&names.organization, &quote(organization))
-            .claim(&names.permissions, &Value::from(signing.permissions.clone()).to_string())
-            .claim("iat", &(now - 5).to_string())
-            .claim("exp", &(now + 1_800).to_string())
-            .claim("jti", &quote(&format!("conformance-{}", fresh_id())));
-        if let Some(issuer) = &signing.issuer {
-            mint = mint.claim("iss", &quote(issuer));
-        }
-        if let Some(audience) = &signing.audience {
-            mint = mint.claim("aud", &quote(audience));
-        }
-        Ok(mint)
+        Ok(good_token(self.signing()?, organization, self.now()))
     }
 
     /// The name of the claim that holds the organization.
@@ -208,4 +187,28 @@ impl Session {
     pub(crate) fn only_named(&self, kind: TokenKind) -> Result<Compact, Stop> {
         self.good_named(kind)?.map_or_else(|| self.named(kind), Ok)
     }
+}
+
+/// A valid token of an organization, ready to be changed and signed. `now` is the deployment's time.
+pub(crate) fn good_token(signing: &Signing, organization: &str, now: i64) -> Mint {
+    let names = &signing.claims;
+    let mut mint =
+        Mint::default().header("alg", &quote(signing.key.algorithm().name())).header("typ", "\"JWT\"");
+    if let Some(kid) = signing.key.kid() {
+        mint = mint.header("kid", &quote(kid));
+    }
+    mint = mint
+        .claim(&names.user, &quote(&signing.user))
+        .claim(&names.organization, &quote(organization))
+        .claim(&names.permissions, &Value::from(signing.permissions.clone()).to_string())
+        .claim("iat", &(now - 5).to_string())
+        .claim("exp", &(now + 1_800).to_string())
+        .claim("jti", &quote(&format!("conformance-{}", fresh_id())));
+    if let Some(issuer) = &signing.issuer {
+        mint = mint.claim("iss", &quote(issuer));
+    }
+    if let Some(audience) = &signing.audience {
+        mint = mint.claim("aud", &quote(audience));
+    }
+    mint
 }
