@@ -14,6 +14,8 @@ pub mod cli;
 #[doc(hidden)]
 pub mod judge;
 #[doc(hidden)]
+pub mod matrix;
+#[doc(hidden)]
 pub mod profile;
 pub mod report;
 #[doc(hidden)]

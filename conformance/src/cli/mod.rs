@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod compare;
+mod matrix;
 mod progress;
 mod render;
 mod revocation;
@@ -46,6 +47,9 @@ command line, and show in no report. `token` prints one on purpose.";
 enum Command {
     /// Run the cases against a deployment and report
     Run(run::RunArgs),
+    /// Ask every operation of an OpenAPI document as every kind of caller
+    #[command(after_help = matrix::HELP)]
+    Matrix(matrix::MatrixArgs),
     /// List the cases as a tree by clause, with the number of requests they send
     List(catalogue::ListArgs),
     /// Say what a case sends, what a deployment must answer, and why
@@ -202,6 +206,7 @@ pub async fn main() -> ExitCode {
     };
     let done = match cli.command {
         Command::Run(args) => run::run(args).await,
+        Command::Matrix(args) => matrix::run(args).await,
         Command::List(args) => catalogue::list(&args),
         Command::Explain(args) => catalogue::explain(&args),
         Command::Token(args) => token::run(&args).await,

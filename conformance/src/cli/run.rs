@@ -114,7 +114,7 @@ fn summarize(report: &Report) {
 }
 
 /// SIGINT and SIGTERM end a run, and the report so far is written.
-fn signals() -> watch::Receiver<Option<String>> {
+pub(super) fn signals() -> watch::Receiver<Option<String>> {
     let (sender, receiver) = watch::channel(None);
     tokio::spawn(async move {
         let why = interrupted().await;

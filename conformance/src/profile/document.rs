@@ -7,8 +7,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    Argument, ClaimNames, Endpoint, Endpoints, InstanceAddress, NamedToken, Owned, Permission, Profile,
-    ProfileError, Revocation, Signing, Target, TokenKind,
+    Argument, ClaimNames, Endpoint, Endpoints, InstanceAddress, Matrix, NamedToken, Owned, Permission,
+    Profile, ProfileError, Revocation, Signing, Target, TokenKind,
 };
 use crate::secret::Secret;
 use crate::token::{Compact, SigningKey};
@@ -25,6 +25,8 @@ struct Document {
     tokens: BTreeMap<Spanned<String>, Spanned<TokenTable>>,
     signing: Option<SigningTable>,
     revocation: Option<RevocationTable>,
+    #[serde(default)]
+    matrix: Matrix,
 }
 
 #[derive(Deserialize, Default)]
@@ -117,6 +119,7 @@ pub(super) fn read(text: &str, path: &Path, target: Option<&str>) -> Result<Prof
         tokens: reader.tokens(document.tokens)?,
         signing: document.signing.map(|table| reader.signing(table)).transpose()?,
         revocation: document.revocation.map(|table| reader.revocation(table)).transpose()?,
+        matrix: document.matrix,
     })
 }
 

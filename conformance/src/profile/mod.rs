@@ -2,6 +2,7 @@
 
 mod document;
 mod error;
+mod matrix;
 mod revocation;
 mod target;
 
@@ -10,6 +11,7 @@ use std::fmt;
 use std::path::Path;
 
 pub use error::ProfileError;
+pub use matrix::{Matrix, MatrixValue, OwnedValue};
 pub use revocation::{Argument, InstanceAddress, Placeholder, Revocation};
 pub use target::Target;
 
@@ -33,6 +35,8 @@ pub struct Profile {
     pub signing: Option<Signing>,
     /// How a token is revoked, for `artos-conformance revocation`.
     pub revocation: Option<Revocation>,
+    /// The settings of `artos-conformance matrix`.
+    pub matrix: Matrix,
 }
 
 impl Profile {

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::catalogue;
+use crate::matrix::select::CellGlob;
 use crate::profile::ProfileError;
 use crate::report::{CaseReport, Outcome, StaleEntry};
 
@@ -53,12 +54,39 @@ impl Baseline {
         Self::parse(&text, path)
     }
 
+    /// Reads a baseline whose ids are globs over the cells of a matrix.
+    ///
+    /// # Errors
+    ///
+    /// As [`Baseline::load`], but for an id that is not a glob instead of an unknown case.
+    pub fn load_cells(path: &Path) -> Result<Self, ProfileError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ProfileError::file(path, format!("cannot be read: {error}")))?;
+        Self::read(&text, path, |id| id.parse::<CellGlob>().map(drop))
+    }
+
+    /// The entries.
+    pub(crate) fn entries(&self) -> &[Known] {
+        &self.entries
+    }
+
     /// Reads a baseline from text; `path` is used in errors.
     ///
     /// # Errors
     ///
     /// As [`Baseline::load`].
     pub fn parse(text: &str, path: &Path) -> Result<Self, ProfileError> {
+        Self::read(text, path, |id| match catalogue::all().iter().any(|known| known.id() == id) {
+            true => Ok(()),
+            false => Err(format!("there is no case `{id}`; `artos-conformance list` shows them all")),
+        })
+    }
+
+    fn read(
+        text: &str,
+        path: &Path,
+        check: impl Fn(&str) -> Result<(), String>,
+    ) -> Result<Self, ProfileError> {
         let document: Document = toml::from_str(text).map_err(|error| {
             let offset = error.span().map_or(0, |span| span.start);
             ProfileError::at(path, text, offset, error.message().trim_end_matches('.'))
@@ -67,11 +95,7 @@ impl Baseline {
         for entry in document.known {
             let offset = entry.span().start;
             let Entry { case, observed, reason } = entry.into_inner();
-            if !catalogue::all().iter().any(|known| known.id() == case) {
-                let why =
-                    format!("known.case: there is no case `{case}`; `artos-conformance list` shows them all");
-                return Err(ProfileError::at(path, text, offset, why));
-            }
+            check(&case).map_err(|why| ProfileError::at(path, text, offset, format!("known.case: {why}")))?;
             if baseline.entries.iter().any(|known| known.case == case) {
                 let why = format!("known.case: `{case}` is duplicated");
                 return Err(ProfileError::at(path, text, offset, why));

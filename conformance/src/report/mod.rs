@@ -15,7 +15,7 @@ pub mod human;
 pub mod junit;
 pub mod markdown;
 pub mod sarif;
-mod words;
+pub(crate) mod words;
 
 pub use crate::transport::Protocol;
 pub use format::{Format, UnknownFormat};

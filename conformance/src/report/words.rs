@@ -164,7 +164,7 @@ pub(super) fn selected(report: &Report) -> Option<String> {
 }
 
 /// A stale baseline entry, as a sentence without its full stop.
-pub(super) fn stale(entry: &super::StaleEntry) -> String {
+pub(crate) fn stale(entry: &super::StaleEntry) -> String {
     match &entry.observed {
         Some(observed) => format!("{} is recorded as {}, and was {observed}", entry.case, entry.recorded),
         None => format!("{} is recorded as {}, and now passes", entry.case, entry.recorded),
@@ -179,7 +179,7 @@ pub(super) fn clauses(case: &CaseReport) -> String {
 
 /// Text with control characters escaped, except line ends, so that a deployment cannot control the terminal that shows
 /// it.
-pub(super) fn visible(text: &str) -> String {
+pub(crate) fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for letter in text.chars() {
         if letter.is_control() && letter != '\n' {
@@ -197,7 +197,7 @@ pub(crate) fn counted(number: usize, one: &str, many: &str) -> String {
 }
 
 /// Milliseconds for people.
-pub(super) fn duration(milliseconds: u64) -> String {
+pub(crate) fn duration(milliseconds: u64) -> String {
     match milliseconds {
         0..1000 => format!("{milliseconds} ms"),
         1000..60_000 => format!("{}.{} s", milliseconds / 1000, milliseconds % 1000 / 100),

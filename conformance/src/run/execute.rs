@@ -14,6 +14,7 @@ use crate::catalogue;
 use crate::judge::Finding;
 use crate::report::{CaseReport, Evidence, Outcome, Source};
 use crate::run::session::{Exchange, Session, Shared, Stop, lock};
+use crate::secret::Redactor;
 use crate::transport::Answer;
 
 /// The progress of a run.
@@ -106,7 +107,7 @@ pub(super) async fn execute(
 }
 
 /// Waits until the run is stopped from outside.
-async fn stopped(stop: &mut Option<watch::Receiver<Option<String>>>) -> String {
+pub(crate) async fn stopped(stop: &mut Option<watch::Receiver<Option<String>>>) -> String {
     if let Some(stop) = stop
         && let Ok(why) = stop.wait_for(Option::is_some).await
     {
@@ -199,29 +200,37 @@ fn settle(report: &mut CaseReport, finding: &Finding, shared: &Shared, exchanges
     }
     report.wrongly_allowed = finding.wrongly_allowed && report.outcome == Outcome::Failed;
     let deciding = finding.deciding.and_then(|index| exchanges.get(index));
-    let mut evidence = Evidence {
-        remarks: finding.remarks.iter().map(|remark| redactor.clean(remark)).collect(),
-        ..Evidence::default()
-    };
-    if let Some(Exchange { request, answer }) = deciding {
-        let line = curl::line(shared.transport.target(), shared.transport.protocol(), request);
-        evidence.curl = Some(curl::with_tokens(&line, &report.id, &shared.profile.path, request));
-        evidence.request_id = Some(request.request_id.clone());
-        if let Answer::Response(response) = answer {
-            let mut head = vec![format!("{} {}", shared.transport.protocol(), response.status)];
-            head.extend(
-                response.fields.iter().map(|(name, value)| {
-                    redactor.clean(&format!("{name}: {}", String::from_utf8_lossy(value)))
-                }),
-            );
-            evidence.response_head = head;
-            let body = redactor.clean(&String::from_utf8_lossy(&response.body));
-            evidence.response_body = (!body.is_empty()).then(|| body.chars().take(512).collect());
-        }
+    let mut evidence = deciding.map(|exchange| evidence(exchange, shared, &redactor)).unwrap_or_default();
+    evidence.remarks = finding.remarks.iter().map(|remark| redactor.clean(remark)).collect();
+    if let (Some(line), Some(Exchange { request, .. })) = (&evidence.curl, deciding) {
+        evidence.curl = Some(curl::with_tokens(line, &report.id, &shared.profile.path, request));
     }
     report.evidence = Some(evidence);
 }
 
-pub(super) fn milliseconds(duration: Duration) -> u64 {
+/// The request and its answer, redacted. The shell line does not set the variables that stand for tokens.
+pub(crate) fn evidence(exchange: &Exchange, shared: &Shared, redactor: &Redactor) -> Evidence {
+    let Exchange { request, answer } = exchange;
+    let mut evidence = Evidence {
+        curl: Some(curl::line(shared.transport.target(), shared.transport.protocol(), request)),
+        request_id: Some(request.request_id.clone()),
+        ..Evidence::default()
+    };
+    if let Answer::Response(response) = answer {
+        let mut head = vec![format!("{} {}", shared.transport.protocol(), response.status)];
+        head.extend(
+            response
+                .fields
+                .iter()
+                .map(|(name, value)| redactor.clean(&format!("{name}: {}", String::from_utf8_lossy(value)))),
+        );
+        evidence.response_head = head;
+        let body = redactor.clean(&String::from_utf8_lossy(&response.body));
+        evidence.response_body = (!body.is_empty()).then(|| body.chars().take(512).collect());
+    }
+    evidence
+}
+
+pub(crate) fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -2,7 +2,7 @@
 
 pub(crate) mod clock;
 mod curl;
-mod execute;
+pub(crate) mod execute;
 mod pace;
 mod preflight;
 pub mod session;

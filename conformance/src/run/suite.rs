@@ -48,6 +48,7 @@ pub struct Suite {
     concurrency: usize,
     rate: f64,
     max_seconds: u64,
+    max_requests: u64,
     baseline: Baseline,
     stop: Option<watch::Receiver<Option<String>>>,
 }
@@ -86,6 +87,7 @@ impl Suite {
             concurrency: 8,
             rate: 50.0,
             max_seconds: 900,
+            max_requests: MAX_REQUESTS,
             baseline: Baseline::default(),
             stop: None,
         }
@@ -130,6 +132,13 @@ impl Suite {
     #[must_use]
     pub fn max_seconds(mut self, seconds: u64) -> Self {
         self.max_seconds = seconds;
+        self
+    }
+
+    /// The maximum number of requests.
+    #[must_use]
+    pub(crate) fn max_requests(mut self, requests: u64) -> Self {
+        self.max_requests = requests;
         self
     }
 
@@ -272,14 +281,14 @@ impl Suite {
         Ok((self.shared(transport, preflight.clock, preflight.known.clone(), sent), preflight))
     }
 
-    fn shared(&self, transport: Transport, clock: Clock, known: Known, sent: u64) -> Shared {
+    pub(crate) fn shared(&self, transport: Transport, clock: Clock, known: Known, sent: u64) -> Shared {
         let mut redactor = Redactor::default();
         self.profile.tokens.values().for_each(|token| redactor.add_token(token.text.expose()));
         Shared {
             profile: self.profile.clone(),
             transport,
             pace: Pace::new(self.rate),
-            budget: Budget::new(MAX_REQUESTS, self.max_seconds),
+            budget: Budget::new(self.max_requests, self.max_seconds),
             put_off: AtomicU64::new(0),
             untested: AtomicU64::new(0),
             lost: AtomicU64::new(0),

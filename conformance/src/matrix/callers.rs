@@ -1,0 +1,135 @@
+//! The callers: who asks, and with which token.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::case::clause::{Clause, Level};
+use crate::profile::TokenKind;
+use crate::run::session::{Session, Shared, Stop};
+
+/// A kind of caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Caller {
+    /// Without credentials.
+    None,
+    /// With text that is no token.
+    Malformed,
+    /// With a good token's claims under a signature of zeros.
+    Forged,
+    /// With an expired token.
+    Expired,
+    /// With a revoked token.
+    Revoked,
+    /// With a good token of another organization.
+    OtherOrganization,
+    /// With a good token that lacks the operation's permission.
+    NoPermission,
+    /// With a good token of a user who is not a member.
+    NotAMember,
+    /// With a good token: the control.
+    Own,
+}
+
+impl Caller {
+    /// The word in reports and filters.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Malformed => "malformed",
+            Self::Forged => "forged",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+            Self::OtherOrganization => "other_organization",
+            Self::NoPermission => "no_permission",
+            Self::NotAMember => "not_a_member",
+            Self::Own => "own",
+        }
+    }
+
+    /// The clauses that its cells test.
+    pub fn clauses(self) -> &'static [Clause] {
+        match self {
+            Self::None => &[Clause::Hdr2, Clause::Pub2],
+            Self::Malformed => &[Clause::Tok1, Clause::Pub2],
+            Self::Forged => &[Clause::Tok8, Clause::Pub2],
+            Self::Expired => &[Clause::Tok3, Clause::Pub2],
+            Self::Revoked => &[Clause::Tok5, Clause::Pub2],
+            Self::OtherOrganization => &[Clause::Org1, Clause::Org4],
+            Self::NoPermission => &[Clause::Perm1],
+            Self::NotAMember => &[Clause::Org3],
+            Self::Own => &[Clause::Org4],
+        }
+    }
+}
+
+/// Which permissions the token of a `no_permission` cell lacks.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lack {
+    /// Nothing: the caller's usual token.
+    Nothing,
+    /// All permissions.
+    All,
+    /// These; it has all others of `signing.permissions`.
+    These(Vec<String>),
+    /// Whatever `tokens.no_permission` lacks.
+    Named,
+}
+
+/// The tokens of a run, or what is missing for them. Each is made once.
+#[derive(Default)]
+pub(crate) struct Tokens {
+    made: BTreeMap<(Caller, Lack), Result<Option<String>, String>>,
+}
+
+impl Tokens {
+    /// The token of a caller; `None` for a caller without one.
+    pub(crate) fn get(
+        &mut self,
+        shared: &Arc<Shared>,
+        caller: Caller,
+        lack: &Lack,
+    ) -> Result<Option<String>, String> {
+        let made = self
+            .made
+            .entry((caller, lack.clone()))
+            .or_insert_with(|| make(shared, caller, lack).map_err(|stop| words(&stop)));
+        made.clone()
+    }
+}
+
+fn make(shared: &Arc<Shared>, caller: Caller, lack: &Lack) -> Result<Option<String>, Stop> {
+    let session = Session::new(Arc::clone(shared), format!("matrix/{}", caller.key()), Level::Must, &[]);
+    let token = match (caller, lack) {
+        (Caller::None, _) => return Ok(None),
+        (Caller::Malformed, _) => return Ok(Some("not-a-token".into())),
+        (Caller::Forged, _) => session.forged()?,
+        (Caller::Expired, _) => session.expired()?,
+        (Caller::Revoked, _) => session.revoked()?,
+        (Caller::OtherOrganization, _) => session.other_organization()?,
+        (Caller::NotAMember, _) => session.only_named(TokenKind::NotAMember)?,
+        (Caller::Own, _) => session.valid()?,
+        (Caller::NoPermission, Lack::All) => permitted(&session, &[])?,
+        (Caller::NoPermission, Lack::These(these)) => {
+            let all = shared.profile.signing.as_ref().map(|signing| signing.permissions.clone());
+            let left: Vec<String> =
+                all.unwrap_or_default().into_iter().filter(|name| !these.contains(name)).collect();
+            permitted(&session, &left)?
+        }
+        (Caller::NoPermission, Lack::Nothing | Lack::Named) => session.no_permission()?,
+    };
+    Ok(Some(token.text()))
+}
+
+/// A good token with exactly these permissions.
+fn permitted(session: &Session, permissions: &[String]) -> Result<crate::token::Compact, Stop> {
+    let claim = session.permissions_claim()?;
+    Ok(session.mint()?.claim(&claim, &Value::from(permissions).to_string()).sign(&session.key()?))
+}
+
+pub(crate) fn words(stop: &Stop) -> String {
+    match stop {
+        Stop::Skip(why) | Stop::Busy(why) | Stop::Dead(why) => why.clone(),
+    }
+}

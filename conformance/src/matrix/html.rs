@@ -1,0 +1,150 @@
+//! The matrix as one self-contained HTML page without scripts.
+
+use aws_lc_rs::digest;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::human::{COLUMNS, column, sign, verdict_line};
+use super::report::{CellReport, MatrixReport, OperationReport};
+
+const STYLE: &str = include_str!("style.css");
+
+/// The report as a page.
+pub fn render(report: &MatrixReport) -> String {
+    let hash = digest::digest(&digest::SHA256, STYLE.as_bytes());
+    let policy =
+        format!("default-src 'none'; style-src 'sha256-{}'", base64_simd::STANDARD.encode_to_string(hash));
+    let mut page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta http-equiv="Content-Security-Policy" content=(policy);
+                title { "Matrix of " (report.target) ": " (report.verdict) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                h1 { (report.target) }
+                p { strong { (verdict_line(report)) } }
+                @if let Some(why) = &report.interrupted { p { "Stopped: " (why) } }
+                @for notice in &report.notices { p { "Note: " (notice) } }
+                (named("Open, but not documented as public", &report.public.open_undocumented))
+                (named("Documented as public, but closed", &report.public.closed_documented))
+                (table(report))
+                p.legend {
+                    "ok: as documented. !!: wrongly allowed. x: failed. ~: another body than the documented one. "
+                    "k: known from the baseline. -: skipped. *: the good token got no further than 4xx. "
+                    "org: another organization on an own resource. othr: the own token on another organization's."
+                }
+                h2 { "Requests and answers" }
+                @for (at, operation) in report.operations.iter().enumerate() { (details(at, operation)) }
+                footer {
+                    "Written by artos-conformance " (report.suite_version) " at " (report.started_at)
+                    ". Tokens are in no report; shell variables stand for them."
+                }
+            }
+        }
+    }
+    .into_string();
+    page.push('\n');
+    page
+}
+
+fn named(heading: &str, names: &[String]) -> Markup {
+    html! {
+        @if !names.is_empty() {
+            h2 { (heading) }
+            ul { @for name in names { li { code { (name) } } } }
+        }
+    }
+}
+
+fn table(report: &MatrixReport) -> Markup {
+    html! {
+        table {
+            thead {
+                tr {
+                    th scope="col" { "Operation" }
+                    @for (heading, caller, other) in COLUMNS {
+                        th scope="col" title={ (caller) @if other { " on another organization's resource" } } {
+                            (heading)
+                        }
+                    }
+                }
+            }
+            tbody {
+                @for (at, operation) in report.operations.iter().enumerate() {
+                    tr {
+                        th scope="row" {
+                            a href={ "#o" (at) } { (operation.operation_id) }
+                            @if operation.not_exercised { " *" }
+                            br;
+                            small { (operation.method) " " (operation.path) }
+                        }
+                        @if operation.uncovered.is_empty() {
+                            @for (_, caller, other) in COLUMNS {
+                                @let sign = sign(column(operation, caller, other));
+                                td class=(class(sign)) {
+                                    @if !sign.is_empty() {
+                                        a href={ "#o" (at) "-" (caller) @if other { "-other" } } { (sign) }
+                                    }
+                                }
+                            }
+                        } @else {
+                            td colspan="10" { "uncovered: needs " (operation.uncovered.join(", ")) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn details(at: usize, operation: &OperationReport) -> Markup {
+    html! {
+        section id={ "o" (at) } {
+            h3 { (operation.operation_id) }
+            @for (_, caller, other) in COLUMNS {
+                @let cells: Vec<_> = column(operation, caller, other).collect();
+                @if !cells.is_empty() {
+                    div id={ "o" (at) "-" (caller) @if other { "-other" } } {
+                        @for cell in cells { (exchange(cell)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn exchange(cell: &CellReport) -> Markup {
+    html! {
+        details class=(class(sign([cell].into_iter()))) {
+            summary {
+                (sign([cell].into_iter())) " " (cell.name()) ": expected " (cell.expected) ", "
+                @match (&cell.observed, &cell.skipped_because) {
+                    (Some(observed), _) => { "observed " (observed) }
+                    (None, Some(why)) => { "skipped: " (why) }
+                    (None, None) => { "not tested" }
+                }
+                @if let Some(reason) = &cell.known { ". Known: " (reason) }
+            }
+            @if let Some(evidence) = &cell.evidence {
+                @if let Some(line) = &evidence.curl { pre { (line) } }
+                pre {
+                    @for line in &evidence.response_head { (line) "\n" }
+                    @if let Some(body) = &evidence.response_body { "\n" (body) }
+                }
+            }
+        }
+    }
+}
+
+fn class(sign: &str) -> &'static str {
+    match sign {
+        "ok" => "ok",
+        "!!" | "x" => "bad",
+        "~" | "k" => "warn",
+        _ => "none",
+    }
+}

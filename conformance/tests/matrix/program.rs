@@ -1,0 +1,165 @@
+//! The built program: exit statuses, formats, messages.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+use super::service::{Kind, Service};
+use super::{OPENAPI, folder};
+
+async fn program(arguments: &[&str]) -> Output {
+    let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+    let run = move || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_artos-conformance"));
+        for name in ["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
+            command.env_remove(name);
+        }
+        command.args(arguments).args(["--rate", "100000"]).output().unwrap()
+    };
+    tokio::task::spawn_blocking(run).await.unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The parts of the output that differ between runs, replaced.
+fn stable(output: &str, target: &str) -> String {
+    let text = output.replace(target, "http://127.0.0.1:PORT");
+    let last = text.trim_end().rsplit('\n').next().unwrap_or_default();
+    match last.rsplit_once(" in ") {
+        Some((before, _)) => text.replace(last, &format!("{before} in TIME")),
+        None => text,
+    }
+}
+
+#[tokio::test]
+async fn the_table_fits_a_hundred_columns() {
+    let service = Service { fault: Some(("read", Kind::NoOrganization)), ..Service::default() };
+    let address = service.start().await;
+    let (_folder, profile) = folder(address);
+    let output = program(&["matrix", "--profile", profile.to_str().unwrap()]).await;
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("sends 107 requests to http://"), "{}", text(&output.stderr));
+    let shown = stable(&text(&output.stdout), &format!("http://{address}"));
+    for line in shown.lines().take_while(|line| !line.is_empty()) {
+        assert!(line.chars().count() <= 100, "{line}");
+    }
+    insta::assert_snapshot!("human", shown);
+}
+
+#[tokio::test]
+async fn every_format_names_the_fault_and_no_token() {
+    let service = Service { fault: Some(("read", Kind::NoOrganization)), ..Service::default() };
+    let (_folder, profile) = folder(service.start().await);
+    let profile = profile.to_str().unwrap();
+    for format in ["human", "json", "junit", "markdown", "html", "sarif"] {
+        let output = program(&["matrix", "--profile", profile, "--format", format]).await;
+        assert_eq!(output.status.code(), Some(1), "{format}: {}", text(&output.stderr));
+        let report = text(&output.stdout);
+        assert!(
+            report.contains("read/other_organization/own") || format == "json" || format == "html",
+            "{format}: {report}"
+        );
+        assert!(!report.contains("eyJ"), "{format} shows a token");
+        assert!(!report.contains("<script"), "{format} has a script");
+    }
+    let output = program(&["matrix", "--profile", profile, "--format", "badge"]).await;
+    let badge: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(badge["color"], "red");
+    let output = program(&["matrix", "--profile", profile, "--format", "json", "--filter", "read/*"]).await;
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["summary"]["operations"], 1);
+    let cells = report["operations"][0]["cells"].as_array().unwrap();
+    let wrong: Vec<_> = cells.iter().filter(|cell| cell["wrongly_allowed"] == true).collect();
+    assert_eq!(wrong.len(), 2, "{wrong:#?}");
+    assert_eq!(wrong[0]["evidence"]["response_head"][0], "HTTP/1.1 200");
+}
+
+#[tokio::test]
+async fn a_baseline_knows_a_failure_by_a_glob() {
+    let service = Service { fault: Some(("read", Kind::NoOrganization)), ..Service::default() };
+    let (folder, profile) = folder(service.start().await);
+    let profile = profile.to_str().unwrap();
+    let baseline = folder.path().join("baseline.toml");
+    let write = |observed: &str| {
+        let entry =
+            format!("[[known]]\ncase = \"read/*\"\nobserved = \"{observed}\"\nreason = \"until May\"\n");
+        fs::write(&baseline, entry).unwrap();
+    };
+    let arguments = ["matrix", "--profile", profile, "--baseline", baseline.to_str().unwrap()];
+    write("200");
+    let output = program(&arguments).await;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+    write("500");
+    let output = program(&arguments).await;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stdout).contains("stale in the baseline: read/* is recorded as 500"));
+}
+
+#[tokio::test]
+async fn a_plan_is_printed_and_nothing_is_sent() {
+    let (_folder, profile) = folder("127.0.0.1:9".parse().unwrap());
+    let profile = profile.to_str().unwrap();
+    let output = program(&["matrix", "--profile", profile, "--dry-run", "--filter", "page/*"]).await;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    insta::assert_snapshot!("dry_run", text(&output.stdout));
+    let output = program(&["matrix", "--profile", profile]).await;
+    assert_eq!(output.status.code(), Some(3), "nobody listens");
+}
+
+#[tokio::test]
+async fn what_has_no_value_is_uncovered() {
+    let (folder, profile) = folder(Service::default().start().await);
+    let openapi = OPENAPI.replace("\"document_id\"", "\"id\"").replace("{document_id}", "{id}");
+    fs::write(folder.path().join("openapi.json"), openapi).unwrap();
+    let text_of = fs::read_to_string(&profile)
+        .unwrap()
+        .replace("\"GET /api/v1/documents/{document_id}\"", "\"GET /api/v1/documents/{id}\"");
+    fs::write(&profile, text_of).unwrap();
+    let profile = profile.to_str().unwrap();
+    let output = program(&["matrix", "--profile", profile, "--format", "json"]).await;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&report["verdict"], &report["summary"]["uncovered"]), (&"partial".into(), &4.into()));
+    let output = program(&["matrix", "--profile", profile, "--complete"]).await;
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[tokio::test]
+async fn mistakes_are_named_with_their_place() {
+    let (folder, profile) = folder("127.0.0.1:9".parse().unwrap());
+    let good = fs::read_to_string(&profile).unwrap();
+    let broken = folder.path().join("broken.yaml");
+    fs::write(&broken, "openapi: 3.0.0\npaths:\n  /a: {get: {parameters: {}}}\n").unwrap();
+    let mut said = Vec::new();
+    for (from, to, openapi) in [
+        ("", "", Some(broken.as_path())),
+        ("", "", Some(Path::new("missing.json"))),
+        ("openapi = \"openapi.json\"\n", "", None),
+        ("openapi = \"openapi.json\"", "opanapi = \"openapi.json\"", None),
+        ("generate = {", "genrate = {", None),
+        ("\"POST /api/v1/documents\"", "\"POST /documents\"", None),
+        ("openapi = \"openapi.json\"", "openapi = \"openapi.json\"\ninclude = [\"/v9/**\"]", None),
+        ("openapi = \"openapi.json\"", "openapi = \"openapi.json\"\nexclude = [\"/a[\"]", None),
+        ("{ own = \"doc-a\", other = \"doc-b\" }\norg", "{ mine = \"doc-a\" }\norg", None),
+    ] {
+        let text_of = if from.is_empty() { good.clone() } else { good.replacen(from, to, 1) };
+        fs::write(&profile, text_of).unwrap();
+        let mut arguments = vec!["matrix", "--profile", profile.to_str().unwrap()];
+        if let Some(path) = openapi {
+            arguments.extend(["--openapi", path.to_str().unwrap()]);
+        }
+        let output = program(&arguments).await;
+        assert_eq!(output.status.code(), Some(2), "{to}: {}", text(&output.stderr));
+        said.push(text(&output.stderr).replace(&folder.path().display().to_string(), "FOLDER"));
+    }
+    insta::assert_snapshot!("mistakes", said.concat());
+}
+
+#[tokio::test]
+async fn help_describes_every_flag() {
+    insta::assert_snapshot!("help", text(&program(&["matrix", "--help"]).await.stdout));
+}
