@@ -2,11 +2,10 @@
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::response::{IntoResponse, Response};
-use http::Method;
 use http::request::Parts;
 
 use crate::caller::{Caller, Principal};
-use crate::response::Denied;
+use crate::response::{Denied, Form};
 
 impl<S: Sync> FromRequestParts<S> for Caller {
     type Rejection = Denied;
@@ -42,6 +41,6 @@ impl<S: Sync> FromRequestParts<S> for Principal {
 impl IntoResponse for Denied {
     fn into_response(self) -> Response {
         // hyper itself drops the body of a response to HEAD.
-        self.into_http::<axum::body::Body>(&Method::GET).map(axum::body::Body::new)
+        self.into_response_as::<axum::body::Body>(Form::Json).map(axum::body::Body::new)
     }
 }

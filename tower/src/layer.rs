@@ -23,7 +23,7 @@ use tower_service::Service;
 
 use crate::body::ResponseBody;
 use crate::caller::{Caller, Principal};
-use crate::response::Denied;
+use crate::response::{Denied, Form};
 
 /// The engine of a layer: a fixed one, or the current one of an [`ArcSwap`].
 #[derive(Clone, Debug)]
@@ -197,7 +197,7 @@ where
 {
     type Response = Response<ResponseBody<R>>;
     type Error = S::Error;
-    type Future = ResponseFuture<S::Future, R>;
+    type Future = ResponseFuture<S::Future>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
@@ -208,7 +208,7 @@ where
         let kind = match self.layer.admit(&mut parts) {
             Ok(()) => FutureKind::Inner { future: self.inner.call(Request::from_parts(parts, body)) },
             Err(denied) => {
-                FutureKind::Denied { response: Some(denied.respond(&parts.method, &parts.headers)) }
+                FutureKind::Denied { answer: Some((denied, Form::of(&parts.method, &parts.headers))) }
             }
         };
         ResponseFuture { kind }
@@ -217,21 +217,21 @@ where
 
 pin_project! {
     /// The response of an [`AuthService`].
-    pub struct ResponseFuture<F, R> {
+    pub struct ResponseFuture<F> {
         #[pin]
-        kind: FutureKind<F, R>,
+        kind: FutureKind<F>,
     }
 }
 
 pin_project! {
     #[project = FutureProjection]
-    enum FutureKind<F, R> {
+    enum FutureKind<F> {
         Inner { #[pin] future: F },
-        Denied { response: Option<Response<ResponseBody<R>>> },
+        Denied { answer: Option<(Denied, Form)> },
     }
 }
 
-impl<F, R, E> Future for ResponseFuture<F, R>
+impl<F, R, E> Future for ResponseFuture<F>
 where
     F: Future<Output = Result<Response<R>, E>>,
 {
@@ -242,8 +242,8 @@ where
             FutureProjection::Inner { future } => {
                 future.poll(context).map(|result| result.map(|response| response.map(ResponseBody::inner)))
             }
-            FutureProjection::Denied { response } => match response.take() {
-                Some(response) => Poll::Ready(Ok(response)),
+            FutureProjection::Denied { answer } => match answer.take() {
+                Some((denied, form)) => Poll::Ready(Ok(denied.into_response_as(form))),
                 // A future that is polled after completion has no response to return.
                 None => Poll::Pending,
             },

@@ -27,6 +27,30 @@ enum Kind {
 /// The response of HDR-2 for a route without a layer, which does not know the policy's realm.
 const BARE_CHALLENGE: &str = "Bearer";
 
+/// The form of a response, which depends on the request.
+#[derive(Clone, Debug)]
+pub(crate) enum Form {
+    /// The documented response.
+    Json,
+    /// The same fields without a body, for HEAD.
+    Head,
+    /// A gRPC status, with the content type of the request.
+    Grpc(HeaderValue),
+}
+
+impl Form {
+    /// The form of the response to a request with this method and these header fields.
+    pub(crate) fn of(method: &Method, headers: &HeaderMap) -> Self {
+        match headers.get(CONTENT_TYPE) {
+            _ if method == Method::HEAD => Self::Head,
+            Some(content_type) if content_type.as_bytes().starts_with(b"application/grpc") => {
+                Self::Grpc(content_type.clone())
+            }
+            _ => Self::Json,
+        }
+    }
+}
+
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
@@ -97,14 +121,11 @@ impl Denied {
         }
     }
 
-    /// The documented response to a request with this method and these header fields.
-    pub(crate) fn respond<B>(self, method: &Method, headers: &HeaderMap) -> Response<ResponseBody<B>> {
-        match headers.get(CONTENT_TYPE) {
-            Some(content_type) if content_type.as_bytes().starts_with(b"application/grpc") => {
-                let content_type = content_type.clone();
-                self.into_grpc(content_type)
-            }
-            _ => self.into_http(method),
+    pub(crate) fn into_response_as<B>(self, form: Form) -> Response<ResponseBody<B>> {
+        match form {
+            Form::Json => self.into_json(true),
+            Form::Head => self.into_json(false),
+            Form::Grpc(content_type) => self.into_grpc(content_type),
         }
     }
 
@@ -114,8 +135,7 @@ impl Denied {
     /// a gRPC message: tonic reports it as `INTERNAL`.
     fn into_grpc<B>(self, content_type: HeaderValue) -> Response<ResponseBody<B>> {
         let (code, message) = (self.grpc_status(), HeaderValue::from_str(self.detail()));
-        // A response to HEAD has the documented fields and no body, and so has this one.
-        let mut response = self.into_http(&Method::HEAD);
+        let mut response = self.into_json(false);
         let headers = response.headers_mut();
         headers.remove(CONTENT_LENGTH);
         headers.insert(CONTENT_TYPE, content_type);
@@ -126,11 +146,10 @@ impl Denied {
         response
     }
 
-    /// The documented response. A response to HEAD has the same fields and no body.
-    pub(crate) fn into_http<B>(self, method: &Method) -> Response<ResponseBody<B>> {
+    fn into_json<B>(self, with_body: bool) -> Response<ResponseBody<B>> {
         let bytes = Bytes::from(format!(r#"{{"detail":"{}"}}"#, self.detail()));
         let length = HeaderValue::from(bytes.len());
-        let body = ResponseBody::answer((method != Method::HEAD).then_some(bytes));
+        let body = ResponseBody::answer(with_body.then_some(bytes));
         let mut response = Response::new(body);
         *response.status_mut() = self.status();
         let headers = response.headers_mut();
