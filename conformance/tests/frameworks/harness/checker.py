@@ -20,6 +20,7 @@ class Report:
     status: int
     verdict: str
     cases: dict
+    sarif: str
 
     def ids(self, *outcomes: str) -> list[str]:
         return [name for name, case in self.cases.items() if case["outcome"] in outcomes]
@@ -48,5 +49,7 @@ def check(binary: Path, profile: Path, port: int, *, patterns=(), level="must", 
         if done.returncode not in (0, 1) or not output.exists():
             raise HarnessError(f"artos-conformance: status {done.returncode}\n{done.stdout[-1000:]}{done.stderr[-3000:]}")
         report = json.loads(output.read_text())
+        render = [binary, "render", output, "--format", "sarif"]
+        sarif = subprocess.run(render, capture_output=True, text=True, timeout=seconds, check=True).stdout
     cases = {case["id"]: case for case in report["cases"]}
-    return Report(done.returncode, report["verdict"], cases)
+    return Report(done.returncode, report["verdict"], cases, sarif)

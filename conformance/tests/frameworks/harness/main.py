@@ -10,7 +10,7 @@ import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import credentials, install, table
+from . import credentials, install, sarif, table
 from .checker import check
 from .processes import HarnessError
 from .services import SERVICES
@@ -165,6 +165,10 @@ def main(about: str) -> int:
                 print("FAILED" if result.problems else "ok    ", result.title(), flush=True)
                 for problem in result.problems:
                     print("       ", problem, flush=True)
+        documents = [report.sarif for result in results for report in result.reports.values()]
+        for problem in sarif.problems(documents) if documents else []:
+            failed += 1
+            print("FAILED SARIF:", problem, flush=True)
     except HarnessError as error:
         print(error, file=sys.stderr)
         return 2
