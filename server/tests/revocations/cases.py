@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from parts import BINARY, CHECKER, PROTECTED, PUBLIC, ROOT, Broker, Files, ListByUrl, Server, eventually, folder, free_port
+from parts import BINARY, CHECKER, PROTECTED, PUBLIC, ROOT, Broker, Files, ListByUrl, Server, TlsInFront, certificate, eventually, folder, free_port
 
 SNAPSHOT = "artos:revocations"
 LOG = "artos:revocations:log"
@@ -265,15 +265,9 @@ def a_password_comes_from_the_environment_or_a_file():
 @case
 def tls_and_unix_sockets_are_spoken():
     with folder() as here:
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-             "-subj", "/CN=test-only", "-addext", "subjectAltName=IP:127.0.0.1",
-             "-addext", "basicConstraints=critical,CA:FALSE", "-keyout", "key.pem", "-out", "ca.pem"],
-            cwd=here, check=True, capture_output=True,
-        )
         port, plain, socket = free_port(), free_port(), f"{here}/valkey.sock"
-        tls = ["--port", str(plain), "--tls-port", str(port), "--tls-cert-file", f"{here}/ca.pem"]
-        tls += ["--tls-key-file", f"{here}/key.pem", "--tls-ca-cert-file", f"{here}/ca.pem", "--tls-auth-clients", "no"]
+        tls = ["--port", str(plain), "--tls-port", str(port)]
+        tls += [word for name, value in certificate(here).items() for word in (f"--{name}", value)]
         with Broker(here, *tls, "--unixsocket", socket, redis=True, port=plain) as broker:
             broker.ready()
             secure = Files(here, f'redis = "rediss://127.0.0.1:{port}/0"\nca_file = "ca.pem"', "tls.toml")
@@ -286,6 +280,68 @@ def tls_and_unix_sockets_are_spoken():
             with Server(secure) as one, Server(local) as other:
                 for server in (one.is_ready(), other.is_ready()):
                     assert [server.status(secure.token(token)) for token in ("t-1", "t-2", "t-3")] == [401, 401, 200]
+
+
+@case
+def valkey_behind_tls_is_followed():
+    with folder() as here, Broker(here) as broker:
+        broker.ready()
+        certificate(here)
+        with TlsInFront(here, broker.port) as front:
+            files = Files(here, f'redis = "rediss://127.0.0.1:{front.port}"\nca_file = "ca.pem"')
+            files.revoke("--token-id", "before")
+            with Server(files) as server:
+                server.is_ready()
+                assert server.status(files.token("before")) == 401
+                files.revoke("--token-id", "after")
+                eventually("the log is followed", lambda: server.status(files.token("after")) == 401)
+
+
+@case
+def sentinel_and_its_master_speak_tls_to_an_acl_user():
+    with folder() as here:
+        options = certificate(here)
+        port, plain, sentinel_port = free_port(), free_port(), free_port()
+        tls = ["--port", str(plain), "--tls-port", str(port)]
+        tls += [word for name, value in options.items() for word in (f"--{name}", value)]
+        # What docs/revoke.md says that servers, `revoke` and `compact` need.
+        rights = "strlen getrange xinfo xrange xread info multi exec role xadd set xtrim watch unwatch"
+        rights = [f"+{name}" for name in rights.split()]
+        user = ["--user", "artos", "on", ">test-only-password", "~artos:*", *rights]
+        with open(f"{here}/sentinel.conf", "w") as file:
+            lines = [f"port 0\ntls-port {sentinel_port}\nbind 127.0.0.1\ndir {here}\ntls-replication yes"]
+            lines += [f"{name} {value}" for name, value in options.items()]
+            file.write("\n".join([*lines, f"sentinel monitor mymaster 127.0.0.1 {port} 1\n"]))
+        with Broker(here, *tls, *user, redis=True, port=plain) as broker:
+            broker.ready()
+            sentinel = subprocess.Popen(
+                ["redis-sentinel", f"{here}/sentinel.conf"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+            try:
+                text = (
+                    f'service = "mymaster"\nsentinels = ["127.0.0.1:{sentinel_port}"]\nca_file = "ca.pem"\n'
+                    'password = { file = "password" }\nredis = '
+                )
+                files = Files(here, f'{text}"rediss://artos@mymaster"')
+                stranger = Files(here, f'{text}"rediss://stranger@mymaster"', "stranger.toml")
+                plaintext = Files(here, f'{text}"redis://artos@mymaster"'.replace('ca_file = "ca.pem"\n', ""), "plain.toml")
+                (files.folder / "password").write_text("test-only-password\n")
+                eventually("Sentinel answers", lambda: files.revoke("--token-id", "before", check=False).returncode == 0)
+                for other in (stranger, plaintext):
+                    refused = other.revoke("--token-id", "x", check=False)
+                    assert refused.returncode == 2 and "test-only-password" not in refused.stderr, refused.stderr
+                with Server(files) as server:
+                    server.is_ready()
+                    assert server.status(files.token("before")) == 401
+                    files.revoke("--token-id", "after")
+                    eventually("the log is followed", lambda: server.status(files.token("after")) == 401)
+                    assert server.status(files.token("x")) == 200
+                    files.compact()
+                    server.is_ready()
+                    assert server.status(files.token("before")) == 401
+            finally:
+                sentinel.kill()
+                sentinel.wait()
 
 
 @case

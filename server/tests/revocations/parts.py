@@ -7,9 +7,11 @@ import json
 import os
 import pathlib
 import re
+import select
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -226,7 +228,10 @@ class Server:
         return float(found[1]) if found else None
 
     def is_ready(self):
-        eventually("the server is ready", lambda: self.ready() == (200, ""))
+        try:
+            eventually("the server is ready", lambda: self.ready() == (200, ""))
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {self.ready()}") from None
         return self
 
     def log(self):
@@ -269,6 +274,56 @@ class ListByUrl:
     def __exit__(self, *_):
         self.http.shutdown()
         self.http.server_close()
+
+
+def certificate(folder):
+    """A self-signed certificate for 127.0.0.1: `ca.pem` and `key.pem`; the arguments of a broker that uses it."""
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+         "-subj", "/CN=test-only", "-addext", "subjectAltName=IP:127.0.0.1",
+         "-addext", "basicConstraints=critical,CA:FALSE", "-keyout", "key.pem", "-out", "ca.pem"],
+        cwd=folder, check=True, capture_output=True,
+    )
+    return {
+        "tls-cert-file": f"{folder}/ca.pem", "tls-key-file": f"{folder}/key.pem",
+        "tls-ca-cert-file": f"{folder}/ca.pem", "tls-auth-clients": "no",
+    }
+
+
+class TlsInFront:
+    """TLS in front of a broker that is built without it."""
+
+    def __init__(self, folder, port):
+        self.behind, self.listener = port, socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(f"{folder}/ca.pem", f"{folder}/key.pem")
+
+    def __enter__(self):
+        threading.Thread(target=self.accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.listener.close()
+
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                stream, _ = self.listener.accept()
+                threading.Thread(target=self.carry, args=(stream,), daemon=True).start()
+
+    def carry(self, stream):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.behind)) as plain:
+            with self.context.wrap_socket(stream, server_side=True) as secure:
+                while True:
+                    if not secure.pending():
+                        select.select([secure, plain], [], [])
+                    for source, sink in [(secure, plain), (plain, secure)]:
+                        if source is secure and secure.pending() or select.select([source], [], [], 0)[0]:
+                            data = source.recv(65536)
+                            if not data:
+                                return
+                            sink.sendall(data)
 
 
 def folder():

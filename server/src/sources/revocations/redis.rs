@@ -89,17 +89,15 @@ impl Source<'_> {
     /// Reads the snapshot and the log.
     async fn reload(&mut self, connection: &mut Connection) -> Result<(), String> {
         let whole = read_all(connection, self.connector.redis()).await?;
-        let text = whole.snapshot.as_ref().map(|snapshot| snapshot.revocations.get().to_owned());
-        let base = match text {
-            None => None,
-            Some(text) => {
-                // Parsing a large snapshot takes a while; do it on a blocking thread.
-                let parse = move || Revocations::from_json(text.as_bytes());
-                let parsed = tokio::task::spawn_blocking(parse).await;
-                let parsed = parsed.map_err(|_| "the snapshot cannot be read".to_owned())?;
-                Some(parsed.map_err(|error| format!("the `revocations` of the snapshot: {error}"))?)
-            }
+        // Parsing a large snapshot takes a while; do it on a blocking thread.
+        let parse = move || {
+            let text = whole.snapshot.as_ref().map(|snapshot| snapshot.revocations.get().as_bytes());
+            let base = text.map(Revocations::from_json).transpose();
+            (whole, base)
         };
+        let parsed = tokio::task::spawn_blocking(parse).await;
+        let (whole, base) = parsed.map_err(|_| "the snapshot cannot be read".to_owned())?;
+        let base = base.map_err(|error| format!("the `revocations` of the snapshot: {error}"))?;
         let has_snapshot = base.is_some();
         let applied = self.tracker.load(whole, base);
         self.freshness.publish(self.tracker.set());
