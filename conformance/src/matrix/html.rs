@@ -35,7 +35,7 @@ pub fn render(report: &MatrixReport) -> String {
                 p.legend {
                     "ok: as documented. !!: wrongly allowed. x: failed. ~: another body than the documented one. "
                     "k: known from the baseline. -: skipped. *: the good token got no further than 4xx. "
-                    "org: another organization on an own resource. othr: the own token on another organization's."
+                    "org: another organization on an own resource. xorg: the own token on another organization's."
                 }
                 h2 { "Requests and answers" }
                 @for (at, operation) in report.operations.iter().enumerate() { (details(at, operation)) }

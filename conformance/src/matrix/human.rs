@@ -16,7 +16,7 @@ pub(super) const COLUMNS: [(&str, &str, bool); 10] = [
     ("exp", "expired", false),
     ("rev", "revoked", false),
     ("org", "other_organization", false),
-    ("othr", "own", true),
+    ("xorg", "own", true),
     ("perm", "no_permission", false),
     ("memb", "not_a_member", false),
     ("own", "own", false),
@@ -96,7 +96,7 @@ fn write_rest(text: &mut String, report: &MatrixReport) -> std::fmt::Result {
         text,
         "ok as documented   !! wrongly allowed   x failed   ~ another body   k known   - skipped"
     )?;
-    writeln!(text, "org: another organization on an own resource   othr: own token on another's resource")?;
+    writeln!(text, "org: another organization on an own resource   xorg: own token on another's resource")?;
     if report.summary.not_exercised > 0 {
         writeln!(
             text,

@@ -4,6 +4,7 @@
 #![expect(clippy::indexing_slicing, reason = "a missing member is null")]
 
 mod broken;
+mod generated;
 mod program;
 mod service;
 

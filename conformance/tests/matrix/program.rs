@@ -9,14 +9,19 @@ use serde_json::Value;
 use super::service::{Kind, Service};
 use super::{OPENAPI, folder};
 
+/// The program, without a limit of its rate.
 async fn program(arguments: &[&str]) -> Output {
+    checker(&[arguments, &["--rate", "100000"]].concat()).await
+}
+
+async fn checker(arguments: &[&str]) -> Output {
     let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
     let run = move || {
         let mut command = Command::new(env!("CARGO_BIN_EXE_artos-conformance"));
         for name in ["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
             command.env_remove(name);
         }
-        command.args(arguments).args(["--rate", "100000"]).output().unwrap()
+        command.args(arguments).output().unwrap()
     };
     tokio::task::spawn_blocking(run).await.unwrap()
 }
@@ -140,7 +145,7 @@ async fn mistakes_are_named_with_their_place() {
         ("", "", Some(Path::new("missing.json"))),
         ("openapi = \"openapi.json\"\n", "", None),
         ("openapi = \"openapi.json\"", "opanapi = \"openapi.json\"", None),
-        ("generate = {", "genrate = {", None),
+        ("generate = {", "generates = {", None),
         ("\"POST /api/v1/documents\"", "\"POST /documents\"", None),
         ("openapi = \"openapi.json\"", "openapi = \"openapi.json\"\ninclude = [\"/v9/**\"]", None),
         ("openapi = \"openapi.json\"", "openapi = \"openapi.json\"\nexclude = [\"/a[\"]", None),
@@ -162,4 +167,46 @@ async fn mistakes_are_named_with_their_place() {
 #[tokio::test]
 async fn help_describes_every_flag() {
     insta::assert_snapshot!("help", text(&program(&["matrix", "--help"]).await.stdout));
+}
+
+const PAGE: &str = include_str!("../../../docs/matrix.md");
+
+/// The profile of the page reads, and the page shows what the checker prints, but for the port and the time.
+#[tokio::test]
+async fn the_page_shows_what_is_printed() {
+    let service = Service { fault: Some(("read", Kind::NoOrganization)), ..Service::default() };
+    let address = service.start().await;
+    let (folder, profile) = folder(address);
+    let profile = profile.to_str().unwrap();
+    let output = checker(&["matrix", "--profile", profile]).await;
+    let printed = text(&output.stderr) + &text(&output.stdout);
+    let stable = |text: &str| {
+        let line = |line: &str| match line.rsplit_once(" requests in ") {
+            Some((before, _)) => before.to_owned(),
+            None => line.trim_end().to_owned(),
+        };
+        text.lines().map(line).collect::<Vec<_>>()
+    };
+    let printed =
+        stable(&printed.replace(&format!("http://{address}"), "http://127.0.0.1:8080 ").replace(" \n", "\n"));
+    let printed: Vec<String> =
+        printed.iter().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    let dry = checker(&["matrix", "--profile", profile, "--dry-run", "--filter", "page/*"]).await;
+    let blocks: Vec<&str> =
+        PAGE.split("```console\n").skip(1).filter_map(|block| block.split("```").next()).collect();
+    let [plan, run] = blocks[..] else { panic!("the page shows a plan and a run") };
+    assert_eq!(plan.split_once('\n').unwrap().1, text(&dry.stdout));
+    for line in stable(run).iter().skip(1).filter(|line| line.trim() != "…") {
+        let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(printed.contains(&line), "{line}\n{printed:#?}");
+    }
+    let toml = PAGE.split("```toml\n").nth(1).and_then(|block| block.split("```").next()).unwrap();
+    let toml = toml
+        .replace("{ file = \"revoked.jwt\" }", "{ value = \"e30.e30.AAAA\" }")
+        .replace("{ file = \"left.jwt\" }", "{ value = \"e30.e30.AAAA\" }");
+    fs::rename(folder.path().join("key.jwk.json"), folder.path().join("signing.jwk.json")).unwrap();
+    fs::write(profile, toml).unwrap();
+    let output = checker(&["matrix", "--profile", profile, "--dry-run"]).await;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).ends_with("\n107 requests\n"), "{}", text(&output.stdout));
 }
