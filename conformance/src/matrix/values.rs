@@ -247,7 +247,10 @@ pub fn resources(matrix: &Matrix) -> (Vec<String>, Vec<String>) {
         .collect();
     matrix.bodies.values().for_each(|body| collect(body, &mut found));
     let own: Vec<String> = found.iter().map(|value| value.own.clone()).collect();
-    let other =
-        found.into_iter().filter_map(|value| value.other).filter(|other| !own.contains(other)).collect();
-    (own, other)
+    let other: Vec<String> = found.into_iter().filter_map(|value| value.other).collect();
+    // A value on both sides tells nothing of whose resource it names.
+    let only = |one: &[String], two: &[String]| {
+        one.iter().filter(|value| !two.contains(value)).cloned().collect::<Vec<_>>()
+    };
+    (only(&own, &other), only(&other, &own))
 }

@@ -210,3 +210,45 @@ async fn the_page_shows_what_is_printed() {
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     assert!(text(&output.stdout).ends_with("\n107 requests\n"), "{}", text(&output.stdout));
 }
+
+#[tokio::test]
+async fn a_document_is_read_from_a_url() {
+    let address = Service::default().start().await;
+    let (_folder, profile) = folder(address);
+    let profile = profile.to_str().unwrap();
+    for (path, status, says) in [
+        ("openapi.json", 0, "107 requests"),
+        ("nowhere.json", 2, "/nowhere.json: cannot be read: the answer is 404"),
+    ] {
+        let url = format!("http://{address}/{path}");
+        let output = checker(&["matrix", "--profile", profile, "--openapi", &url, "--dry-run"]).await;
+        assert_eq!(output.status.code(), Some(status), "{}", text(&output.stderr));
+        let said = text(&output.stdout) + &text(&output.stderr);
+        assert!(said.contains(says), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn the_page_of_a_matrix_links_every_sign_to_its_request_and_answer() {
+    let service = Service { fault: Some(("read", Kind::NoOrganization)), ..Service::default() };
+    let (folder, profile) = folder(service.start().await);
+    let page = folder.path().join("matrix.html");
+    let profile = profile.to_str().unwrap();
+    let output =
+        program(&["matrix", "--profile", profile, "--format", "html", "--output", page.to_str().unwrap()])
+            .await;
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    assert!(said.contains("wrongly allowed: read/own/other: expected 403 or 404, observed 200"), "{said}");
+    let page = fs::read_to_string(page).unwrap();
+    let targets: Vec<&str> =
+        page.split("href=\"#").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert!(targets.len() > 100, "{}", targets.len());
+    for target in targets {
+        assert!(page.contains(&format!("id=\"{target}\"")), "{target}");
+    }
+    assert_eq!(page.matches("<td class=\"bad\">").count(), 2);
+    assert_eq!(page.matches("<details").count(), 106);
+    assert!(page.contains("HTTP/1.1 200") && page.contains("Quarterly numbers"));
+    assert!(page.contains("Content-Security-Policy") && !page.contains("<script"));
+}
