@@ -64,11 +64,15 @@ def services(file, token):
             free.bind(("127.0.0.1", 0))
             ports[check] = free.getsockname()[1]
         environment = {**os.environ, "CHECK": check, "ARTOS_AUTH_CONFIG": str(file), "SECRET": SECRET}
-        command = [sys.executable, "-m", "uvicorn", "--app-dir", HERE, "--no-access-log", "--log-level", "warning"]
-        running.append(subprocess.Popen([*command, "--port", str(ports[check]), "service:app"], env=environment))
+        command = [sys.executable, "-m", "uvicorn", "--no-access-log", "--log-level", "warning"]
+        # From this folder: the one above has the package's sources, which Python would import instead of the wheel.
+        command += ["--port", str(ports[check]), "service:app"]
+        running.append(subprocess.Popen(command, cwd=HERE, env=environment))
     try:
-        for port in ports.values():
+        for server, port in zip(running, ports.values(), strict=True):
             for _ in range(600):
+                if server.poll() is not None:
+                    raise SystemExit("a service ended before it answered")
                 with socket.socket() as probe:
                     if probe.connect_ex(("127.0.0.1", port)) == 0:
                         break
