@@ -17,7 +17,8 @@ use crate::config::Limits;
 use crate::health::{Effect, Health};
 use crate::http::body::Body;
 use crate::http::connection::{ConnectionNumbers, Slot};
-use crate::http::listener::{Answers, Listener};
+use crate::http::handler::Handler;
+use crate::http::listener::Listener;
 use crate::http::port::Port;
 use crate::metrics::Metrics;
 
@@ -171,7 +172,7 @@ struct Desk {
     slot: Slot,
 }
 
-impl Answers for Desk {}
+impl Handler for Desk {}
 
 impl Service<Request<Incoming>> for Desk {
     type Response = Response<Body>;
@@ -183,7 +184,7 @@ impl Service<Request<Incoming>> for Desk {
         let accept = Accepted::of(request.headers());
         let mut response = self.admin.answer(request.method(), request.uri().path(), accept);
         if !request.body().is_end_stream() {
-            self.slot.nothing_follows();
+            self.slot.rest_is_unread();
             response.headers_mut().insert(CONNECTION, const { HeaderValue::from_static("close") });
         }
         if request.method() == Method::HEAD {

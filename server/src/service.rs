@@ -19,7 +19,7 @@ use crate::health::Health;
 use crate::http::body::Body;
 use crate::http::connection::Slot;
 use crate::http::forward::{self, Unclear};
-use crate::http::listener::Answers;
+use crate::http::handler::Handler;
 use crate::http::peer::Peer;
 use crate::http::request::{Lines, Received, Refusal, is_forwarded};
 use crate::http::response::{self, Form};
@@ -76,7 +76,7 @@ impl Service<hyper::Request<Incoming>> for ConnectionService {
         let (parts, _) = request.into_parts();
         self.slot.request_arrived(started);
         if has_body {
-            self.slot.nothing_follows();
+            self.slot.rest_is_unread();
         }
         let (response, line) = self.answer(parts, has_body, started);
         match line {
@@ -89,7 +89,7 @@ impl Service<hyper::Request<Incoming>> for ConnectionService {
     }
 }
 
-impl Answers for ConnectionService {
+impl Handler for ConnectionService {
     fn refused(&self, refusal: Refusal) {
         self.record_refusal(refusal, None, Instant::now());
     }
@@ -134,7 +134,7 @@ impl ConnectionService {
             Err(refusal) => {
                 self.record_refusal(refusal, Some(&parts), started);
                 // What such a client sends next may not mean what it seems to.
-                self.slot.nothing_follows();
+                self.slot.rest_is_unread();
                 let form = Form { close: !http2, bodiless: false, ..form };
                 return (response::refused(refusal, std::mem::take(&mut parts.headers), form), None);
             }

@@ -98,7 +98,7 @@ struct State {
     head_since: AtomicU64,
     unread: AtomicBool,
     /// A complete request has arrived.
-    asked: AtomicBool,
+    has_requested: AtomicBool,
     /// Bytes of its unsent responses, included in the total of all connections. Changed under the lock of that total.
     unsent: AtomicUsize,
     /// Its responses are no longer counted, because it is being closed. Changed under the same lock.
@@ -214,7 +214,7 @@ impl Connections {
 fn evict_least_used(open: &mut HashMap<u64, Slot>) -> bool {
     let use_of = |(id, slot): &(&u64, &Slot)| {
         let state = &slot.0;
-        (state.asked.load(Ordering::Relaxed), state.last_request.load(Ordering::Relaxed), **id)
+        (state.has_requested.load(Ordering::Relaxed), state.last_request.load(Ordering::Relaxed), **id)
     };
     let Some(id) = open.iter().min_by_key(use_of).map(|(id, _)| *id) else { return false };
     if let Some(slot) = open.remove(&id) {
@@ -223,7 +223,7 @@ fn evict_least_used(open: &mut HashMap<u64, Slot>) -> bool {
     true
 }
 
-/// Bytes of unsent answers, counted until they are dropped.
+/// Bytes of unsent responses, counted until they are dropped.
 #[derive(Debug)]
 pub(crate) struct Unsent {
     bytes: usize,
@@ -282,7 +282,7 @@ impl Slot {
             arrived: AtomicBool::default(),
             head_since: AtomicU64::default(),
             unread: AtomicBool::default(),
-            asked: AtomicBool::default(),
+            has_requested: AtomicBool::default(),
             unsent: AtomicUsize::default(),
             discounted: AtomicBool::default(),
             closed: AtomicU8::default(),
@@ -310,12 +310,12 @@ impl Slot {
         let state = &*self.0;
         let elapsed = Instant::from_std(at).saturating_duration_since(state.start);
         state.last_request.store(milliseconds(elapsed), Ordering::Relaxed);
-        state.asked.store(true, Ordering::Relaxed);
+        state.has_requested.store(true, Ordering::Relaxed);
         self.no_head_arrives();
     }
 
     /// The rest of the request will not be read: the connection closes after its response.
-    pub(crate) fn nothing_follows(&self) {
+    pub(crate) fn rest_is_unread(&self) {
         self.0.unread.store(true, Ordering::Relaxed);
     }
 

@@ -2,17 +2,22 @@
 
 pub(crate) mod body;
 pub(crate) mod connection;
+mod date;
 pub(crate) mod ext_authz;
 pub(crate) mod forward;
 pub(crate) mod grpc;
+pub(crate) mod handler;
+mod http1;
+mod http2;
 mod identity;
 pub(crate) mod listener;
-mod on_wake;
-mod outbox;
 pub(crate) mod peer;
+mod poll_when_woken;
 pub(crate) mod port;
 pub(crate) mod request;
 pub(crate) mod response;
+mod response_buffer;
+mod serving;
 mod socket_file;
 mod stream;
 pub(crate) mod tls;

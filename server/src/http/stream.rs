@@ -1,26 +1,29 @@
-//! The read side of a connection: replays the first bytes, which were already read, and reports when more arrive.
+//! The read side of a connection: finds out its protocol, replays the bytes read for that, and reports when more arrive.
 
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 
 use super::connection::Slot;
+
+/// The HTTP/2 connection preface (RFC 9113 §3.4), which no HTTP/1 request starts with.
+pub(super) const PREFACE: [u8; 24] = *b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// A stream that first yields bytes that were already read from it.
 pub(super) struct Observed<I> {
     stream: I,
-    first: [u8; 24],
+    first: [u8; PREFACE.len()],
     /// The number of first bytes, and how many of them have been yielded.
     length: usize,
-    given: usize,
+    replayed: usize,
     slot: Slot,
 }
 
 impl<I> Observed<I> {
-    pub(super) fn new(stream: I, first: [u8; 24], length: usize, slot: Slot) -> Self {
-        Self { stream, first, length, given: 0, slot }
+    pub(super) fn new(stream: I, first: [u8; PREFACE.len()], length: usize, slot: Slot) -> Self {
+        Self { stream, first, length, replayed: 0, slot }
     }
 }
 
@@ -31,11 +34,11 @@ impl<I: AsyncRead + Unpin> AsyncRead for Observed<I> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        let waiting = this.first.get(this.given..this.length).unwrap_or_default();
+        let waiting = this.first.get(this.replayed..this.length).unwrap_or_default();
         if !waiting.is_empty() {
             let now = waiting.get(..waiting.len().min(buffer.remaining())).unwrap_or_default();
             buffer.put_slice(now);
-            this.given = this.given.saturating_add(now.len());
+            this.replayed = this.replayed.saturating_add(now.len());
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
@@ -45,4 +48,23 @@ impl<I: AsyncRead + Unpin> AsyncRead for Observed<I> {
         }
         poll
     }
+}
+
+/// Reads until it is clear whether the connection starts with the HTTP/2 preface; returns the number of bytes read.
+pub(super) async fn read_preface<I: AsyncRead + Unpin>(
+    stream: &mut I,
+    first: &mut [u8; PREFACE.len()],
+    slot: &Slot,
+) -> io::Result<usize> {
+    let mut length = 0;
+    while let Some(rest) = first.get_mut(length..).filter(|rest| !rest.is_empty()) {
+        slot.waits();
+        let read = stream.read(rest).await?;
+        slot.bytes_arrived();
+        length = length.saturating_add(read);
+        if read == 0 || first.get(..length) != PREFACE.get(..length) {
+            break;
+        }
+    }
+    Ok(length)
 }

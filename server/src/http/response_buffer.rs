@@ -13,23 +13,23 @@ use std::task::{Context, Poll, Waker};
 use tokio::io::AsyncWrite;
 
 use super::connection::{Connections, Slot, Unsent};
-use super::on_wake::OnWake;
+use super::poll_when_woken::PollWhenWoken;
 
 /// The send buffer of a connection. Clones share the buffer.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Outbox(Arc<Inner>);
+pub(super) struct ResponseBuffer(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    held: Mutex<Held>,
+    content: Mutex<Content>,
     /// Counts bytes that the client does not read.
     counted: Option<(Arc<Connections>, Slot)>,
     /// Whether the buffer has content; read without the lock.
-    holds: AtomicBool,
+    has_bytes: AtomicBool,
 }
 
 #[derive(Debug, Default)]
-struct Held {
+struct Content {
     bytes: Vec<u8>,
     /// The task that waits for space.
     waiting: Option<Waker>,
@@ -38,19 +38,19 @@ struct Held {
 }
 
 /// Capacity for many responses. Bounded, because a client that does not read keeps the whole buffer alive.
-const MOST_BYTES: usize = 16 << 10;
+const MAX_BYTES: usize = 16 << 10;
 /// The capacity that an idle connection keeps, enough for most responses.
-const KEPT_BYTES: usize = 1 << 10;
+const IDLE_BYTES: usize = 1 << 10;
 
-impl Outbox {
+impl ResponseBuffer {
     /// A buffer that counts its bytes while the client of this connection does not read them.
     pub(super) fn new(connections: Arc<Connections>, slot: Slot) -> Self {
         Self(Arc::new(Inner { counted: Some((connections, slot)), ..Inner::default() }))
     }
 
     /// Whether there are bytes to send.
-    pub(super) fn holds(&self) -> bool {
-        self.0.holds.load(Ordering::Relaxed)
+    pub(super) fn has_bytes(&self) -> bool {
+        self.0.has_bytes.load(Ordering::Relaxed)
     }
 
     /// Drives a connection that writes to this buffer until it has ended and everything is sent. Buffered bytes are
@@ -59,19 +59,19 @@ impl Outbox {
     /// # Errors
     ///
     /// The client does not read.
-    pub(super) async fn send_during<F, W>(&self, conversation: F, writer: &mut W) -> io::Result<F::Output>
+    pub(super) async fn serve_and_send<F, W>(&self, connection: F, writer: &mut W) -> io::Result<F::Output>
     where
         F: Future + Unpin,
         W: AsyncWrite + Unpin,
     {
-        let mut conversation = OnWake::new(conversation);
+        let mut connection = PollWhenWoken::new(connection);
         let output = poll_fn(|context| {
             if let Poll::Ready(Err(error)) = self.poll_send(context, writer) {
                 return Poll::Ready(Err(error));
             }
-            let held = self.holds();
-            let output = Pin::new(&mut conversation).poll(context);
-            if !held && self.holds() {
+            let had_bytes = self.has_bytes();
+            let output = Pin::new(&mut connection).poll(context);
+            if !had_bytes && self.has_bytes() {
                 context.waker().wake_by_ref();
             }
             output.map(Ok)
@@ -82,17 +82,17 @@ impl Outbox {
     }
 
     /// Appends as many bytes as there is space for.
-    fn poll_hold(&self, context: &Context<'_>, bytes: &[u8]) -> Poll<usize> {
-        let mut held = self.lock();
-        let room = MOST_BYTES.saturating_sub(held.bytes.len());
+    fn poll_append(&self, context: &Context<'_>, bytes: &[u8]) -> Poll<usize> {
+        let mut content = self.lock();
+        let room = MAX_BYTES.saturating_sub(content.bytes.len());
         if room == 0 {
-            held.waiting = Some(context.waker().clone());
+            content.waiting = Some(context.waker().clone());
             return Poll::Pending;
         }
-        let taken = bytes.get(..room).unwrap_or(bytes);
-        held.bytes.extend_from_slice(taken);
-        self.0.holds.store(true, Ordering::Relaxed);
-        Poll::Ready(taken.len())
+        let appended = bytes.get(..room).unwrap_or(bytes);
+        content.bytes.extend_from_slice(appended);
+        self.0.has_bytes.store(true, Ordering::Relaxed);
+        Poll::Ready(appended.len())
     }
 
     /// Sends the buffered bytes; completes when the buffer is empty.
@@ -101,15 +101,15 @@ impl Outbox {
         context: &mut Context<'_>,
         writer: &mut W,
     ) -> Poll<io::Result<()>> {
-        if !self.holds() {
+        if !self.has_bytes() {
             return Poll::Ready(Ok(()));
         }
-        let mut held = self.lock();
-        while !held.bytes.is_empty() {
-            let Poll::Ready(sent) = Pin::new(&mut *writer).poll_write(context, &held.bytes) else {
-                if let (None, Some((connections, slot))) = (&held.unsent, &self.0.counted) {
+        let mut content = self.lock();
+        while !content.bytes.is_empty() {
+            let Poll::Ready(sent) = Pin::new(&mut *writer).poll_write(context, &content.bytes) else {
+                if let (None, Some((connections, slot))) = (&content.unsent, &self.0.counted) {
                     // hyper buffers about this much before it stops reading.
-                    held.unsent = Some(connections.hold(slot, MOST_BYTES.saturating_mul(2)));
+                    content.unsent = Some(connections.hold(slot, MAX_BYTES.saturating_mul(2)));
                 }
                 return Poll::Pending;
             };
@@ -117,26 +117,26 @@ impl Outbox {
             if sent == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            held.bytes.drain(..sent);
+            content.bytes.drain(..sent);
         }
-        held.unsent = None;
-        held.bytes.shrink_to(KEPT_BYTES);
-        self.0.holds.store(false, Ordering::Relaxed);
-        if let Some(waiting) = held.waiting.take() {
+        content.unsent = None;
+        content.bytes.shrink_to(IDLE_BYTES);
+        self.0.has_bytes.store(false, Ordering::Relaxed);
+        if let Some(waiting) = content.waiting.take() {
             waiting.wake();
         }
         Poll::Ready(Ok(()))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Held> {
+    fn lock(&self) -> MutexGuard<'_, Content> {
         // Nothing panics while the lock is held.
-        self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.content.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl AsyncWrite for Outbox {
+impl AsyncWrite for ResponseBuffer {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll_hold(context, bytes).map(Ok)
+        self.poll_append(context, bytes).map(Ok)
     }
 
     /// Buffered bytes are always sent.
@@ -144,7 +144,7 @@ impl AsyncWrite for Outbox {
         Poll::Ready(Ok(()))
     }
 
-    /// Whichever side sends the buffer shuts down the stream.
+    /// The caller of `serve_and_send` shuts down the stream.
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
@@ -161,44 +161,44 @@ mod tests {
 
     #[tokio::test]
     async fn buffered_bytes_are_sent_at_the_next_poll_in_one_write() {
-        let outbox = Outbox::default();
+        let buffer = ResponseBuffer::default();
         let (mut client, mut writer) = duplex(1 << 10);
-        let mut stream = outbox.clone();
-        let conversation = pin!(async move {
+        let mut stream = buffer.clone();
+        let connection = pin!(async move {
             stream.write_all(b"one, ").await.unwrap();
             stream.write_all(b"two").await.unwrap();
             std::future::pending::<()>().await;
         });
-        let mut sending = pin!(outbox.send_during(conversation, &mut writer));
-        let mut look = async || poll_fn(|context| Poll::Ready(sending.as_mut().poll(context))).await;
+        let mut sending = pin!(buffer.serve_and_send(connection, &mut writer));
+        let mut poll = async || poll_fn(|context| Poll::Ready(sending.as_mut().poll(context))).await;
         let mut received = [0; 16];
 
-        assert!(look().await.is_pending());
-        assert!(outbox.holds());
+        assert!(poll().await.is_pending());
+        assert!(buffer.has_bytes());
         let nothing = poll_fn(|context| {
             let read = pin!(client.read(&mut received)).poll(context);
             Poll::Ready(read.is_pending())
         });
-        assert!(nothing.await, "it is held");
+        assert!(nothing.await, "it is buffered");
 
-        assert!(look().await.is_pending());
-        assert!(!outbox.holds());
+        assert!(poll().await.is_pending());
+        assert!(!buffer.has_bytes());
         let length = client.read(&mut received).await.unwrap();
         assert_eq!(&received[..length], b"one, two");
     }
 
     #[tokio::test]
     async fn a_client_that_does_not_read_keeps_at_most_the_capacity() {
-        let outbox = Outbox::default();
+        let buffer = ResponseBuffer::default();
         let (mut client, mut writer) = duplex(1);
-        let mut stream = outbox.clone();
-        let long = vec![b'x'; MOST_BYTES * 3];
-        let conversation = pin!(async { stream.write_all(&long).await });
-        let mut sending = pin!(outbox.send_during(conversation, &mut writer));
+        let mut stream = buffer.clone();
+        let long = vec![b'x'; MAX_BYTES * 3];
+        let connection = pin!(async { stream.write_all(&long).await });
+        let mut sending = pin!(buffer.serve_and_send(connection, &mut writer));
         for _ in 0..10 {
-            let look = poll_fn(|context| Poll::Ready(sending.as_mut().poll(context)));
-            assert!(look.await.is_pending());
-            assert!(outbox.lock().bytes.len() <= MOST_BYTES);
+            let poll = poll_fn(|context| Poll::Ready(sending.as_mut().poll(context)));
+            assert!(poll.await.is_pending());
+            assert!(buffer.lock().bytes.len() <= MAX_BYTES);
         }
         let mut received = Vec::new();
         let (sent, _) = tokio::join!(sending, async {
@@ -208,20 +208,20 @@ mod tests {
         });
         sent.unwrap().unwrap();
         assert_eq!(received, long);
-        assert!(outbox.lock().bytes.capacity() <= KEPT_BYTES);
+        assert!(buffer.lock().bytes.capacity() <= IDLE_BYTES);
     }
 
     #[tokio::test]
     async fn a_disconnected_client_ends_the_connection() {
-        let outbox = Outbox::default();
+        let buffer = ResponseBuffer::default();
         let (client, mut writer) = duplex(1 << 10);
         drop(client);
-        let mut stream = outbox.clone();
-        let conversation = pin!(async {
+        let mut stream = buffer.clone();
+        let connection = pin!(async {
             stream.write_all(b"x").await.unwrap();
             std::future::pending::<()>().await;
         });
-        let error = outbox.send_during(conversation, &mut writer).await.unwrap_err();
+        let error = buffer.serve_and_send(connection, &mut writer).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
     }
 
@@ -235,10 +235,10 @@ mod tests {
             let parts: Vec<Vec<u8>> =
                 (0_u8..).zip(parts).map(|(index, length)| vec![index; length]).collect();
             let received = runtime.block_on(async {
-                let outbox = Outbox::default();
+                let buffer = ResponseBuffer::default();
                 let (mut client, mut writer) = duplex(room);
-                let mut stream = outbox.clone();
-                let conversation = pin!(async {
+                let mut stream = buffer.clone();
+                let connection = pin!(async {
                     for part in &parts {
                         stream.write_all(part).await.unwrap();
                         // Other tasks run in between.
@@ -248,7 +248,7 @@ mod tests {
                 let mut received = Vec::new();
                 let (sent, read) = tokio::join!(
                     async {
-                        outbox.send_during(conversation, &mut writer).await.unwrap();
+                        buffer.serve_and_send(connection, &mut writer).await.unwrap();
                         writer.shutdown().await
                     },
                     client.read_to_end(&mut received)

@@ -1,0 +1,117 @@
+//! Serves one HTTP/1 connection.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::{Duration, SystemTime};
+
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, join};
+use tokio::time::timeout;
+
+use super::connection::{Closed, Slot};
+use super::date::has_http_date;
+use super::handler::Handler;
+use super::request::Refusal;
+use super::response_buffer::ResponseBuffer;
+use super::stream::Observed;
+use crate::config::Limits;
+
+/// After the last response, received bytes are read and discarded for a while. Closing immediately would reset the
+/// connection, and the client might not receive the response (RFC 9112 §9.6).
+pub(super) const LINGER_TIME: Duration = Duration::from_secs(1);
+const LINGER_BYTES: u64 = 256 << 10;
+/// hyper's default limit on field lines, which needs no allocation.
+const HYPER_HEADER_COUNT: usize = 100;
+
+/// The HTTP/1 response while the clock is outside the range of HTTP dates.
+const WITHOUT_DATE: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n\
+cache-control: no-store\r\nvary: Authorization\r\nretry-after: 1\r\nconnection: close\r\n\
+content-length: 32\r\n\r\n{\"detail\":\"Service unavailable\"}";
+
+/// Serves the connection until it has ended, or `stop` and the response in progress have completed.
+pub(super) async fn serve<R, W, S>(
+    reader: Observed<R>,
+    mut writer: W,
+    limits: &Limits,
+    slot: &Slot,
+    buffer: &ResponseBuffer,
+    service: S,
+    mut stop: impl Future<Output = ()> + Unpin,
+) where
+    R: AsyncRead + Unpin + Send + 'static,
+    W: AsyncWrite + Unpin + Send + 'static,
+    S: Handler,
+{
+    if !has_http_date(SystemTime::now()) {
+        return answer_without_date(reader, writer).await;
+    }
+    let mut builder = http1::Builder::new();
+    // Checks for slow heads here, without a timer for each request.
+    builder
+        .header_read_timeout(None)
+        // A client that stops sending can still receive responses.
+        .half_close(true)
+        // Head and body are so small that one write is faster than a vectored one.
+        .writev(false)
+        .max_buf_size(limits.header_bytes.max(8192))
+        .max_header_size(limits.header_bytes);
+    if limits.header_count != HYPER_HEADER_COUNT {
+        builder.max_headers(limits.header_count);
+    }
+    let stream = TokioIo::new(join(reader, buffer.clone()));
+    let mut connection = builder.serve_connection(stream, service);
+    let mut stopped = false;
+    let serving = poll_fn(|context| {
+        if !stopped && Pin::new(&mut stop).poll(context).is_ready() {
+            stopped = true;
+            Pin::new(&mut connection).graceful_shutdown();
+        }
+        // hyper formats the date whenever it is polled, and panics if the clock is outside the range of HTTP dates.
+        if !has_http_date(SystemTime::now()) {
+            return Poll::Ready(None);
+        }
+        let poll = connection.poll_without_shutdown(context);
+        if poll.is_pending() {
+            slot.waits();
+        }
+        poll.map(Some)
+    });
+    let Ok(result) = buffer.serve_and_send(serving, &mut writer).await else { return };
+    let parts = connection.into_parts();
+    let Some(result) = result else {
+        let (reader, _) = parts.io.into_inner().into_inner();
+        return answer_without_date(reader, writer).await;
+    };
+    if let Some(refusal) = result.as_ref().err().and_then(answered_by_hyper) {
+        slot.closes(Closed::ProtocolError);
+        parts.service.refused(refusal);
+    }
+    if writer.shutdown().await.is_ok() && (result.is_err() || slot.may_be_sending()) {
+        let (reader, _) = parts.io.into_inner().into_inner();
+        linger(reader).await;
+    }
+}
+
+/// Answers on an HTTP/1 connection without hyper, and closes it.
+async fn answer_without_date(reader: impl AsyncRead + Unpin, mut writer: impl AsyncWrite + Unpin) {
+    if writer.write_all(WITHOUT_DATE).await.is_ok() && writer.shutdown().await.is_ok() {
+        linger(reader).await;
+    }
+}
+
+/// Why hyper itself answered an HTTP/1 request and closed the connection, if it did.
+fn answered_by_hyper(error: &hyper::Error) -> Option<Refusal> {
+    match error {
+        error if error.is_parse_too_large() => Some(Refusal::HeadTooLarge),
+        error if error.is_parse() => Some(Refusal::Malformed),
+        _ => None,
+    }
+}
+
+/// Reads and discards incoming bytes for a while.
+async fn linger<I: AsyncRead + Unpin>(stream: I) {
+    let mut left = stream.take(LINGER_BYTES);
+    let _ = timeout(LINGER_TIME, tokio::io::copy(&mut left, &mut tokio::io::sink())).await;
+}

@@ -1,0 +1,150 @@
+//! Serves one connection: TLS handshake, timeouts, and the choice between HTTP/1 and HTTP/2.
+//!
+//! Responses are produced immediately, so that a connection is always waiting for the rest of a head or for the next
+//! request. Both waits have a timeout. Bytes that do not complete a request do not count as activity.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+
+use tokio::io::{AsyncRead, AsyncWrite, join, split};
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_rustls::TlsAcceptor;
+
+use super::connection::{Closed, Connections, Open, Slot};
+use super::handler::Handler;
+use super::poll_when_woken::PollWhenWoken;
+use super::response_buffer::ResponseBuffer;
+use super::stream::{Observed, PREFACE, read_preface};
+use super::{http1, http2};
+use crate::config::Limits;
+
+/// What all connections of a listener share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) limits: Limits,
+    pub(super) connections: Arc<Connections>,
+    /// Whether the listener is shutting down.
+    pub(super) stopping: watch::Sender<bool>,
+}
+
+impl Shared {
+    /// Serves one connection that starts with a TLS handshake, which has the same timeout as a request head.
+    pub(super) async fn serve_encrypted<I, S>(
+        self: Arc<Self>,
+        acceptor: TlsAcceptor,
+        stream: I,
+        open: Open,
+        service: S,
+    ) where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        S: Handler,
+    {
+        let slot = open.slot().clone();
+        slot.bytes_arrived();
+        slot.waits();
+        let mut stopping = self.stopping.subscribe();
+        let handshake = tokio::select! {
+            biased;
+            () = slot.evicted() => return,
+            () = self.expire(&slot) => return,
+            handshake = acceptor.accept(stream) => handshake,
+            _ = stopping.wait_for(|stopping| *stopping) => return slot.closes(Closed::Shutdown),
+        };
+        match handshake {
+            Ok(stream) => {
+                slot.no_head_arrives();
+                let (reader, writer) = split(stream);
+                self.serve(reader, writer, open, service).await;
+            }
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => slot.closes(Closed::ProtocolError),
+            Err(_) => {}
+        }
+    }
+
+    /// Serves one connection without TLS, or after its handshake.
+    pub(super) async fn serve<R, W, S>(self: Arc<Self>, reader: R, writer: W, open: Open, service: S)
+    where
+        R: AsyncRead + Unpin + Send + 'static,
+        W: AsyncWrite + Unpin + Send + 'static,
+        S: Handler,
+    {
+        let slot = open.slot().clone();
+        let buffer = ResponseBuffer::new(Arc::clone(&self.connections), slot.clone());
+        let mut serving = pin!(self.serve_protocol(reader, writer, &slot, &buffer, service));
+        let closed = pin!(async {
+            tokio::select! {
+                biased;
+                () = slot.evicted() => {}
+                () = self.expire(&slot) => {}
+            }
+        });
+        let mut closed = PollWhenWoken::new(closed);
+        let mut sends_first = false;
+        poll_fn(|context| {
+            let poll = serving.as_mut().poll(context);
+            // A buffered response is sent before the connection can be closed for another reason. This applies only to
+            // the first of several in a row; otherwise a client that sends requests without pause could never be
+            // closed.
+            sends_first = buffer.has_bytes() && !sends_first;
+            if poll.is_ready() || sends_first {
+                return poll;
+            }
+            Pin::new(&mut closed).poll(context)
+        })
+        .await;
+    }
+
+    /// Completes when the connection has timed out.
+    async fn expire(&self, slot: &Slot) {
+        let limits = &self.limits;
+        loop {
+            // A head that starts right after this is not overdue at the next check.
+            let next_check = Instant::now() + limits.header_time;
+            let deadline = slot.deadline(limits.header_time, limits.idle_time);
+            if deadline <= Instant::now() {
+                slot.closes(slot.overdue());
+                return;
+            }
+            tokio::time::sleep_until(deadline.min(next_check)).await;
+        }
+    }
+
+    /// Serves HTTP/2 if the connection starts with its preface, otherwise HTTP/1.
+    async fn serve_protocol<R, W, S>(
+        &self,
+        mut reader: R,
+        writer: W,
+        slot: &Slot,
+        buffer: &ResponseBuffer,
+        service: S,
+    ) where
+        R: AsyncRead + Unpin + Send + 'static,
+        W: AsyncWrite + Unpin + Send + 'static,
+        S: Handler,
+    {
+        let mut stopping = self.stopping.subscribe();
+        let stop = pin!(async move {
+            // The sender lives as long as the listener, so this completes only on a signal.
+            let _ = stopping.wait_for(|stopping| *stopping).await;
+        });
+        let mut stop = PollWhenWoken::new(stop);
+        let mut first = [0; PREFACE.len()];
+        let read = tokio::select! {
+            biased;
+            read = read_preface(&mut reader, &mut first, slot) => read,
+            () = &mut stop => return,
+        };
+        let Ok(length) = read else { return };
+        let reader = Observed::new(reader, first, length, slot.clone());
+        if first == PREFACE {
+            // HTTP/2 has frames that belong to no head, so only complete requests count from here on.
+            slot.no_head_arrives();
+            http2::serve(join(reader, writer), &self.limits, &self.connections, slot, service, stop).await;
+        } else {
+            http1::serve(reader, writer, &self.limits, slot, buffer, service, stop).await;
+        }
+    }
+}
