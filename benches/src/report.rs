@@ -89,11 +89,11 @@ pub fn shown(value: f64) -> String {
     if magnitude >= 100.0 {
         let whole = format!("{value:.0}");
         let digits = whole.len();
-        let parted = whole.char_indices().flat_map(|(index, digit)| {
+        let grouped = whole.char_indices().flat_map(|(index, digit)| {
             let comma = index > 0 && (digits - index).is_multiple_of(3);
             comma.then_some(',').into_iter().chain([digit])
         });
-        return parted.collect();
+        return grouped.collect();
     }
     let decimals = match magnitude {
         10.0.. => 1,

@@ -97,7 +97,7 @@ await keyboard.screenshot({ path: `${screenshots}/telephone-dark.png`, fullPage:
 // An empty line cannot be told from no line in a text field; one of a space is as empty.
 const clausesPage = readFileSync(resolve(site, "clauses.html"), "utf8");
 const printable = (one) => one.authorization.every((line) => /^[ -~]+$/.test(line));
-// Nor can the field for the realm say "none", or hold an id with a space.
+// The field for the realm cannot say "none" or hold an id with a space either.
 const realmShows = ({ context: { realm } }) => realm === null || (realm.length > 0 && realm.every((id) => /^[!-~]+$/.test(id)));
 const scenario = (code) => {
     const able = cases.filter((one) => one.expected.reason === code && printable(one) && realmShows(one));

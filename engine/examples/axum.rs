@@ -1,8 +1,8 @@
 //! A service that embeds the engine: documents of several organizations in SQLite, behind axum.
 //!
 //! A request is authenticated in one middleware, before anything else runs. The handler then asks the database who owns the
-//! document, and authorizes the caller for that owner. Whoever finds the owner and whoever serves the document read the same
-//! id, so that no other spelling of a path leads past the check. What the database does not know is refused.
+//! document, and authorizes the caller for that owner. Both queries use the same id, so that no other spelling of a path
+//! avoids the check. What the database does not know is refused.
 //!
 //! ```console
 //! $ cargo run -p artos-auth-engine --example axum -- keys.jwks.json revocations.json

@@ -70,7 +70,7 @@
     clippy::print_stderr,
     clippy::print_stdout
 )]
-// So is the absence of panics and of results that depend on the order of a hash table.
+// The same holds for the absence of panics and of results that depend on the order of a hash table.
 #![cfg_attr(
     not(test),
     deny(

@@ -82,7 +82,7 @@ fn one_acceptable_response_is_enough() {
     assert!(accepts(Answer::Response(response(404, ""))));
     assert!(accepts(Answer::Response(response(200, ""))));
     assert!(!accepts(Answer::Response(response(403, ""))));
-    assert!(!accepts(Answer::TimedOut) && !accepts(Answer::Closed), "no answer is none of them");
+    assert!(!accepts(Answer::TimedOut) && !accepts(Answer::Closed), "a missing answer is not accepted");
 }
 
 #[rstest]

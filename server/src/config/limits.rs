@@ -17,7 +17,7 @@ pub struct Limits {
     pub header_time: Duration,
     /// `idle_seconds`: how long a connection may wait for its next request. Default: 60 seconds.
     pub idle_time: Duration,
-    /// `connections`: how many may be open; the longest idle one gives way to a new one. Default: 10,000.
+    /// `connections`: how many may be open. A further one closes the one that has been idle longest. Default: 10,000.
     pub connections: usize,
     /// `cache_bytes`: how much memory verified tokens may take, so that each is verified once. Default: 32 MiB; 0: none.
     pub cache_bytes: usize,

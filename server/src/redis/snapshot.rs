@@ -22,7 +22,7 @@ const ENTRIES: usize = 10_000;
 /// How much of both ends of the snapshot is compared. The position is at one of them.
 const END: i64 = 256;
 
-/// How a snapshot looks, by which a new one is recognized without reading it. Empty: there is none.
+/// Identifies a snapshot, so that a new one is recognized without reading it. Empty: there is no snapshot.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Look {
     bytes: u64,

@@ -79,7 +79,7 @@ fn a_key_file_is_private_and_never_overwritten() {
     insta::assert_snapshot!(workshop.run(&generate).refused(), @"error: private.json: the file exists, and keys are never overwritten; choose another name or move the file");
     assert_eq!(std::fs::read(&path).unwrap(), before);
 
-    // Nor through a link, whatever its target.
+    // A link is refused too, whatever its target.
     std::os::unix::fs::symlink("nowhere.json", workshop.path("link.json")).unwrap();
     let linked = ["keys", "generate", "--alg", "ES256", "--out", "link.json"];
     assert_eq!(workshop.run(&linked).status, 2);

@@ -164,7 +164,7 @@ fn malformed_frames() {
         ("a stream that depends on itself", frame(PRIORITY, 0, 1, &[0, 0, 0, 1, 0]).repeat(20_000)),
         ("a reset of an idle stream", frame(RST_STREAM, 0, 5, &[0; 4])),
         ("a ping of half a length", frame(PING, 0, 0, &[0; 4])),
-        ("field compression that is none", frame(HEADERS, END_STREAM | END_HEADERS, 1, &[0xff; 40])),
+        ("invalid field compression", frame(HEADERS, END_STREAM | END_HEADERS, 1, &[0xff; 40])),
         ("an index beyond the table", frame(HEADERS, END_STREAM | END_HEADERS, 1, &[0xfe, 0xff, 0x03])),
         ("a name in capitals", frame(HEADERS, END_STREAM | END_HEADERS, 1, &upper)),
         ("half a frame", frame(HEADERS, END_STREAM | END_HEADERS, 1, &get)[..12].to_vec()),
