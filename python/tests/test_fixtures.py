@@ -25,7 +25,8 @@ def toml(value: Any) -> str:
 def configuration(folder: Path, case: dict[str, Any]) -> Path:
     """The configuration file of a case."""
     text = "".join(f"policy.{name} = {toml(value)}\n" for name, value in case["policy"].items())
-    # All engines are dropped together at the end. That of a large cache takes long where a process has many threads.
+    # All engines are dropped together at the end, and the time to drop a cache grows with its size and with the number
+    # of threads.
     text += "limits.cache_bytes = 65536\n"
     text += 'revocations.file = "revocations.json"\n'
     (folder / "revocations.json").write_text(json.dumps(case["revocations"]))

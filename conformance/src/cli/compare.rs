@@ -8,7 +8,7 @@ use super::progress::ProgressLine;
 use super::{ChoiceArgs, Failure, ReachArgs, Status, write};
 use crate::profile::Profile;
 use crate::report::comparison::Comparison;
-use crate::run::suite::{RunError, Suite};
+use crate::run::suite::Suite;
 
 #[derive(Args, Debug)]
 pub(super) struct CompareArgs {
@@ -42,10 +42,7 @@ pub(super) async fn run(args: CompareArgs) -> Result<Status, Failure> {
         let mut line = ProgressLine::new();
         let report = suite.run_with(|progress| line.show(&progress)).await;
         line.clear();
-        reports.push(report.map_err(|error| match error {
-            RunError::Usage(_) => Failure::usage(error),
-            RunError::Untestable(_) => Failure { status: Status::Untestable, message: error.to_string() },
-        })?);
+        reports.push(report?);
     }
     let [one, other] = reports.as_slice() else { return Err(Failure::usage("two reports are wanted")) };
     let comparison = Comparison::of(one, other);

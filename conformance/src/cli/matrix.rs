@@ -5,18 +5,16 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::run::signals;
-use super::{Failure, ReachArgs, Status, format, say, sign, write};
+use super::output::{ReportArgs, summarize};
+use super::signals::signals;
+use super::{Failure, ReachArgs, Status, say, write};
 use crate::matrix::document::{self, Document};
 use crate::matrix::human::verdict_line;
 use crate::matrix::plan::Plan;
-use crate::matrix::report::MatrixReport;
 use crate::matrix::run::Options;
 use crate::matrix::select::CellGlob;
 use crate::profile::{Matrix, Profile, Target};
 use crate::report::baseline::Baseline;
-use crate::report::{Format, Outcome};
-use crate::run::suite::RunError;
 use crate::transport::{Answer, Request, Transport, TransportOptions};
 
 pub(super) const HELP: &str = "\
@@ -28,24 +26,11 @@ a skipped cell and an operation without values count as failed. Exit status as f
 
 #[derive(Args, Debug)]
 pub(super) struct MatrixArgs {
-    /// The profile: which deployment, which tokens or key, and [matrix]
-    #[arg(long, value_name = "FILE")]
-    profile: PathBuf,
+    #[command(flatten)]
+    report: ReportArgs,
     /// The OpenAPI document, JSON or YAML; wins over matrix.openapi
     #[arg(long, value_name = "FILE|URL")]
     openapi: Option<String>,
-    /// The deployment's URL; wins over the profile's
-    #[arg(long, value_name = "URL")]
-    target: Option<String>,
-    /// human, json, junit, markdown, html, sarif or badge
-    #[arg(long, value_name = "FORMAT", default_value = "human", value_parser = format)]
-    format: Format,
-    /// Write the report to this file instead of standard output
-    #[arg(long, value_name = "FILE")]
-    output: Option<PathBuf>,
-    /// Sign the report with this private JWK: a detached JWS beside it, in FILE.jws
-    #[arg(long, value_name = "JWK", requires = "output")]
-    sign: Option<PathBuf>,
     /// Only these cells: a glob over `operation_id/caller` and `operation_id/caller/resource`; may be given
     /// several times
     #[arg(long = "filter", value_name = "PATTERN")]
@@ -70,18 +55,17 @@ pub(super) struct MatrixArgs {
 const MANY: usize = 2_000;
 
 pub(super) async fn run(args: MatrixArgs) -> Result<Status, Failure> {
-    let profile = Profile::load(&args.profile, args.target.as_deref()).map_err(Failure::usage)?;
-    let baseline = match &args.baseline {
-        Some(path) => Baseline::load_cells(path).map_err(Failure::usage)?,
-        None => Baseline::default(),
-    };
-    let key = args.sign.as_deref().map(sign::key).transpose()?;
+    let profile = args.report.load_profile()?;
     let document = document(&args, &profile).await?;
     let plan = Plan::new(document, &profile, &profile.matrix, &args.filters)
-        .map_err(|why| Failure::usage(format!("{}: {why}", args.profile.display())))?;
+        .map_err(|why| Failure::usage(format!("{}: {why}", args.report.profile.display())))?;
+    let baseline = match &args.baseline {
+        Some(path) => baseline(path, &plan, args.filters.is_empty())?,
+        None => Baseline::default(),
+    };
     let requests = plan.requests();
     if args.dry_run {
-        write(args.output.as_deref(), &listed(&plan))?;
+        write(args.report.output.as_deref(), &listed(&plan))?;
         return Ok(Status::Done);
     }
     say(&format!("artos-conformance: sends {requests} requests to {}", profile.target));
@@ -90,13 +74,7 @@ pub(super) async fn run(args: MatrixArgs) -> Result<Status, Failure> {
             "{requests} requests are more than {MANY}: pass --yes to send them, or choose with matrix.include and --filter"
         )));
     }
-    if let Some(path) = &args.output {
-        std::fs::OpenOptions::new()
-            .append(true)
-            .create(true)
-            .open(path)
-            .map_err(|error| Failure::usage(format!("{}: cannot be written: {error}", path.display())))?;
-    }
+    let destination = args.report.destination()?;
     let options = Options {
         transport: args.reach.options(),
         rate: args.reach.rate,
@@ -117,17 +95,10 @@ pub(super) async fn run(args: MatrixArgs) -> Result<Status, Failure> {
     if terminal {
         drop(write!(io::stderr(), "\r\x1b[2K"));
     }
-    let report = report.map_err(|error| match error {
-        RunError::Usage(_) => Failure::usage(error),
-        RunError::Untestable(_) => Failure { status: Status::Untestable, message: error.to_string() },
-    })?;
-    let color = args.output.is_none() && io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    write(args.output.as_deref(), &report.render(args.format, color))?;
-    if let (Some(key), Some(output)) = (&key, &args.output) {
-        sign::sign(key, output)?;
-    }
-    if args.output.is_some() {
-        summarize(&report);
+    let report = report?;
+    destination.write(&report.render(args.report.format, destination.shows_color()))?;
+    if args.report.output.is_some() {
+        summarize(&report.cases(), false, &verdict_line(&report));
     }
     Ok(if report.interrupted.is_some() {
         Status::Untestable
@@ -136,6 +107,19 @@ pub(super) async fn run(args: MatrixArgs) -> Result<Status, Failure> {
     } else {
         Status::Done
     })
+}
+
+/// Reads the baseline. An entry that names no cell of a whole plan is a mistake; with `--filter`, its cells may have been
+/// left out.
+fn baseline(path: &Path, plan: &Plan, whole: bool) -> Result<Baseline, Failure> {
+    Baseline::load_with(path, |text| {
+        let glob: CellGlob = text.parse()?;
+        match whole && !plan.names(&glob) {
+            true => Err(format!("`{text}` matches no cell of the matrix; `--dry-run` shows them all")),
+            false => Ok(()),
+        }
+    })
+    .map_err(Failure::usage)
 }
 
 /// Reads the document that the flag or the profile names.
@@ -153,7 +137,7 @@ async fn document(args: &MatrixArgs, profile: &Profile) -> Result<Document, Fail
         (None, None) => {
             return Err(Failure::usage(format!(
                 "{}: names no OpenAPI document: write `openapi = \"openapi.json\"` under [matrix], or pass --openapi",
-                args.profile.display()
+                args.report.profile.display()
             )));
         }
     };
@@ -219,19 +203,4 @@ fn listed(plan: &Plan) -> String {
     }
     lines.push(format!("{} requests", plan.requests()));
     lines.join("\n") + "\n"
-}
-
-/// What a log shows of a report that went to a file.
-fn summarize(report: &MatrixReport) {
-    for operation in &report.operations {
-        for cell in
-            operation.cells.iter().filter(|cell| cell.outcome == Outcome::Failed && cell.known.is_none())
-        {
-            let observed = cell.observed.as_deref().unwrap_or("nothing");
-            let allowed = if cell.wrongly_allowed { "wrongly allowed" } else { "failed" };
-            let id = format!("{}/{}", operation.operation_id, cell.name());
-            say(&format!("{allowed}: {id}: expected {}, observed {observed}", cell.expected));
-        }
-    }
-    say(&format!("{} {}", report.target, verdict_line(report)));
 }

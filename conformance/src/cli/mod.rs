@@ -3,12 +3,14 @@
 mod catalogue;
 mod compare;
 mod matrix;
+mod output;
 mod progress;
 mod render;
 mod revocation;
 mod run;
 mod shell;
 mod sign;
+mod signals;
 mod token;
 
 use std::fmt;
@@ -22,6 +24,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::case::clause::Level;
 use crate::case::filter::Filter;
 use crate::report::Format;
+use crate::run::suite::RunError;
 use crate::transport::TransportOptions;
 
 /// Tests any deployment of the documented API from outside and says which clause it breaks.
@@ -191,6 +194,16 @@ struct Failure {
 impl Failure {
     fn usage(error: impl fmt::Display) -> Self {
         Self { status: Status::Usage, message: error.to_string() }
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        let status = match error {
+            RunError::Usage(_) => Status::Usage,
+            RunError::Untestable(_) => Status::Untestable,
+        };
+        Self { status, message: error.to_string() }
     }
 }
 

@@ -4,12 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::run::interrupted;
+use super::signals::interrupted;
 use super::{ConnectArgs, Failure, Status, write};
 use crate::profile::Profile;
 use crate::report::Verdict;
 use crate::revocation::Probe;
-use crate::run::suite::RunError;
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -43,14 +42,13 @@ pub(super) async fn run(args: RevocationArgs) -> Result<Status, Failure> {
     let profile = Profile::load(&args.profile, None).map_err(Failure::usage)?;
     let probe =
         Probe::new(profile).transport(args.connect.options()).runs(args.runs).max_seconds(args.max_seconds);
-    let untestable = |message| Failure { status: Status::Untestable, message };
     let report = tokio::select! {
-        report = probe.run() => report.map_err(|error| match error {
-            RunError::Usage(_) => Failure::usage(error),
-            RunError::Untestable(_) => untestable(error.to_string()),
-        })?,
+        report = probe.run() => report?,
         // Dropping the measurement ends the command and removes its token file.
-        signal = interrupted() => return Err(untestable(format!("the measurement was interrupted by {signal}"))),
+        signal = interrupted() => {
+            let message = format!("the measurement was interrupted by {signal}");
+            return Err(Failure { status: Status::Untestable, message });
+        }
     };
     let text = match args.format.as_str() {
         "json" => report.to_json(),

@@ -33,6 +33,19 @@ pub enum Caller {
 }
 
 impl Caller {
+    /// Every caller, in the order of the columns.
+    pub const ALL: [Self; 9] = [
+        Self::None,
+        Self::Malformed,
+        Self::Forged,
+        Self::Expired,
+        Self::Revoked,
+        Self::OtherOrganization,
+        Self::NoPermission,
+        Self::NotAMember,
+        Self::Own,
+    ];
+
     /// The word in reports and filters.
     pub fn key(self) -> &'static str {
         match self {

@@ -8,18 +8,6 @@ use crate::report::{
     sarif,
 };
 
-const CALLERS: [Caller; 9] = [
-    Caller::None,
-    Caller::Malformed,
-    Caller::Forged,
-    Caller::Expired,
-    Caller::Revoked,
-    Caller::OtherOrganization,
-    Caller::NoPermission,
-    Caller::NotAMember,
-    Caller::Own,
-];
-
 impl MatrixReport {
     /// The report in a format. `color` applies only to [`Format::Human`].
     pub fn render(&self, format: Format, color: bool) -> String {
@@ -40,11 +28,9 @@ impl MatrixReport {
         for operation in &self.operations {
             cases.extend(operation.cells.iter().map(|cell| case(operation, cell)));
             if !operation.uncovered.is_empty() {
-                let missing = operation.uncovered.join(", ");
-                cases.push(CaseReport {
-                    skipped_because: Some(format!("needs a value for {missing}")),
-                    ..case(operation, &uncovered())
-                });
+                let mut cell = CellReport::skipped("uncovered", None, "an answer to every caller".into());
+                cell.skipped_because = Some(format!("needs a value for {}", operation.uncovered.join(", ")));
+                cases.push(case(operation, &cell));
             }
         }
         let mut report = Report {
@@ -72,22 +58,8 @@ impl MatrixReport {
     }
 }
 
-fn uncovered() -> CellReport {
-    CellReport {
-        caller: "uncovered".into(),
-        resource: None,
-        expected: "an answer to every caller".into(),
-        observed: None,
-        outcome: Outcome::Skipped,
-        wrongly_allowed: false,
-        skipped_because: None,
-        known: None,
-        evidence: None,
-    }
-}
-
 fn case(operation: &OperationReport, cell: &CellReport) -> CaseReport {
-    let clauses = CALLERS.iter().find(|caller| caller.key() == cell.caller);
+    let clauses = Caller::ALL.iter().find(|caller| caller.key() == cell.caller);
     let clauses = clauses.map_or(Caller::Own.clauses(), |caller| caller.clauses());
     let endpoint = format!("{} {}", operation.method, operation.path);
     CaseReport {

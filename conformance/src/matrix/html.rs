@@ -1,54 +1,37 @@
 //! The matrix as one self-contained HTML page without scripts.
 
-use aws_lc_rs::digest;
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use super::human::{COLUMNS, column, sign, verdict_line};
 use super::report::{CellReport, MatrixReport, OperationReport};
+use crate::report::html::page;
 
 const STYLE: &str = include_str!("style.css");
 
 /// The report as a page.
 pub fn render(report: &MatrixReport) -> String {
-    let hash = digest::digest(&digest::SHA256, STYLE.as_bytes());
-    let policy =
-        format!("default-src 'none'; style-src 'sha256-{}'", base64_simd::STANDARD.encode_to_string(hash));
-    let mut page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                meta http-equiv="Content-Security-Policy" content=(policy);
-                title { "Matrix of " (report.target) ": " (report.verdict) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                h1 { (report.target) }
-                p { strong { (verdict_line(report)) } }
-                @if let Some(why) = &report.interrupted { p { "Stopped: " (why) } }
-                @for notice in &report.notices { p { "Note: " (notice) } }
-                (named("Open, but not documented as public", &report.public.open_undocumented))
-                (named("Documented as public, but closed", &report.public.closed_documented))
-                (table(report))
-                p.legend {
-                    "ok: as documented. !!: wrongly allowed. x: failed. ~: another body than the documented one. "
-                    "k: known from the baseline. -: skipped. *: the good token got no further than 4xx. "
-                    "org: another organization on an own resource. xorg: the own token on another organization's."
-                }
-                h2 { "Requests and answers" }
-                @for (at, operation) in report.operations.iter().enumerate() { (details(at, operation)) }
-                footer {
-                    "Written by artos-conformance " (report.suite_version) " at " (report.started_at)
-                    ". Tokens are in no report; shell variables stand for them."
-                }
-            }
+    let title = format!("Matrix of {}: {}", report.target, report.verdict);
+    let body = html! {
+        h1 { (report.target) }
+        p { strong { (verdict_line(report)) } }
+        @if let Some(why) = &report.interrupted { p { "Stopped: " (why) } }
+        @for notice in &report.notices { p { "Note: " (notice) } }
+        (named("Open, but not documented as public", &report.public.open_undocumented))
+        (named("Documented as public, but closed", &report.public.closed_documented))
+        (table(report))
+        p.legend {
+            "ok: as documented. !!: wrongly allowed. x: failed. ~: another body than the documented one. "
+            "k: known from the baseline. -: skipped. *: the good token got no further than 4xx. "
+            "org: another organization on an own resource. xorg: the own token on another organization's."
         }
-    }
-    .into_string();
-    page.push('\n');
-    page
+        h2 { "Requests and answers" }
+        @for (at, operation) in report.operations.iter().enumerate() { (details(at, operation)) }
+        footer {
+            "Written by artos-conformance " (report.suite_version) " at " (report.started_at)
+            ". A report contains no tokens; shell variables take their place."
+        }
+    };
+    page(&title, STYLE, &body)
 }
 
 fn named(heading: &str, names: &[String]) -> Markup {

@@ -132,6 +132,20 @@ impl Plan {
         Ok(Self { rows, notes: document.notes })
     }
 
+    /// Whether a glob matches a cell. An operation without values has no cells; its name is enough.
+    pub fn names(&self, glob: &CellGlob) -> bool {
+        self.rows.iter().any(|row| {
+            let name = row.operation.name();
+            let uncovered =
+                row.filled.is_err() && Caller::ALL.iter().any(|caller| glob.takes(&name, caller.key(), None));
+            uncovered
+                || row.cells.iter().any(|cell| {
+                    let resource = cell.resource.as_ref().map(Resource::label);
+                    glob.takes(&name, cell.caller.key(), resource.as_deref())
+                })
+        })
+    }
+
     /// The number of requests, not counting redirects: one for the clock, and one for each cell that is not skipped.
     pub fn requests(&self) -> usize {
         1 + self.rows.iter().flat_map(|row| &row.cells).filter(|cell| cell.skip.is_none()).count()

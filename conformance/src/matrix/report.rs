@@ -116,6 +116,21 @@ pub struct CellReport {
 }
 
 impl CellReport {
+    /// A cell that was not tested.
+    pub(super) fn skipped(caller: &str, resource: Option<String>, expected: String) -> Self {
+        Self {
+            caller: caller.into(),
+            resource,
+            expected,
+            observed: None,
+            outcome: Outcome::Skipped,
+            wrongly_allowed: false,
+            skipped_because: None,
+            known: None,
+            evidence: None,
+        }
+    }
+
     /// Whether it is the control.
     pub fn is_control(&self) -> bool {
         self.caller == Caller::Own.key() && matches!(self.resource.as_deref(), None | Some("own"))
@@ -215,9 +230,6 @@ impl MatrixReport {
 
     /// The JSON report, with a newline at its end.
     pub fn to_json(&self) -> String {
-        let mut text = serde_json::to_string_pretty(self)
-            .unwrap_or_else(|error| format!("{{\"error\": \"the report cannot be written: {error}\"}}"));
-        text.push('\n');
-        text
+        crate::report::pretty(self)
     }
 }

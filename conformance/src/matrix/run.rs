@@ -14,8 +14,8 @@ use super::values::{Filled, Resource, resources};
 use crate::case::clause::Level;
 use crate::judge::Known;
 use crate::profile::{Profile, Target};
+use crate::report::Verdict;
 use crate::report::baseline::Baseline;
-use crate::report::{Outcome, Verdict};
 use crate::run::clock::{Clock, http_date, timestamp};
 use crate::run::execute::{evidence, milliseconds, stopped};
 use crate::run::session::{Exchange, Session, Shared, Stop, lock};
@@ -300,17 +300,8 @@ fn judged(
         Lack::These(names) => format!("{} (all permissions but {})", cell.expect, names.join(", ")),
         Lack::Nothing | Lack::Named => cell.expect.to_string(),
     };
-    let mut report = CellReport {
-        caller: cell.caller.key().into(),
-        resource: cell.resource.as_ref().map(Resource::label),
-        expected,
-        observed: None,
-        outcome: Outcome::Skipped,
-        wrongly_allowed: false,
-        skipped_because: None,
-        known: None,
-        evidence: None,
-    };
+    let resource = cell.resource.as_ref().map(Resource::label);
+    let mut report = CellReport::skipped(cell.caller.key(), resource, expected);
     let asked = match answer {
         Ok(asked) => asked,
         Err(why) => {

@@ -1,6 +1,5 @@
 //! Globs over operations and cells.
 
-use std::fmt;
 use std::str::FromStr;
 
 use globset::{GlobBuilder, GlobMatcher};
@@ -39,23 +38,14 @@ impl FromStr for PathGlob {
 
 /// A glob over `operation_id/caller` and `operation_id/caller/resource`.
 #[derive(Clone, Debug)]
-pub struct CellGlob {
-    text: String,
-    glob: GlobMatcher,
-}
+pub struct CellGlob(GlobMatcher);
 
 impl CellGlob {
     /// Whether it matches a cell.
     pub fn takes(&self, operation: &str, caller: &str, resource: Option<&str>) -> bool {
         let short = format!("{operation}/{caller}");
-        self.glob.is_match(&short)
-            || resource.is_some_and(|resource| self.glob.is_match(format!("{short}/{resource}")))
-    }
-}
-
-impl fmt::Display for CellGlob {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        self.0.is_match(&short)
+            || resource.is_some_and(|resource| self.0.is_match(format!("{short}/{resource}")))
     }
 }
 
@@ -63,11 +53,11 @@ impl FromStr for CellGlob {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(Self { text: text.to_owned(), glob: glob(text, false)? })
+        Ok(Self(glob(text, false)?))
     }
 }
 
-/// Braces stand for themselves: path templates have them.
+/// Braces are literal, because path templates have them.
 fn glob(text: &str, separated: bool) -> Result<GlobMatcher, String> {
     let literal: String = text
         .chars()

@@ -6,7 +6,6 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::catalogue;
-use crate::matrix::select::CellGlob;
 use crate::profile::ProfileError;
 use crate::report::{CaseReport, Outcome, StaleEntry};
 
@@ -49,20 +48,18 @@ impl Baseline {
     ///
     /// If the file cannot be read, is not TOML of this form, or contains a duplicate or unknown case.
     pub fn load(path: &Path) -> Result<Self, ProfileError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| ProfileError::file(path, format!("cannot be read: {error}")))?;
-        Self::parse(&text, path)
+        Self::load_with(path, of_catalogue)
     }
 
-    /// Reads a baseline whose ids are globs over the cells of a matrix.
+    /// Reads a baseline whose ids are valid if `check` says so.
     ///
     /// # Errors
     ///
-    /// As [`Baseline::load`], but for an id that is not a glob instead of an unknown case.
-    pub fn load_cells(path: &Path) -> Result<Self, ProfileError> {
+    /// As [`Baseline::load`], with the message of `check` instead of an unknown case.
+    pub fn load_with(path: &Path, check: impl Fn(&str) -> Result<(), String>) -> Result<Self, ProfileError> {
         let text = std::fs::read_to_string(path)
             .map_err(|error| ProfileError::file(path, format!("cannot be read: {error}")))?;
-        Self::read(&text, path, |id| id.parse::<CellGlob>().map(drop))
+        Self::read(&text, path, check)
     }
 
     /// The entries.
@@ -76,10 +73,7 @@ impl Baseline {
     ///
     /// As [`Baseline::load`].
     pub fn parse(text: &str, path: &Path) -> Result<Self, ProfileError> {
-        Self::read(text, path, |id| match catalogue::all().iter().any(|known| known.id() == id) {
-            true => Ok(()),
-            false => Err(format!("there is no case `{id}`; `artos-conformance list` shows them all")),
-        })
+        Self::read(text, path, of_catalogue)
     }
 
     fn read(
@@ -144,6 +138,14 @@ impl Baseline {
             }
         }
         stale
+    }
+}
+
+/// The id is that of a case.
+fn of_catalogue(id: &str) -> Result<(), String> {
+    match catalogue::all().iter().any(|known| known.id() == id) {
+        true => Ok(()),
+        false => Err(format!("there is no case `{id}`; `artos-conformance list` shows them all")),
     }
 }
 

@@ -81,10 +81,7 @@ impl Comparison {
 
     /// The comparison as JSON, with a newline at its end.
     pub fn to_json(&self) -> String {
-        let mut text = serde_json::to_string_pretty(self)
-            .unwrap_or_else(|error| format!("{{\"error\": \"the comparison cannot be written: {error}\"}}"));
-        text.push('\n');
-        text
+        super::pretty(self)
     }
 }
 

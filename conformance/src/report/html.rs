@@ -11,6 +11,27 @@ const STYLE: &str = include_str!("style.css");
 
 /// The report as a page.
 pub fn render(report: &Report) -> String {
+    let title = format!("Conformance of {}: {}", report.target, report.verdict);
+    let body = html! {
+        main {
+            (masthead(report))
+            (notes(report))
+            (clauses(report))
+            @for (heading, cases) in words::failures(report) { (cards(heading, &cases)) }
+            (cards("Warnings", &report.with_outcome(Outcome::Warned).collect::<Vec<_>>()))
+            (skipped(report))
+            (all_cases(report))
+            footer {
+                "Written by artos-conformance " (report.suite_version) ". Each failure can be reproduced "
+                "with its command line. A report contains no tokens; shell variables take their place."
+            }
+        }
+    };
+    page(&title, STYLE, &body)
+}
+
+/// A page with this style and body, light and dark, that runs no script and fetches nothing.
+pub(crate) fn page(title: &str, style: &str, body: &Markup) -> String {
     let mut page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -18,25 +39,11 @@ pub fn render(report: &Report) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                meta http-equiv="Content-Security-Policy" content=(content_security_policy());
-                title { "Conformance of " (report.target) ": " (report.verdict) }
-                style { (PreEscaped(STYLE)) }
+                meta http-equiv="Content-Security-Policy" content=(content_security_policy(style));
+                title { (title) }
+                style { (PreEscaped(style)) }
             }
-            body {
-                main {
-                    (masthead(report))
-                    (notes(report))
-                    (clauses(report))
-                    @for (heading, cases) in words::failures(report) { (cards(heading, &cases)) }
-                    (cards("Warnings", &report.with_outcome(Outcome::Warned).collect::<Vec<_>>()))
-                    (skipped(report))
-                    (all_cases(report))
-                    footer {
-                        "Written by artos-conformance " (report.suite_version) ". Each failure can be reproduced "
-                        "with its command line; tokens are in no report, shell variables stand for them."
-                    }
-                }
-            }
+            body { (body) }
         }
     }
     .into_string();
@@ -45,8 +52,8 @@ pub fn render(report: &Report) -> String {
 }
 
 /// Allows only the page's own style, by its hash: no script runs, and nothing is fetched.
-fn content_security_policy() -> String {
-    let hash = digest::digest(&digest::SHA256, STYLE.as_bytes());
+fn content_security_policy(style: &str) -> String {
+    let hash = digest::digest(&digest::SHA256, style.as_bytes());
     format!("default-src 'none'; style-src 'sha256-{}'", base64_simd::STANDARD.encode_to_string(hash))
 }
 

@@ -341,9 +341,14 @@ impl Report {
 
     /// The JSON report, pretty-printed, with a trailing newline.
     pub fn to_json(&self) -> String {
-        let mut text = serde_json::to_string_pretty(self)
-            .unwrap_or_else(|error| format!("{{\"error\": \"the report cannot be written: {error}\"}}"));
-        text.push('\n');
-        text
+        pretty(self)
     }
+}
+
+/// JSON of a report, pretty-printed, with a newline at its end.
+pub(crate) fn pretty(report: &impl Serialize) -> String {
+    let mut text = serde_json::to_string_pretty(report)
+        .unwrap_or_else(|error| format!("{{\"error\": \"the report cannot be written: {error}\"}}"));
+    text.push('\n');
+    text
 }

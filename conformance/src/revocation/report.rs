@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::judgement::{End, Observation, judge, summarize};
-use crate::report::{Verdict, counted};
+use crate::report::{Verdict, counted, pretty};
 
 /// How long a revocation took.
 #[derive(Clone, Debug, Serialize)]
@@ -102,8 +102,7 @@ impl RevocationReport {
 
     /// The report as JSON.
     pub fn to_json(&self) -> String {
-        // Strings and numbers always serialize.
-        serde_json::to_string_pretty(self).map(|json| json + "\n").unwrap_or_default()
+        pretty(self)
     }
 
     fn addresses(&self, is_meant: impl Fn(&End) -> bool) -> usize {

@@ -60,14 +60,18 @@ async fn every_format_names_the_fault_and_no_token() {
     let service = Service { fault: Some(("read", Kind::NoOrganization)), ..Service::default() };
     let (_folder, profile) = folder(service.start().await);
     let profile = profile.to_str().unwrap();
-    for format in ["human", "json", "junit", "markdown", "html", "sarif"] {
+    for (format, named) in [
+        ("human", "read/other_organization/own"),
+        ("json", "\"caller\": \"other_organization\""),
+        ("junit", "read/other_organization/own"),
+        ("markdown", "read/other_organization/own"),
+        ("html", "!! other_organization/own: expected 403 or 404, observed 200"),
+        ("sarif", "read/other_organization/own"),
+    ] {
         let output = program(&["matrix", "--profile", profile, "--format", format]).await;
         assert_eq!(output.status.code(), Some(1), "{format}: {}", text(&output.stderr));
         let report = text(&output.stdout);
-        assert!(
-            report.contains("read/other_organization/own") || format == "json" || format == "html",
-            "{format}: {report}"
-        );
+        assert!(report.contains(named), "{format}: {report}");
         assert!(!report.contains("eyJ"), "{format} shows a token");
         assert!(!report.contains("<script"), "{format} has a script");
     }
@@ -102,6 +106,46 @@ async fn a_baseline_knows_a_failure_by_a_glob() {
     let output = program(&arguments).await;
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stdout).contains("stale in the baseline: read/* is recorded as 500"));
+}
+
+/// Otherwise a typing error would hide that a known failure is gone.
+#[tokio::test]
+async fn an_entry_of_a_baseline_that_matches_no_cell_is_a_mistake() {
+    let (folder, profile) = folder(Service::default().start().await);
+    let profile = profile.to_str().unwrap();
+    let baseline = folder.path().join("baseline.toml");
+    let entry = "[[known]]\ncase = \"raed/*\"\nobserved = \"200\"\nreason = \"until May\"\n";
+    fs::write(&baseline, entry).unwrap();
+    let arguments = ["matrix", "--profile", profile, "--baseline", baseline.to_str().unwrap()];
+    let output = program(&arguments).await;
+    assert_eq!(output.status.code(), Some(2));
+    let said = text(&output.stderr);
+    assert!(said.contains("baseline.toml:1: known.case: `raed/*` matches no cell of the matrix"), "{said}");
+    // Of a part of the matrix, that cannot be known.
+    let output = program(&[&arguments[..], &["--filter", "read/*"]].concat()).await;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+}
+
+/// A plan of more than 2,000 requests is not sent by mistake.
+#[tokio::test]
+async fn many_requests_need_yes() {
+    let (folder, profile) = folder(Service::default().start().await);
+    let mut paths = serde_json::Map::new();
+    for number in 0..300 {
+        let operation = serde_json::json!({"get": {"operationId": format!("o{number}"), "responses": {}}});
+        paths.insert(format!("/api/v1/many/{number}"), operation);
+    }
+    let document = serde_json::json!({"openapi": "3.1.0", "security": [], "paths": paths});
+    let many = folder.path().join("many.json");
+    fs::write(&many, document.to_string()).unwrap();
+    let only = fs::read_to_string(&profile).unwrap();
+    let (start, _) = only.split_once("[matrix").unwrap();
+    fs::write(&profile, start).unwrap();
+    let arguments = ["matrix", "--profile", profile.to_str().unwrap(), "--openapi", many.to_str().unwrap()];
+    let output = program(&arguments).await;
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+    let said = text(&output.stderr);
+    assert!(said.contains("requests are more than 2000: pass --yes to send them"), "{said}");
 }
 
 #[tokio::test]

@@ -505,9 +505,10 @@ def the_checker_measures_a_revocation_on_every_server():
             status, report = measure([one, two], "--runs", "2")
             assert (status, report["verdict"], len(files.listed())) == (0, "conforms", 2), report
             assert report["summary"]["max_seconds"] < 5, report
-            # A server with another source of revocations never hears of it.
+            # A server with another source of revocations never gets this one.
             status, report = measure([one, other], "--max-seconds", "1")
-            heard, never = report["runs"][0]["instances"]
+            refusing, accepting = report["runs"][0]["instances"]
             assert (status, report["verdict"]) == (1, "violates"), report
-            assert heard["first_refusal_seconds"] is not None and heard["last_acceptance_seconds"] is None, heard
-            assert (never["address"], never["first_refusal_seconds"]) == (other.address, None), never
+            assert refusing["first_refusal_seconds"] is not None, refusing
+            assert refusing["last_acceptance_seconds"] is None, refusing
+            assert (accepting["address"], accepting["first_refusal_seconds"]) == (other.address, None), accepting
