@@ -4,5 +4,6 @@ mod added;
 mod file;
 mod sets;
 mod snapshot;
+mod visitors;
 
 pub use snapshot::Revocations;

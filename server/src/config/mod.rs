@@ -1,8 +1,7 @@
 //! The configuration file and what it names, as validated values: nothing about them fails later.
 //!
-//! [`load`] reads the file itself. The keys and the revocations that it names are read apart from it, by
-//! [`read_keys`] and [`read_revocations`], for a reload treats them apart: policy and keys together or not at
-//! all, revocations on their own.
+//! [`load`] reads the file itself. [`read_keys`] and [`read_revocations`] read the files that it names, separately, because
+//! a reload takes policy and keys together or not at all, and revocations by themselves.
 
 mod error;
 mod ext_authz;
@@ -11,6 +10,7 @@ mod forward;
 mod keys;
 mod limits;
 mod listen;
+mod load;
 mod locate;
 mod problem;
 mod protections;
@@ -24,10 +24,8 @@ mod tls;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use artos_auth_engine::{Engine, KeySet, LoadError, Policy, PolicySpec, Resources, Revocations};
+use artos_auth_engine::{LoadError, Policy, PolicySpec, Resources};
 
-use crate::fetch::{Fetcher, Remote, UsableKeys};
-use crate::files::Contents;
 pub use crate::redis::{Address as RedisAddress, Password, RedisRevocations};
 pub use crate::revocation::{OnStale, Staleness};
 pub use error::ConfigError;
@@ -39,6 +37,11 @@ pub use keys::{KeyOrigin, KeySource};
 pub use limits::Limits;
 pub use listen::ListenAddress;
 pub(crate) use listen::UNIX_PREFIX;
+pub(crate) use load::{
+    Access, MAX_CONFIG_BYTES, MAX_KEYS_BYTES, MAX_REVOCATIONS_BYTES, ReadSource, bind_keys, block_on,
+    load_with, parse_bytes, parse_keys, parse_revocations, read, read_contents, read_source,
+};
+pub use load::{Loaded, load, load_all, read_keys, read_revocations};
 use locate::Document;
 pub use protections::Protections;
 pub use realms::{Realms, host_of_authority};
@@ -123,193 +126,6 @@ pub enum AuditOverflow {
     Drop,
 }
 
-/// Everything that a file names, loaded.
-#[derive(Debug)]
-pub struct Loaded {
-    /// The file itself.
-    pub config: Config,
-    /// The engine of its policy, keys and revocations.
-    pub engine: Engine,
-    /// Problems of the revocations that do not keep them from loading, each in a sentence.
-    pub warnings: Vec<String>,
-}
-
-/// Loads a configuration file.
-///
-/// # Errors
-///
-/// Names the file, the line and the key that is wrong, and what would be right.
-pub fn load(path: &Path) -> Result<Config, ConfigError> {
-    parse_bytes(path, read(path, MAX_CONFIG_BYTES)?)
-}
-
-/// Reads the bytes of a configuration file.
-pub(crate) fn parse_bytes(path: &Path, bytes: Vec<u8>) -> Result<Config, ConfigError> {
-    let text = String::from_utf8(bytes).map_err(|_| ConfigError::of_file(path, "invalid UTF-8"))?;
-    parse(path, &text)
-}
-
-/// Reads a JWK Set, or a single JWK.
-///
-/// # Errors
-///
-/// Names the file, the line and the key of the set that is broken or too weak.
-pub fn read_keys(path: &Path) -> Result<KeySet, ConfigError> {
-    let text = read(path, MAX_KEYS_BYTES).map_err(|error| error.named_by("keys.file"))?;
-    parse_keys(path, &text)
-}
-
-/// Reads the bytes of a file of keys.
-pub(crate) fn parse_keys(path: &Path, bytes: &[u8]) -> Result<KeySet, ConfigError> {
-    KeySet::from_jwks(bytes).map_err(|error| ConfigError::of_json(path, error))
-}
-
-/// Reads a file of revocations.
-///
-/// # Errors
-///
-/// Names the file, the line and what is wrong there.
-pub fn read_revocations(path: &Path) -> Result<Revocations, ConfigError> {
-    let text = read(path, MAX_REVOCATIONS_BYTES).map_err(|error| error.named_by("revocations.file"))?;
-    parse_revocations(path, &text)
-}
-
-/// Reads the bytes of a file of revocations.
-pub(crate) fn parse_revocations(path: &Path, bytes: &[u8]) -> Result<Revocations, ConfigError> {
-    Revocations::from_json(bytes).map_err(|error| ConfigError::of_json(path, error))
-}
-
-/// Loads a configuration file and all that it names. Keys by URL are fetched once.
-///
-/// # Errors
-///
-/// The first that does not load: see [`load`], [`read_keys`] and [`read_revocations`].
-pub fn load_all(path: &Path) -> Result<Loaded, ConfigError> {
-    load_with(path, Access::Online)
-}
-
-/// Whether a command may fetch what the configuration names by URL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Access {
-    /// Each source is fetched once.
-    Online,
-    /// Files and fallback files alone.
-    Offline,
-}
-
-impl Access {
-    pub(crate) const fn of(offline: bool) -> Self {
-        if offline { Self::Offline } else { Self::Online }
-    }
-}
-
-pub(crate) fn load_with(path: &Path, access: Access) -> Result<Loaded, ConfigError> {
-    let config = load(path)?;
-    let sets = config
-        .keys
-        .iter()
-        .enumerate()
-        .map(|(index, source)| read_source(&config.path, index, source, access).map(|read| read.set));
-    let keys = bind_keys(&config.path, &config.keys, sets.collect::<Result<_, _>>()?)?;
-    let mut warnings = Vec::new();
-    let revocations = match &config.revocations {
-        None => Revocations::none(),
-        Some(source) => match read_revocations_of(&config.path, source, access)? {
-            Some(read) => {
-                warnings = read.warnings;
-                read.set
-            }
-            None => {
-                let place = source.place();
-                warnings
-                    .push(format!("revocations {place}: not fetched, so revoked tokens are not recognized"));
-                Revocations::none()
-            }
-        },
-    };
-    let engine = Engine::new(config.policy.clone(), keys, revocations);
-    Ok(Loaded { config, engine, warnings })
-}
-
-/// The keys of one source, and what is to be said of them.
-pub(crate) struct ReadSource {
-    pub(crate) set: KeySet,
-    pub(crate) warnings: Vec<String>,
-    /// Where they were got from.
-    pub(crate) place: String,
-}
-
-/// Reads or fetches the keys of one source, once.
-pub(crate) fn read_source(
-    config: &Path,
-    index: usize,
-    source: &KeySource,
-    access: Access,
-) -> Result<ReadSource, ConfigError> {
-    let of_file = |path: &Path| {
-        read_keys(path).map(|set| {
-            let warnings = set.warnings().iter().map(|warning| format!("{}: {warning}", path.display()));
-            let warnings = warnings.chain(secret_file_warning(path)).collect();
-            ReadSource { set, warnings, place: path.display().to_string() }
-        })
-    };
-    let remote = match &source.origin {
-        KeyOrigin::File(path) => return of_file(path),
-        KeyOrigin::Remote(remote) => remote,
-    };
-    let error = |problem: String| ConfigError::of_file(config, format!("{}: {problem}", source.name(index)));
-    if access == Access::Offline {
-        return match &remote.fallback_file {
-            Some(path) => of_file(path),
-            None => Err(error(
-                "has no `fallback_file` to use offline; name one, or leave `--offline` out".to_owned(),
-            )),
-        };
-    }
-    if let Some(path) = &remote.fallback_file {
-        of_file(path)?;
-    }
-    let keys = fetch_once(remote).map_err(error)?;
-    let set = KeySet::from_jwks(&keys.jwks).map_err(|failed| error(failed.problem))?;
-    let name = source.name(index);
-    let warnings = keys.ignored.iter().map(|ignored| format!("{name}: {ignored}")).collect();
-    Ok(ReadSource { set, warnings, place: remote.location.host() })
-}
-
-fn fetch_once(remote: &Remote) -> Result<UsableKeys, String> {
-    let mut fetcher = Fetcher::new(remote.clone())?;
-    let fetched = block_on(async { fetcher.fetch().await.map_err(|failed| failed.to_string()) })?;
-    fetched.set.ok_or_else(|| "answers 304 to a request without a condition".to_owned())
-}
-
-/// Does something that waits for a network, for a command that does nothing else meanwhile.
-pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| format!("cannot start the runtime: {error}"))?;
-    let done = runtime.block_on(work);
-    // Not waiting for a name that is being resolved.
-    runtime.shutdown_background();
-    done
-}
-
-/// The sets as one, each bound as its source says.
-pub(crate) fn bind_keys(
-    path: &Path,
-    sources: &[KeySource],
-    sets: Vec<KeySet>,
-) -> Result<KeySet, ConfigError> {
-    let builder = sources.iter().zip(sets).fold(KeySet::builder(), |builder, (source, set)| {
-        if source.issuer.is_none() && source.organizations.is_none() {
-            builder.add(set)
-        } else {
-            builder.add_bound(set, source.issuer.clone(), source.organizations())
-        }
-    });
-    builder.build().map_err(|error| ConfigError::of_json(path, error))
-}
-
 /// What to say about an address where tokens would pass in the clear, beyond this machine (SEC-2).
 #[must_use]
 pub fn plaintext_warning(key: &str, address: SocketAddr) -> Option<String> {
@@ -319,21 +135,6 @@ pub fn plaintext_warning(key: &str, address: SocketAddr) -> Option<String> {
              network can read what passes; listen on loopback behind a proxy that ends TLS"
         )
     })
-}
-
-/// Far more than a person writes; a bound all the same, so that a wrong path cannot fill the memory.
-pub(crate) const MAX_CONFIG_BYTES: u64 = 16 << 20;
-pub(crate) const MAX_KEYS_BYTES: u64 = 16 << 20;
-/// Ten million revoked tokens take less than half of it.
-pub(crate) const MAX_REVOCATIONS_BYTES: u64 = 4 << 30;
-
-/// Reads a regular file, with a deadline.
-pub(crate) fn read(path: &Path, max_bytes: u64) -> Result<Vec<u8>, ConfigError> {
-    read_contents(path, max_bytes).map(|contents| contents.bytes)
-}
-
-pub(crate) fn read_contents(path: &Path, max_bytes: u64) -> Result<Contents, ConfigError> {
-    crate::files::read(path, max_bytes).map_err(|problem| ConfigError::of_file(path, problem))
 }
 
 /// Reads the text of a configuration file; `path` is what errors call it and what relative paths are relative to.
