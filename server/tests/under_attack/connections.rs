@@ -70,7 +70,13 @@ fn more_connections_than_the_limit() {
     descriptors();
     let victim = Victim::start("connections = 100");
     victim.survives(48, || {
-        let idle: Vec<TcpStream> = (0..1_000).map(|_| victim.connect()).collect();
+        let mut idle: Vec<TcpStream> = Vec::new();
+        for _ in 0..50 {
+            idle.extend((0..20).map(|_| victim.connect()));
+            // At the limit the oldest unused connection is closed. The valid client's is one until its request arrives,
+            // so a hundred others must not come in between.
+            thread::sleep(Duration::from_millis(5));
+        }
         thread::sleep(ATTACK / 2);
         drop(idle);
     });
