@@ -41,6 +41,7 @@ const OPENMETRICS: HeaderValue =
 impl Admin {
     /// An admin port that tells this health and these numbers.
     pub(crate) fn new(health: Health, metrics: Metrics) -> Self {
+        metrics.show_readiness(health.clone());
         let limits = Limits {
             connections: CONNECTIONS,
             header_time: Duration::from_secs(5),
@@ -97,13 +98,16 @@ impl Admin {
                 let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
                 (status, JSON, report)
             }
-            _ => match accept.encode(&self.metrics) {
-                Ok(text) => (StatusCode::OK, accept.content_type(), text),
-                Err(_) => {
-                    let detail = r#"{"detail":"The metrics cannot be encoded"}"#;
-                    (StatusCode::INTERNAL_SERVER_ERROR, JSON, detail.to_owned())
+            _ => {
+                self.check_audit();
+                match accept.encode(&self.metrics) {
+                    Ok(text) => (StatusCode::OK, accept.content_type(), text),
+                    Err(_) => {
+                        let detail = r#"{"detail":"The metrics cannot be encoded"}"#;
+                        (StatusCode::INTERNAL_SERVER_ERROR, JSON, detail.to_owned())
+                    }
                 }
-            },
+            }
         };
         let mut response = Response::new(Body::new(Bytes::from(body)));
         *response.status_mut() = status;
@@ -268,5 +272,25 @@ mod tests {
         assert_eq!(health.report(), (true, r#"{"status":"ready","failed":[]}"#.to_owned()));
         health.is_stopping();
         assert_eq!((status("/readyz"), status("/healthz")), (503, 200));
+    }
+
+    #[test]
+    fn the_metrics_say_what_readyz_says() {
+        let health = Health::new();
+        let metrics = Metrics::new();
+        let _admin = Admin::new(health.clone(), metrics.clone());
+        let has = |line: &str| metrics.encode().unwrap().lines().any(|other| other == line);
+        assert!(has("artos_auth_ready 0"));
+        health.is_ready();
+        assert!(has("artos_auth_ready 1"));
+        let failing = "artos_auth_source_failing{source=\"keys[0] a\"} 1";
+        health.failed("keys[0] a", Duration::ZERO, Effect::Degraded, "broken");
+        assert!(has("artos_auth_ready 1") && has(failing));
+        health.failed("keys[0] a", Duration::ZERO, Effect::Unready, "too old");
+        assert!(has("artos_auth_ready 0") && has(failing));
+        health.works("keys[0] a");
+        assert!(has("artos_auth_ready 1") && !has(failing));
+        health.is_stopping();
+        assert!(has("artos_auth_ready 0"));
     }
 }

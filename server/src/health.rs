@@ -138,12 +138,7 @@ impl Health {
     /// Whether `GET /readyz` is 200, and its body: a JSON object.
     pub(crate) fn report(&self) -> (bool, String) {
         let failures = self.failures();
-        let unready = failures.values().any(|failure| failure.effect != Effect::Degraded);
-        let status = match self.phase() {
-            Phase::Ready if !unready => "ready",
-            Phase::Ready | Phase::Starting => "unready",
-            Phase::Stopping => "stopping",
-        };
+        let status = self.status(&failures);
         let failed = failures.iter().map(|(source, failure)| ReportedFailure {
             source,
             error: &failure.error,
@@ -152,6 +147,21 @@ impl Health {
         let report = Report { status, failed: failed.collect() };
         let body = serde_json::to_string(&report).unwrap_or_else(|_| r#"{"status":"unready"}"#.to_owned());
         (status == "ready", body)
+    }
+
+    /// Whether `GET /readyz` is 200, and the sources that it names.
+    pub(crate) fn summary(&self) -> (bool, Vec<String>) {
+        let failures = self.failures();
+        (self.status(&failures) == "ready", failures.keys().cloned().collect())
+    }
+
+    fn status(&self, failures: &BTreeMap<String, Failure>) -> &'static str {
+        let unready = failures.values().any(|failure| failure.effect != Effect::Degraded);
+        match self.phase() {
+            Phase::Ready if !unready => "ready",
+            Phase::Ready | Phase::Starting => "unready",
+            Phase::Stopping => "stopping",
+        }
     }
 
     fn failures(&self) -> MutexGuard<'_, BTreeMap<String, Failure>> {

@@ -1,5 +1,6 @@
 //! Metrics. No label contains a value of a request, so clients cannot add series.
 
+mod readiness;
 mod revocations;
 
 use std::collections::HashSet;
@@ -18,9 +19,11 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
 
 use crate::audit::QueueNumbers;
+use crate::health::Health;
 use crate::http::connection::{Closed, ConnectionNumbers};
 use crate::http::request::Refusal;
 use crate::outcome::{ByOutcome, Outcome};
+use readiness::Readiness;
 pub(crate) use revocations::RevocationNumbers;
 
 /// Everything that `GET /metrics` shows. Cloning gives another handle to the same numbers.
@@ -37,6 +40,7 @@ pub struct Metrics {
     refused: Family<RefusalLabels, Counter>,
     certificate_expiry: Arc<CertificateExpiry>,
     pub(crate) revocations: RevocationNumbers,
+    readiness: Arc<Readiness>,
     registry: Arc<Registry>,
 }
 
@@ -137,6 +141,8 @@ impl Metrics {
             refused.clone(),
         );
         let revocations = RevocationNumbers::register(&mut registry);
+        let readiness = Arc::<Readiness>::default();
+        registry.register_collector(Box::new(Arc::clone(&readiness)));
         let registry = Arc::new(registry);
         Self {
             decisions,
@@ -149,6 +155,7 @@ impl Metrics {
             refused,
             certificate_expiry,
             revocations,
+            readiness,
             registry,
         }
     }
@@ -156,6 +163,11 @@ impl Metrics {
     /// Counts an outcome.
     pub fn decided(&self, outcome: &Outcome<'_>, duration: Duration) {
         self.decisions.count(outcome, duration);
+    }
+
+    /// Shows whether `/readyz` is 200, and what it names.
+    pub(crate) fn show_readiness(&self, health: Health) {
+        self.readiness.show(health);
     }
 
     /// When the current certificate expires, in seconds since the Unix epoch.

@@ -13,6 +13,7 @@ mod http1;
 mod http2;
 mod keys_by_url;
 mod limits;
+mod observability;
 mod process;
 mod providers;
 mod reload;

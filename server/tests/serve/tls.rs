@@ -15,9 +15,9 @@ use serde_json::json;
 use super::process::{Process, current, eventually, path_text};
 use super::support::Files;
 
-type Issuer = CertifiedIssuer<'static, KeyPair>;
+pub(super) type Issuer = CertifiedIssuer<'static, KeyPair>;
 
-fn authority(name: &str) -> Issuer {
+pub(super) fn authority(name: &str) -> Issuer {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
@@ -45,7 +45,7 @@ fn certificate_for(issuer: &Issuer, change: impl FnOnce(&mut CertificateParams))
 const TLS: &str = "[tls]\ncertificate = \"tls.crt\"\nkey = \"tls.key\"\n";
 const PORTS: &str = super::process::PORTS;
 
-fn files(config: &str, issuer: &Issuer, until: i32) -> Files {
+pub(super) fn files(config: &str, issuer: &Issuer, until: i32) -> Files {
     let files = Files::new(&format!("{PORTS}{TLS}{config}"));
     let (certificate, key) = certificate(issuer, until);
     files.write("ca.crt", &issuer.pem());
