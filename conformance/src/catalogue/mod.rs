@@ -133,8 +133,8 @@ macro_rules! look_alike_spellings {
             $look_alike!(upper_case, "capitals for letters", http1_only: false, |path| path.to_uppercase()),
             $look_alike!(encoded_letter, "a percent-encoded letter", http1_only: false,
                 |path| spellings::encoded_letter(path)),
-            $look_alike!(path_parameter, "a parameter behind it", http1_only: false, |path| format!("{path};x")),
-            $look_alike!(fragment, "a fragment behind it", http1_only: true, |path| format!("{path}#x")),
+            $look_alike!(path_parameter, "a parameter after it", http1_only: false, |path| format!("{path};x")),
+            $look_alike!(fragment, "a fragment after it", http1_only: true, |path| format!("{path}#x")),
             $look_alike!(dot_segment, "a dot segment", http1_only: false,
                 |path| spellings::last_slash(path, "/./")),
             $look_alike!(detour, "a way up and down again", http1_only: false,
@@ -153,9 +153,9 @@ macro_rules! beyond_public_paths {
             $beyond!(longer_name, "the public path with a letter added", |path| format!("{path}x")),
             $beyond!(child, "a path below the public one", |path| format!("{path}/x")),
             $beyond!(extension, "the public path with `.json` added", |path| format!("{path}.json")),
-            $beyond!(shorter_name, "the public path with a letter less", |path| &path[..path.len() - 1]),
+            $beyond!(shorter_name, "the public path without its last letter", |path| &path[..path.len() - 1]),
             $beyond!(prefix, "the public path below another", |path| format!("/x{path}")),
-            $beyond!(unknown, "a path that nobody serves", |path| {
+            $beyond!(unknown, "a path that is not served", |path| {
                 path.split('/').take(3).collect::<Vec<_>>().join("/") + "/artos-conformance-unknown"
             }),
         ]

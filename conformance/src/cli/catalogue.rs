@@ -152,7 +152,7 @@ pub(super) fn explain(args: &ExplainArgs) -> Result<Status, Failure> {
             [] => "`artos-conformance list` shows them all".to_owned(),
             like => format!("did you mean {}?", like.join(", ")),
         };
-        return Err(Failure::usage(format!("there is no case `{}`: {hint}", args.case)));
+        return Err(Failure::usage(format!("unknown case `{}`: {hint}", args.case)));
     };
     let mut text = String::new();
     line(&mut text, &case.id());

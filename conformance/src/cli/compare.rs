@@ -29,7 +29,7 @@ pub(super) struct CompareArgs {
 
 pub(super) async fn run(args: CompareArgs) -> Result<Status, Failure> {
     let [one, other] = args.profiles.as_slice() else {
-        return Err(Failure::usage("compare wants exactly two profiles: --profile A --profile B"));
+        return Err(Failure::usage("compare needs exactly two profiles: --profile A --profile B"));
     };
     let profiles = [Profile::load(one, None), Profile::load(other, None)];
     let mut reports = Vec::new();

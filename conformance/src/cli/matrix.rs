@@ -136,7 +136,7 @@ async fn document(args: &MatrixArgs, profile: &Profile) -> Result<Document, Fail
         }
         (None, None) => {
             return Err(Failure::usage(format!(
-                "{}: names no OpenAPI document: write `openapi = \"openapi.json\"` under [matrix], or pass --openapi",
+                "{}: missing OpenAPI document; write `openapi = \"openapi.json\"` under [matrix], or pass --openapi",
                 args.report.profile.display()
             )));
         }

@@ -172,7 +172,7 @@ impl Reader<'_> {
                 .map_err(|why| self.error(own.span().start, format!("target: {why}"))),
             (None, None) => Err(ProfileError::file(
                 self.path,
-                "names no target: write `target = \"https://…\"` at its top, or pass --target",
+                "missing target; write `target = \"https://…\"` at its top, or pass --target",
             )),
         }
     }
@@ -237,7 +237,9 @@ impl Reader<'_> {
     ) -> Result<Endpoint, ProfileError> {
         let method = method.unwrap_or_else(|| "GET".into());
         if !method.bytes().all(|byte| byte.is_ascii_uppercase()) || method.is_empty() {
-            return Err(self.error(offset, format!("endpoints.{key}: method must be in capitals, like GET")));
+            return Err(
+                self.error(offset, format!("endpoints.{key}: method must be in upper case, like GET"))
+            );
         }
         let plain = path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#' && byte != b'\\');
         if !path.starts_with('/') || !plain {
@@ -282,7 +284,7 @@ impl Reader<'_> {
             }
             (None, None, Some(value)) => value,
             _ => {
-                let why = format!("{kind}: exactly one of `env`, `file` and `value` is wanted");
+                let why = format!("{kind}: expected exactly one of `env`, `file` and `value`");
                 return Err(self.error(offset, why));
             }
         };
@@ -291,7 +293,7 @@ impl Reader<'_> {
             return Err(self.error(offset, format!("{kind}: is empty")));
         }
         if text.starts_with("Bearer ") {
-            return Err(self.error(offset, format!("{kind}: is a header value: leave out `Bearer `")));
+            return Err(self.error(offset, format!("{kind}: starts with `Bearer `; expected the token only")));
         }
         Ok(text.to_owned())
     }
@@ -312,7 +314,7 @@ impl Reader<'_> {
         if let Some(other) = &table.other_organization
             && (other.get_ref() == table.organization.get_ref() || other.get_ref().is_empty())
         {
-            let why = "signing.other_organization: must be another organization than signing.organization";
+            let why = "signing.other_organization: must differ from signing.organization";
             return Err(self.error(other.span().start, why));
         }
         let names = ClaimNames::default();

@@ -145,7 +145,7 @@ impl Baseline {
 fn of_catalogue(id: &str) -> Result<(), String> {
     match catalogue::all().iter().any(|known| known.id() == id) {
         true => Ok(()),
-        false => Err(format!("there is no case `{id}`; `artos-conformance list` shows them all")),
+        false => Err(format!("unknown case `{id}`; `artos-conformance list` shows them all")),
     }
 }
 
@@ -173,10 +173,7 @@ mod tests {
     fn errors_have_file_and_line() {
         let unknown = "[[known]]\ncase = \"public/nowhere\"\nobserved = \"\"\nreason = \"x\"\n";
         let error = parse(unknown).unwrap_err();
-        assert!(
-            error.starts_with("baseline.toml:1: known.case: there is no case `public/nowhere`"),
-            "{error}"
-        );
+        assert!(error.starts_with("baseline.toml:1: known.case: unknown case `public/nowhere`"), "{error}");
         let misspelt = "[[known]]\nid = \"x\"\n";
         assert!(parse(misspelt).unwrap_err().starts_with("baseline.toml:2: unknown field `id`"));
         let twice =

@@ -220,7 +220,7 @@ impl Suite {
     pub async fn tokens_of(&self, id: &str) -> Result<Vec<Vec<u8>>, RunError> {
         let Some(case) = catalogue::all().iter().find(|case| case.id() == id) else {
             return Err(RunError::Usage(format!(
-                "there is no case `{id}`; `artos-conformance list` shows them all"
+                "unknown case `{id}`; `artos-conformance list` shows them all"
             )));
         };
         if let Some(why) = Need::missing(case.needs, &self.profile) {

@@ -130,16 +130,15 @@ impl SigningKey {
     ///
     /// The error, to be read after the file's name; never contains a member's value.
     pub fn from_jwk(text: &str) -> Result<Self, String> {
-        let value: Value = serde_json::from_str(text).map_err(|error| {
-            format!("is no JSON: see its line {}, column {}", error.line(), error.column())
-        })?;
+        let value: Value = serde_json::from_str(text)
+            .map_err(|error| format!("not JSON: line {}, column {}", error.line(), error.column()))?;
         let Value::Object(mut jwk) = value else {
-            return Err("must hold a JSON object: a private JWK".into());
+            return Err("expected a JSON object, a private JWK".into());
         };
         if let Some(Value::Array(mut keys)) = jwk.remove("keys") {
             match (keys.pop(), keys.pop()) {
                 (Some(Value::Object(only)), None) => jwk = only,
-                _ => return Err("is a JWK Set: exactly one private key is wanted".into()),
+                _ => return Err("a JWK Set; expected one private JWK".into()),
             }
         }
         Self::from_members(&jwk)
@@ -150,21 +149,22 @@ impl SigningKey {
         let bytes = |name: &str| {
             text(name)
                 .and_then(from_base64url)
-                .ok_or_else(|| format!("lacks `{name}` in unpadded base64url: a private JWK is wanted"))
+                .ok_or_else(|| format!("missing `{name}` in unpadded base64url; expected a private JWK"))
         };
-        let kty = text("kty").ok_or("lacks `kty`: a private JWK is wanted")?;
+        let kty = text("kty").ok_or("missing `kty`; expected a private JWK")?;
         let curve = text("crv").unwrap_or_default();
         let algorithm = match (text("alg"), kty, curve) {
-            (Some(name), ..) => Algorithm::named(name)
-                .ok_or_else(|| format!("has an `alg` that is not supported: `{name}`"))?,
+            (Some(name), ..) => {
+                Algorithm::named(name).ok_or_else(|| format!("unsupported `alg` `{name}`"))?
+            }
             (None, "oct", _) => Algorithm::Hs256,
             (None, "RSA", _) => Algorithm::Rs256,
             (None, "EC", "P-256") => Algorithm::Es256,
             (None, "EC", "P-384") => Algorithm::Es384,
             (None, "OKP", "Ed25519") => Algorithm::EdDsa,
-            _ => return Err(format!("has a type that is not supported: kty `{kty}`, crv `{curve}`")),
+            _ => return Err(format!("unsupported key type: kty `{kty}`, crv `{curve}`")),
         };
-        let rejected = |_| "is no valid private key: its members do not fit together".to_owned();
+        let rejected = |_| "not a valid private key: its parameters do not match".to_owned();
         let material = match (kty, algorithm) {
             ("oct", Algorithm::Hs256 | Algorithm::Hs384 | Algorithm::Hs512) => {
                 Material::Secret(Secret::new(bytes("k")?))
@@ -185,7 +185,7 @@ impl SigningKey {
                 let parameters = match (algorithm, curve) {
                     (Algorithm::Es256, "P-256") => &ECDSA_P256_SHA256_FIXED_SIGNING,
                     (Algorithm::Es384, "P-384") => &ECDSA_P384_SHA384_FIXED_SIGNING,
-                    _ => return Err(format!("has an `alg` that does not fit its curve `{curve}`")),
+                    _ => return Err(format!("`alg` does not match its curve `{curve}`")),
                 };
                 let point = [vec![4], bytes("x")?, bytes("y")?].concat();
                 let pair = EcdsaKeyPair::from_private_key_and_public_key(parameters, &bytes("d")?, &point);
@@ -195,7 +195,7 @@ impl SigningKey {
                 let pair = Ed25519KeyPair::from_seed_and_public_key(&bytes("d")?, &bytes("x")?);
                 Material::Edwards(pair.map_err(rejected)?)
             }
-            _ => return Err(format!("has an `alg` that does not fit its type `{kty}`")),
+            _ => return Err(format!("`alg` does not match its type `{kty}`")),
         };
         let mut public = Map::new();
         if kty != "oct" {
@@ -215,7 +215,7 @@ impl SigningKey {
     ///
     /// When the system has no randomness.
     pub fn impostor(&self) -> Result<Self, String> {
-        let failed = |_| "no key could be generated: the system gave no randomness".to_owned();
+        let failed = |_| "cannot generate a key: the system has no random numbers".to_owned();
         let (algorithm, material) = match self.algorithm {
             Algorithm::Hs256 | Algorithm::Hs384 | Algorithm::Hs512 => {
                 let mut secret = vec![0; 64];
@@ -256,7 +256,7 @@ impl SigningKey {
     fn fresh_p256() -> Result<Material, String> {
         EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)
             .map(Material::Elliptic)
-            .map_err(|_| "no key could be generated: the system gave no randomness".to_owned())
+            .map_err(|_| "cannot generate a key: the system has no random numbers".to_owned())
     }
 
     fn generated(algorithm: Algorithm, kid: Option<String>, material: Material) -> Self {

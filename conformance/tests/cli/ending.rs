@@ -121,7 +121,7 @@ const THROTTLED: &str =
 const BANNED: &str = "HTTP/1.1 403 Forbidden\r\nContent-Type: text/html\r\nContent-Length: 6\r\nConnection: close\r\n\r\n<html>";
 
 #[rstest]
-#[case::throttled(Front::From(60, THROTTLED), "answers 429 or 503 to case after case")]
+#[case::throttled(Front::From(60, THROTTLED), "answers 429 or 503 in one case after another")]
 #[case::banned(Front::From(60, BANNED), "it refuses every request alike")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deployment_that_stops_responding_is_status_3(#[case] front: Front, #[case] says: &str) {

@@ -153,11 +153,7 @@ async fn a_baseline_affects_the_status_but_not_the_verdict() {
     assert_eq!(status(&run(elsewhere).await), 0, "entries of cases that are not selected are left alone");
     let unknown = run(entry("header/nothing-like-it", "200")).await;
     assert_eq!(status(&unknown), 2);
-    assert!(
-        stderr(&unknown).contains("baseline.toml:1: known.case: there is no case"),
-        "{}",
-        stderr(&unknown)
-    );
+    assert!(stderr(&unknown).contains("baseline.toml:1: known.case: unknown case"), "{}", stderr(&unknown));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -174,7 +170,7 @@ async fn a_baseline_entry_that_passes_is_a_failure() {
 
 #[rstest]
 #[case::unknown_key("taget = \"http://127.0.0.1:1\"\n", ":1: unknown field `taget`")]
-#[case::no_target("allow_writes = false\n", ": names no target")]
+#[case::no_target("allow_writes = false\n", ": missing target")]
 #[case::no_url("target = \"127.0.0.1\"\n", ":1: target: `127.0.0.1` must begin with")]
 #[case::wrong_type(
     "target = \"http://127.0.0.1:1\"\nallow_writes = \"yes\"\n",

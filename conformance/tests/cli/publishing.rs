@@ -125,7 +125,7 @@ async fn the_token_of_a_case_is_printed() {
     for (arguments, says) in [
         (&["header/missing"][..], "header/missing sends no token"),
         (&["algorithm/none", "--nth", "9"], "there is no number 9"),
-        (&["algorithm/nothing-like-it"], "there is no case"),
+        (&["algorithm/nothing-like-it"], "unknown case"),
         (&["time/without-expiry"], "needs [signing]"),
     ] {
         let output = token(arguments).await;

@@ -12,7 +12,7 @@ macro_rules! not_configured {
             title: $title,
             clauses: [Org2, Tok7],
             level: Must,
-            sends: concat!("Sends GET to the protected endpoint with a rightly signed token ", $what, "."),
+            sends: concat!("Sends GET to the protected endpoint with a correctly signed token ", $what, "."),
             requirement: "The deployment must answer 403 `User has no organization or not authorized`.",
             source: $source,
             needs: [$($need),+],
@@ -33,7 +33,7 @@ macro_rules! no_user {
             title: $title,
             clauses: [Org2, Tok7],
             level: Must,
-            sends: concat!("Sends GET to the protected endpoint with a rightly signed token ", $what, "."),
+            sends: concat!("Sends GET to the protected endpoint with a correctly signed token ", $what, "."),
             requirement: "The deployment must answer 403 `User has no organization or not authorized`, or 401.",
             source: sources::USER_ID,
             needs: [Key],
@@ -54,8 +54,8 @@ macro_rules! malformed {
             title: $title,
             clauses: [Tok1, Tok7],
             level: $level,
-            sends: concat!("Sends GET to the protected endpoint with a rightly signed token ", $what, "."),
-            requirement: "The deployment has to answer 401 `Invalid authentication credentials`: the claim is malformed.",
+            sends: concat!("Sends GET to the protected endpoint with a correctly signed token ", $what, "."),
+            requirement: concat!("The deployment ", $crate::catalogue::modal!($level), " answer 401 `Invalid authentication credentials`: the claim is malformed."),
             source: $source,
             needs: [Key],
             accept: [Accept::InvalidCredentials],
@@ -76,8 +76,8 @@ macro_rules! another_organization {
             title: $title,
             clauses: [Org1, Tok7],
             level: Must,
-            sends: concat!("Sends GET to the owned resource with a rightly signed token whose organization is ", $what, "."),
-            requirement: "The deployment must not show the resource: that is not its owner.",
+            sends: concat!("Sends GET to the owned resource with a correctly signed token whose organization is ", $what, "."),
+            requirement: "The deployment must not show the resource: the organization is not its owner.",
             source: sources::PREVENTED,
             needs: [Key, Owned],
             accept: [Accept::Forbidden, Accept::Hidden, Accept::InvalidCredentials],
@@ -126,7 +126,7 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
         title: "A token without a user is 403",
         clauses: [Org2],
         level: Should,
-        sends: "Sends GET to the protected endpoint with a rightly signed token without a user.",
+        sends: "Sends GET to the protected endpoint with a correctly signed token without a user.",
         requirement: "The deployment should answer 403 `User has no organization or not authorized`: the token is valid, the account is not configured.",
         source: sources::NOT_CONFIGURED,
         needs: [Key],
@@ -150,15 +150,15 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
     malformed!(two_organizations, "Two organizations are malformed", "of two organizations",
         level: Must, source: sources::ORGANIZATION_ID, organization_claim,
         |own| format!("[{},\"org-nobody-knows\"]", quote(&own))),
-    malformed!(organization_an_object, "An object is no organization", "whose organization is an object",
+    malformed!(organization_an_object, "An organization that is an object is malformed", "whose organization is an object",
         level: Must, source: sources::ORGANIZATION_ID, organization_claim, |own| format!("{{\"id\":{}}}", quote(&own))),
-    malformed!(organization_a_number, "A number is no organization", "whose organization is a number",
+    malformed!(organization_a_number, "An organization that is a number is malformed", "whose organization is a number",
         level: Should, source: sources::ORGANIZATION_ID, organization_claim, |_own| "7"),
     malformed!(user_a_number, "A number is no user", "whose user is a number",
         level: Should, source: sources::STRING_TYPES, user_claim, |_own| "7"),
     malformed!(user_an_object, "An object is no user", "whose user is an object",
         level: Should, source: sources::STRING_TYPES, user_claim, |_own| "{\"id\":\"conformance\"}"),
-    malformed!(user_with_control_character, "A control character is no part of a user", "whose user holds a NUL",
+    malformed!(user_with_control_character, "A user with a control character is malformed", "whose user holds a NUL",
         level: Should, source: sources::STRING_TYPES, user_claim, |_own| quote("conformance\0admin")),
     another_organization!(
         array_with_the_owner,
@@ -178,13 +178,13 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
     ),
     another_organization!(
         space_behind,
-        "An organization with a space behind it is another",
+        "An organization followed by a space is another",
         "the owner and a space",
         |owner| quote(&format!("{owner} "))
     ),
     another_organization!(
         nul_behind,
-        "A NUL does not end an organization",
+        "An organization is not cut at a NUL",
         "the owner, a NUL and more",
         |owner| quote(&format!("{owner}\0x"))
     ),
@@ -204,7 +204,7 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
     ),
     another_organization!(
         longer,
-        "An organization that begins as the owner is another",
+        "An organization that begins like the owner is another",
         "the owner and a letter more",
         |owner| quote(&format!("{owner}x"))
     ),
@@ -214,5 +214,7 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
         "another organization, a comma and the owner",
         |owner| quote(&format!("org-nobody-knows,{owner}"))
     ),
-    another_organization!(asterisk, "An asterisk is no organization", "`*`", |_owner| quote("*")),
+    another_organization!(asterisk, "`*` is not an organization that matches all", "`*`", |_owner| quote(
+        "*"
+    )),
 ];

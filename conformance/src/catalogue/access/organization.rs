@@ -148,7 +148,7 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
         clauses: [Org1],
         level: Should,
         sends: "Sends GET to the owned resource with another organization's token.",
-        requirement: "The deployment should answer 403: that is what the documentation names, though it hides some resources behind 404.",
+        requirement: "The deployment should answer 403: the documentation names 403, though it hides some resources with 404.",
         source: sources::WRONG_ORGANIZATION,
         needs: [Owned, OtherOrganization],
         accept: [Accept::Forbidden],
@@ -373,7 +373,7 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
     },
     case! {
         no_token_on_owned_resource,
-        title: "Without a token an owned resource is 401, not 403",
+        title: "An owned resource without a token is 401, not 403",
         clauses: [Hdr2, Org1],
         level: Must,
         sends: "Sends GET to the owned resource without a token.",

@@ -49,7 +49,7 @@ macro_rules! has {
 pub(in crate::catalogue) static CASES: &[Case] = &[
     case! {
         granted,
-        title: "With its permission an operation is available",
+        title: "An operation is available with its permission",
         clauses: [Perm1],
         level: Must,
         sends: "Asks for the operation that needs a permission with a good token that has it.",
@@ -67,7 +67,7 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
     },
     case! {
         lacking,
-        title: "Without its permission an operation is 403",
+        title: "An operation without its permission is 403",
         clauses: [Perm1],
         level: Must,
         sends: "Asks for the operation that needs a permission with a good token that lacks it.",
@@ -157,7 +157,7 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
             s.permission()?.bearer(mint.sign(&s.key()?).text())
         },
     },
-    lacks!(another, "Another permission does not do", "another one", |_needed| "[\"artos:conformance\"]"),
+    lacks!(another, "Another permission is not enough", "another one", |_needed| "[\"artos:conformance\"]"),
     lacks!(
         in_another_case,
         "A permission is compared byte for byte",
@@ -171,10 +171,12 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
             })
         )
     ),
-    lacks!(longer, "A longer permission does not do", "the needed one with a suffix", |needed| format!(
-        "[{}]",
-        quote(&format!("{needed}:none"))
-    )),
+    lacks!(
+        longer,
+        "A permission with a suffix is not the permission",
+        "the needed one with a suffix",
+        |needed| format!("[{}]", quote(&format!("{needed}:none")))
+    ),
     lacks!(wildcard, "A wildcard is not a permission", "`*`", |_needed| "[\"*\"]"),
     lacks!(
         object,

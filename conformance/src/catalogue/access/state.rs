@@ -45,7 +45,7 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
     },
     case! {
         forged_after_good_token,
-        title: "A good token does not vouch for a forged one",
+        title: "A good token does not make a forged one valid",
         clauses: [Tok8],
         level: Must,
         sends: "Sends GET to the protected endpoint with a good token, and again on the same connection with the same one with a forged signature.",
@@ -118,7 +118,7 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
     },
     case! {
         pipelined,
-        title: "Requests on their way together are judged one by one",
+        title: "Pipelined requests are decided one by one",
         clauses: [Hdr2],
         level: Must,
         sends: "Sends GET to the protected endpoint with a good token and, without waiting, again without one.",

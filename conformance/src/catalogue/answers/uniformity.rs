@@ -36,7 +36,7 @@ macro_rules! alike {
             clauses: [Sec1, Tok1],
             level: $level,
             sends: concat!("Sends GET to the protected endpoint twice with a forged token and twice with ", $what, "."),
-            requirement: "The deployment has to answer all alike: why a token is not valid is the operator's to know.",
+            requirement: concat!("The deployment ", $crate::catalogue::modal!($level), " answer all alike: only the operator may learn why a token is not valid."),
             source: sources::NOT_VALID,
             needs: [$($need),+],
             accept: [Accept::Other("the same 401 as for a forged token")],

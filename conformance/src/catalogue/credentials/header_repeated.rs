@@ -14,7 +14,7 @@ macro_rules! repeated {
             clauses: [Hdr3],
             level: Should,
             sends: $sends,
-            requirement: "The deployment should answer 401 `Not authenticated`: which of them counts is anybody's guess.",
+            requirement: "The deployment should answer 401 `Not authenticated`: it is undefined which of them counts.",
             source: sources::ONE_FIELD_LINE,
             needs: [$($need),*],
             accept: [Accept::NotAuthenticated, Accept::InvalidCredentials],
@@ -49,25 +49,25 @@ macro_rules! mixture {
 }
 
 pub(in crate::catalogue) static CASES: &[Case] = &[
-    repeated!(equal_lines, "Two equal Authorization lines are one too many",
+    repeated!(equal_lines, "Two equal Authorization lines are refused",
         "Sends GET to the protected endpoint with the same good token in two Authorization lines.",
         needs: [Valid], |s| [bearer(&s.valid()?), bearer(&s.valid()?)]),
-    repeated!(good_then_garbage, "A second line spoils a good first one",
+    repeated!(good_then_garbage, "A second line makes a good first one invalid",
         "Sends GET to the protected endpoint with a good token in one line and `Bearer not-a-token` in the next.",
         needs: [Valid], |s| [bearer(&s.valid()?), Text::from("Bearer not-a-token")]),
-    repeated!(garbage_then_good, "A good second line does not mend a bad first one",
+    repeated!(garbage_then_good, "A good second line does not make a bad first one valid",
         "Sends GET to the protected endpoint with `Bearer not-a-token` in one line and a good token in the next.",
         needs: [Valid], |s| [Text::from("Bearer not-a-token"), bearer(&s.valid()?)]),
     mixture!(
         other_then_forged,
-        "A forged line behind another organization's opens nothing",
-        "Sends GET to the owned resource with another organization's token, and its own organization's with a forged signature behind it.",
+        "A forged line after another organization's opens nothing",
+        "Sends GET to the owned resource with another organization's token, followed by its own organization's with a forged signature.",
         |own, forged| [own, forged]
     ),
     mixture!(
         forged_then_other,
         "A forged line before another organization's opens nothing",
-        "Sends GET to the owned resource with its own organization's token with a forged signature, and another organization's behind it.",
+        "Sends GET to the owned resource with its own organization's token with a forged signature, followed by another organization's.",
         |own, forged| [forged, own]
     ),
     case! {

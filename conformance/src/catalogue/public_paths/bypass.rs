@@ -58,17 +58,17 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
         |s| spellings::last_slash(&owned_path(s)?, "//")),
     bypass!(owned_dot_segment, "the owned path with a dot segment", needs: Owned,
         |s| spellings::last_slash(&owned_path(s)?, "/./")),
-    bypass!(owned_upper_case, "the owned path in capitals", needs: Owned, |s| owned_path(s)?.to_uppercase()),
+    bypass!(owned_upper_case, "the owned path in upper case", needs: Owned, |s| owned_path(s)?.to_uppercase()),
     bypass!(owned_path_parameter, "the owned path with a parameter added", needs: Owned,
         |s| format!("{};x=1", owned_path(s)?)),
     bypass!(doubled_slash, "the protected path with a doubled leading slash", |s| format!(
         "/{}",
         protected_path(s)
     )),
-    bypass!(other_ending, "the protected path with its trailing slash added or taken away", |s| {
+    bypass!(other_ending, "the protected path with its trailing slash added or removed", |s| {
         spellings::other_ending(protected_path(s))
     }),
-    bypass!(upper_case, "the protected path in capitals", |s| protected_path(s).to_uppercase()),
+    bypass!(upper_case, "the protected path in upper case", |s| protected_path(s).to_uppercase()),
     bypass!(encoded_letter, "the protected path with a percent-encoded letter", |s| {
         spellings::encoded_letter(protected_path(s))
     }),
@@ -76,7 +76,7 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
         protected_path(s),
         "/./"
     )),
-    bypass!(path_parameter, "the protected path with a parameter behind it", |s| format!(
+    bypass!(path_parameter, "the protected path followed by a parameter", |s| format!(
         "{};x=1",
         protected_path(s)
     )),
@@ -87,13 +87,13 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
     )),
     bypass!(
         public_path_behind_encoded_question_mark,
-        "the protected path with `%3f` and the public one behind it",
+        "the protected path followed by `%3f` and the public one",
         |s| format!("{}%3f{}", protected_path(s), public_path(s))
     ),
     bypass!(public_path_in_fragment, "the protected path with the public one as its fragment",
         http1_only: true, |s| format!("{}#{}", protected_path(s), public_path(s))),
-    bypass!(encoded_nul, "the protected path with `%00` behind it", |s| format!("{}%00", protected_path(s))),
-    bypass!(extension, "the protected path with `.json` behind it", |s| format!(
+    bypass!(encoded_nul, "the protected path followed by `%00`", |s| format!("{}%00", protected_path(s))),
+    bypass!(extension, "the protected path followed by `.json`", |s| format!(
         "{}.json",
         protected_path(s).trim_end_matches('/')
     )),

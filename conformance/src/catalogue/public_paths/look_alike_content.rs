@@ -7,7 +7,7 @@ macro_rules! look_alike {
     ($name:ident, $what:literal, http1_only: $http1_only:literal, |$path:ident| $spelling:expr) => {
         case! {
             $name,
-            title: concat!("Nothing else than the public endpoint shows under its path with ", $what),
+            title: concat!("Nothing but the public endpoint is shown under its path with ", $what),
             clauses: [Pub2],
             level: Must,
             sends: concat!("Sends GET to the public endpoint's path with ", $what, ", without a token."),
@@ -28,7 +28,7 @@ pub(in crate::catalogue) static CASES: &[Case] = crate::catalogue::look_alike_sp
     look_alike,
     [case! {
         absolute_form,
-        title: "An absolute-form request for the public path shows nothing else than the public endpoint",
+        title: "An absolute-form request for the public path shows only the public endpoint",
         clauses: [Pub2],
         level: Must,
         sends: "Sends GET with the public endpoint's whole URL as the request-target, without a token.",

@@ -107,7 +107,7 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
         clauses: [Org4],
         level: Should,
         sends: "Sends HEAD to the protected endpoint with a good token.",
-        requirement: "The deployment should not ask for authentication that is there.",
+        requirement: "The deployment should not ask for authentication: the token is there.",
         source: sources::INCLUDE,
         needs: [Valid],
         accept: [Accept::LetThrough],

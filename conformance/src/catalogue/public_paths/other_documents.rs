@@ -12,7 +12,7 @@ macro_rules! document {
             clauses: [Pub2],
             level: Should,
             sends: concat!("Sends GET to `", $path, "`, ", $what, ", without a token."),
-            requirement: "The deployment should not answer 2xx: one endpoint alone is documented as public.",
+            requirement: "The deployment should not answer 2xx: only one endpoint is documented as public.",
             source: sources::ALL_REQUIRE,
             needs: [],
             accept: [Accept::Closed],

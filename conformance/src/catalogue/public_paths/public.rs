@@ -35,7 +35,7 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
     },
     case! {
         with_query,
-        title: "A query does not make the public endpoint less public",
+        title: "A query does not close the public endpoint",
         clauses: [Pub1, Pub2],
         level: Must,
         sends: "Sends GET to the public endpoint with `?probe=1`, without an Authorization field.",
@@ -84,7 +84,7 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
     whatever_the_header!(
         with_empty_header,
         "An empty Authorization field does not close the public endpoint",
-        "Sends GET to the public endpoint with `Authorization:` and nothing behind it.",
+        "Sends GET to the public endpoint with an empty `Authorization` field.",
         needs: [],
         |s| s.public().authorization("")
     ),

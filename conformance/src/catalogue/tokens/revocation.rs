@@ -39,7 +39,7 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
         request
     }),
     revoked!(padded_fully, "Full padding does not revive a revoked token",
-    "Sends GET to the protected endpoint with a revoked token whose signature is padded with as many `=` as base64 wants.",
+    "Sends GET to the protected endpoint with a revoked token whose signature is padded with the `=` that base64 requires.",
     needs: [Revoked], |s, token| {
         let padding = "=".repeat((4 - token.signature.len() % 4) % 4);
         s.protected().bearer(format!("{}{padding}", token.text()))

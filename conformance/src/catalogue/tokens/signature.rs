@@ -62,10 +62,10 @@ pub(in crate::catalogue) fn second_form(signature: &[u8]) -> Vec<u8> {
 pub(in crate::catalogue) static CASES: &[Case] = &[
     forged!(missing, "A token without a signature is refused", "a good token with an empty third segment",
         needs: [Valid], |s| s.valid()?.with_signature(&[])),
-    forged!(zeros, "A signature of zeros verifies nothing", "a good token with zeros for its signature",
+    forged!(zeros, "A signature of zeros is refused", "a good token with zeros for its signature",
         needs: [Valid],
         |s| { let token = s.valid()?; let length = token.signature_bytes().len(); token.with_signature(&vec![0; length]) }),
-    forged!(group_order_for_r_and_s, "An ECDSA signature of the group order verifies nothing",
+    forged!(group_order_for_r_and_s, "An ECDSA signature of the group order is refused",
     "a good token with the order of the curve's group for `r` and `s`",
     needs: [EllipticKey],
     |s| {
@@ -73,14 +73,14 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
         let order = group_order(token.signature_bytes().len() / 2);
         token.with_signature(&[order, order].concat())
     }),
-    forged!(in_der, "An ECDSA signature in DER is not JWS's form", "a token whose signature is in DER",
+    forged!(in_der, "An ECDSA signature in DER is not a JWS signature", "a token whose signature is in DER",
     needs: [EllipticKey],
     |s| {
         let key = s.key()?;
         let token = s.mint()?.sign(&key);
         token.with_signature(&key.sign_in_der(token.signed_part().as_bytes()))
     }),
-    forged!(first_bit, "A signature with its first bit changed verifies nothing",
+    forged!(first_bit, "A signature with its first bit changed is refused",
     "a good token with the first bit of its signature changed",
     needs: [Valid],
     |s| {
@@ -89,35 +89,35 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
         if let Some(first) = bytes.first_mut() { *first ^= 0x80; }
         token.with_signature(&bytes)
     }),
-    forged!(half, "Half a signature verifies nothing", "a good token with the first half of its signature",
+    forged!(half, "Half a signature is refused", "a good token with the first half of its signature",
     needs: [Valid], |s| {
         let token = s.valid()?;
         let bytes = token.signature_bytes();
         token.with_signature(&bytes[..bytes.len() / 2])
     }),
-    forged!(zero_byte_behind, "A byte behind the signature is too much", "a good token with a zero byte behind its signature",
+    forged!(zero_byte_behind, "A byte after the signature is an extra character", "a good token with a zero byte after its signature",
         needs: [Valid],
         |s| { let token = s.valid()?; token.with_signature(&[token.signature_bytes(), vec![0]].concat()) }),
-    forged!(of_another_token, "Another token's signature verifies nothing",
+    forged!(of_another_token, "Another token's signature is refused",
         "a good token with another good token's signature",
         needs: [Valid, OtherOrganization],
         |s| { let other = s.other_organization()?; crate::token::Compact { signature: other.signature, ..s.valid()? } }),
-    forged!(claims_of_another_token, "Another token's claims are not what was signed",
+    forged!(claims_of_another_token, "Another token's claims do not match the signature",
         "another organization's claims between a good token's header and signature",
         needs: [Valid, OtherOrganization],
         |s| { let other = s.other_organization()?; crate::token::Compact { claims: other.claims, ..s.valid()? } }),
-    forged!(later_expiry, "An expiry cannot be put off", "an expired token whose `exp` was moved ahead",
+    forged!(later_expiry, "An expired token with a later `exp` is refused", "an expired token whose `exp` was moved ahead",
         needs: [Expired],
         |s| { let token = s.expired()?; token.with_claims(&claims_with(&token, "exp", json!(s.now() + 3_600))) }),
     forged!(added_claim, "A claim cannot be added", "a good token with the claim `admin` added",
         needs: [Valid],
         |s| { let token = s.valid()?; token.with_claims(&claims_with(&token, "admin", json!(true))) }),
-    forged!(added_header_member, "The signature is over the header too", "a good token with a header parameter added",
+    forged!(added_header_member, "The signature covers the header too", "a good token with a header parameter added",
         needs: [Valid],
         |s| { let token = s.valid()?; token.with_header(&header_with(&token, "artos", json!("x"))) }),
     case! {
         again_and_again,
-        title: "A forged token does not wear the deployment down",
+        title: "A repeated forged token is refused each time",
         clauses: [Tok8],
         level: Must,
         sends: "Sends the same forged token to the protected endpoint four times.",

@@ -13,8 +13,8 @@ macro_rules! content {
             title: $title,
             clauses: [Tok1],
             level: $level,
-            sends: concat!("Sends GET to the protected endpoint with a rightly signed token ", $what, "."),
-            requirement: concat!("The deployment has to treat such a token as it should: ", $title, "."),
+            sends: concat!("Sends GET to the protected endpoint with a correctly signed token ", $what, "."),
+            requirement: concat!("The deployment ", $crate::catalogue::modal!($level), " treat such a token as documented: ", $title, "."),
             source: $source,
             needs: [Key],
             accept: [$(Accept::$accept),+],
@@ -41,19 +41,19 @@ fn with_claims(session: &Session, claims: &[u8]) -> Result<Compact, Stop> {
 }
 
 pub(in crate::catalogue) static CASES: &[Case] = &[
-    content!(header_not_json, "A header that is no JSON is malformed", "whose header is no JSON",
+    content!(header_not_json, "A header that is not JSON is malformed", "whose header is no JSON",
         level: Must, source: sources::MALFORMED, accept: [InvalidCredentials],
         |s| with_header(s, "alg=ES256")?),
     content!(header_array, "A header that is an array is malformed", "whose header is an array",
         level: Must, source: sources::MALFORMED, accept: [InvalidCredentials],
         |s| with_header(s, &format!("[{}]", s.mint()?.header_json()))?),
-    content!(claims_not_json, "Claims that are no JSON are malformed", "whose claims are no JSON",
+    content!(claims_not_json, "Claims that are not JSON are malformed", "whose claims are no JSON",
         level: Must, source: sources::MALFORMED, accept: [InvalidCredentials],
         |s| with_claims(s, b"exp=4102444800")?),
     content!(claims_array, "Claims in an array are malformed", "whose claims stand in an array",
         level: Must, source: sources::MALFORMED, accept: [InvalidCredentials],
         |s| with_claims(s, format!("[{}]", s.mint()?.claims_json()).as_bytes())?),
-    content!(claims_not_utf8, "Claims that are not UTF-8 are malformed", "with a claim that is no UTF-8",
+    content!(claims_not_utf8, "Claims that are not UTF-8 are malformed", "with a claim that is not UTF-8",
     level: Should, source: sources::MALFORMED, accept: [InvalidCredentials],
     |s| {
         let json = s.mint()?.append("note", "\"?\"").claims_json();
@@ -71,7 +71,7 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
         "whose organization is duplicated, another one first",
         level: Should, source: sources::UNIQUE_MEMBERS, accept: [InvalidCredentials],
         |s| s.mint()?.prepend(&s.organization_claim()?, "\"org-nobody-knows\"").sign(&s.key()?)),
-    content!(alg_twice, "A duplicate `alg` is malformed", "whose header names its `alg` twice",
+    content!(alg_twice, "A duplicate `alg` is malformed", "whose header has a duplicate `alg`",
         level: Should, source: sources::UNIQUE_MEMBERS, accept: [InvalidCredentials],
         |s| s.mint()?.append_header("alg", "\"none\"").append_header(
             "alg", &crate::token::quote(s.key()?.algorithm().name())).sign(&s.key()?)),

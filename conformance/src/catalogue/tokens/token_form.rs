@@ -15,7 +15,7 @@ macro_rules! malformed {
             clauses: [Tok1, Tok2],
             level: $level,
             sends: concat!("Sends GET to the protected endpoint with ", $what, "."),
-            requirement: "The deployment has to answer 401 `Invalid authentication credentials`.",
+            requirement: concat!("The deployment ", $crate::catalogue::modal!($level), " answer 401 `Invalid authentication credentials`."),
             source: $source,
             needs: [Valid],
             accept: [Accept::InvalidCredentials],
@@ -73,7 +73,7 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
     malformed!(long_garbage, "nine thousand letters", "x".repeat(9_000)),
     malformed!(two_segments, "A token without a third segment is refused", "a good token without its third segment",
         level: Must, source: sources::THREE_SEGMENTS, |token| token.signed_part()),
-    malformed!(four_segments, "A fourth segment is too much", "a good token and a fourth segment",
+    malformed!(four_segments, "A fourth segment makes the token malformed", "a good token and a fourth segment",
         level: Must, source: sources::THREE_SEGMENTS, |token| format!("{}.x", token.text())),
     malformed!(five_segments, "An encrypted token is not the documented form",
         "five segments, like a JWE, made of a good token's",
@@ -86,24 +86,24 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
     malformed!(empty_claims, "Empty claims are malformed", "a good token with an empty second segment",
         level: Must, source: sources::MALFORMED, |token| Compact { claims: String::new(), ..token }.text()),
     malformed!(header_not_json, "A header that is not JSON is malformed, whatever the signature",
-        "a good token's claims and signature behind a header that is not JSON",
+        "a good token's claims and signature after a header that is not JSON",
         level: Must, source: sources::MALFORMED, |token| token.with_header("alg=ES256").text()),
     malformed!(claims_not_json, "Claims that are not JSON are malformed, whatever the signature",
         "a good token's header and signature around claims that are not JSON",
         level: Must, source: sources::MALFORMED, |token| token.with_claims("exp=4102444800").text()),
     malformed!(header_nested_deeply, "A deeply nested header does no harm",
-        "a good token's claims and signature behind a header of two thousand nested arrays",
+        "a good token's claims and signature after a header of two thousand nested arrays",
         level: Must, source: sources::MALFORMED,
         |token| token.with_header(&format!("{{\"alg\":{}{}}}", "[".repeat(2_000), "]".repeat(2_000))).text()),
-    malformed!(last_character_missing, "A token without its last character is another",
+    malformed!(last_character_missing, "A token without its last character is refused",
     "a good token without its last character",
     level: Must, source: sources::NO_EXTRAS, |token| {
         let mut text = token.text();
         text.pop();
         text
     }),
-    malformed!(character_behind, "A letter behind the token is an extra character",
-        "a good token and the letter A behind it",
+    malformed!(character_behind, "A letter after the token is an extra character",
+        "a good token followed by the letter A",
         level: Must, source: sources::NO_EXTRAS, |token| format!("{}A", token.text())),
     malformed!(asterisk_in_signature, "A character outside the alphabet is not skipped in the signature",
         "a good token with `*` inside its signature",
@@ -134,8 +134,8 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
             compare::each(s).await
         },
     },
-    malformed!(padded_signature, "Padding behind the signature is refused",
-    "a good token with `=` behind its signature",
+    malformed!(padded_signature, "Padding after the signature is refused",
+    "a good token with `=` after its signature",
     level: Should, source: sources::UNPADDED,
     |token| {
         let padding = "=".repeat((4 - token.signature.len() % 4) % 4);
@@ -144,8 +144,8 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
         }
         format!("{}{padding}", token.text())
     }),
-    malformed!(trailing_bits, "Bits behind the signature's last byte are zero",
-    "a good token with a bit set behind its signature's last byte",
+    malformed!(trailing_bits, "Unused bits of the signature are zero",
+    "a good token with an unused bit of its signature set",
     level: Should, source: sources::CANONICAL_BITS,
     |token| {
         let signature = with_trailing_bits(&token.signature);

@@ -342,7 +342,7 @@ impl Session {
                     if self.shared.put_off.fetch_add(1, Ordering::Relaxed) + 1 >= PATIENCE {
                         let sent = self.shared.requests.load(Ordering::Relaxed);
                         let why = format!(
-                            "{} stopped answering after {sent} requests: it answers 429 or 503 to case after case",
+                            "{} stopped answering after {sent} requests: it answers 429 or 503 in one case after another",
                             self.profile().target
                         );
                         lock(&self.shared.dead).get_or_insert(why);
@@ -411,7 +411,7 @@ impl Session {
         }
         let what = judge::describe(seen, self.known());
         let why = format!(
-            "{} stopped answering: {what}, and then the public endpoint neither",
+            "{} stopped answering: {what}, and the public endpoint does not answer either",
             self.profile().target
         );
         lock(&self.shared.dead).get_or_insert_with(|| why.clone());

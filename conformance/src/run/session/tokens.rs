@@ -62,7 +62,7 @@ impl Session {
         let Some(token) = self.profile().tokens.get(&kind) else { return Ok(None) };
         match token.compact.expires_at() {
             Some(expiry) if expiry <= self.now() + 5 => {
-                Err(Stop::Skip(format!("{kind} has expired or is about to: it needs a fresh one")))
+                Err(Stop::Skip(format!("{kind} has expired or is about to; give a fresh one")))
             }
             _ => Ok(Some(token.compact.clone())),
         }
@@ -144,9 +144,9 @@ impl Session {
             return Ok(self.expired_mint()?.sign(&self.key()?));
         };
         match token.compact.expires_at() {
-            Some(expiry) if expiry > self.now() - 120 => Err(Stop::Skip(
-                "tokens.expired has not been expired for two minutes yet: it needs an older one".into(),
-            )),
+            Some(expiry) if expiry > self.now() - 120 => {
+                Err(Stop::Skip("tokens.expired expired less than two minutes ago; give an older one".into()))
+            }
             _ => Ok(token.compact.clone()),
         }
     }

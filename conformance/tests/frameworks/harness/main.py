@@ -69,7 +69,7 @@ def read_faults() -> list[Fault]:
 
 
 def try_manner(result, service, keys, conformance, faults):
-    """A right service: no `must` fails, and the cases that find the faults have something to say."""
+    """A correct service: no `must` fails, and the cases that find the faults have something to say."""
     manner = result.manner
     files = keys.of(manner.algorithm or service.algorithm, manner.with_environment)
     with service.running(manner, files) as port:

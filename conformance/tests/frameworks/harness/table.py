@@ -18,7 +18,7 @@ def write(results):
 
 
 def _manners(results):
-    yield "## Right services"
+    yield "## Correct services"
     yield ""
     yield "Cases that passed, warned (a `should`), and were skipped; none failed."
     yield ""
