@@ -1,11 +1,11 @@
--- Asks artos-auth about each request: the HAProxy action `lua.artos_auth`. No library is needed.
+-- Checks each request with artos-auth: the HAProxy action `lua.artos_auth`. No library is needed.
 
 local CHECK = "http://127.0.0.1:8080/_auth/verify"
--- Milliseconds without an answer after which the request is refused.
+-- The time limit of a check in milliseconds. After it, the request is refused.
 local TIMEOUT = 5000
 local IDENTITY = { "x-auth-user-id", "x-auth-org-id", "x-auth-permissions", "x-auth-token-id" }
 
--- The values of a field's lines, as the HTTP client takes them.
+-- The values of a field's lines, in the form that the HTTP client expects.
 local function lines(headers, name)
     local values = {}
     for _, value in pairs(headers[name] or {}) do
@@ -15,19 +15,19 @@ local function lines(headers, name)
 end
 
 core.register_action("artos_auth", { "http-req" }, function(txn)
-    -- Nothing is allowed unless the check says so below.
+    -- Refused unless the check below allows it.
     txn:set_var("txn.auth_status", 0)
     txn:set_var("txn.auth_challenge", "")
 
     local received = txn.http:req_get_headers()
     local ask = {
-        -- The request, described in the family that artos-auth.toml names: target and query as received. Nothing but
-        -- these and Authorization is sent, so that no field of the client's can be taken for one of them.
+        -- The request, described in the family that artos-auth.toml names: target and query as received. Only these
+        -- and Authorization are sent, so that the client cannot add one.
         ["x-original-method"] = { txn.f:method() },
         ["x-original-uri"] = { txn.f:pathq() },
         ["x-original-host"] = lines(received, "host"),
     }
-    -- All lines of it: artos-auth refuses more than one.
+    -- All its lines: artos-auth refuses more than one.
     if received["authorization"] then
         ask["authorization"] = lines(received, "authorization")
     end
@@ -45,7 +45,7 @@ core.register_action("artos_auth", { "http-req" }, function(txn)
     if answer.status == 200 then
         for _, name in ipairs(IDENTITY) do
             local value = headers[name]
-            -- Deleted already in haproxy.cfg: a field with nothing to say stays away.
+            -- haproxy.cfg has deleted the client's field; without a value it stays deleted.
             if value and value[0] and value[0] ~= "" then
                 txn.http:req_set_header(name, value[0])
             end
