@@ -75,10 +75,10 @@ function showDecision(decision) {
 
 function showSteps(steps, allowed) {
     const items = steps.map((step) => {
-        const failed = step.verdict === "decided" && !allowed;
-        const kind = step.verdict === "not reached" ? "not-reached" : failed ? "failed" : "passed";
+        const failed = step.result === "decided" && !allowed;
+        const kind = step.result === "not reached" ? "not-reached" : failed ? "failed" : "passed";
         const item = make("li", "", { class: kind });
-        const said = failed ? "✗ refused" : step.verdict === "not reached" ? "· not reached" : "✓ passed";
+        const said = failed ? "✗ refused" : step.result === "not reached" ? "· not reached" : "✓ passed";
         item.append(make("span", `${step.check}: `), make("span", said, { class: "verdict" }), clauseLinks(step.clauses));
         if (step.note !== null) item.append(make("div", step.note));
         return item;

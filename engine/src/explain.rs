@@ -101,7 +101,7 @@ impl Check {
 
 /// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum StepResult {
     /// The check passed.
     Passed,
     /// The check decided the request.
@@ -110,7 +110,7 @@ pub enum Verdict {
     NotReached,
 }
 
-impl Verdict {
+impl StepResult {
     /// The name that JSON has for it: `passed`, `decided` or `not reached`.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -128,7 +128,7 @@ pub struct Step {
     /// The check.
     pub check: Check,
     /// Its result.
-    pub verdict: Verdict,
+    pub result: StepResult,
     /// Details for people. Holds no text of the token unless its signature has verified.
     pub note: Option<String>,
 }
@@ -180,10 +180,10 @@ impl Recorder {
         let mut seen = self.0.into_iter();
         let steps = Check::ALL.iter().map(|check| match seen.next() {
             Some((check, note)) => {
-                let verdict = if Some(check) == last { Verdict::Decided } else { Verdict::Passed };
-                Step { check, verdict, note }
+                let result = if Some(check) == last { StepResult::Decided } else { StepResult::Passed };
+                Step { check, result, note }
             }
-            None => Step { check: *check, verdict: Verdict::NotReached, note: None },
+            None => Step { check: *check, result: StepResult::NotReached, note: None },
         });
         Explanation { steps: steps.collect(), decision }
     }

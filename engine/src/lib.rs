@@ -132,7 +132,7 @@ pub use context::{Account, Context, Organizations, ResourceOrg, TenantScope};
 pub use decision::{Access, Audit, Decision, Denial, Principal, PrincipalRef};
 pub use engine::Engine;
 pub use error::{LoadError, Position};
-pub use explain::{Check, Explanation, Step, Verdict};
+pub use explain::{Check, Explanation, Step, StepResult};
 pub use identity::Identity;
 pub use keys::{KeySet, KeySetBuilder};
 pub use path::{Ambiguity, Pattern, PatternError};

@@ -2,7 +2,7 @@
 
 use artos_auth_engine::{
     Account, CacheBytes, Check, Context, Engine, HashKey, KeySet, Organizations, Policy, PolicySpec, Request,
-    Revocations, RouteSpec, TenantScope, UnixTime, Verdict,
+    Revocations, RouteSpec, StepResult, TenantScope, UnixTime,
 };
 use artos_auth_fixtures::TokenSpec;
 use artos_auth_fixtures::keys::TestKey;
@@ -39,7 +39,7 @@ fn told(
     now: UnixTime,
 ) -> Vec<(Check, String)> {
     let explanation = engine.explain(&Request::new("GET", path, &[line]), context, now);
-    let reached = explanation.steps.iter().filter(|step| step.verdict != Verdict::NotReached);
+    let reached = explanation.steps.iter().filter(|step| step.result != StepResult::NotReached);
     reached.filter_map(|step| Some((step.check, step.note.clone()?))).collect()
 }
 
@@ -152,15 +152,15 @@ fn checks_that_were_not_reached_have_no_note() {
         &context,
         UnixTime::from_seconds(1_700_000_000),
     );
-    let verdict = |check: Check| {
+    let result_of = |check: Check| {
         explanation
             .steps
             .iter()
             .find(|step| step.check == check)
-            .map(|step| (step.verdict, step.note.is_some()))
+            .map(|step| (step.result, step.note.is_some()))
     };
-    assert_eq!(verdict(Check::Revocation), Some((Verdict::Passed, false)));
-    assert_eq!(verdict(Check::Realm), Some((Verdict::Decided, true)));
-    assert_eq!(verdict(Check::Account), Some((Verdict::NotReached, false)));
+    assert_eq!(result_of(Check::Revocation), Some((StepResult::Passed, false)));
+    assert_eq!(result_of(Check::Realm), Some((StepResult::Decided, true)));
+    assert_eq!(result_of(Check::Account), Some((StepResult::NotReached, false)));
     assert_eq!(explanation.steps.len(), Check::ALL.len());
 }

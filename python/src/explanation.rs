@@ -13,7 +13,7 @@ use crate::decision::Decision;
 pub struct Step {
     check: &'static str,
     clauses: Py<PyTuple>,
-    verdict: &'static str,
+    result: &'static str,
     note: Option<String>,
 }
 
@@ -22,7 +22,7 @@ impl Step {
         Ok(Self {
             check: step.check.title(),
             clauses: PyTuple::new(py, step.check.clauses())?.unbind(),
-            verdict: step.verdict.name(),
+            result: step.result.name(),
             note: step.note.clone(),
         })
     }
@@ -31,7 +31,7 @@ impl Step {
         let dict = PyDict::new(py);
         dict.set_item("check", self.check)?;
         dict.set_item("clauses", self.clauses.bind(py).to_list())?;
-        dict.set_item("verdict", self.verdict)?;
+        dict.set_item("result", self.result)?;
         dict.set_item("note", self.note.as_deref())?;
         Ok(dict)
     }
@@ -40,7 +40,7 @@ impl Step {
 #[pymethods]
 impl Step {
     fn __repr__(&self) -> String {
-        format!("Step(check={:?}, verdict={:?})", self.check, self.verdict)
+        format!("Step(check={:?}, result={:?})", self.check, self.result)
     }
 }
 

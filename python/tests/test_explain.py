@@ -15,15 +15,15 @@ DOCUMENT = "/api/v1/documents/doc-a"
 def test_an_allow_passes_every_check(engine: Engine, mint: Mint) -> None:
     explanation = engine.explain("GET", DOCUMENT, [f"Bearer {mint()}"], resource_org="org-a")
     assert explanation.decision.allowed
-    assert [step.verdict for step in explanation.steps[:-1]] == ["passed"] * (len(explanation.steps) - 1)
-    assert (explanation.steps[-1].check, explanation.steps[-1].verdict) == ("permissions", "decided")
+    assert [step.result for step in explanation.steps[:-1]] == ["passed"] * (len(explanation.steps) - 1)
+    assert (explanation.steps[-1].check, explanation.steps[-1].result) == ("permissions", "decided")
 
 
 def test_a_denial_names_the_check_that_decided(engine: Engine, mint: Mint) -> None:
     explanation = engine.explain("GET", DOCUMENT, [f"Bearer {mint(exp=1)}"], resource_org="org-a")
-    decided = [step for step in explanation.steps if step.verdict == "decided"]
+    decided = [step for step in explanation.steps if step.result == "decided"]
     assert [(step.check, step.clauses) for step in decided] == [("expiry", ("TOK-3",))]
-    assert explanation.steps[-1].verdict == "not reached"
+    assert explanation.steps[-1].result == "not reached"
     assert explanation.decision.reason == "token_expired"
 
 
@@ -35,7 +35,7 @@ def test_its_dictionary_is_json(engine: Engine, mint: Mint) -> None:
     assert set(shown["decision"]) == {
         "allowed", "status", "detail", "www_authenticate", "reason", "clause", "principal",
     }  # fmt: skip
-    assert set(shown["steps"][0]) == {"check", "clauses", "verdict", "note"}
+    assert set(shown["steps"][0]) == {"check", "clauses", "result", "note"}
     assert shown["steps"][0]["clauses"] == ["PUB-1", "PUB-2"]
     refused = engine.explain("GET", DOCUMENT, [], resource_org="org-a").as_dict()
     assert (refused["decision"]["reason"], refused["decision"]["principal"]) == ("header_missing", None)

@@ -93,7 +93,7 @@ def test_every_case_is_decided_as_written(cases: Any, tmp_path: Path) -> None:
         explained = engines[setup].explain(*request, **keywords).as_dict()
         if explained["decision"] != decided | {"allowed": decision.allowed}:
             wrong.append(f"{case['file']}/{case['id']}: explained {explained['decision']}, decided {decided}")
-        if [step["verdict"] for step in explained["steps"]].count("decided") != 1:
+        if [step["result"] for step in explained["steps"]].count("decided") != 1:
             wrong.append(f"{case['file']}/{case['id']}: not one check decided")
     assert len(cases) >= 771
     assert not wrong, "\n".join(wrong)

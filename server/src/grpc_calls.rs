@@ -19,7 +19,7 @@ use crate::http::peer::Peer;
 use crate::http::response::Form;
 use crate::outcome::Outcome;
 use crate::service::{DecisionService, respond};
-use crate::snapshot::Asked;
+use crate::snapshot::RequestView;
 
 impl DecisionService {
     /// The gRPC call that a request is, where `[ext_authz]` has them answered.
@@ -88,7 +88,7 @@ impl DecisionService {
         let outcome = match &described {
             Err(unclear) => Outcome::ForwardedRequestUnclear(unclear.clone()),
             Ok((ext_authz, described)) => {
-                let asked = Asked {
+                let asked = RequestView {
                     host: Some(described.host),
                     method: described.method,
                     target: described.target,

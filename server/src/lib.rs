@@ -56,4 +56,4 @@ pub use http::forward::Unclear;
 pub use metrics::Metrics;
 pub use outcome::{Outcome, Unavailable};
 pub use server::{Builder, Server};
-pub use snapshot::{Asked, Configured, ContextResolver, Snapshot};
+pub use snapshot::{Configured, ContextResolver, RequestView, Snapshot};

@@ -25,7 +25,7 @@ use crate::http::request::{Lines, Received, Refusal, is_forwarded};
 use crate::http::response::{self, Form};
 use crate::metrics::Metrics;
 use crate::outcome::{Outcome, Unavailable};
-use crate::snapshot::{Asked, ContextResolver, Snapshot};
+use crate::snapshot::{ContextResolver, RequestView, Snapshot};
 
 /// What all connections judge by.
 pub(crate) struct DecisionService {
@@ -170,7 +170,7 @@ impl ConnectionService {
             Err(unclear) => Outcome::ForwardedRequestUnclear(unclear),
             Ok(owner) => {
                 let lines = Lines::of(parts, &AUTHORIZATION);
-                let asked = Asked {
+                let asked = RequestView {
                     host: received.host,
                     method: received.method,
                     target: &received.target,
@@ -231,7 +231,7 @@ impl DecisionService {
     /// Decides what is asked, with these `Authorization` lines. `claimed` is the owner that a trusted proxy names.
     pub(crate) fn decide<'s>(
         &self,
-        asked: &Asked<'_>,
+        asked: &RequestView<'_>,
         lines: &[&[u8]],
         claimed: Option<ResourceOrg<'_>>,
         state: &'s Snapshot,

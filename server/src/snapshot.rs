@@ -162,10 +162,10 @@ fn names_key(authorization: &[u8]) -> bool {
     serde_json::from_slice::<Header<'_>>(&header).is_ok_and(|header| header.kid.is_some())
 }
 
-/// What a request asks for, as far as its context depends on it.
+/// The parts of a request that its context may depend on.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub struct Asked<'r> {
+pub struct RequestView<'r> {
     /// The host, without port and one trailing dot; none for HTTP/1.0 without `Host`.
     pub host: Option<&'r str>,
     /// The method.
@@ -176,11 +176,11 @@ pub struct Asked<'r> {
     pub headers: &'r HeaderMap,
 }
 
-/// Finds the context of a request: whose tokens authenticate here, who owns what is addressed, and what is known
+/// Finds the context of a request: whose tokens authenticate here, who owns the resource, and what is known
 /// of the account.
 pub trait ContextResolver: Send + Sync + 'static {
-    /// The context of what is asked, under `state`.
-    fn resolve<'s>(&'s self, asked: &Asked<'_>, state: &'s Snapshot) -> Context<'s>;
+    /// The context of the request, under `state`.
+    fn resolve<'s>(&'s self, request: &RequestView<'_>, state: &'s Snapshot) -> Context<'s>;
 }
 
 /// The context that the configuration gives: its `[[realms]]` and `[[resources]]`.
@@ -188,7 +188,8 @@ pub trait ContextResolver: Send + Sync + 'static {
 pub struct Configured;
 
 impl ContextResolver for Configured {
-    fn resolve<'s>(&'s self, asked: &Asked<'_>, state: &'s Snapshot) -> Context<'s> {
-        Context::of(state.resources().owner_of(asked.target.as_bytes())).realm(state.realms().of(asked.host))
+    fn resolve<'s>(&'s self, request: &RequestView<'_>, state: &'s Snapshot) -> Context<'s> {
+        Context::of(state.resources().owner_of(request.target.as_bytes()))
+            .realm(state.realms().of(request.host))
     }
 }

@@ -77,7 +77,7 @@ export interface Decision {
 export interface Step {
     readonly check: string;
     readonly clauses: readonly string[];
-    readonly verdict: "passed" | "decided" | "not reached";
+    readonly result: "passed" | "decided" | "not reached";
     readonly note: string | null;
 }
 

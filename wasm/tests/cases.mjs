@@ -25,7 +25,7 @@ function check(one) {
     assert.deepEqual({ ...decided }, expected, name);
     const { decision, steps } = engine.explain(one.method, one.path, one.authorization, options);
     assert.deepEqual({ ...decision }, expected, `${name}: explain decides otherwise`);
-    assert.equal(steps.filter((step) => step.verdict === "decided").length, 1, name);
+    assert.equal(steps.filter((step) => step.result === "decided").length, 1, name);
 }
 
 assert.ok(cases.length >= 771, `only ${cases.length} cases`);

@@ -9,12 +9,12 @@ const principal: Principal | null = decision.principal;
 const permissions: readonly string[] = principal?.permissions ?? [];
 const status: 200 | 401 | 403 | 503 = decision.status;
 const { steps } = engine.explain("GET", "/x", [new Uint8Array()], { resource_org: UNOWNED, realm: ["a"], now: 1 });
-const verdict: Step["verdict"] | undefined = steps[0]?.verdict;
+const result: Step["result"] | undefined = steps[0]?.result;
 const options: Options = { resource_org: UNRESOLVED, account: "not_a_member" };
 const bound = new Engine(policyFromConfig(""), [{ jwks: { kty: "oct" }, issuer: "https://auth.example" }]);
 const codes: string[] = reasons().map(({ code }) => code);
 const loaded: Promise<void> = init();
-export { bound, codes, loaded, options, permissions, status, verdict, ConfigError };
+export { bound, codes, loaded, options, permissions, status, result, ConfigError };
 
 // @ts-expect-error an owner that is left out
 engine.decide("GET", "/x", [], {});

@@ -137,7 +137,7 @@ fn mistakes(file: &Table) -> Vec<&'static str> {
             let methods = entry.get("methods").and_then(Value::as_array).cloned();
             mistake(methods.as_ref().is_some_and(Vec::is_empty), "an empty list of methods");
             let spelt = |method: &Value| method.as_str().is_some_and(|method| !is_method(method));
-            mistake(methods.iter().flatten().any(spelt), "a method that is none, or not in capitals");
+            mistake(methods.iter().flatten().any(spelt), "an invalid method, or one not in upper case");
             let permissions = entry.get("permissions").and_then(Value::as_array);
             mistake(permissions.is_some_and(Vec::is_empty), "a rule that needs nothing");
         }

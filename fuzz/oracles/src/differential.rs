@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use artos_auth_engine::Verdict as StepVerdict;
+use artos_auth_engine::StepResult;
 use artos_auth_engine::{Check, Decision, Explanation, Request, UnixTime};
 use artos_auth_fixtures::case::{KEYS, NOW, PATH};
 use artos_auth_fixtures::decider::{BoundKeys, Context, PolicyDocument};
@@ -52,10 +52,10 @@ impl Pair {
 /// All checks before the deciding one have passed, and none after it was reached.
 fn is_told_in_order(explanation: &Explanation<'_>, decision: &Decision<'_>) {
     assert_eq!(explanation.steps.len(), Check::ALL.len());
-    let decided = explanation.steps.iter().position(|step| step.verdict == StepVerdict::Decided);
+    let decided = explanation.steps.iter().position(|step| step.result == StepResult::Decided);
     let decided = decided.expect("a check that decided");
-    assert!(explanation.steps[..decided].iter().all(|step| step.verdict == StepVerdict::Passed));
-    assert!(explanation.steps[decided + 1..].iter().all(|step| step.verdict == StepVerdict::NotReached));
+    assert!(explanation.steps[..decided].iter().all(|step| step.result == StepResult::Passed));
+    assert!(explanation.steps[decided + 1..].iter().all(|step| step.result == StepResult::NotReached));
     if decision.principal().is_some() {
         assert_eq!(decided + 1, Check::ALL.len(), "somebody was allowed before the last check");
     }

@@ -189,7 +189,7 @@ Examples:
   artos-auth keys generate --alg ES256 --out signing.jwk.json
   artos-auth keys generate --alg HS256 --kid 2024-06 --out shared.jwk.json
 
-Whoever holds the output can make tokens of every user. Give a server that only verifies the
+Anyone with the output can sign tokens for every user. Give a server that only verifies the
 public part:
   artos-auth keys public --in signing.jwk.json > keys.jwks.json")]
     Generate(GenerateArgs),

@@ -5,7 +5,7 @@ use base64_simd::URL_SAFE_NO_PAD;
 use hyper::header::{AUTHORIZATION, HeaderValue};
 use serde::Deserialize;
 
-use crate::snapshot::{Asked, Configured, ContextResolver, Snapshot};
+use crate::snapshot::{Configured, ContextResolver, RequestView, Snapshot};
 
 /// A user who has left the organization.
 pub(super) const LEFT: &str = "lena";
@@ -20,9 +20,9 @@ pub(super) const HALF_SET_UP: &str = "hank";
 pub(crate) struct Accounts;
 
 impl ContextResolver for Accounts {
-    fn resolve<'s>(&'s self, asked: &Asked<'_>, state: &'s Snapshot) -> Context<'s> {
-        let account = account_of(asked.headers.get(AUTHORIZATION).map(HeaderValue::as_bytes));
-        Configured.resolve(asked, state).account(account)
+    fn resolve<'s>(&'s self, request: &RequestView<'_>, state: &'s Snapshot) -> Context<'s> {
+        let account = account_of(request.headers.get(AUTHORIZATION).map(HeaderValue::as_bytes));
+        Configured.resolve(request, state).account(account)
     }
 }
 

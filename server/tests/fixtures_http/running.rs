@@ -13,7 +13,9 @@ use artos_auth_fixtures::case::Case;
 use artos_auth_fixtures::decider::Account as CaseAccount;
 use artos_auth_fixtures::engine::EngineDecider;
 use artos_auth_server::config::{Audit, Limits, Realms};
-use artos_auth_server::{Asked, AuditLog, ContextResolver, Format, QueueNumbers, Server, Snapshot, Writer};
+use artos_auth_server::{
+    AuditLog, ContextResolver, Format, QueueNumbers, RequestView, Server, Snapshot, Writer,
+};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -25,8 +27,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 struct Contexts(Vec<(Option<Organizations>, ResourceOrg<'static>, Account)>);
 
 impl ContextResolver for Contexts {
-    fn resolve<'s>(&'s self, asked: &Asked<'_>, _: &'s Snapshot) -> Context<'s> {
-        let index: usize = asked.headers["x-case"].to_str().unwrap().parse().unwrap();
+    fn resolve<'s>(&'s self, request: &RequestView<'_>, _: &'s Snapshot) -> Context<'s> {
+        let index: usize = request.headers["x-case"].to_str().unwrap().parse().unwrap();
         let (realm, resource_org, account) = &self.0[index];
         Context::of(resource_org.clone())
             .realm(realm.as_ref().map_or(TenantScope::Any, TenantScope::Among))

@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use artos_auth_engine::{Check, Context, Decision, Explanation, ResourceOrg, TenantScope, UnixTime, Verdict};
+use artos_auth_engine::{
+    Check, Context, Decision, Explanation, ResourceOrg, StepResult, TenantScope, UnixTime,
+};
 
 use super::ExplainArgs;
 use crate::calendar::rfc3339;
@@ -136,24 +138,24 @@ fn checks(page: &mut String, explanation: &Explanation<'_>, paint: &Paint) {
     for step in &explanation.steps {
         // Padded before it is painted: escapes have no width.
         let title = format!("{:width$}", step.check.title());
-        let (mark, verdict, clause) = match step.verdict {
-            Verdict::Passed => ("✓", format!("{:11}", step.verdict.name()), step.check.clauses().join(" ")),
-            Verdict::Decided => {
+        let (mark, verdict, clause) = match step.result {
+            StepResult::Passed => ("✓", format!("{:11}", step.result.name()), step.check.clauses().join(" ")),
+            StepResult::Decided => {
                 let (mark, text) =
-                    (if decision.is_allow() { "✓" } else { "✗" }, format!("{:11}", step.verdict.name()));
+                    (if decision.is_allow() { "✓" } else { "✗" }, format!("{:11}", step.result.name()));
                 let text = if decision.is_allow() { paint.allow(&text) } else { paint.deny(&text) };
                 (mark, text, decision.clause().to_owned())
             }
-            Verdict::NotReached => {
+            StepResult::NotReached => {
                 let clauses = step.check.clauses().join(" ");
-                let line = format!("· {title}  {:11}  {clauses}", step.verdict.name());
+                let line = format!("· {title}  {:11}  {clauses}", step.result.name());
                 let _ = writeln!(page, "{}", paint.faint(&line));
                 continue;
             }
         };
-        let note = match (&step.note, step.check, step.verdict) {
+        let note = match (&step.note, step.check, step.result) {
             (Some(note), _, _) => visible(note),
-            (None, Check::PublicPath, Verdict::Passed) => {
+            (None, Check::PublicPath, StepResult::Passed) => {
                 "the path is not public, so a token is needed".to_owned()
             }
             (None, _, _) => String::new(),
