@@ -164,6 +164,24 @@ impl Health {
         }
     }
 
+    /// Whether the server is ready and what fails, in a few words for a person.
+    pub(crate) fn description(&self) -> String {
+        let failures = self.failures();
+        let sources = |unready: bool| {
+            let its =
+                failures.iter().filter(move |(_, failure)| unready == (failure.effect != Effect::Degraded));
+            its.map(|(source, _)| source.as_str()).collect::<Vec<_>>().join(", ")
+        };
+        let (unready, degraded) = (sources(true), sources(false));
+        match self.phase() {
+            Phase::Starting => "starting".to_owned(),
+            Phase::Stopping => "stopping".to_owned(),
+            Phase::Ready if !unready.is_empty() => format!("not ready: {unready}"),
+            Phase::Ready if !degraded.is_empty() => format!("ready, with failures: {degraded}"),
+            Phase::Ready => "ready".to_owned(),
+        }
+    }
+
     fn failures(&self) -> MutexGuard<'_, BTreeMap<String, Failure>> {
         self.0.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -191,6 +209,21 @@ mod tests {
         assert!(health.serves() && !health.report().0, "this is no first load, and `/readyz` tells it");
         health.is_stopping();
         assert!(!health.serves());
+    }
+
+    #[test]
+    fn the_description_names_what_fails() {
+        let health = Health::new();
+        assert_eq!(health.description(), "starting");
+        health.is_ready();
+        assert_eq!(health.description(), "ready");
+        health.failed("config", Duration::ZERO, Effect::Degraded, "broken");
+        assert_eq!(health.description(), "ready, with failures: config");
+        health.failed("keys[0] a", Duration::ZERO, Effect::NotLoaded, "not fetched yet");
+        health.failed("keys[1] b", Duration::ZERO, Effect::Unready, "too old");
+        assert_eq!(health.description(), "not ready: keys[0] a, keys[1] b");
+        health.is_stopping();
+        assert_eq!(health.description(), "stopping");
     }
 
     #[test]

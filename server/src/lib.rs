@@ -34,12 +34,14 @@ mod outcome;
 mod process;
 mod quote;
 mod redis;
+mod reload;
 mod revocation;
 mod server;
 mod service;
 pub mod signing;
 mod snapshot;
 mod sources;
+mod systemd;
 mod text;
 
 /// What fuzz targets call, and nobody else.

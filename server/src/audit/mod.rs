@@ -27,6 +27,7 @@ use writer::{AppendFile, Event, Sink, Stream};
 
 use crate::config::{Audit, AuditOutput, AuditOverflow};
 use crate::quote::redact;
+use crate::reload::Part;
 
 /// Where lines go before they are written. Cloning gives another handle to the same queues.
 #[derive(Clone, Debug)]
@@ -138,10 +139,13 @@ impl AuditLog {
         self.notes.note(level, message);
     }
 
-    /// Has the file of decisions opened again, if there is one: another program has renamed it.
-    pub(crate) fn reopen(&self) {
-        if let Some(lines) = &self.decisions {
-            lines.queue.reopen();
+    /// Has the file of decisions opened again, if there is one: another program has renamed it. `part` is held until then.
+    pub(crate) fn reopen(&self, part: Part) {
+        // Standard error has no name to open it by, and whoever reads it may be slow.
+        if let Some(lines) =
+            self.decisions.as_ref().filter(|lines| !Arc::ptr_eq(&lines.queue, &self.notes.queue))
+        {
+            lines.queue.reopen(part);
         }
     }
 

@@ -8,6 +8,8 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::Notify;
 
+use crate::reload::Part;
+
 /// What becomes of a line that finds the queue full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WhenFull {
@@ -58,7 +60,8 @@ struct Pending {
     next_id: u64,
     /// The writer waits for the first line and must be woken.
     asleep: bool,
-    reopen: bool,
+    /// The reloads that have the sink opened again.
+    reopen: Vec<Part>,
     closed: bool,
     /// Nobody waits for the last lines any more.
     given_up: bool,
@@ -67,8 +70,8 @@ struct Pending {
 
 /// What the writer has to do next.
 pub(super) struct Work {
-    /// The sink is to be opened again first.
-    pub(super) reopen: bool,
+    /// The reloads that have the sink opened again first; each waits until its part is dropped.
+    pub(super) reopen: Vec<Part>,
     /// Nothing more follows these lines.
     pub(super) last: bool,
     /// It is too late to try again.
@@ -156,8 +159,8 @@ impl Queue {
     }
 
     /// Has the sink opened again before the next line.
-    pub(super) fn reopen(&self) {
-        self.lock().reopen = true;
+    pub(super) fn reopen(&self, part: Part) {
+        self.lock().reopen.push(part);
         self.filled.notify_all();
     }
 
@@ -177,15 +180,17 @@ impl Queue {
 
     /// For the writer: waits until there is something to do, and takes the lines.
     pub(super) fn next(&self, lines: &mut Vec<u8>) -> Work {
-        let idle = |pending: &mut Pending| pending.lines.is_empty() && !pending.closed && !pending.reopen;
+        let idle =
+            |pending: &mut Pending| pending.lines.is_empty() && !pending.closed && pending.reopen.is_empty();
         let mut pending = self.lock();
         pending.asleep = true;
         pending = self.filled.wait_while(pending, idle).unwrap_or_else(PoisonError::into_inner);
         pending.asleep = false;
-        if !pending.closed && !pending.reopen {
+        if !pending.closed && pending.reopen.is_empty() {
             let half = self.capacity / 2;
-            let gathering =
-                |pending: &mut Pending| !pending.closed && !pending.reopen && pending.lines.len() < half;
+            let gathering = |pending: &mut Pending| {
+                !pending.closed && pending.reopen.is_empty() && pending.lines.len() < half
+            };
             (pending, _) = self
                 .filled
                 .wait_timeout_while(pending, GATHER, gathering)
@@ -218,7 +223,7 @@ impl Queue {
 
     /// For the writer: waits a while before it tries again, shorter if there is something else to do.
     pub(super) fn pause(&self, time: Duration) -> Work {
-        let waiting = |pending: &mut Pending| !pending.closed && !pending.reopen;
+        let waiting = |pending: &mut Pending| !pending.closed && pending.reopen.is_empty();
         let (mut pending, _) = self
             .filled
             .wait_timeout_while(self.lock(), time, waiting)

@@ -8,6 +8,7 @@ use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
 use super::*;
+use crate::reload::Reload;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const LINE: &str = "a line of some thirty characters";
@@ -273,7 +274,7 @@ fn a_file_is_opened_again_and_nothing_is_lost() {
     std::fs::rename(path("audit.jsonl"), path("audit.1")).unwrap();
     assert!(push(&files.log, files.log.when_full, "two").is_none());
     files.until("audit.1", "one\ntwo\n");
-    files.log.reopen();
+    files.log.reopen(Reload::start().1);
     files.until("audit.jsonl", "");
     while !path("audit.jsonl").exists() {
         std::thread::yield_now();
@@ -284,7 +285,7 @@ fn a_file_is_opened_again_and_nothing_is_lost() {
     // If the file cannot be reopened, the old one stays in use.
     std::fs::rename(path("audit.jsonl"), path("audit.2")).unwrap();
     std::fs::create_dir(path("audit.jsonl")).unwrap();
-    files.log.reopen();
+    files.log.reopen(Reload::start().1);
     while files.numbers.reopen_failures.get() == 0 {
         std::thread::yield_now();
     }

@@ -112,9 +112,10 @@ impl<S: Sink, T: Fn(Event<'_>)> Writing<S, T> {
         let mut lines = Vec::new();
         loop {
             let Work { reopen, last, .. } = self.queue.next(&mut lines);
-            if reopen {
+            if !reopen.is_empty() {
                 self.reopen(0);
             }
+            drop(reopen);
             let unwritten = self.write(&lines);
             if last || !unwritten.is_empty() {
                 self.queue.finish(unwritten);
@@ -155,7 +156,7 @@ impl<S: Sink, T: Fn(Event<'_>)> Writing<S, T> {
             if last {
                 std::thread::sleep(READER_IS_SLOW);
             }
-            if reopen {
+            if !reopen.is_empty() {
                 let line_start =
                     lines.get(..written).and_then(|done| done.iter().rposition(|byte| *byte == b'\n'));
                 let line_start = line_start.map_or(0, |end| end.saturating_add(1));

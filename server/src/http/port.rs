@@ -57,6 +57,7 @@ impl Port {
 }
 
 /// A listener that belongs to no runtime.
+#[derive(Debug)]
 pub(crate) enum Detached {
     Tcp(OwnedFd),
     Unix(OwnedFd),

@@ -10,6 +10,7 @@ use super::status::Status;
 use super::watch::{Bell, Bells, Events, Retire};
 use crate::files::{self, Attempt, Contents, Look, Unreadable};
 use crate::health::Effect;
+use crate::reload::Part;
 
 /// Poll interval, for network file systems and systems without inotify.
 const POLL: Duration = Duration::from_secs(5);
@@ -63,7 +64,8 @@ pub(crate) fn follow(
     let retire = Retire(Arc::clone(&bell));
     std::thread::Builder::new().name("follow".to_owned()).spawn(move || {
         let events = Events::of(&file.path, &bell);
-        Follower { file, bell, status, take, events: Some(events), was_stuck: false }.run();
+        Follower { file, bell, status, take, events: Some(events), was_stuck: false, asked: Vec::new() }
+            .run();
     })?;
     Ok(retire)
 }
@@ -77,6 +79,8 @@ struct Follower<T> {
     events: Option<Events>,
     /// Reading has blocked for too long, and this was reported.
     was_stuck: bool,
+    /// The reloads that wait for this file.
+    asked: Vec<Part>,
 }
 
 /// Result of checking the file.
@@ -110,6 +114,7 @@ impl<T: FnMut(Change) -> Result<(), Rejected>> Follower<T> {
             if wake.retired {
                 return;
             }
+            self.asked.append(&mut self.bell.asked());
             (hang_up, renamed) = (hang_up || wake.hang_up, renamed || wake.renamed);
             let settled = settling.filter(|(_, since)| since.elapsed() >= SETTLE).map(|(look, _)| look);
             let last = self.file.look;
@@ -117,6 +122,7 @@ impl<T: FnMut(Change) -> Result<(), Rejected>> Follower<T> {
                 Question { last, max_bytes: self.file.max_bytes, force: force || hang_up, renamed, settled };
             let Some(found) = self.look(question) else { return };
             patience = POLL;
+            let is_settled = !matches!(found, Found::Unsettled(_));
             match found {
                 Found::Same if std::mem::take(&mut self.was_stuck) => {
                     // Reading no longer blocks.
@@ -149,6 +155,9 @@ impl<T: FnMut(Change) -> Result<(), Rejected>> Follower<T> {
                     }
                 }
             }
+            if is_settled {
+                self.asked.clear();
+            }
         }
     }
 
@@ -174,6 +183,7 @@ impl<T: FnMut(Change) -> Result<(), Rejected>> Follower<T> {
             }
             self.was_stuck = true;
             self.status.fails(Effect::Degraded, &format!("{}: {}", self.file.path.display(), files::stuck()));
+            self.asked.clear();
             if self.bell.is_retired() {
                 return None;
             }

@@ -8,6 +8,8 @@ use std::time::Duration;
 use notify::event::{ModifyKind, RenameMode};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 
+use crate::reload::Part;
+
 /// Why a follower was woken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Wake {
@@ -25,6 +27,8 @@ pub(crate) struct Wake {
 pub(crate) struct Bell {
     rung: Mutex<Wake>,
     changed: Condvar,
+    /// The reloads that wait for this follower.
+    asked: Mutex<Vec<Part>>,
 }
 
 impl Bell {
@@ -39,6 +43,11 @@ impl Bell {
         // A stop request is final.
         *rung = Wake { retired: wake.retired, ..Wake::default() };
         wake
+    }
+
+    /// The reloads that were asked for since the last call. Call it after [`Self::wait`].
+    pub(crate) fn asked(&self) -> Vec<Part> {
+        std::mem::take(&mut self.asked.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(crate) fn is_retired(&self) -> bool {
@@ -68,10 +77,13 @@ impl Bells {
         bell
     }
 
-    /// SIGHUP arrived.
-    pub(crate) fn hang_up(&self) {
+    /// SIGHUP arrived. Every follower holds `part` until it has dealt with its file.
+    pub(crate) fn hang_up(&self, part: &Part) {
         let bells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        bells.iter().filter_map(Weak::upgrade).for_each(|bell| bell.ring(|wake| wake.hang_up = true));
+        for bell in bells.iter().filter_map(Weak::upgrade) {
+            bell.asked.lock().unwrap_or_else(PoisonError::into_inner).push(part.clone());
+            bell.ring(|wake| wake.hang_up = true);
+        }
     }
 }
 

@@ -18,6 +18,7 @@ mod process;
 mod providers;
 mod reload;
 mod support;
+mod systemd;
 mod tls;
 mod unavailable;
 mod unix;

@@ -1,0 +1,179 @@
+//! The running process: the worker threads, signals, the clock and systemd, until the end.
+
+use std::io;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use tokio::runtime::Builder;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::signals::{Event, Signals};
+use crate::audit::{AuditLog, Level, Writer};
+use crate::clock::{Clock as _, SystemClock};
+use crate::config::Limits;
+use crate::health::{Effect, Health};
+use crate::http::port::Bound;
+use crate::reload::Reload;
+use crate::server::Server;
+use crate::sources::watch::Bells;
+use crate::systemd::notify::{Notifier, feed_watchdog};
+
+/// Everything that runs, once it is put together.
+pub(super) struct Process {
+    pub(super) server: Server,
+    /// The address, as the first line of output has it.
+    pub(super) url: String,
+    pub(super) limits: Limits,
+    pub(super) health: Health,
+    pub(super) trail: AuditLog,
+    pub(super) writer: Writer,
+    pub(super) signals: Signals,
+    /// What SIGHUP rings.
+    pub(super) bells: Bells,
+}
+
+/// How long what is left of the audit trail may take at the end.
+const LAST_LINES: Duration = Duration::from_secs(5);
+/// How long the last messages to systemd may take.
+const LAST_MESSAGES: Duration = Duration::from_millis(500);
+/// How long a reload is waited for. A file that is written to all the time is never loaded.
+const RELOAD_TIME: Duration = Duration::from_secs(60);
+
+impl Process {
+    pub(super) async fn run(self, bound: Bound) -> Result<ExitCode, String> {
+        let mut signals = self.signals;
+        let notifier = Notifier::start(self.trail.clone())?;
+        let serving = Builder::new_multi_thread()
+            .enable_io()
+            .enable_time()
+            .thread_name("serve")
+            .build()
+            .map_err(|error| format!("cannot start the worker threads: {error}"))?;
+        let (stop, stopped) = oneshot::channel::<()>();
+        let server = self.server.clone();
+        let Bound { file, port, .. } = bound;
+        let port = port.detach().map_err(|error| format!("the port cannot be used: {error}"))?;
+        let answering = serving.spawn(async move {
+            let port = port.attach()?;
+            server.serve_port(port, async { drop(stopped.await) }).await;
+            Ok::<(), io::Error>(())
+        });
+
+        let status = Status { url: self.url, health: self.health.clone() };
+        notifier.ready(status.text());
+        let watching = [
+            tokio::spawn(watch_clock(self.health.clone(), self.trail.clone())),
+            tokio::spawn(feed_watchdog(notifier.clone(), serving.handle().clone(), self.trail.clone())),
+            tokio::spawn(show_status(notifier.clone(), status.clone())),
+        ];
+        let mut reload = None;
+        loop {
+            tokio::select! {
+                event = signals.next() => match event {
+                    Event::HangUp => {
+                        notifier.reloading();
+                        let (started, part) = Reload::start();
+                        self.trail.reopen(part.clone());
+                        self.bells.hang_up(&part);
+                        // Whoever takes part in an earlier one takes part in this one, and ends both at once.
+                        reload = Some((started, Instant::now() + RELOAD_TIME));
+                    }
+                    Event::End => break,
+                },
+                in_time = done(&mut reload) => {
+                    reload = None;
+                    if !in_time {
+                        let seconds = RELOAD_TIME.as_secs();
+                        let message = format!("the reload is not done after {seconds} seconds: a file is changed all \
+                                               the time, or the audit log cannot be written");
+                        self.trail.note(Level::Error, &message);
+                    }
+                    notifier.ready(status.text());
+                }
+            }
+        }
+        notifier.stopping();
+        self.health.is_stopping();
+        self.trail.note(Level::Info, "ending: answers in flight may finish");
+        // While the port is open, so that no other file can be taken for its own.
+        drop(file);
+        let _ = stop.send(());
+
+        // A little more than the server gives itself: it may not get to it, where decisions wait for the trail.
+        let patience = self.limits.shutdown_time + Duration::from_secs(2);
+        let at_once = tokio::select! {
+            _ = timeout(patience, answering) => None,
+            signal = signals.end() => Some(signal),
+        };
+        watching.iter().for_each(tokio::task::JoinHandle::abort);
+        let written = at_once.is_none() && self.writer.close(LAST_LINES);
+        serving.shutdown_background();
+        notifier.flush(LAST_MESSAGES);
+        Ok(match at_once {
+            // As a shell reports a process that a signal ended.
+            Some(signal) => ExitCode::from(signal),
+            None if written => ExitCode::SUCCESS,
+            // Lines are lost, and standard error, where that would be said, is what does not take them.
+            None => ExitCode::from(2),
+        })
+    }
+}
+
+/// Whether the reload ended in time; never, if there is none.
+async fn done(reload: &mut Option<(Reload, Instant)>) -> bool {
+    let Some((reload, deadline)) = reload else { return std::future::pending().await };
+    tokio::select! {
+        () = reload.done() => true,
+        () = sleep_until(*deadline) => false,
+    }
+}
+
+/// What `systemctl status` shows.
+#[derive(Clone, Debug)]
+struct Status {
+    url: String,
+    health: Health,
+}
+
+impl Status {
+    fn text(&self) -> String {
+        format!("listening on {}: {}", self.url, self.health.description())
+    }
+}
+
+/// How often the status is looked at, and the system clock.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Tells systemd a status that has changed.
+async fn show_status(notifier: Notifier, status: Status) {
+    let mut shown = status.text();
+    loop {
+        tokio::time::sleep(INTERVAL).await;
+        let text = status.text();
+        if text != shown {
+            notifier.status(text.clone());
+            shown = text;
+        }
+    }
+}
+
+/// Tells the operator when the clock cannot be right, and when it is again. Each request looks for itself.
+async fn watch_clock(health: Health, trail: AuditLog) {
+    loop {
+        check_clock(&health, &trail);
+        tokio::time::sleep(INTERVAL).await;
+    }
+}
+
+pub(super) fn check_clock(health: &Health, trail: &AuditLog) {
+    let reading = SystemClock.now();
+    match reading.problem() {
+        Some(problem) if health.failed("clock", reading.since_epoch, Effect::Unready, &problem) => {
+            trail.note(Level::Error, &problem);
+        }
+        Some(_) => {}
+        None if health.works("clock") => trail.note(Level::Info, "the system clock is usable again"),
+        None => {}
+    }
+}

@@ -1,0 +1,60 @@
+//! The signals that the process takes.
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
+
+/// What a signal asks for.
+pub(super) enum Event {
+    HangUp,
+    End,
+}
+
+pub(super) struct Signals {
+    hang_up: Signal,
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    pub(super) fn new() -> Result<Self, String> {
+        let of = |kind| signal(kind).map_err(|error| format!("signals cannot be received: {error}"));
+        Ok(Self {
+            hang_up: of(SignalKind::hangup())?,
+            interrupt: of(SignalKind::interrupt())?,
+            terminate: of(SignalKind::terminate())?,
+        })
+    }
+
+    pub(super) async fn next(&mut self) -> Event {
+        tokio::select! {
+            _ = self.hang_up.recv() => Event::HangUp,
+            _ = self.interrupt.recv() => Event::End,
+            _ = self.terminate.recv() => Event::End,
+        }
+    }
+
+    /// The exit status of the next signal that ends the process.
+    pub(super) async fn end(&mut self) -> u8 {
+        tokio::select! {
+            _ = self.interrupt.recv() => 130,
+            _ = self.terminate.recv() => 143,
+        }
+    }
+}
+
+/// Does something on a thread of its own, unless a signal ends the process before it is done. The thread is not waited for:
+/// it may read a file that never ends.
+pub(super) async fn unless_ended<T: Send + 'static>(
+    signals: &mut Signals,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<Option<T>, String> {
+    let (send, done) = oneshot::channel();
+    std::thread::Builder::new()
+        .name("start".to_owned())
+        .spawn(move || drop(send.send(work())))
+        .map_err(|error| format!("cannot start a thread: {error}"))?;
+    tokio::select! {
+        done = done => done.map(Some).map_err(|_| "the files cannot be loaded".to_owned()),
+        _ = signals.end() => Ok(None),
+    }
+}
