@@ -102,6 +102,12 @@ Example:
 The status is 0 if everything loads, even with warnings, and 2 if not.")]
     Check(ConfigArg),
 
+    /// Print the schema and an example of the configuration file
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+
     /// Generate keys, and convert them to public ones
     Keys {
         #[command(subcommand)]
@@ -179,6 +185,27 @@ pub(super) struct ConfigArg {
     /// Do not fetch keys by URL; use files and fallback files only
     #[arg(long)]
     pub(super) offline: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ConfigCommand {
+    /// Print the JSON Schema of the configuration file, for editors
+    #[command(after_help = "\
+Example:
+  artos-auth config schema > artos-auth.schema.json
+
+An editor with Taplo (Even Better TOML) uses the schema of a file that begins with
+  #:schema ./artos-auth.schema.json")]
+    Schema,
+
+    /// Print an annotated configuration file with every key, its default and its meaning
+    #[command(after_help = "\
+Example:
+  artos-auth config example > artos-auth.toml
+  artos-auth check --config artos-auth.toml
+
+The keys are expected in keys.jwks.json beside it.")]
+    Example,
 }
 
 #[derive(Debug, Subcommand)]

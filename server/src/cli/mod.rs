@@ -9,10 +9,12 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
-use crate::commands::{Exit, Failure, check, decide, explain, health, keys, revocations, serve, token};
+use crate::commands::{
+    Exit, Failure, check, config, decide, explain, health, keys, revocations, serve, token,
+};
 use crate::config::Access;
 use crate::quote::redact;
-use args::{Cli, Command, ConfigArg, KeysCommand, RevocationsCommand, TokenCommand};
+use args::{Cli, Command, ConfigArg, ConfigCommand, KeysCommand, RevocationsCommand, TokenCommand};
 
 /// Runs the command that the process was started with.
 #[must_use]
@@ -26,6 +28,8 @@ pub fn main() -> ExitCode {
         Command::Decide(ConfigArg { config, offline }) => decide::run(&config, Access::of(offline)),
         Command::Explain(args) => explain::run(&args),
         Command::Check(ConfigArg { config, offline }) => check::run(&config, Access::of(offline)),
+        Command::Config { command: ConfigCommand::Schema } => config::schema(),
+        Command::Config { command: ConfigCommand::Example } => config::example(),
         Command::Keys { command: KeysCommand::Generate(args) } => keys::generate(&args),
         Command::Keys { command: KeysCommand::Public(args) } => keys::public(&args),
         Command::Revoke(args) => revocations::revoke(&args),

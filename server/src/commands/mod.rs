@@ -1,6 +1,7 @@
 //! The commands of `artos-auth`, one module each, and how they end.
 
 pub(crate) mod check;
+pub(crate) mod config;
 pub(crate) mod decide;
 pub(crate) mod explain;
 pub(crate) mod health;

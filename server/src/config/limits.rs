@@ -43,12 +43,12 @@ const DEFAULT_ROOM: usize = 8_192;
 /// What a request has besides its token at the least, so that a long token is answered by TOK-1 and not by 431.
 const LEAST_ROOM: usize = 4_096;
 
-const HEADER_BYTES: RangeInclusive<u64> = 8_192..=1_048_576;
-const HEADER_COUNT: RangeInclusive<u64> = 16..=4_096;
-const SECONDS: RangeInclusive<u64> = 1..=86_400;
-const CONNECTIONS: RangeInclusive<u64> = 1..=1_000_000;
-const CACHE_BYTES: RangeInclusive<u64> = 0..=1 << 40;
-const SHUTDOWN_SECONDS: RangeInclusive<u64> = 0..=3_600;
+pub(super) const HEADER_BYTES: RangeInclusive<u64> = 8_192..=1_048_576;
+pub(super) const HEADER_COUNT: RangeInclusive<u64> = 16..=4_096;
+pub(super) const SECONDS: RangeInclusive<u64> = 1..=86_400;
+pub(super) const CONNECTIONS: RangeInclusive<u64> = 1..=1_000_000;
+pub(super) const CACHE_BYTES: RangeInclusive<u64> = 0..=1 << 40;
+pub(super) const SHUTDOWN_SECONDS: RangeInclusive<u64> = 0..=3_600;
 
 impl Limits {
     /// The limits that stand where a file says nothing, for tokens of at most `max_token_bytes`.

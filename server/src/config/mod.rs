@@ -18,6 +18,7 @@ mod reader;
 mod realms;
 mod refused;
 mod revocations;
+mod schema;
 mod secret_file;
 mod tls;
 
@@ -48,6 +49,7 @@ pub use realms::{Realms, host_of_authority};
 pub(crate) use refused::warnings as warnings_of_refused_tokens;
 pub(crate) use revocations::{ReadRevocations, read_revocations_of};
 pub use revocations::{RemoteRevocations, RevocationSource};
+pub use schema::{example, schema};
 pub(crate) use secret_file::secret_file_warning;
 pub use tls::TlsFiles;
 

@@ -10,6 +10,9 @@ use crate::Workshop;
 #[case::decide(&["decide"])]
 #[case::explain(&["explain"])]
 #[case::check(&["check"])]
+#[case::config(&["config"])]
+#[case::config_schema(&["config", "schema"])]
+#[case::config_example(&["config", "example"])]
 #[case::keys(&["keys"])]
 #[case::keys_generate(&["keys", "generate"])]
 #[case::keys_public(&["keys", "public"])]
@@ -83,7 +86,13 @@ fn completions_and_manual_pages_are_written() {
     let workshop = Workshop::new();
     for shell in ["bash", "zsh", "fish"] {
         let run = workshop.run(&["completions", shell]);
-        assert!(run.status == 0 && run.output.contains("explain") && run.errors.is_empty(), "{shell}");
+        assert!(
+            run.status == 0
+                && run.output.contains("explain")
+                && run.output.contains("example")
+                && run.errors.is_empty(),
+            "{shell}"
+        );
     }
     std::fs::create_dir(workshop.path("pages")).unwrap();
     let run = workshop.run(&["man", "pages"]);
@@ -92,6 +101,7 @@ fn completions_and_manual_pages_are_written() {
         "artos-auth.1",
         "artos-auth-serve.1",
         "artos-auth-check.1",
+        "artos-auth-config-schema.1",
         "artos-auth-keys-public.1",
         "artos-auth-revoke.1",
         "artos-auth-revocations-compact.1",
