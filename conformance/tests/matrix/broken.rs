@@ -63,6 +63,11 @@ fn with(operation: &str) -> String {
     "/paths/~1a~1{id}/get",
     "no path parameter `id`"
 )]
+#[case::not_in_the_path(
+    &with(r#"{"parameters": [{"name": "id", "in": "path", "required": true}]}"#),
+    "/paths/~1a/get",
+    "the path parameter `id` is not in the path"
+)]
 #[case::security(&with(r#"{"security": {}}"#), "/paths/~1a/get/security", "expected an array")]
 #[case::scheme(&with(r#"{"security": [{"token": []}]}"#), "/paths/~1a/get/security/0/token", "no scheme `token`")]
 #[case::content(&with(r#"{"requestBody": {}}"#), "/paths/~1a/get/requestBody", "lacks `content`")]

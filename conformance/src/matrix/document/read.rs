@@ -70,6 +70,15 @@ pub fn read(text: &str, prefix: Option<&str>) -> Result<Document, DocumentError>
             {
                 return Err(entry.error(format!("no path parameter `{name}` is described in `parameters`")));
             }
+            // Nothing would be sent for it, and nobody would see why the operation is not reached.
+            if let Some(extra) = all.iter().find(|one| {
+                one.place == Place::Path && !template_names(template).any(|name| name == one.name)
+            }) {
+                let name = &extra.name;
+                return Err(entry.error(format!(
+                    "the path parameter `{name}` is not in the path; expected `{{{name}}}` there, or another `in`"
+                )));
+            }
             let own = entry.get("security")?;
             unsecured += usize::from(own.is_none() && security.is_none());
             let (public, scopes) = match own.as_ref().or(security.as_ref()) {
