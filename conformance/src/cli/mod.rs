@@ -63,9 +63,9 @@ enum Command {
     Compare(compare::CompareArgs),
     /// Measure how long a revocation takes to reach every instance
     Revocation(revocation::RevocationArgs),
-    /// Write a report of `run --format json` in another format
+    /// Write a report of `run` or `matrix` in another format
     Render(render::RenderArgs),
-    /// Verify a report that was signed with `run --sign`
+    /// Verify a report that was signed with --sign
     Verify(sign::VerifyArgs),
     /// Write completions for a shell to standard output
     #[command(after_help = "\

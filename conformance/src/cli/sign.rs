@@ -1,4 +1,4 @@
-//! `artos-conformance run --sign` and `artos-conformance verify`: a detached JWS beside the report.
+//! `--sign` and `artos-conformance verify`: a detached JWS beside the report.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

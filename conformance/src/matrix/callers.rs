@@ -6,8 +6,13 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::case::clause::{Clause, Level};
-use crate::profile::TokenKind;
+use crate::judge::Known;
+use crate::profile::{Profile, TokenKind};
+use crate::run::clock::Clock;
+use crate::run::curl::word;
 use crate::run::session::{Session, Shared, Stop};
+use crate::run::suite::{RunError, Suite};
+use crate::transport::{Transport, TransportOptions};
 
 /// A kind of caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -88,6 +93,39 @@ pub enum Lack {
     These(Vec<String>),
     /// Whatever `tokens.no_permission` lacks.
     Named,
+}
+
+/// What `artos-conformance token` calls the token of a cell.
+pub(crate) fn token_name(caller: Caller, lack: &Lack) -> String {
+    let mut name = format!("matrix/{}", caller.key());
+    if let Lack::These(names) = lack {
+        names.iter().for_each(|lacking| name += &format!(" --without {}", word(lacking)));
+    }
+    name
+}
+
+/// The token of a caller, without these permissions if there are any; `None` for a caller without one.
+///
+/// # Errors
+///
+/// If the profile cannot provide the token.
+pub fn token_of(profile: Profile, caller: Caller, without: &[String]) -> Result<Option<String>, RunError> {
+    let lack = match (caller, without) {
+        (Caller::NoPermission, []) if profile.signing.is_some() => Lack::All,
+        (Caller::NoPermission, []) => Lack::Named,
+        (Caller::NoPermission, these) => Lack::These(these.to_vec()),
+        (_, []) => Lack::Nothing,
+        (other, _) => {
+            let other = other.key();
+            return Err(RunError::Usage(format!(
+                "--without is for matrix/no_permission, not matrix/{other}"
+            )));
+        }
+    };
+    let transport = Transport::new(profile.target.clone(), TransportOptions::default())
+        .map_err(|error| RunError::Usage(error.to_string()))?;
+    let shared = Suite::new(profile).shared(transport, Clock::default(), Known::default(), 0);
+    make(&Arc::new(shared), caller, &lack).map_err(|stop| RunError::Usage(words(&stop)))
 }
 
 /// The tokens of a run, or what is missing for them. Each is made once.

@@ -135,7 +135,7 @@ fn write_rest(text: &mut String, report: &MatrixReport) -> std::fmt::Result {
             if let Some(reason) = &cell.known {
                 writeln!(text, "    known: {reason}")?;
             } else if let Some(line) = cell.evidence.as_ref().and_then(|evidence| evidence.curl.as_ref()) {
-                writeln!(text, "    {line}")?;
+                line.lines().try_for_each(|line| writeln!(text, "    {line}"))?;
             }
         }
     }

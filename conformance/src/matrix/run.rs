@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use tokio::sync::{mpsc, watch};
 
-use super::callers::{Caller, Lack, Tokens};
+use super::callers::{Caller, Lack, Tokens, token_name};
 use super::judge::{Facts, judge};
 use super::plan::{Cell, Plan, Row, phase};
 use super::report::{CellReport, MatrixReport, OperationReport, Public, Summary};
@@ -17,6 +17,7 @@ use crate::profile::{Profile, Target};
 use crate::report::Verdict;
 use crate::report::baseline::Baseline;
 use crate::run::clock::{Clock, http_date, timestamp};
+use crate::run::curl;
 use crate::run::execute::{evidence, milliseconds, stopped};
 use crate::run::session::{Exchange, Session, Shared, Stop, lock};
 use crate::run::suite::{RunError, Suite};
@@ -333,6 +334,10 @@ fn judged(
     report.observed = Some(redactor.clean(&judgement.observed));
     report.outcome = judgement.outcome;
     report.wrongly_allowed = judgement.wrongly_allowed;
-    report.evidence = Some(evidence(&asked.exchange, &context.shared, &redactor));
+    let mut evidence = evidence(&asked.exchange, &context.shared, &redactor);
+    let (name, profile) = (token_name(cell.caller, &cell.lack), &context.shared.profile.path);
+    let request = &asked.exchange.request;
+    evidence.curl = evidence.curl.map(|line| curl::with_tokens(&line, &name, profile, request));
+    report.evidence = Some(evidence);
     (report, judgement.not_exercised)
 }

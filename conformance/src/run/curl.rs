@@ -29,11 +29,16 @@ pub(crate) fn tokens<'a>(requests: impl Iterator<Item = &'a Request>) -> Vec<Vec
     tokens
 }
 
-/// The line, after the commands that set its variables.
+/// A word of the shell, in quotes where it needs them.
+pub(crate) fn word(text: &str) -> String {
+    let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-:".contains(&byte));
+    if plain && !text.is_empty() { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
+
+/// The line, after the commands that set its variables. `case`: what `artos-conformance token` is asked for, in words of
+/// the shell.
 pub(crate) fn with_tokens(line: &str, case: &str, profile: &std::path::Path, request: &Request) -> String {
-    let profile = profile.display().to_string();
-    let plain = profile.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte));
-    let profile = if plain { profile } else { format!("'{}'", profile.replace('\'', "'\\''")) };
+    let profile = word(&profile.display().to_string());
     let count = tokens([request].into_iter()).len();
     let mut lines: Vec<String> = (1..=count)
         .map(|nth| match nth {
@@ -213,6 +218,13 @@ mod tests {
              Authorization: Bearer %s\\011%s %s\\r\\n\\r\\n' \"$TOKEN\" \"$TOKEN_2\" \"$TOKEN\" \
              | nc 127.0.0.1 8080"
         );
+    }
+
+    #[test]
+    fn what_the_shell_reads_otherwise_is_quoted() {
+        assert_eq!(word("documents:write"), "documents:write");
+        assert_eq!(word("it's $HOME"), "'it'\\''s $HOME'");
+        assert_eq!(word(""), "''");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A run of the suite: preflight, sessions, pace, and the resulting report.
 
 pub(crate) mod clock;
-mod curl;
+pub(crate) mod curl;
 pub(crate) mod execute;
 mod pace;
 mod preflight;

@@ -6,6 +6,7 @@
 mod broken;
 mod generated;
 mod program;
+mod reports;
 mod service;
 
 use std::fs;

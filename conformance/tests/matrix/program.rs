@@ -10,11 +10,11 @@ use super::service::{Kind, Service};
 use super::{OPENAPI, folder};
 
 /// The program, without a limit of its rate.
-async fn program(arguments: &[&str]) -> Output {
+pub(crate) async fn program(arguments: &[&str]) -> Output {
     checker(&[arguments, &["--rate", "100000"]].concat()).await
 }
 
-async fn checker(arguments: &[&str]) -> Output {
+pub(crate) async fn checker(arguments: &[&str]) -> Output {
     let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
     let run = move || {
         let mut command = Command::new(env!("CARGO_BIN_EXE_artos-conformance"));
@@ -26,7 +26,7 @@ async fn checker(arguments: &[&str]) -> Output {
     tokio::task::spawn_blocking(run).await.unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
@@ -45,10 +45,12 @@ async fn the_table_fits_a_hundred_columns() {
     let service = Service { fault: Some(("read", Kind::NoOrganization)), ..Service::default() };
     let address = service.start().await;
     let (_folder, profile) = folder(address);
-    let output = program(&["matrix", "--profile", profile.to_str().unwrap()]).await;
+    let profile = profile.to_str().unwrap();
+    let output = program(&["matrix", "--profile", profile]).await;
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
     assert!(text(&output.stderr).contains("sends 107 requests to http://"), "{}", text(&output.stderr));
-    let shown = stable(&text(&output.stdout), &format!("http://{address}"));
+    let shown = text(&output.stdout).replace(profile, "conformance.toml");
+    let shown = stable(&shown, &format!("http://{address}"));
     for line in shown.lines().take_while(|line| !line.is_empty()) {
         assert!(line.chars().count() <= 100, "{line}");
     }
@@ -231,8 +233,11 @@ async fn the_page_shows_what_is_printed() {
         };
         text.lines().map(line).collect::<Vec<_>>()
     };
-    let printed =
-        stable(&printed.replace(&format!("http://{address}"), "http://127.0.0.1:8080 ").replace(" \n", "\n"));
+    let printed = printed
+        .replace(profile, "conformance.toml")
+        .replace(&format!("http://{address}/"), "http://127.0.0.1:8080/")
+        .replace(&format!("http://{address}"), "http://127.0.0.1:8080 ");
+    let printed = stable(&printed.replace(" \n", "\n"));
     let printed: Vec<String> =
         printed.iter().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
     let dry = checker(&["matrix", "--profile", profile, "--dry-run", "--filter", "page/*"]).await;
