@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::human::{COLUMNS, column, sign, verdict_line};
+use super::human::{COLUMNS, column, sign, verdict_line, worst};
 use super::report::{CellReport, MatrixReport, OperationReport};
 use crate::report::html::page;
 
@@ -18,7 +18,9 @@ pub fn render(report: &MatrixReport) -> String {
         @for notice in &report.notices { p { "Note: " (notice) } }
         (named("Open, but not documented as public", &report.public.open_undocumented))
         (named("Documented as public, but closed", &report.public.closed_documented))
-        (table(report))
+        (failures(report, "Wrongly allowed", true))
+        (failures(report, "Failed", false))
+        div.scroll { (table(report)) }
         p.legend {
             "ok: as documented. !!: wrongly allowed. x: failed. ~: another body than the documented one. "
             "k: known from the baseline. -: skipped. *: the good token got no further than 4xx. "
@@ -41,6 +43,35 @@ fn named(heading: &str, names: &[String]) -> Markup {
             ul { @for name in names { li { code { (name) } } } }
         }
     }
+}
+
+/// The failed cells, each with a link to its request and answer.
+fn failures(report: &MatrixReport, heading: &str, allowed: bool) -> Markup {
+    let mut failed = Vec::new();
+    for (at, operation) in report.operations.iter().enumerate() {
+        let cells = operation.cells.iter().filter(|cell| cell.counts() && cell.wrongly_allowed == allowed);
+        failed.extend(cells.map(|cell| (at, operation, cell)));
+    }
+    html! {
+        @if !failed.is_empty() {
+            h2 { (heading) }
+            ul {
+                @for (at, operation, cell) in failed {
+                    li {
+                        a href={ "#" (id(at, operation, cell)) } { (operation.operation_id) "/" (cell.name()) }
+                        ": " (operation.method) " " (operation.path) ", expected " (cell.expected) ", observed "
+                        (cell.observed.as_deref().unwrap_or("nothing"))
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Where the request and answer of a cell are.
+fn id(at: usize, operation: &OperationReport, cell: &CellReport) -> String {
+    let nth = operation.cells.iter().position(|other| std::ptr::eq(other, cell));
+    format!("o{at}-{}", nth.unwrap_or_default())
 }
 
 fn table(report: &MatrixReport) -> Markup {
@@ -69,8 +100,8 @@ fn table(report: &MatrixReport) -> Markup {
                             @for (_, caller, other) in COLUMNS {
                                 @let sign = sign(column(operation, caller, other));
                                 td class=(class(sign)) {
-                                    @if !sign.is_empty() {
-                                        a href={ "#o" (at) "-" (caller) @if other { "-other" } } { (sign) }
+                                    @if let Some(cell) = worst(column(operation, caller, other)) {
+                                        a href={ "#" (id(at, operation, cell)) } { (sign) }
                                     }
                                 }
                             }
@@ -89,18 +120,14 @@ fn details(at: usize, operation: &OperationReport) -> Markup {
         section id={ "o" (at) } {
             h3 { (operation.operation_id) }
             @for (_, caller, other) in COLUMNS {
-                @let cells: Vec<_> = column(operation, caller, other).collect();
-                @if !cells.is_empty() {
-                    div id={ "o" (at) "-" (caller) @if other { "-other" } } {
-                        @for cell in cells { (exchange(cell)) }
-                    }
-                }
+                @for cell in column(operation, caller, other) { (exchange(cell, &id(at, operation, cell))) }
             }
         }
     }
 }
 
-fn exchange(cell: &CellReport) -> Markup {
+/// A request and its answer. The id is inside: browsers open a closed `details` for a link to its content.
+fn exchange(cell: &CellReport, id: &str) -> Markup {
     html! {
         details class=(class(sign([cell].into_iter()))) {
             summary {
@@ -112,11 +139,15 @@ fn exchange(cell: &CellReport) -> Markup {
                 }
                 @if let Some(reason) = &cell.known { ". Known: " (reason) }
             }
-            @if let Some(evidence) = &cell.evidence {
-                @if let Some(line) = &evidence.curl { pre { (line) } }
-                pre {
-                    @for line in &evidence.response_head { (line) "\n" }
-                    @if let Some(body) = &evidence.response_body { "\n" (body) }
+            div.exchange id=(id) {
+                @if let Some(evidence) = &cell.evidence {
+                    @if let Some(line) = &evidence.curl { pre { (line) } }
+                    pre {
+                        @for line in &evidence.response_head { (line) "\n" }
+                        @if let Some(body) = &evidence.response_body { "\n" (body) }
+                    }
+                } @else {
+                    p { "Nothing was sent." }
                 }
             }
         }

@@ -37,17 +37,26 @@ pub(super) fn column<'a>(
     })
 }
 
-/// The sign of the worst cell.
-pub(super) fn sign<'a>(cells: impl Iterator<Item = &'a CellReport>) -> &'static str {
-    let worst = cells.map(|cell| match (cell.outcome, cell.wrongly_allowed) {
+/// How bad a cell is, and its sign.
+fn rank(cell: &CellReport) -> (u8, &'static str) {
+    match (cell.outcome, cell.wrongly_allowed) {
         _ if cell.known.is_some() => (1, "k"),
         (Outcome::Failed, true) => (5, "!!"),
         (Outcome::Failed, false) => (4, "x"),
         (Outcome::Warned, _) => (3, "~"),
         (Outcome::Skipped, _) => (2, "-"),
         (Outcome::Passed, _) => (0, "ok"),
-    });
-    worst.max().map_or("", |(_, sign)| sign)
+    }
+}
+
+/// The worst of these cells.
+pub(super) fn worst<'a>(cells: impl Iterator<Item = &'a CellReport>) -> Option<&'a CellReport> {
+    cells.max_by_key(|cell| rank(cell))
+}
+
+/// The sign of the worst cell.
+pub(super) fn sign<'a>(cells: impl Iterator<Item = &'a CellReport>) -> &'static str {
+    worst(cells).map_or("", |cell| rank(cell).1)
 }
 
 /// The report for a person at a terminal.

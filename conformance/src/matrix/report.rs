@@ -144,7 +144,8 @@ impl CellReport {
         }
     }
 
-    fn counts(&self) -> bool {
+    /// Whether it failed, and the failure is not known.
+    pub(super) fn counts(&self) -> bool {
         self.outcome == Outcome::Failed && self.known.is_none()
     }
 }
