@@ -22,6 +22,31 @@ owned = { path = "/api/v1/documents/doc-a", organization = "org-a" }
 permission = { method = "POST", path = "/api/v1/documents/generate", permission = "documents:write", body = { title = "A title" } }
 """
 
+OPERATIONS = """
+allow_writes = true
+
+[endpoints]
+public = { path = "/api/v1/status" }
+
+[matrix.parameters]
+document_id = { own = "doc-a", other = "doc-b" }
+comment_id = { own = "comment-a", other = "comment-b" }
+organization = { own = "org-a", other = "org-b" }
+
+[matrix.permissions]
+"GET /api/v1/documents" = ["documents:read"]
+"GET /api/v1/documents/{document_id}" = ["documents:read"]
+"POST /api/v1/documents" = ["documents:write"]
+"POST /api/v1/documents/merge" = ["documents:write"]
+"PUT /api/v1/documents/{document_id}" = ["documents:write"]
+"DELETE /api/v1/documents/{document_id}" = ["documents:write"]
+"GET /api/v1/export" = ["documents:export"]
+
+[matrix.bodies]
+"POST /api/v1/documents/merge" = { source = { own = "doc-a", other = "doc-b" } }
+"""
+PERMISSIONS = ("documents:read", "documents:write", "documents:export")
+
 # Tokens that the profile's key alone cannot stand for: they depend on what the service knows, or on another key.
 NOT_MINTED = ("revoked", "not_a_member", "not_configured", "other_realm", "other_environment")
 
@@ -33,6 +58,9 @@ class Credentials:
     service: dict
     signing: Path
     tokens: Path
+    # Profiles of the services in `operations.*`.
+    matrix_signing: Path
+    matrix_tokens: Path
 
 
 def make(folder: Path, artos_auth: Path, algorithm: str, with_environment: bool = True) -> Credentials:
@@ -45,9 +73,10 @@ def make(folder: Path, artos_auth: Path, algorithm: str, with_environment: bool 
     _write(folder / "staging-keys.json", {"keys": [_public(key), _public(staging)]})
     claims = {"iss": ISSUER, "aud": AUDIENCE} if with_environment else {}
 
-    def mint(user="conformance", organization="org-a", permission="documents:write", key=key, lives="1h", **other):
+    def mint(user="conformance", organization="org-a", permissions=("documents:write",), key=key, lives="1h", **other):
         argv = [artos_auth, "token", "mint", "--key", key, "--user", user, "--org", organization, f"--expires-in={lives}"]
-        argv += ["--permission", permission]
+        for permission in permissions:
+            argv += ["--permission", permission]
         for name, value in {**claims, **other}.items():
             argv += ["--claim", f"{name}={json.dumps(value)}"]
         return run(argv, what="token mint").strip()
@@ -61,20 +90,34 @@ def make(folder: Path, artos_auth: Path, algorithm: str, with_environment: bool 
         "revoked": mint(jti="token-that-was-revoked"),
         "no_organization": mint(org_id=None),
         "other_environment": mint(key=staging, **elsewhere),
-        "no_permission": mint(permission="documents:read"),
+        "no_permission": mint(permissions=["documents:read"]),
         "not_a_member": mint(user="former-member"),
         "not_configured": mint(user="no-account"),
         "other_realm": mint(organization="org-elsewhere"),
     }
-    for name, token in tokens.items():
-        _write_secret(folder / f"{name}.jwt", token)
+    of_matrix = {
+        "valid": mint(permissions=PERMISSIONS),
+        "other_organization": mint(organization="org-b", permissions=PERMISSIONS),
+        "expired": mint(permissions=PERMISSIONS, lives="-1h", iat=_iat_before(7200)),
+        "revoked": mint(permissions=PERMISSIONS, jti="token-that-was-revoked"),
+        "no_permission": mint(permissions=["documents:list"]),
+        "not_a_member": mint(user="former-member", permissions=PERMISSIONS),
+    }
+    for prefix, made in (("", tokens), ("matrix-", of_matrix)):
+        for name, token in made.items():
+            _write_secret(folder / f"{prefix}{name}.jwt", token)
     (folder / "revoked-texts").write_text(tokens["revoked"])
-    signing = ENDPOINTS + _named(NOT_MINTED)
-    signing += '\n[signing]\nkey = "signing.jwk.json"\norganization = "org-a"\nother_organization = "org-b"\n'
-    signing += 'permissions = ["documents:write"]\n'
-    signing += f'issuer = "{ISSUER}"\naudience = "{AUDIENCE}"\n' if with_environment else ""
-    (folder / "signing.toml").write_text(signing)
+
+    def signing(permissions) -> str:
+        key = '\n[signing]\nkey = "signing.jwk.json"\norganization = "org-a"\nother_organization = "org-b"\n'
+        key += f"permissions = {json.dumps(permissions)}\n"
+        return key + (f'issuer = "{ISSUER}"\naudience = "{AUDIENCE}"\n' if with_environment else "")
+
+    (folder / "signing.toml").write_text(ENDPOINTS + _named(NOT_MINTED) + signing(["documents:write"]))
     (folder / "tokens.toml").write_text(ENDPOINTS + _named(tokens))
+    not_minted = _named(("revoked", "not_a_member"), "matrix-")
+    (folder / "matrix-signing.toml").write_text(OPERATIONS + not_minted + signing(PERMISSIONS))
+    (folder / "matrix-tokens.toml").write_text(OPERATIONS + _named(of_matrix, "matrix-"))
     service = {
         "SERVICE_KEYS": str(folder / "keys.json"),
         "SERVICE_STAGING_KEYS": str(folder / "staging-keys.json"),
@@ -84,11 +127,12 @@ def make(folder: Path, artos_auth: Path, algorithm: str, with_environment: bool 
     }
     if with_environment:
         service |= {"SERVICE_ISSUER": ISSUER, "SERVICE_AUDIENCE": AUDIENCE}
-    return Credentials(service, folder / "signing.toml", folder / "tokens.toml")
+    profiles = (folder / f"{name}.toml" for name in ("signing", "tokens", "matrix-signing", "matrix-tokens"))
+    return Credentials(service, *profiles)
 
 
-def _named(kinds) -> str:
-    return "\n[tokens]\n" + "".join(f'{kind} = {{ file = "{kind}.jwt" }}\n' for kind in kinds)
+def _named(kinds, prefix="") -> str:
+    return "\n[tokens]\n" + "".join(f'{kind} = {{ file = "{prefix}{kind}.jwt" }}\n' for kind in kinds)
 
 
 def _public(file: Path) -> dict:

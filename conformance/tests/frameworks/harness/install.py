@@ -79,6 +79,18 @@ def express() -> Path:
     return folder
 
 
+def browser():
+    """Debian's Chromium, and the library that drives it."""
+    if shutil.which("chromium") is None:
+        argv = ["apt-get", "install", "--yes", "--no-install-recommends", "chromium"]
+        try:
+            run(argv, what="apt-get install chromium")
+        except HarnessError:
+            run(["apt-get", "update"], what="apt-get update")
+            run(argv, what="apt-get install chromium")
+    run(["npm", "ci", "--no-audit", "--no-fund", "--prefix", ROOT / "docs/playground"], what="npm ci of docs/playground")
+
+
 def axum() -> Path:
     """The service, a workspace of its own. It shares the target folder, and so the crates that are built already."""
     manifest, target = FOLDER / "axum/Cargo.toml", ROOT / "target"

@@ -2,7 +2,9 @@
 
 mod auth;
 mod faults;
+mod operations;
 mod routes;
+mod rules;
 mod settings;
 
 use std::net::Ipv4Addr;
@@ -20,6 +22,10 @@ use settings::Settings;
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
     let mut service = Service::new(Settings::from_environment());
+    if service.settings.has("operations") {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, service.settings.port)).await?;
+        return axum::serve(listener, operations::create_api(service.settings.has("compression"))).await;
+    }
     let fault = service.settings.fault.clone();
     if let Some(fault) = &fault {
         faults::switch_on(fault, &mut service);

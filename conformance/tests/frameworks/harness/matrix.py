@@ -1,0 +1,295 @@
+"""`artos-conformance matrix` on services whose OpenAPI documents the frameworks generate: `operations.*`."""
+
+import argparse
+import concurrent.futures
+import contextlib
+import json
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import install
+from .checker import RATE
+from .main import AT_ONCE, Keys
+from .processes import HarnessError, free_port, program, run
+from .services import SERVICES
+
+PAGE = install.ROOT / "docs/matrix-faults.md"
+
+
+@dataclass(frozen=True)
+class Manner:
+    """One way to run a service that is right."""
+
+    name: str
+    about: str
+    parts: str = ""
+    # Before the paths of the document.
+    prefix: str = ""
+
+
+AS_IS = Manner("as-is", "the document as it is generated")
+MISSING = Manner("missing-for-foreign", "404 for another organization's resource", "missing-for-foreign")
+COMPRESSION = Manner("compression", "every body compressed", "compression")
+MANNERS = {
+    "fastapi": [
+        AS_IS,
+        MISSING,
+        Manner("gzip", "every body compressed", "gzip"),
+        Manner("problem", "refusals as `application/problem+json`, as documented", "problem"),
+        Manner("root-path", "below a path of a proxy, named in `servers`", "root-path", "/artos"),
+    ],
+    "express": [AS_IS, MISSING, COMPRESSION],
+    "axum": [AS_IS, MISSING, COMPRESSION],
+}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault of one operation."""
+
+    kind: str
+    on: str
+    operation: str
+    about: str
+    cell: str
+    open: bool = False
+    closed: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"{self.on}/{self.kind}"
+
+
+@dataclass
+class Result:
+    """What came of a right service, or of a fault."""
+
+    framework: str
+    manner: Manner = AS_IS
+    fault: Fault | None = None
+    problems: list = field(default_factory=list)
+    summary: dict = field(default_factory=dict)
+
+    def title(self) -> str:
+        return f"{self.framework}: {self.fault.name if self.fault else self.manner.name}"
+
+
+def read_faults() -> list[Fault]:
+    table = tomllib.loads((install.FOLDER / "operations.toml").read_text())
+    return [
+        Fault(kind, on, table["operations"][on], **{key: entry[key] for key in entry if key != "on"})
+        for kind, entry in table["faults"].items()
+        for on in entry["on"]
+    ]
+
+
+@contextlib.contextmanager
+def running(service, manner: Manner, files, fault: str | None = None):
+    """The port at which a service of `operations.*` listens until the block ends."""
+    port = free_port()
+    argv, cwd = {
+        "fastapi": lambda: ([service.programs / "uvicorn", "operations:app", "--port", port, "--log-level", "critical"], install.FOLDER / "fastapi"),
+        "express": lambda: (["node", service.folder / "operations.js"], service.folder),
+        "axum": lambda: ([service.program], None),
+    }[service.name]()
+    env = {**files.service, "SERVICE_PARTS": f"operations,{manner.parts}", "SERVICE_PORT": str(port)}
+    if fault:
+        env["SERVICE_FAULT"] = fault
+    with program(argv, port=port, env=env, cwd=cwd):
+        yield port
+
+
+def ask(binary: Path, profile: Path, port: int) -> tuple[int, dict, str]:
+    """The exit status, the JSON report, and the report for a person."""
+    with tempfile.TemporaryDirectory() as folder:
+        output, url = Path(folder) / "report.json", f"http://127.0.0.1:{port}"
+        argv = [binary, "matrix", "--profile", profile, "--target", url, "--openapi", f"{url}/openapi.json", "--complete"]
+        argv += ["--rate", str(RATE), "--timeout", "30", "--format", "json", "--output", output]
+        done = subprocess.run([str(part) for part in argv], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+        if done.returncode not in (0, 1) or not output.exists():
+            raise HarnessError(f"artos-conformance: status {done.returncode}\n{done.stdout[-1000:]}{done.stderr[-3000:]}")
+        human = subprocess.run([str(binary), "render", str(output), "--format", "human"], capture_output=True, text=True, timeout=120)
+        return done.returncode, json.loads(output.read_text()), human.stdout
+
+
+def cells(report: dict, *outcomes: str):
+    """`METHOD /path` and the name of each cell with one of these outcomes."""
+    for operation in report["operations"]:
+        for cell in operation["cells"]:
+            if cell["outcome"] in outcomes:
+                name = "/".join(filter(None, (cell["caller"], cell["resource"])))
+                yield f"{operation['method']} {operation['path']}", name, cell
+
+
+def try_right(result: Result, service, keys, binary, faults):
+    """Nothing fails and nothing warns, with a key and with tokens; each cell that finds a fault passes."""
+    files = keys.of(service.algorithm)
+    with running(service, result.manner, files) as port:
+        for power, profile in (("signing", files.matrix_signing), ("tokens", files.matrix_tokens)):
+            if prefix := result.manner.prefix:
+                text = profile.read_text().replace("/api/v1", f"{prefix}/api/v1")
+                profile = profile.with_name(f"{service.name}-{result.manner.name}-{power}.toml")
+                profile.write_text(text)
+            status, report, _ = ask(binary, profile, port)
+            for operation, name, cell in cells(report, "failed", "warned", "skipped"):
+                why = cell.get("observed") or cell.get("skipped_because")
+                result.problems.append(f"{power}: {operation} as {name}: expected {cell['expected']}, observed {why}")
+            if (status, report["verdict"]) != (0, "conforms"):
+                result.problems.append(f"{power}: status {status}, verdict {report['verdict']}: {report['summary']}")
+            if power == "signing":
+                result.summary = report["summary"]
+                passed = {(operation, name) for operation, name, _ in cells(report, "passed")}
+                for fault in faults if not result.manner.prefix else ():
+                    if not any(operation == fault.operation and is_about(fault, name) for operation, name in passed):
+                        result.problems.append(f"no cell `{fault.cell}` of {fault.operation} passes: {fault.name} proves nothing")
+
+
+def is_about(fault: Fault, name: str) -> bool:
+    return name == fault.cell or name.startswith(f"{fault.cell}/")
+
+
+def try_fault(result: Result, service, keys, binary):
+    """The fault fails its cell, and no cell of another operation; the report for a person names operation and cell."""
+    fault, files = result.fault, keys.of(service.algorithm)
+    with running(service, AS_IS, files, fault.name) as port:
+        status, report, human = ask(binary, files.matrix_signing, port)
+    failed = list(cells(report, "failed"))
+    found = [name for operation, name, _ in failed if operation == fault.operation and is_about(fault, name)]
+    others = sorted({operation for operation, _, _ in failed if operation != fault.operation})
+    if status != 1 or not found:
+        result.problems.append(f"not found in `{fault.cell}`: {[f'{operation} as {name}' for operation, name, _ in failed]}")
+    if others:
+        result.problems.append(f"other operations failed too: {', '.join(others)}")
+    ids = {operation["operation_id"]: f"{operation['method']} {operation['path']}" for operation in report["operations"]}
+    for wanted, key in ((fault.open, "open_undocumented"), (fault.closed, "closed_documented")):
+        named = [ids[operation] for operation in report["public"][key]]
+        if named != ([fault.operation] if wanted else []):
+            result.problems.append(f"{key} is {named}")
+    if found and not (fault.operation in human and found[0] in human):
+        result.problems.append(f"the report for a person does not name {fault.operation} and {found[0]}")
+
+
+def guarded(result: Result, attempt) -> Result:
+    try:
+        attempt()
+    except (HarnessError, subprocess.TimeoutExpired) as error:
+        result.problems.append(str(error))
+    return result
+
+
+def try_page(result: Result, service, keys, binary):
+    """The HTML page of a fault, in a browser."""
+    files, screenshots = keys.of(service.algorithm), install.ROOT / "target/matrix-screenshots"
+    install.browser()
+    with running(service, AS_IS, files, "comment/child-unchecked") as port, tempfile.TemporaryDirectory() as folder:
+        page, url = Path(folder) / "matrix.html", f"http://127.0.0.1:{port}"
+        argv = [binary, "matrix", "--profile", files.matrix_signing, "--target", url, "--openapi", f"{url}/openapi.json"]
+        argv += ["--rate", RATE, "--timeout", 30, "--format", "html", "--output", page]
+        done = subprocess.run([str(part) for part in argv], capture_output=True, text=True, timeout=120)
+        if done.returncode != 1:
+            raise HarnessError(f"artos-conformance: status {done.returncode}\n{done.stderr[-3000:]}")
+        run(["node", install.FOLDER / "matrix-page.mjs", page, screenshots], what="the page in Chromium")
+
+
+def plan(service, options, keys, binary):
+    faults = read_faults()
+    for manner in MANNERS[service.name]:
+        if manner.name in options.manner if options.manner else not options.fault:
+            result = Result(service.name, manner)
+            yield result, lambda result=result: try_right(result, service, keys, binary, faults)
+    seen = set()
+    for fault in faults:
+        # Without --all, each kind of fault on its first operation.
+        chosen = options.all or fault.kind not in seen
+        seen.add(fault.kind)
+        if fault.name in options.fault if options.fault else chosen and not options.manner:
+            result = Result(service.name, fault=fault)
+            yield result, lambda result=result: try_fault(result, service, keys, binary)
+    if service.name == "axum" and not options.fault and not options.manner:
+        result = Result(service.name, Manner("page", "the HTML page in a browser"))
+        yield result, lambda result=result: try_page(result, service, keys, binary)
+
+
+def run_all(options, keys, binary):
+    services = [service for service in SERVICES.values() if not options.framework or service.name in options.framework]
+    with (
+        concurrent.futures.ThreadPoolExecutor(len(services)) as installers,
+        concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool,
+    ):
+        installed = [(service, installers.submit(service.install)) for service in services]
+        attempts = []
+        for service, ready in installed:
+            ready.result()
+            attempts += [pool.submit(guarded, *attempt) for attempt in plan(service, options, keys, binary)]
+        for attempt in attempts:
+            yield attempt.result()
+
+
+def page(results: list[Result]):
+    """The lines of docs/matrix-faults.md."""
+    titles = {name: service.title for name, service in SERVICES.items()}
+    found = [result for result in results if result.fault]
+    yield "# Faults that the matrix finds"
+    yield ""
+    yield "`artos-conformance matrix` is tried on an API of 14 operations on FastAPI, Express and axum, whose OpenAPI documents"
+    yield "FastAPI, swagger-jsdoc and utoipa generate. The services are `operations.py`, `operations.js` and `operations.rs` in"
+    yield f"`conformance/tests/frameworks`. `conformance/tests/frameworks/matrix --all --write` wrote this page: {len(found)} faults, each"
+    yield "found, and no cell of another operation failed."
+    yield ""
+    yield "## Right services"
+    yield ""
+    yield "Every cell passed, with a key (`[signing]`) and with tokens alone (`[tokens]`)."
+    yield ""
+    yield "| framework | manner | | operations | cells |"
+    yield "|---|---|---|---|---|"
+    for result in results:
+        if not result.fault and result.summary:
+            counts = f"{result.summary['operations']} | {result.summary['passed']}"
+            yield f"| {titles[result.framework]} | `{result.manner.name}` | {result.manner.about} | {counts} |"
+    yield ""
+    yield "## Faults, one operation at a time"
+    yield ""
+    yield "| fault | an operation … | found by | on | frameworks |"
+    yield "|---|---|---|---|---|"
+    for kind in dict.fromkeys(result.fault.kind for result in found):
+        of_kind = [result for result in found if result.fault.kind == kind]
+        fault = of_kind[0].fault
+        on = ", ".join(f"`{name}`" for name in dict.fromkeys(result.fault.operation for result in of_kind))
+        frameworks = ", ".join(dict.fromkeys(titles[result.framework] for result in of_kind))
+        yield f"| `{kind}` | {fault.about} | `{fault.cell}` | {on} | {frameworks} |"
+
+
+def main(about: str) -> int:
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--framework", action="append", choices=sorted(SERVICES), help="only this framework; repeatable")
+    parser.add_argument("--manner", action="append", help="only this manner; repeatable")
+    parser.add_argument("--fault", action="append", help="only this fault, as OPERATION/FAULT; repeatable")
+    parser.add_argument("--all", action="store_true", help="every fault of every operation")
+    parser.add_argument("--write", action="store_true", help="write docs/matrix-faults.md; with --all alone")
+    options = parser.parse_args()
+    if options.write and (not options.all or options.framework or options.manner or options.fault):
+        parser.error("--write needs --all, and no choice of framework, manner or fault")
+    started, failed, results = time.monotonic(), 0, []
+    try:
+        binary, artos_auth = install.own_programs()
+        with tempfile.TemporaryDirectory() as folder:
+            for result in run_all(options, Keys(Path(folder), artos_auth), binary):
+                results.append(result)
+                failed += bool(result.problems)
+                print("FAILED" if result.problems else "ok    ", result.title(), flush=True)
+                for problem in result.problems:
+                    print("       ", problem, flush=True)
+    except HarnessError as error:
+        print(error, file=sys.stderr)
+        return 2
+    if not results:
+        parser.error("no such manner or fault")
+    print(f"{len(results)} services, {failed} not as demanded, {time.monotonic() - started:.0f} s")
+    if options.write and not failed:
+        PAGE.write_text("\n".join(page(results)) + "\n")
+    return 1 if failed else 0
