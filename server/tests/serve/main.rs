@@ -17,6 +17,7 @@ mod observability;
 mod process;
 mod providers;
 mod reload;
+mod runbook;
 mod support;
 mod systemd;
 mod tls;

@@ -22,7 +22,7 @@ fn read(name: &str) -> String {
 }
 
 /// Every rule: its name, its expression, and the texts of its annotations.
-fn alerts() -> Vec<(String, String, Vec<String>)> {
+pub(super) fn alerts() -> Vec<(String, String, Vec<String>)> {
     let document: Value = serde_saphyr::from_str(&read("alerts.yml")).unwrap();
     let groups = document["groups"].as_array().unwrap();
     let rules = groups.iter().flat_map(|group| group["rules"].as_array().unwrap());

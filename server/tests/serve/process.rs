@@ -94,6 +94,10 @@ impl Process {
         self.child.wait().unwrap();
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
@@ -126,7 +130,9 @@ impl Process {
 
     pub(crate) fn readiness(&self) -> (u16, Value) {
         let (status, body) = self.admin_get("/readyz");
-        (status, serde_json::from_str(&body).unwrap())
+        let report = serde_json::from_str(&body).unwrap();
+        super::runbook::assert_explains(&report);
+        (status, report)
     }
 
     pub(crate) fn metric(&self, series: &str) -> f64 {
