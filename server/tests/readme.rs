@@ -1,4 +1,4 @@
-//! Runs README's console blocks as a reader would type them, and compares their output.
+//! Runs the console blocks of pages as a reader would type them, and compares their output.
 
 #![cfg(test)]
 
@@ -6,17 +6,18 @@ use std::path::Path;
 use std::process::Command;
 
 const README: &str = include_str!("../../README.md");
+const UPGRADE: &str = include_str!("../../docs/upgrade.md");
 
-/// A command, and the output that README shows for it.
+/// A command, and the output that the page shows for it.
 struct Step {
     command: String,
     output: Vec<&'static str>,
 }
 
 /// `$ ` starts a command, `> ` continues it, and everything else is output.
-fn steps() -> Vec<Step> {
+fn steps(page: &'static str) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
-    for block in README.split("```console\n").skip(1) {
+    for block in page.split("```console\n").skip(1) {
         for line in block.split("```").next().unwrap().lines() {
             match (line.strip_prefix("$ "), line.strip_prefix('>'), steps.last_mut()) {
                 (Some(command), ..) => steps.push(Step { command: command.to_owned(), output: Vec::new() }),
@@ -50,16 +51,35 @@ fn matches(shown: &str, printed: &str) -> bool {
     }
 }
 
-#[test]
-fn readme_shows_the_actual_output() {
-    let folder = tempfile::tempdir().unwrap();
-    let steps = steps();
-    assert!(steps.len() >= 8, "README shows {} commands", steps.len());
+/// Runs the commands of the page in this folder, and compares what they print.
+fn assert_shows_the_actual_output(page: &'static str, folder: &Path, least: usize) {
+    let steps = steps(page);
+    assert!(steps.len() >= least, "the page shows {} commands", steps.len());
     for Step { command, output } in steps {
-        let printed = shell(&command, folder.path());
+        let printed = shell(&command, folder);
         let lines: Vec<&str> = printed.lines().map(str::trim_end).collect();
         let agree = lines.len() == output.len()
             && output.iter().zip(&lines).all(|(shown, line)| matches(shown, line));
-        assert!(agree, "$ {command}\nREADME shows:\n{}\nbut this is printed:\n{printed}", output.join("\n"));
+        assert!(
+            agree,
+            "$ {command}\nthe page shows:\n{}\nbut this is printed:\n{printed}",
+            output.join("\n")
+        );
     }
+}
+
+#[test]
+fn readme_shows_the_actual_output() {
+    assert_shows_the_actual_output(README, tempfile::tempdir().unwrap().path(), 8);
+}
+
+#[test]
+fn the_page_about_upgrades_shows_the_actual_output() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = "[keys]\nfile = \"keys.jwks.json\"\n";
+    std::fs::write(folder.path().join("artos-auth.toml"), config).unwrap();
+    std::fs::write(folder.path().join("newer.toml"), format!("{config}[limits]\nburst = 10\n")).unwrap();
+    let keys = "artos-auth keys generate --alg ES256 --out key.json && artos-auth keys public --in key.json > keys.jwks.json";
+    shell(keys, folder.path());
+    assert_shows_the_actual_output(UPGRADE, folder.path(), 3);
 }
