@@ -340,6 +340,21 @@ impl Slot {
         }
     }
 
+    /// When its last request arrived, or when it was accepted.
+    pub(crate) fn last_request(&self) -> Instant {
+        self.0.start + Duration::from_millis(self.0.last_request.load(Ordering::Relaxed))
+    }
+
+    /// Whether a complete request has arrived.
+    pub(crate) fn has_requested(&self) -> bool {
+        self.0.has_requested.load(Ordering::Relaxed)
+    }
+
+    /// Whether bytes have arrived that are no complete head yet.
+    pub(crate) fn head_arrives(&self) -> bool {
+        self.0.arrived.load(Ordering::Relaxed)
+    }
+
     /// Records why the connection is closed; the first reason is kept.
     pub(crate) fn closes(&self, why: Closed) {
         let _ = self.0.closed.compare_exchange(0, why as u8, Ordering::Relaxed, Ordering::Relaxed);

@@ -30,7 +30,7 @@ const WITHOUT_DATE: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: 
 cache-control: no-store\r\nvary: Authorization\r\nretry-after: 1\r\nconnection: close\r\n\
 content-length: 32\r\n\r\n{\"detail\":\"Service unavailable\"}";
 
-/// Serves the connection until it has ended, or `stop` and the response in progress have completed.
+/// Serves the connection until it has ended, or `quiet` and the response in progress have completed.
 pub(super) async fn serve<R, W, S>(
     reader: Observed<R>,
     mut writer: W,
@@ -38,7 +38,7 @@ pub(super) async fn serve<R, W, S>(
     slot: &Slot,
     buffer: &ResponseBuffer,
     service: S,
-    mut stop: impl Future<Output = ()> + Unpin,
+    mut quiet: impl Future<Output = ()> + Unpin,
 ) where
     R: AsyncRead + Unpin + Send + 'static,
     W: AsyncWrite + Unpin + Send + 'static,
@@ -64,15 +64,17 @@ pub(super) async fn serve<R, W, S>(
     let mut connection = builder.serve_connection(stream, service);
     let mut stopped = false;
     let serving = poll_fn(|context| {
-        if !stopped && Pin::new(&mut stop).poll(context).is_ready() {
-            stopped = true;
-            Pin::new(&mut connection).graceful_shutdown();
-        }
         // hyper formats the date whenever it is polled, and panics if the clock is outside the range of HTTP dates.
         if !has_http_date(SystemTime::now()) {
             return Poll::Ready(None);
         }
-        let poll = connection.poll_without_shutdown(context);
+        let mut poll = connection.poll_without_shutdown(context);
+        // After the connection, which reads what has arrived: hyper closes a connection that has read nothing.
+        if poll.is_pending() && !stopped && Pin::new(&mut quiet).poll(context).is_ready() {
+            stopped = true;
+            Pin::new(&mut connection).graceful_shutdown();
+            poll = connection.poll_without_shutdown(context);
+        }
         if poll.is_pending() {
             slot.waits();
         }

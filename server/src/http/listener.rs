@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, split};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
@@ -19,6 +18,7 @@ use super::http1::LINGER_TIME;
 use super::peer::Peer;
 use super::port::{Accepted, Port};
 use super::serving::Shared;
+use super::stopping::Stopping;
 use super::tls::Tls;
 use crate::config::Limits;
 
@@ -32,10 +32,7 @@ pub(crate) struct Listener {
 impl Listener {
     pub(crate) fn new(limits: Limits, numbers: ConnectionNumbers) -> Self {
         let connections = Arc::new(Connections::new(limits.connections, numbers));
-        Self {
-            shared: Arc::new(Shared { limits, connections, stopping: watch::Sender::new(false) }),
-            tls: None,
-        }
+        Self { shared: Arc::new(Shared { limits, connections, stopping: Stopping::default() }), tls: None }
     }
 
     /// The same listener with TLS on accepted connections. Call it before serving.
@@ -80,6 +77,8 @@ impl Listener {
                 tokio::task::yield_now().await;
             }
         }
+        // Before the port is closed: then every answer after that is the last on its connection.
+        self.shared.stopping.start();
         drop(port);
         self.stop().await;
     }
@@ -120,9 +119,9 @@ impl Listener {
         Arc::clone(&self.shared).serve(reader, writer, open, service).await;
     }
 
-    /// Lets in-flight responses finish within the time limit, then closes the remaining connections.
+    /// Lets responses in flight and requests on their way finish within the time limit, then closes the remaining connections.
     pub(crate) async fn stop(&self) {
-        self.shared.stopping.send_replace(true);
+        self.shared.stopping.start();
         if timeout(self.shared.limits.shutdown_time, self.shared.connections.all_closed()).await.is_err() {
             self.shared.connections.evict_all();
             let _ = timeout(LINGER_TIME, self.shared.connections.all_closed()).await;

@@ -19,5 +19,6 @@ pub(crate) mod response;
 mod response_buffer;
 mod serving;
 mod socket_file;
+mod stopping;
 mod stream;
 pub(crate) mod tls;

@@ -9,7 +9,6 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite, join, split};
-use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
@@ -17,6 +16,7 @@ use super::connection::{Closed, Connections, Open, Slot};
 use super::handler::Handler;
 use super::poll_when_woken::PollWhenWoken;
 use super::response_buffer::ResponseBuffer;
+use super::stopping::Stopping;
 use super::stream::{Observed, PREFACE, read_preface};
 use super::{http1, http2};
 use crate::config::Limits;
@@ -27,7 +27,7 @@ pub(super) struct Shared {
     pub(super) limits: Limits,
     pub(super) connections: Arc<Connections>,
     /// Whether the listener is shutting down.
-    pub(super) stopping: watch::Sender<bool>,
+    pub(super) stopping: Stopping,
 }
 
 impl Shared {
@@ -45,13 +45,12 @@ impl Shared {
         let slot = open.slot().clone();
         slot.bytes_arrived();
         slot.waits();
-        let mut stopping = self.stopping.subscribe();
         let handshake = tokio::select! {
             biased;
             () = slot.evicted() => return,
             () = self.expire(&slot) => return,
             handshake = acceptor.accept(stream) => handshake,
-            _ = stopping.wait_for(|stopping| *stopping) => return slot.closes(Closed::Shutdown),
+            () = self.stopping.handshake_is_over(&slot) => return,
         };
         match handshake {
             Ok(stream) => {
@@ -125,26 +124,26 @@ impl Shared {
         W: AsyncWrite + Unpin + Send + 'static,
         S: Handler,
     {
-        let mut stopping = self.stopping.subscribe();
-        let stop = pin!(async move {
-            // The sender lives as long as the listener, so this completes only on a signal.
-            let _ = stopping.wait_for(|stopping| *stopping).await;
-        });
-        let mut stop = PollWhenWoken::new(stop);
+        let quiet = pin!(self.stopping.is_quiet(slot, Instant::now()));
+        let mut quiet = PollWhenWoken::new(quiet);
         let mut first = [0; PREFACE.len()];
         let read = tokio::select! {
             biased;
             read = read_preface(&mut reader, &mut first, slot) => read,
-            () = &mut stop => return,
+            () = &mut quiet => return,
         };
         let Ok(length) = read else { return };
         let reader = Observed::new(reader, first, length, slot.clone());
         if first == PREFACE {
             // HTTP/2 has frames that belong to no head, so only complete requests count from here on.
             slot.no_head_arrives();
+            // Clients do not send a first request after GOAWAY; others that are on their way are answered all the same.
+            let used = pin!(self.stopping.has_been_used(slot, Instant::now()));
+            let stop = PollWhenWoken::new(used);
             http2::serve(join(reader, writer), &self.limits, &self.connections, slot, service, stop).await;
         } else {
-            http1::serve(reader, writer, &self.limits, slot, buffer, service, stop).await;
+            let service = self.stopping.last_response(slot.clone(), service);
+            http1::serve(reader, writer, &self.limits, slot, buffer, service, quiet).await;
         }
     }
 }

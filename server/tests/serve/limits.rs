@@ -182,21 +182,6 @@ async fn incomplete_requests_are_closed_before_valid_clients() {
     }
 }
 
-#[tokio::test]
-async fn shutdown_closes_idle_connections_immediately() {
-    let mut server = Running::start("").await;
-    let mut idle = server.connect().await;
-    idle.send(PUBLIC).await;
-    idle.answer().await;
-    let mut silent = server.connect().await;
-    let address = server.address;
-    server.stop();
-    assert_eq!(idle.rest().await, "");
-    assert_eq!(silent.rest().await, "");
-    server.ended().await;
-    assert!(tokio::net::TcpStream::connect(address).await.is_err(), "the port is closed");
-}
-
 /// A client that does not read responses cannot delay shutdown.
 #[tokio::test]
 async fn shutdown_has_a_deadline() {

@@ -103,9 +103,10 @@ fn the_mode_does_not_depend_on_the_umask(#[case] config: &str, #[case] umask: &s
         .stderr(std::process::Stdio::null())
         .spawn()
         .unwrap();
-    let main = files.path("main.sock");
-    eventually("it listens", || UnixStream::connect(&main).is_ok());
-    let modes = (mode(&main), mode(&files.path("admin.sock")));
+    let (main, admin) = (files.path("main.sock"), files.path("admin.sock"));
+    let listens = |path| UnixStream::connect(path).is_ok();
+    eventually("it listens", || listens(&main) && listens(&admin));
+    let modes = (mode(&main), mode(&admin));
     child.kill().unwrap();
     child.wait().unwrap();
     assert_eq!(modes, (expected, expected));

@@ -2,6 +2,7 @@
 //! sockets, and the environment that it sets.
 
 mod notify;
+mod restart;
 mod sockets;
 
 use std::net::SocketAddr;
