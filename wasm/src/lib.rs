@@ -391,7 +391,7 @@ fn explanation(explanation: &Explanation<'_>) -> Value {
         .iter()
         .map(|step| {
             json!({
-                "check": step.check.title(), "clauses": step.check.clauses(), "result": step.verdict.name(),
+                "check": step.check.title(), "clauses": step.check.clauses(), "result": step.result.name(),
                 "note": step.note,
             })
         })
