@@ -7,6 +7,7 @@ import argparse
 import copy
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -23,7 +24,9 @@ import yaml
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-CHART = HERE / "artos-auth"
+# A copy without symbolic links, each of which Helm reports whenever it loads the chart.
+COPY = tempfile.TemporaryDirectory()
+CHART = shutil.copytree(HERE / "artos-auth", Path(COPY.name) / "artos-auth")
 # The oldest version that Chart.yaml allows, and the newest that there are schemas of.
 VERSIONS = ["1.30", "1.37"]
 # Their schemas belong to the Prometheus operator.
@@ -43,6 +46,7 @@ REFUSED = {
     "a file in place of the configuration": ({"files": [{"secret": "a", "key": "k", "path": "artos-auth.toml"}]}, "files"),
     "a disruption budget of nothing": ({"podDisruptionBudget": {"maxUnavailable": 0}}, "maxUnavailable"),
     "metrics that Prometheus cannot reach": ({"serviceMonitor": {"enabled": True}}, "networkPolicy.metrics"),
+    "a runbook that is no address": ({"prometheusRule": {"runbookPrefix": "docs/"}}, "runbookPrefix"),
     "no configuration": ({"config": " \n"}, "`config` is empty"),
     "an address in the configuration": ({"config": f'listen = "0.0.0.0:8080"\n{CONFIG}'}, "sets `listen`"),
     "the admin address in the configuration": ({"config": f'admin_listen = "0.0.0.0:1"\n{CONFIG}'}, "sets `listen`"),
@@ -247,6 +251,19 @@ def has_the_version_of_the_program() -> None:
     hold(chart["version"] == chart["appVersion"] == wanted, f"Chart.yaml does not have the version {wanted} of Cargo.toml")
 
 
+def alerts_like_the_file() -> None:
+    """The rules are those of deploy/observability, and the ServiceMonitor gives the job that they expect."""
+    manifests = render(values_of("keys-from-an-issuer"))
+    wanted = (ROOT / "deploy/observability/alerts.yml").read_text()
+    rules = of_kind(manifests, "PrometheusRule")[0]["spec"]
+    runbook = values_of("keys-from-an-issuer")["prometheusRule"]["runbookPrefix"]
+    hold(rules == yaml.safe_load(wanted.replace("runbook_url: ", f"runbook_url: {runbook}")), "other rules than in alerts.yml")
+    hold(rules != yaml.safe_load(wanted), "the runbook has no prefix")
+    label = of_kind(manifests, "ServiceMonitor")[0]["spec"]["jobLabel"]
+    jobs = {one["metadata"]["labels"][label] for one in of_kind(manifests, "Service")}
+    hold({f'job="{job}"' for job in jobs} == {'job="artos-auth"'} and 'job="artos-auth"' in wanted, f"the job is {jobs}")
+
+
 def refuses(values: dict, part: str) -> None:
     try:
         render({"config": CONFIG, **copy.deepcopy(values)})
@@ -282,7 +299,8 @@ def main() -> None:
         program = str(ROOT / "target" / "debug" / "artos-auth")
     program = str(Path(program).resolve())
 
-    trials = {"every value has a schema": every_value_has_a_schema,
+    trials = {"alerts": alerts_like_the_file,
+              "every value has a schema": every_value_has_a_schema,
               "the chart has the version of the program": has_the_version_of_the_program,
               "a new configuration restarts the pods": restarts_for_a_new_config,
               "the container starts": lambda: starts(program)}
