@@ -11,7 +11,7 @@ const read = (path) => readFileSync(new URL(path, root), "utf8");
 const CONTENTS = {
     "Use it": [
         "run-the-server", "runbook", "upgrade", "revoke", "behind-a-proxy", "keys-from-an-identity-provider", "call-the-api", "check-a-deployment",
-        "matrix", "how-long-a-revocation-takes", "frameworks",
+        "matrix", "matrix-faults", "how-long-a-revocation-takes", "frameworks",
     ],
     "The contract": ["clauses", "defaults", "vulnerabilities", "conformance", "cases", "conformance-faults"],
     "How it is made": [

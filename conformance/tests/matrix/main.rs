@@ -149,12 +149,23 @@ async fn a_right_service_conforms() {
 #[case(Manner::EmptyLists)]
 #[case(Manner::ChallengeList)]
 #[case(Manner::Throttles)]
+#[case(Manner::LargeBodies)]
 #[tokio::test]
 async fn a_lawful_manner_is_no_failure(#[case] manner: Manner) {
     let report = matrix(Service { manner: Some(manner), ..Service::default() }).await;
     assert_eq!(failed(&report), [""; 0]);
     assert_eq!((report.summary.warned, report.summary.skipped), (0, 0));
     assert!(report.public.open_undocumented.is_empty() && report.public.closed_documented.is_empty());
+}
+
+/// Otherwise the memory of a run, and its report, would grow with the answers.
+#[tokio::test]
+async fn what_is_kept_of_an_answer_is_bounded() {
+    let report = matrix(Service { manner: Some(Manner::LargeBodies), ..Service::default() }).await;
+    for cell in report.operations.iter().flat_map(|operation| &operation.cells) {
+        let kept = serde_json::to_string(cell).unwrap().len();
+        assert!(kept < 2_048, "{} keeps {kept} bytes", cell.name());
+    }
 }
 
 /// Each fault with the cells that it must show in.

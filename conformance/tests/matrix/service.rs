@@ -60,6 +60,7 @@ pub(crate) enum Manner {
     EmptyLists,
     ChallengeList,
     Throttles,
+    LargeBodies,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -281,6 +282,9 @@ impl Service {
                 Value::Array(rows)
             }
             _ if self.manner == Some(Manner::OtherIds) => json!({"id": 7, "title": "Quarterly numbers"}),
+            _ if self.manner == Some(Manner::LargeBodies) => {
+                json!({"id": called.named, "title": "Quarterly numbers", "more": "x".repeat(300_000)})
+            }
             _ => json!({"id": called.named, "title": "Quarterly numbers"}),
         }
     }
