@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::thread::{JoinHandle, sleep};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -77,6 +77,7 @@ impl Process {
                 Err(error) => panic!("{error}: {:#?} {}", process.first, process.errors()),
             }
         }
+        assert_schema_takes(&process.files);
         process
     }
 
@@ -159,6 +160,17 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The schema takes every configuration that a server of a test started with.
+fn assert_schema_takes(files: &Files) {
+    static SCHEMA: LazyLock<jsonschema::Validator> =
+        LazyLock::new(|| jsonschema::draft202012::new(&artos_auth_server::config::schema()).unwrap());
+    let Ok(text) = std::fs::read_to_string(files.path("artos-auth.toml")) else { return };
+    let table: toml::Table = text.trim_start_matches('\u{feff}').parse().unwrap();
+    let value = serde_json::to_value(table).unwrap();
+    let errors: Vec<String> = SCHEMA.iter_errors(&value).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:#?}\n{text}");
 }
 
 pub(crate) fn exchange(address: SocketAddr, request: &[u8]) -> String {
