@@ -9,6 +9,9 @@ use std::sync::Arc;
 use artos_auth_conformance::revocation::{End, Probe};
 use artos_auth_conformance::{Profile, Report, RunError, Suite, TransportOptions};
 use artos_auth_deployment::{Behaviour, Deployment, Power};
+use rcgen::{
+    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, KeyPair, SanType, date_time_ymd,
+};
 use rstest::rstest;
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -26,18 +29,26 @@ struct Site {
 
 impl Site {
     async fn start() -> Self {
+        Self::with(|_| ()).await
+    }
+
+    /// A site with a self-signed certificate for `localhost`, changed by `change`.
+    async fn with(change: impl FnOnce(&mut CertificateParams)) -> Self {
         let deployment = Deployment::start(Behaviour::correct()).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        change(&mut params);
+        let key_pair = KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&key_pair).unwrap();
         let ca_cert = folder.path().join("ca.pem");
-        std::fs::write(&ca_cert, made.cert.pem()).unwrap();
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
+        std::fs::write(&ca_cert, certificate.pem()).unwrap();
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key_pair.serialize_der()));
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_no_client_auth()
-            .with_single_cert(vec![made.cert.der().clone()], key)
+            .with_single_cert(vec![certificate.der().clone()], key)
             .unwrap();
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -67,12 +78,56 @@ async fn end_tls(listener: TcpListener, acceptor: TlsAcceptor, behind: SocketAdd
     }
 }
 
+fn expired(params: &mut CertificateParams) {
+    params.not_before = date_time_ymd(2024, 1, 1);
+    params.not_after = date_time_ymd(2025, 1, 1);
+}
+
+fn not_yet(params: &mut CertificateParams) {
+    params.not_before = date_time_ymd(4000, 1, 1);
+}
+
+fn another_host(params: &mut CertificateParams) {
+    params.subject_alt_names = vec![SanType::DnsName("elsewhere.example".try_into().unwrap())];
+}
+
+fn an_authority(params: &mut CertificateParams) {
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+}
+
+fn for_clients(params: &mut CertificateParams) {
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+}
+
+/// A certificate given by `--ca-cert` must still be valid now, and for this host.
+#[rstest]
+#[case::self_signed(|_: &mut _| (), false, "not signed by a trusted authority")]
+#[case::authority(an_authority, false, "is not a server's but an authority's own")]
+#[case::expired(expired, false, "has expired")]
+#[case::expired_in_ca_cert(expired, true, "has expired")]
+#[case::not_yet_in_ca_cert(not_yet, true, "is not valid yet")]
+#[case::for_clients_in_ca_cert(for_clients, true, "is not for servers")]
+#[case::another_host_in_ca_cert(another_host, true, "is for another host name")]
 #[tokio::test]
-async fn an_untrusted_certificate_is_untestable() {
-    let error = Site::start().await.run(TransportOptions { retries: 0, ..TransportOptions::default() }).await;
+async fn a_rejected_certificate_is_untestable_and_the_message_says_why(
+    #[case] change: fn(&mut CertificateParams),
+    #[case] given: bool,
+    #[case] why: &str,
+) {
+    let site = Site::with(change).await;
+    let ca_cert = given.then(|| site.ca_cert.clone());
+    let error = site.run(TransportOptions { retries: 0, ca_cert, ..TransportOptions::default() }).await;
     let message = error.unwrap_err().to_string();
     assert!(message.contains("unreachable: no TLS with localhost"), "{message}");
-    assert!(message.contains("certificate"), "{message}");
+    assert!(message.contains(why), "{message}");
+}
+
+/// curl accepts it too.
+#[tokio::test]
+async fn an_authority_in_ca_cert_may_be_the_certificate_of_the_server() {
+    let site = Site::with(an_authority).await;
+    let ca_cert = Some(site.ca_cert.clone());
+    site.run(TransportOptions { ca_cert, ..TransportOptions::default() }).await.unwrap().assert_conforms();
 }
 
 #[rstest]

@@ -142,7 +142,9 @@ pub(super) fn words(error: &std::io::Error) -> String {
     let Some(rustls::Error::InvalidCertificate(why)) = inner else { return error.to_string() };
     match why {
         CertificateError::UnknownIssuer => {
-            "its certificate is signed by an authority that is not trusted; give the authority's with --ca-cert".into()
+            "its certificate is not signed by a trusted authority; give the authority's certificate, or a self-signed \
+             one itself, with --ca-cert"
+                .into()
         }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => "its certificate has expired".into(),
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
@@ -151,8 +153,11 @@ pub(super) fn words(error: &std::io::Error) -> String {
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             "its certificate is for another host name".into()
         }
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            "its certificate is not for servers: its extended key usage lacks `serverAuth`".into()
+        }
         CertificateError::Other(_) => {
-            "its certificate is self-signed or not fit for a server; give it with --ca-cert to trust exactly it".into()
+            "its certificate is not a server's but an authority's own; give it with --ca-cert to accept it".into()
         }
         other => format!("its certificate is not accepted: {other:?}"),
     }
