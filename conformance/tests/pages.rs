@@ -60,30 +60,8 @@ fn the_catalogue_has_the_size_in_the_readme() {
     assert!(README.contains(counts), "README does not say `{counts}`");
 }
 
-/// The flags and commands in the CI templates exist.
 #[test]
-fn the_ci_templates_use_existing_flags() {
-    let templates = [
-        include_str!("../../deploy/ci/github/action.yml"),
-        include_str!("../../deploy/ci/gitlab/templates/conformance/template.yml"),
-    ];
-    for command in ["run", "render"] {
-        let help = String::from_utf8(checker(&[command, "--help"], Path::new(".")).stdout).unwrap();
-        for template in templates {
-            assert!(template.contains(&format!("artos-conformance {command} ")), "{command}");
-        }
-        for flag in ["--format", "--output"] {
-            assert!(help.contains(flag), "{command} {flag}");
-        }
-    }
-    let run = String::from_utf8(checker(&["run", "--help"], Path::new(".")).stdout).unwrap();
-    for template in templates {
-        for flag in ["--profile", "--level", "--complete", "--target"] {
-            assert!(template.contains(flag) && run.contains(flag), "{flag}");
-        }
-        assert!(template.contains("sarif junit markdown html badge"));
-        assert!(template.contains("cargo install --locked --path "));
-    }
+fn the_page_installs_the_checker_in_ci() {
     let page = PAGE.split("## In CI").nth(1).unwrap();
     assert!(page.contains("--complete") && page.contains("cargo install --locked --path "));
     assert!(!page.contains("URL-OF"), "a placeholder");
