@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Cmd, FromRedisValue, Pipeline, RedisConnectionInfo, cmd};
+use redis::{AsyncConnectionConfig, Cmd, FromRedisValue, Pipeline, RedisConnectionInfo, Value, cmd, pipe};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -163,15 +163,33 @@ impl Connection {
 
     /// The answers to the commands of a transaction, errors among them; none: it was not carried out, because a key that
     /// is watched has changed.
+    ///
+    /// `MULTI` and `EXEC` are commands like the others here. The transactions of the library lose the error of a refused
+    /// `MULTI`, and panic on it where overflow is checked.
     pub(crate) async fn ask_all(
         &mut self,
-        commands: &mut Pipeline,
+        commands: &Pipeline,
         limit: Duration,
-    ) -> Result<Option<Vec<redis::Value>>, String> {
-        commands.atomic().ignore_errors();
-        let answer =
-            async { commands.query_async(&mut self.connection).await.map_err(|error| error.to_string()) };
-        within(limit, answer).await
+    ) -> Result<Option<Vec<Value>>, String> {
+        let mut all = pipe();
+        all.cmd("MULTI");
+        for command in commands.cmd_iter() {
+            all.add_command(command.clone());
+        }
+        all.cmd("EXEC").ignore_errors();
+        let answer = async { all.query_async(&mut self.connection).await.map_err(|error| error.to_string()) };
+        let answers: Vec<Value> = within(limit, answer).await?;
+        // A command that was refused while it was queued aborts the transaction; its own error says why.
+        if let Some(Value::ServerError(error)) =
+            answers.iter().find(|answer| matches!(answer, Value::ServerError(_)))
+        {
+            return Err(format!("{} {}", error.code(), error.details().unwrap_or_default()));
+        }
+        match answers.into_iter().next_back() {
+            Some(Value::Array(answers)) => Ok(Some(answers)),
+            Some(Value::Nil) => Ok(None),
+            _ => Err("the answer to EXEC has another type than expected".to_owned()),
+        }
     }
 }
 

@@ -139,7 +139,7 @@ async fn page(
         commands.cmd("GETRANGE").arg(key).arg(0).arg(max_bytes);
         limit = SNAPSHOT;
     }
-    let answers = connection.ask_all(&mut commands, limit).await?.unwrap_or_default();
+    let answers = connection.ask_all(&commands, limit).await?.unwrap_or_default();
     let mut answers = answers.into_iter();
     let mut next = || answers.next().ok_or_else(|| "an answer is missing".to_owned());
     let look = Look {
@@ -256,6 +256,8 @@ pub(crate) async fn write(
     position: Position,
     revocations: &str,
 ) -> Result<bool, String> {
+    // Without the permission for a transaction, the two commands below would run one by one.
+    connection.ask_all(&pipe(), PAGE).await?;
     let () = connection.ask(cmd("WATCH").arg(&redis.prefix), PAGE).await?;
     let length: u64 = connection.ask(cmd("STRLEN").arg(&redis.prefix), PAGE).await?;
     let start: Vec<u8> = connection.ask(cmd("GETRANGE").arg(&redis.prefix).arg(0).arg(END - 1), PAGE).await?;
@@ -270,7 +272,7 @@ pub(crate) async fn write(
     commands.cmd("SET").arg(&redis.prefix).arg(snapshot);
     // The entry at the position itself stays, so that servers that have it see no gap.
     commands.cmd("XTRIM").arg(redis.log()).arg("MINID").arg(position.to_string());
-    let Some(answers) = connection.ask_all(&mut commands, SNAPSHOT).await? else { return Ok(false) };
+    let Some(answers) = connection.ask_all(&commands, SNAPSHOT).await? else { return Ok(false) };
     for answer in answers {
         let _: Value = read(answer, "snapshot")?;
     }

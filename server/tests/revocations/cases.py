@@ -298,6 +298,29 @@ def valkey_behind_tls_is_followed():
 
 
 @case
+def a_missing_permission_is_named():
+    """`check` and `/readyz` name the command that the user may not run; redis 1.8 lost or panicked on a refused MULTI."""
+    with folder() as here:
+        user = ["--user", "artos", "on", ">test-only-password", "~artos:*", "+@all"]
+        with Broker(here, *user, redis=True) as broker:
+            broker.ready()
+            files = Files(here, f'redis = "redis://artos@127.0.0.1:{broker.port}"\npassword = {{ file = "password" }}')
+            (files.folder / "password").write_text("test-only-password\n")
+            for command in ("strlen", "getrange", "xinfo", "xrange", "multi", "exec"):
+                broker.ask("ACL", "SETUSER", "artos", "+@all", f"-{command}")
+                checked = files.with_config("check", check=False)
+                assert checked.returncode == 2 and f"'{command}" in checked.stderr, (command, checked.stderr)
+                assert "panicked" not in checked.stderr, checked.stderr
+                if command == "multi":
+                    refused = files.compact(check=False)
+                    assert refused.returncode == 2 and "'multi'" in refused.stderr, refused.stderr
+                    with Server(files) as server:
+                        eventually("the source says why", lambda: "'multi'" in server.ready()[1])
+                        broker.ask("ACL", "SETUSER", "artos", "+@all")
+                        server.is_ready()
+
+
+@case
 def sentinel_and_its_master_speak_tls_to_an_acl_user():
     with folder() as here:
         options = certificate(here)
