@@ -10,8 +10,8 @@ const read = (path) => readFileSync(new URL(path, root), "utf8");
 // The order of the contents; every page of docs/ has to be in it.
 const CONTENTS = {
     "Use it": [
-        "run-the-server", "systemd", "runbook", "upgrade", "revoke", "behind-a-proxy", "keys-from-an-identity-provider", "call-the-api", "check-a-deployment",
-        "matrix", "matrix-faults", "how-long-a-revocation-takes", "frameworks",
+        "install", "run-the-server", "systemd", "runbook", "upgrade", "revoke", "behind-a-proxy", "keys-from-an-identity-provider",
+        "call-the-api", "check-a-deployment", "matrix", "matrix-faults", "how-long-a-revocation-takes", "frameworks",
     ],
     "The contract": ["clauses", "defaults", "vulnerabilities", "conformance", "cases", "conformance-faults"],
     "How it is made": [

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 const README: &str = include_str!("../../README.md");
+const INSTALL: &str = include_str!("../../docs/install.md");
 const UPGRADE: &str = include_str!("../../docs/upgrade.md");
 
 /// A command, and the output that the page shows for it.
@@ -82,4 +83,15 @@ fn the_page_about_upgrades_shows_the_actual_output() {
     let keys = "artos-auth keys generate --alg ES256 --out key.json && artos-auth keys public --in key.json > keys.jwks.json";
     shell(keys, folder.path());
     assert_shows_the_actual_output(UPGRADE, folder.path(), 3);
+}
+
+#[test]
+fn the_page_about_installing_shows_the_actual_output() {
+    let folder = tempfile::tempdir().unwrap();
+    // What Debian's package installs, with the operator's keys beside it.
+    let config = include_str!("../../deploy/packages/debian/artos-auth.toml");
+    std::fs::write(folder.path().join("artos-auth.toml"), config).unwrap();
+    let keys = "artos-auth keys generate --alg ES256 --out key.json && artos-auth keys public --in key.json > keys.jwks.json";
+    shell(keys, folder.path());
+    assert_shows_the_actual_output(INSTALL, folder.path(), 3);
 }
