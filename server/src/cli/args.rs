@@ -49,7 +49,7 @@ Examples:
 Port 0 picks a free port, printed on the first line.
 
 SIGTERM and SIGINT end the server after answers in flight; a second one ends it at once. SIGHUP
-reloads the files, as does any change of one of them.
+reloads the files, as does any change of one of them. SIGUSR1 reopens the audit log.
 
 The status is 0 after a signal, and 2 if a flag or a file is wrong or the address is in use.")]
     Serve(ServeArgs),

@@ -79,6 +79,8 @@ impl Process {
                         // Whoever takes part in an earlier one takes part in this one, and ends both at once.
                         reload = Some((started, Instant::now() + RELOAD_TIME));
                     }
+                    // Nobody waits for it: its file is told apart by its name.
+                    Event::Rotated => self.trail.reopen(Reload::start().1),
                     Event::End => break,
                 },
                 in_time = done(&mut reload) => {

@@ -5,12 +5,16 @@ use tokio::sync::oneshot;
 
 /// What a signal asks for.
 pub(super) enum Event {
+    /// SIGHUP: everything is loaded again, and the audit log opened again.
     HangUp,
+    /// SIGUSR1: the audit log is opened again, and nothing else happens.
+    Rotated,
     End,
 }
 
 pub(super) struct Signals {
     hang_up: Signal,
+    user_1: Signal,
     interrupt: Signal,
     terminate: Signal,
 }
@@ -20,6 +24,7 @@ impl Signals {
         let of = |kind| signal(kind).map_err(|error| format!("signals cannot be received: {error}"));
         Ok(Self {
             hang_up: of(SignalKind::hangup())?,
+            user_1: of(SignalKind::user_defined1())?,
             interrupt: of(SignalKind::interrupt())?,
             terminate: of(SignalKind::terminate())?,
         })
@@ -28,6 +33,7 @@ impl Signals {
     pub(super) async fn next(&mut self) -> Event {
         tokio::select! {
             _ = self.hang_up.recv() => Event::HangUp,
+            _ = self.user_1.recv() => Event::Rotated,
             _ = self.interrupt.recv() => Event::End,
             _ = self.terminate.recv() => Event::End,
         }

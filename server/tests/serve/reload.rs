@@ -193,6 +193,27 @@ fn a_reload_never_loosens_by_omission() {
     eventually("nothing fails", || failure(&process, "config").is_none());
 }
 
+/// What rotates the audit log every night must not confirm anything.
+#[test]
+fn reopening_the_audit_log_confirms_nothing() {
+    let owned = "[[resources]]\npath = \"/api/v1/templates/\"\norganization = \"org-b\"\n";
+    let audit = "[audit]\noutput = \"file\"\nfile = \"audit.jsonl\"\n";
+    let process = Process::start(&format!("{PORTS}{audit}{owned}"));
+    let token = process.token(json!({}));
+    process.files.replace("artos-auth.toml", &Files::config_text(&format!("{PORTS}{audit}")));
+    eventually("it is told", || error(&process, "config").contains("drops [[resources]]"));
+
+    let log = process.files.path("audit.jsonl");
+    fs::rename(&log, process.files.path("audit.jsonl.1")).unwrap();
+    process.signal(Signal::USR1);
+    eventually("the log is open again", || log.exists());
+    assert_eq!(process.status(PATH, &token), 403);
+    assert!(error(&process, "config").contains("drops [[resources]]"), "it is still held back");
+
+    process.signal(Signal::HUP);
+    eventually("confirmed, it counts", || process.status(PATH, &token) == 200);
+}
+
 /// The first part of a TOML file is itself a TOML file: a paused writer must never loosen access.
 #[test]
 fn a_file_written_in_place_is_read_when_complete() {
