@@ -26,7 +26,7 @@ pub(super) struct TokenArgs {
 }
 
 pub(super) async fn run(args: &TokenArgs) -> Result<Status, Failure> {
-    let profile = Profile::load(&args.profile, None).map_err(Failure::usage)?;
+    let profile = Profile::load_for_tokens(&args.profile).map_err(Failure::usage)?;
     if let Some(caller) = args.case.strip_prefix("matrix/") {
         return of_caller(profile, caller, &args.without);
     }

@@ -47,9 +47,24 @@ impl Profile {
     /// If the file, or a file or environment variable that it names, cannot be read or is not valid; the error names
     /// file, line and key.
     pub fn load(path: &Path, target: Option<&str>) -> Result<Self, ProfileError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| ProfileError::file(path, format!("cannot be read: {error}")))?;
-        document::read(&text, path, target)
+        document::read(&Self::text(path)?, path, target)
+    }
+
+    /// Reads a profile for its tokens alone. It is complete without a target, which `--target` gives to a run.
+    ///
+    /// # Errors
+    ///
+    /// As [`Profile::load`].
+    pub fn load_for_tokens(path: &Path) -> Result<Self, ProfileError> {
+        let text = Self::text(path)?;
+        let names_target = text.parse::<toml::Table>().is_ok_and(|table| table.contains_key("target"));
+        // Nothing is sent there.
+        document::read(&text, path, (!names_target).then_some("http://127.0.0.1:9"))
+    }
+
+    fn text(path: &Path) -> Result<String, ProfileError> {
+        std::fs::read_to_string(path)
+            .map_err(|error| ProfileError::file(path, format!("cannot be read: {error}")))
     }
 
     /// Reads a profile from text; relative paths in it are relative to `directory`.

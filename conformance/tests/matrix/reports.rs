@@ -22,14 +22,20 @@ async fn pasted(lines: String) -> String {
     text(&output.stdout).lines().next().unwrap_or_default().to_owned()
 }
 
-/// Every kind of caller, with and without a body, for all permissions and for one.
+/// Every kind of caller, with and without a body, for all permissions and for one; the target is given by flag.
 #[tokio::test]
 async fn the_lines_of_every_caller_work_when_they_are_pasted() {
     let service = Service { fault: Some(("read", Kind::NoOrganization)), ..Service::default() };
     let (folder, profile) = folder(service.start().await);
+    let all = fs::read_to_string(&profile).unwrap();
+    let (target, rest) = all.trim_start().split_once('\n').unwrap();
+    fs::write(&profile, rest).unwrap();
+    let target = target.trim_start_matches("target = ").trim_matches('"');
     let report = folder.path().join("report.json");
     let (profile, path) = (profile.to_str().unwrap(), report.to_str().unwrap());
-    program(&["matrix", "--profile", profile, "--format", "json", "--output", path]).await;
+    let arguments =
+        ["matrix", "--profile", profile, "--target", target, "--format", "json", "--output", path];
+    program(&arguments).await;
     let report: MatrixReport = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
     let mut sent = 0;
     for operation in &report.operations {
