@@ -30,6 +30,18 @@ class Manner:
     parts: str = ""
     # Before the paths of the document.
     prefix: str = ""
+    # The document says which permissions an operation needs; without [matrix.permissions] in the profile.
+    scopes: bool = False
+
+    def changed(self, profile: Path) -> Path:
+        """The profile for this manner."""
+        text = profile.read_text().replace("/api/v1", f"{self.prefix}/api/v1")
+        if self.scopes:
+            before, _, rest = text.partition("[matrix.permissions]")
+            text = before + rest[rest.index("[matrix.bodies]") :]
+        changed = profile.with_name(f"{profile.stem}-{self.name}.toml")
+        changed.write_text(text)
+        return changed
 
 
 AS_IS = Manner("as-is", "the document as it is generated")
@@ -41,6 +53,7 @@ MANNERS = {
         MISSING,
         Manner("gzip", "every body compressed", "gzip"),
         Manner("problem", "refusals as `application/problem+json`, as documented", "problem"),
+        Manner("oauth2", "scopes of OAuth 2 in the document, and no permissions in the profile", "oauth2", scopes=True),
         Manner("root-path", "below a path of a proxy, named in `servers`", "root-path", "/artos"),
     ],
     "express": [AS_IS, MISSING, COMPRESSION],
@@ -92,11 +105,13 @@ def read_faults() -> list[Fault]:
 def running(service, manner: Manner, files, fault: str | None = None):
     """The port at which a service of `operations.*` listens until the block ends."""
     port = free_port()
-    argv, cwd = {
-        "fastapi": lambda: ([service.programs / "uvicorn", "operations:app", "--port", port, "--log-level", "critical"], install.FOLDER / "fastapi"),
-        "express": lambda: (["node", service.folder / "operations.js"], service.folder),
-        "axum": lambda: ([service.program], None),
-    }[service.name]()
+    if service.name == "fastapi":
+        uvicorn = [service.programs / "uvicorn", "operations:app", "--port", port, "--log-level", "critical"]
+        argv, cwd = uvicorn, install.FOLDER / "fastapi"
+    elif service.name == "express":
+        argv, cwd = ["node", service.folder / "operations.js"], service.folder
+    else:
+        argv, cwd = [service.program], None
     env = {**files.service, "SERVICE_PARTS": f"operations,{manner.parts}", "SERVICE_PORT": str(port)}
     if fault:
         env["SERVICE_FAULT"] = fault
@@ -131,10 +146,8 @@ def try_right(result: Result, service, keys, binary, faults):
     files = keys.of(service.algorithm)
     with running(service, result.manner, files) as port:
         for power, profile in (("signing", files.matrix_signing), ("tokens", files.matrix_tokens)):
-            if prefix := result.manner.prefix:
-                text = profile.read_text().replace("/api/v1", f"{prefix}/api/v1")
-                profile = profile.with_name(f"{service.name}-{result.manner.name}-{power}.toml")
-                profile.write_text(text)
+            if result.manner.prefix or result.manner.scopes:
+                profile = result.manner.changed(profile)
             status, report, _ = ask(binary, profile, port)
             for operation, name, cell in cells(report, "failed", "warned", "skipped"):
                 why = cell.get("observed") or cell.get("skipped_because")
