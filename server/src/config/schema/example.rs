@@ -38,7 +38,7 @@ const HEAD: &str = "\
 # A key that is commented out as `#key = value` shows its default, or an example if it has none. Paths are relative to this
 # file. An unknown key is an error. `artos-auth check --config FILE` says what a file means before a server uses it.
 #
-# The keys of this file come from the issuer of the tokens. To try it with your own:
+# The public keys, keys.jwks.json, come from the issuer of the tokens. To try the file with keys of your own:
 #   artos-auth keys generate --alg ES256 --out signing.jwk.json
 #   artos-auth keys public --in signing.jwk.json > keys.jwks.json
 ";
@@ -121,7 +121,7 @@ const BLOCKS: &[Block] = &[
     Block {
         header: "[[keys]]",
         is_active: false,
-        about: "From an identity provider. It may have all that a set by URL may have.",
+        about: "From an identity provider. `refresh_seconds` and the others of a set by URL apply, too.",
         lines: &[off("discover", "\"https://provider.example\"")],
     },
     Block {

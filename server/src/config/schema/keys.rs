@@ -30,10 +30,10 @@ pub(super) const FILE: Table = table(&[
     Key::new(
         "admin_listen",
         Kind::Text,
-        "Where health, readiness and metrics are answered, like `listen`. Left out: nowhere. It has no authentication: keep \
-         it away from clients.",
+        "Where health, readiness and metrics are answered, in the form of `listen`. Left out: nowhere. It has no \
+         authentication: keep it away from clients.",
     ),
-    Key::new("socket_mode", Kind::Text, "The mode of Unix sockets, in octal digits. An error without one.")
+    Key::new("socket_mode", Kind::Text, "The mode of Unix sockets, in octal digits. An error if `listen` and `admin_listen` are none.")
         .default("\"0660\""),
     Key::new("policy", Kind::Table(&POLICY), "What makes a token acceptable, and what needs which permission."),
     Key::new(
@@ -80,8 +80,8 @@ const POLICY: Table = table(&[
         SOME_TEXTS,
         "The audiences of this API; a token must name one in `aud`. Left out: a token with an audience is refused.",
     ),
-    Key::new("leeway_seconds", between(&(0..=120)), "The tolerated clock difference at `exp` and `nbf`.").default("0"),
-    Key::new("max_token_bytes", between(&(256..=65_536)), "The longest accepted token.").default("8192"),
+    Key::new("leeway_seconds", between(&(0..=120)), "The tolerated clock difference at `exp` and `nbf`, in seconds.").default("0"),
+    Key::new("max_token_bytes", between(&(256..=65_536)), "The longest accepted token, in bytes.").default("8192"),
     Key::new("realm", Kind::Text, "The realm of the `WWW-Authenticate` challenge: visible ASCII.").default("\"artos\""),
     Key::new("types", SOME_TEXTS, "The accepted `typ` values.").default("[\"JWT\", \"at+jwt\"]"),
     Key::new("claims", Kind::Table(&CLAIMS), "The claims that carry user, organization and permissions."),
@@ -180,7 +180,7 @@ const KEYS: Table = Table {
         .default("30")
         .beside(FETCHED),
         Key::new("timeout_seconds", integer(1), "The time limit of a fetch.").default("5").beside(FETCHED),
-        Key::new("max_bytes", integer(1), "The largest answer.").default("262144").beside(FETCHED),
+        Key::new("max_bytes", integer(1), "The largest answer, in bytes.").default("262144").beside(FETCHED),
         Key::new("stale_seconds", integer(1), "How long the last good set serves while none can be fetched.")
             .default("86400")
             .beside(FETCHED),
@@ -220,7 +220,9 @@ const REVOCATIONS: Table = Table {
         )
         .default("5")
         .beside(&["url"]),
-        Key::new("max_bytes", integer(1), "The largest list or snapshot.").default("67108864").beside(SERVED),
+        Key::new("max_bytes", integer(1), "The largest list or snapshot, in bytes.")
+            .default("67108864")
+            .beside(SERVED),
         Key::new(
             "password",
             Kind::Table(&PASSWORD),
@@ -354,7 +356,7 @@ const LIMITS: Table = table(&[
     Key::new(
         "header_bytes",
         between(&limits::HEADER_BYTES),
-        "The longest request head; at least `max_token_bytes` + 4096. The default grows with `max_token_bytes`.",
+        "The longest request head, in bytes; at least `max_token_bytes` + 4096. The default grows with `max_token_bytes`.",
     )
     .default("16384"),
     Key::new("header_count", between(&limits::HEADER_COUNT), "The most field lines of a request.").default("100"),
@@ -366,7 +368,7 @@ const LIMITS: Table = table(&[
     Key::new(
         "cache_bytes",
         between(&limits::CACHE_BYTES),
-        "The memory of the cache of verified tokens. 0: no cache, each token is verified each time.",
+        "The memory of the cache of verified tokens, in bytes. 0: no cache, each token is verified each time.",
     )
     .default("33554432"),
     Key::new("shutdown_seconds", between(&limits::SHUTDOWN_SECONDS), "The time limit of answers in flight at the end.")
