@@ -26,6 +26,17 @@ PROTECTED, PUBLIC = "/api/v1/templates/", "/api/v1/search/status"
 VALKEY = None
 
 
+def runbook():
+    """The lines of `/readyz` in docs/runbook.md, as patterns of `SOURCE: ERROR`."""
+    cell = r" (`+) ?(.+?) ?\{} \|"
+    rows = re.findall("^\\|" + cell.format(1) + cell.format(3), (ROOT / "docs/runbook.md").read_text(), re.MULTILINE)
+    lines = [f"{source}: {error}".replace("FILE:", "/…:") for _, source, _, error in rows]
+    return [re.compile(re.escape(line).replace("…", ".*"), re.DOTALL) for line in lines]
+
+
+RUNBOOK = runbook()
+
+
 def install(build=True):
     """Builds the server and the checker, and installs the brokers."""
     global VALKEY
@@ -220,6 +231,8 @@ class Server:
     def ready(self):
         status, body = self.get(self.admin, "/readyz")
         failed = {entry["source"]: entry["error"] for entry in json.loads(body)["failed"]}
+        for source, error in failed.items():
+            assert any(line.fullmatch(f"{source}: {error}") for line in RUNBOOK), f"not in docs/runbook.md: {source}: {error}"
         return status, failed.get("revocations", "")
 
     def metric(self, name):

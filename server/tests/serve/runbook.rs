@@ -72,7 +72,8 @@ fn every_row_is_of_a_message_of_the_program() {
     let messages: Vec<String> =
         messages.chain(rows("Errors at the start", 1).into_iter().flatten()).collect();
     assert!(messages.len() > 35, "{messages:#?}");
-    for message in messages {
+    // The broker's own words.
+    for message in messages.into_iter().filter(|message| message != "NOPERM …") {
         let keys = ["FILE:", "keys[", "`listen`: ", "`admin_listen`: ", "`--listen`: "];
         let message = keys.iter().fold(message, |message, key| message.replace(key, ""));
         for piece in message
