@@ -1,4 +1,4 @@
-//! The admin port: is it alive, is it ready, what has it counted. Never on the main port.
+//! The admin port: liveness, readiness and metrics. Never served on the main port.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -31,7 +31,7 @@ pub(crate) struct Admin {
     gate: Listener,
 }
 
-/// A scraper, a probe and some people looking: far fewer than on the main port.
+/// For a scraper, a probe and a few people: far fewer than on the main port.
 const CONNECTIONS: usize = 64;
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
@@ -39,7 +39,7 @@ const OPENMETRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 
 impl Admin {
-    /// An admin port that tells this health and these numbers.
+    /// An admin port that reports this health and these metrics.
     pub(crate) fn new(health: Health, metrics: Metrics) -> Self {
         metrics.show_readiness(health.clone());
         let limits = Limits {
@@ -51,12 +51,12 @@ impl Admin {
         Self { health, metrics, audit: None, gate: Listener::new(limits, ConnectionNumbers::default()) }
     }
 
-    /// The same admin port; `/readyz` also tells whether decisions wait for this log.
+    /// The same admin port; `/readyz` also reports whether decisions wait for this log.
     pub(crate) fn with_audit(self, audit: AuditLog) -> Self {
         Self { audit: Some(audit), ..self }
     }
 
-    /// Has `/readyz` name the audit log where it cannot be written. Once a decision has waited for a second, the server is
+    /// Names the audit log in `/readyz` while it cannot be written. Once a decision has waited for a second, the server is
     /// not ready.
     fn check_audit(&self) {
         const TOO_LONG: Duration = Duration::from_secs(1);
@@ -70,7 +70,7 @@ impl Admin {
             (Some(error), true) => format!("cannot be written: {error}; decisions wait"),
             (Some(error), false) => format!("cannot be written: {error}"),
             (None, true) => "its reader is not reading; decisions wait".to_owned(),
-            // A reader that is slow for a moment is nothing to report.
+            // A reader that is slow for a moment is not reported.
             (None, false) => return,
         };
         let effect = if waits_long { Effect::Unready } else { Effect::Degraded };
@@ -170,7 +170,7 @@ impl fmt::Debug for Admin {
     }
 }
 
-/// The admin port at one connection.
+/// The admin port's service for one connection.
 struct Desk {
     admin: Admin,
     slot: Slot,

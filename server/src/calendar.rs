@@ -1,4 +1,4 @@
-//! Instants as RFC 3339 writes them, in UTC. A year beyond 9999, which RFC 3339 does not know, is written as 9999.
+//! Formats instants by RFC 3339, in UTC. A year after 9999, which RFC 3339 cannot express, is written as 9999.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ pub(crate) fn rfc3339_micros(since_epoch: Duration) -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
-/// Writes what [`rfc3339_micros`] gives: every audit line has it, so no formatting machinery is used.
+/// Writes the result of [`rfc3339_micros`]. Every audit line contains it, so `std::fmt` is not used.
 pub(crate) fn write_rfc3339_micros(since_epoch: Duration, into: &mut Vec<u8>) {
     into.extend_from_slice(&date_and_time(since_epoch.as_secs()));
     let micros = u64::from(since_epoch.subsec_micros());
@@ -49,7 +49,7 @@ fn two_digits(value: u64) -> [u8; 2] {
 
 /// Year, month and day of the Gregorian calendar, from days since 1970-01-01.
 ///
-/// Years begin in March, so that the leap day is the last of its year; eras have 400 years and the same number of days.
+/// Counts years from March, so that the leap day is the last of its year, in eras of 400 years, all equally long.
 const fn civil(days: u64) -> (u64, u64, u64) {
     const DAYS_TO_EPOCH: u64 = 719_468;
     const DAYS_OF_ERA: u64 = 146_097;

@@ -1,42 +1,42 @@
-//! The time of day, and whether it can be relied on.
+//! The time, and whether it is usable.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::calendar::rfc3339;
 
-/// 2025-01-01T00:00:00Z. A clock that says less was never set: at second 0 no token has ever expired.
+/// 2025-01-01T00:00:00Z. A clock that shows an earlier time is not set: at second 0 no token has expired.
 const EARLIEST: u64 = 1_735_689_600;
 
-/// Tells the time, once for each decision.
+/// Returns the time, once for each decision.
 pub trait Clock: Send + Sync + 'static {
-    /// What the clock says now.
+    /// The current time.
     fn now(&self) -> Reading;
 }
 
-/// What a clock says.
+/// A time read from a clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reading {
     /// The time since the Unix epoch; zero before it.
     pub since_epoch: Duration,
-    /// Whether tokens can be judged by it. Where it is not, only public paths are answered.
+    /// Whether tokens can be checked with it. If not, only public paths are allowed.
     pub is_usable: bool,
 }
 
 impl Reading {
-    /// A time that is known to be right, from a test or from a clock that was checked.
+    /// A time that is known to be correct: of a test, or of a clock that was checked.
     #[must_use]
     pub const fn trusted(since_epoch: Duration) -> Self {
         Self { since_epoch, is_usable: true }
     }
 
-    /// A time as an operating system tells it: usable from 2025-01-01T00:00:00Z on.
+    /// A time of the operating system: usable from 2025-01-01T00:00:00Z on.
     #[must_use]
     pub fn of_system(time: SystemTime) -> Self {
         let since_epoch = time.duration_since(UNIX_EPOCH).unwrap_or_default();
         Self { since_epoch, is_usable: since_epoch.as_secs() >= EARLIEST }
     }
 
-    /// What is wrong with the time, in a sentence for the operator; nothing if it is usable.
+    /// The problem with the time, in one sentence for the operator; `None` if it is usable.
     pub(crate) fn problem(self) -> Option<String> {
         (!self.is_usable).then(|| {
             let date = rfc3339(self.since_epoch.as_secs());

@@ -1,4 +1,4 @@
-//! A configuration file and everything that it names, for programs that embed the decision and not the server.
+//! A configuration file and everything that it names, for programs that embed decisions without the server.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,26 +18,26 @@ use crate::sources::watch::{Bells, Retire};
 
 /// The snapshot of a configuration file, kept current in the background until this is dropped.
 ///
-/// Files are followed as the server follows them: a replaced file counts within seconds, one that does not load keeps the
-/// last good value and is reported on standard error, and a reload never loosens by omission.
+/// Files are followed as by the server: a replaced file takes effect within seconds, a file that does not load keeps the
+/// last good value and is reported on standard error, and a reload never loosens access by omission.
 pub struct FollowedConfig {
     publisher: Publisher,
     _sources: Retire,
     _messages: Writer,
-    /// Where keys are fetched from URLs; always there until this is dropped.
+    /// The runtime that fetches keys by URL; `Some` until this is dropped.
     runtime: Option<Runtime>,
 }
 
 impl FollowedConfig {
-    /// Loads a configuration file and what it names.
+    /// Loads a configuration file and everything that it names.
     ///
     /// # Errors
     ///
-    /// Names the file, the line and the key that is wrong, and what would be right.
+    /// Names the file, line and key, and the fix.
     pub fn start(path: &Path) -> Result<Self, ConfigError> {
         let contents = config::read_contents(path, config::MAX_CONFIG_BYTES)?;
         let config = config::parse_bytes(path, contents.bytes)?;
-        // Reported with line and key; what follows reads the same files again, in order to follow them.
+        // Loaded here for errors with line and key; below, the same files are read again to follow them.
         for source in &config.keys {
             if let KeyOrigin::File(file) = &source.origin {
                 config::read_keys(file)?;

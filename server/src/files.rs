@@ -1,6 +1,6 @@
 //! Regular files, read with a size limit and a deadline.
 //!
-//! A file on a dead mount never opens and a FIFO never ends. Each file is therefore read on a thread of its own, and a
+//! A file on a dead mount never opens and a FIFO never ends. Each file is therefore read on a separate thread, and a
 //! reader that makes no progress is reported instead of waited for.
 
 use std::fs::{File, Metadata};
@@ -12,10 +12,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
-/// How long a file may take to give its next byte.
+/// How long a read may wait for the next byte.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(5);
 
-/// A file's identity, size and times, by which a changed file is recognized without reading it.
+/// A file's identity, size and times, to detect a change without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Look {
     device: u64,
@@ -37,7 +37,7 @@ impl Look {
         }
     }
 
-    /// Whether this is another file than `earlier` that was renamed into its place, and so is complete: a rename changes
+    /// Whether this file was renamed into the place of `earlier`, and so is complete: a rename changes
     /// the inode after its content.
     pub(crate) fn was_renamed_over(&self, earlier: Option<&Self>) -> bool {
         earlier.is_none_or(|earlier| (earlier.device, earlier.inode) != (self.device, self.inode))
@@ -45,7 +45,7 @@ impl Look {
     }
 }
 
-/// A file's content, and how it looked before and after it was read.
+/// A file's content, and its metadata before and after it was read.
 #[derive(Debug)]
 pub(crate) struct Contents {
     pub(crate) bytes: Vec<u8>,
@@ -55,13 +55,13 @@ pub(crate) struct Contents {
 /// Why a file was not read.
 #[derive(Debug)]
 pub(crate) enum Unreadable {
-    /// It changed meanwhile, so that what was read may be half of it.
+    /// It changed during the read, so the content may be incomplete.
     Changed(Look),
     /// The problem, in a sentence without the file's name.
     Failed(String),
 }
 
-/// Reads a regular file on a thread of its own.
+/// Reads a regular file on a separate thread.
 ///
 /// # Errors
 ///
@@ -69,7 +69,7 @@ pub(crate) enum Unreadable {
 pub(crate) fn read(path: &Path, max_bytes: u64) -> Result<Contents, String> {
     let path = path.to_owned();
     let mut attempt = Attempt::start(move |progress| {
-        // A file that is being written is read again a few times; then what is there has to do.
+        // A file that is being written is read again a few times; then the last content is used.
         (0..3).find_map(|_| match read_here(&path, max_bytes, progress) {
             Err(Unreadable::Changed(_)) => None,
             done => Some(done),
@@ -86,7 +86,7 @@ pub(crate) fn read(path: &Path, max_bytes: u64) -> Result<Contents, String> {
     }
 }
 
-/// What to say of a file that gives no byte.
+/// The message for a file whose read makes no progress.
 pub(crate) fn stuck() -> String {
     format!("cannot be read: no byte for {} seconds; check its file system", DEADLINE.as_secs())
 }
@@ -94,9 +94,9 @@ pub(crate) fn stuck() -> String {
 /// Reads a regular file on this thread, and counts the bytes as they arrive.
 pub(crate) fn read_here(path: &Path, max_bytes: u64, progress: &AtomicU64) -> Result<Contents, Unreadable> {
     let failed = |error: io::Error| Unreadable::Failed(format!("cannot be read: {error}"));
-    // Before it is opened: opening a device may do something.
+    // Before it is opened, because opening a device may have an effect.
     check_regular(&std::fs::metadata(path).map_err(failed)?)?;
-    // Should a FIFO take its place now, this does not wait for a writer.
+    // If a FIFO replaces it now, this does not wait for a writer.
     let file = File::options().read(true).custom_flags(O_NONBLOCK).open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
     check_regular(&metadata)?;
@@ -132,7 +132,7 @@ fn check_regular(metadata: &Metadata) -> Result<(), Unreadable> {
     Err(Unreadable::Failed(format!("cannot be read: it is {kind}, not a regular file")))
 }
 
-/// Work on a thread of its own, which may never end.
+/// Work on a separate thread, which may never end.
 #[derive(Debug)]
 pub(crate) struct Attempt<T> {
     done: Receiver<T>,
@@ -149,13 +149,13 @@ impl<T: Send + 'static> Attempt<T> {
         let (result, done) = channel();
         let counter = Arc::clone(&progress);
         std::thread::Builder::new().name("file".to_owned()).spawn(move || {
-            // Nobody may wait for it any more.
+            // The receiver may have been dropped.
             let _ = result.send(work(&counter));
         })?;
         Ok(Self { done, progress })
     }
 
-    /// The result, once it is there, or that the work made no progress for so long. It may be waited for again.
+    /// Waits for the result, or until the work has made no progress for this long. Can be called again.
     pub(crate) fn wait(&mut self, patience: Duration) -> Result<T, Stuck> {
         loop {
             let before = self.progress.load(Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! The calls of gRPC: `envoy.service.auth.v3.Authorization/Check` and `grpc.health.v1.Health/Check`.
+//! Answers gRPC calls: `envoy.service.auth.v3.Authorization/Check` and `grpc.health.v1.Health/Check`.
 
 use std::time::Instant;
 
@@ -22,7 +22,7 @@ use crate::service::{DecisionService, respond};
 use crate::snapshot::RequestView;
 
 impl DecisionService {
-    /// The gRPC call that a request is, where `[ext_authz]` has them answered.
+    /// The gRPC call in a request, if `[ext_authz]` is configured.
     pub(crate) fn grpc_call(&self, request: &Request<Incoming>) -> Option<Call> {
         if request.version() != Version::HTTP_2 {
             return None;
@@ -31,7 +31,7 @@ impl DecisionService {
         self.state.load().ext_authz().map(|_| call)
     }
 
-    /// Answers a gRPC call. Nothing but a message of `check` allows anything.
+    /// Answers a gRPC call. Only a message of `check` can be allowed.
     pub(crate) async fn answer_call(
         &self,
         call: Call,
@@ -66,8 +66,8 @@ impl DecisionService {
         }
     }
 
-    /// Judges the request that Envoy describes, and records the outcome: a line that is returned has to be queued before
-    /// the answer goes out.
+    /// Decides the request that Envoy describes, and records the outcome. Queue the returned line before
+    /// sending the answer.
     fn check(
         &self,
         message: &CheckRequest,
@@ -77,7 +77,7 @@ impl DecisionService {
     ) -> (CheckResponse, Option<WaitingLine>) {
         let state = self.state.load();
         let reading = self.clock.now();
-        // A reload may have taken `[ext_authz]` away while the message arrived.
+        // A reload may have removed `[ext_authz]` while the message arrived.
         let described = match state.ext_authz() {
             None => Err(Unclear::NotServed),
             Some(config) if !peer.is_trusted(&config.trusted) => Err(Unclear::UntrustedPeer),
@@ -124,7 +124,7 @@ impl DecisionService {
     }
 }
 
-/// What a framed `CheckRequest` describes.
+/// The request that a `CheckRequest` describes.
 #[derive(Debug)]
 pub struct DescribedCheck {
     /// The method.
@@ -137,7 +137,7 @@ pub struct DescribedCheck {
     pub lines: Vec<Vec<u8>>,
 }
 
-/// What the body of a call of `Check` describes, if it is one message that does so clearly.
+/// Parses the body of a call of `Check`: one message that describes a request clearly.
 #[must_use]
 pub fn described_by(body: &[u8]) -> Option<DescribedCheck> {
     let message: CheckRequest = grpc::message(body).ok()?;

@@ -1,4 +1,4 @@
-//! Whether the server is ready, and which of its sources fail.
+//! The readiness of the server, and its failing sources.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -11,41 +11,41 @@ use serde::Serialize;
 use crate::calendar::rfc3339_micros;
 use crate::quote::redact;
 
-/// What `GET /readyz` tells. Cloning gives another handle to the same state.
+/// The state behind `GET /readyz`. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Health(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
     phase: AtomicU8,
-    /// Whether there was a moment at which every source had been loaded.
+    /// Whether every source has been loaded at least once.
     loaded: AtomicBool,
     failures: Mutex<BTreeMap<String, Failure>>,
 }
 
-/// Where the server is in its life.
+/// The phase of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// It has not loaded everything yet.
+    /// Not everything is loaded yet.
     Starting,
-    /// It answers.
+    /// It answers requests.
     Ready,
-    /// It finishes the answers in flight, and accepts no more requests.
+    /// It finishes the answers in flight, and accepts no new requests.
     Stopping,
 }
 
-/// What a failing source means for the requests that are answered meanwhile.
+/// The effect of a failing source on requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
-    /// The last good value serves: `/readyz` names the source and stays 200.
+    /// The last good value is used: `/readyz` names the source and stays 200.
     Degraded,
-    /// Requests are not judged as they should be: `/readyz` is 503.
+    /// Requests cannot be decided as configured: `/readyz` is 503.
     Unready,
     /// The same, and the source has never been loaded.
     NotLoaded,
 }
 
-/// A source that fails.
+/// A failing source.
 #[derive(Clone, Debug)]
 struct Failure {
     since: Duration,
@@ -73,7 +73,7 @@ impl Health {
         Self::default()
     }
 
-    /// Where the server is in its life.
+    /// The phase of the server.
     pub(crate) fn phase(&self) -> Phase {
         match self.0.phase.load(Ordering::Acquire) {
             0 => Phase::Starting,
@@ -82,14 +82,14 @@ impl Health {
         }
     }
 
-    /// Everything that is loaded before the first answer is loaded.
+    /// Everything that is needed before the first answer is loaded.
     pub(crate) fn is_ready(&self) {
         self.0.phase.store(1, Ordering::Release);
         self.note_first_load(&self.failures());
     }
 
-    /// Whether a client that balances its requests should send some: not before the first load, and not while the server
-    /// ends. A source that is added later and not loaded yet changes nothing: the others serve.
+    /// Whether a load balancer should send requests: not before the first load, and not while the server stops. A source
+    /// that is added later and not loaded yet changes nothing, because the others are used.
     pub(crate) fn serves(&self) -> bool {
         self.phase() == Phase::Ready && self.0.loaded.load(Ordering::Acquire)
     }
@@ -101,13 +101,13 @@ impl Health {
         }
     }
 
-    /// The server accepts no more requests.
+    /// The server accepts no new requests.
     pub(crate) fn is_stopping(&self) {
         self.0.phase.store(2, Ordering::Release);
     }
 
-    /// A source fails, at a time since the Unix epoch; `since` stays that of the first of several failures in a row.
-    /// Returns whether this is news: the log tells it once until it changes.
+    /// Records a failure at a time since the Unix epoch; `since` stays that of the first of several failures in a row.
+    /// Returns whether the failure is new, because the log reports it once until it changes.
     pub(crate) fn failed(&self, source: &str, now: Duration, effect: Effect, error: &str) -> bool {
         let (source, error) = (redact(source), redact(error));
         match self.failures().entry(source.into_owned()) {
@@ -127,7 +127,7 @@ impl Health {
         }
     }
 
-    /// A source works. Returns whether it failed before.
+    /// Records that a source works. Returns whether it failed before.
     pub(crate) fn works(&self, source: &str) -> bool {
         let mut failures = self.failures();
         let failed = failures.remove(&*redact(source)).is_some();
@@ -164,7 +164,7 @@ impl Health {
         }
     }
 
-    /// Whether the server is ready and what fails, in a few words for a person.
+    /// A short summary for people: whether the server is ready and what fails.
     pub(crate) fn description(&self) -> String {
         let failures = self.failures();
         let sources = |unready: bool| {

@@ -1,13 +1,13 @@
 //! `artos-auth`: the operator's command line and the hyper server around `artos-auth-engine`.
 //!
-//! The binary is a thin shell around this library, which tests and embedders use too:
+//! The binary is a thin wrapper around this library, which tests and other programs use too:
 //!
-//! * [`Server`]: the server, without a configuration file, a signal or a clock of its own: those are arguments, so that
-//!   a test can run it at any time of day and a proxy can embed it
-//! * [`FollowedConfig`]: a configuration file and what it names, kept current, for programs that embed the decision
-//! * [`config`]: the configuration file and what it names, as validated values
+//! * [`Server`]: the server. Configuration, shutdown signal and clock are arguments, so that a test can run it at any time
+//!   of day and a proxy can embed it
+//! * [`FollowedConfig`]: a configuration file and everything that it names, kept current, for programs that embed decisions
+//! * [`config`]: the configuration file and the files that it names, as validated values
 //! * [`cli`]: the command line
-//! * [`decide_lines`]: a stream of requests as lines of JSON, a stream of decisions
+//! * [`decide_lines`]: decides requests that are lines of JSON
 //! * [`signing`]: private keys as JWKs, and tokens signed with them
 
 #[cfg(not(unix))]
@@ -44,7 +44,7 @@ mod sources;
 mod systemd;
 mod text;
 
-/// What fuzz targets call, and nobody else.
+/// Only for fuzz targets.
 #[doc(hidden)]
 pub mod fuzzing {
     pub use crate::grpc_calls::{DescribedCheck, described_by};

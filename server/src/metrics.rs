@@ -1,4 +1,4 @@
-//! Metrics. No label contains a value of a request, so clients cannot add series.
+//! Metrics. No label contains a value from a request, so clients cannot add series.
 
 mod readiness;
 mod revocations;
@@ -26,7 +26,7 @@ use crate::outcome::{ByOutcome, Outcome};
 use readiness::Readiness;
 pub(crate) use revocations::RevocationNumbers;
 
-/// Everything that `GET /metrics` shows. Cloning gives another handle to the same numbers.
+/// The metrics of `GET /metrics`. Clones share them.
 #[derive(Clone)]
 pub struct Metrics {
     decisions: Arc<Decisions>,
@@ -44,7 +44,7 @@ pub struct Metrics {
     registry: Arc<Registry>,
 }
 
-/// Which of the files that the server reads: its role, not its path.
+/// A file that the server reads, by its role, not its path.
 pub(crate) type FileLabel = [(&'static str, &'static str); 1];
 
 type RefusalLabels = [(&'static str, &'static str); 2];
@@ -63,7 +63,7 @@ pub(crate) const fn file_label(file: &'static str) -> FileLabel {
     [("file", file)]
 }
 
-/// The labels of a fetch: the source, by its position and host, and how the fetch ended.
+/// The labels of a fetch: the source, by its position and host, and the result.
 pub(crate) fn fetch_labels(source: &str, result: &'static str) -> [(&'static str, String); 2] {
     [("source", source.to_owned()), ("result", result.to_owned())]
 }
@@ -74,7 +74,7 @@ pub(crate) fn source_label(source: &str) -> [(&'static str, String); 1] {
 }
 
 impl Metrics {
-    /// Numbers that all start at zero.
+    /// Metrics that all start at zero.
     #[must_use]
     pub fn new() -> Self {
         let mut registry = Registry::default();
@@ -94,7 +94,7 @@ impl Metrics {
         let certificate_expiry = Arc::<CertificateExpiry>::default();
         registry.register_collector(Box::new(Arc::clone(&certificate_expiry)));
         for refusal in Refusal::ALL {
-            // The series is there before the first refusal, so that an alert on its growth works.
+            // Creates the series before the first refusal, so that alerts on increases work.
             drop(refused.get_or_create(&refusal_labels(refusal)));
         }
         registry.register_collector(Box::new(Arc::clone(&decisions)));
@@ -165,22 +165,22 @@ impl Metrics {
         self.decisions.count(outcome, duration);
     }
 
-    /// Shows whether `/readyz` is 200, and what it names.
+    /// Exports whether `/readyz` is 200, and the sources that it names.
     pub(crate) fn show_readiness(&self, health: Health) {
         self.readiness.show(health);
     }
 
-    /// When the current certificate expires, in seconds since the Unix epoch.
+    /// Sets the expiry of the current certificate, in seconds since the Unix epoch.
     pub(crate) fn certificate_expires(&self, not_after: u64) {
         self.certificate_expiry.0.store(not_after, Ordering::Relaxed);
     }
 
-    /// Counts an answer without a judgement.
+    /// Counts an answer without a decision.
     pub(crate) fn refused(&self, refusal: Refusal) {
         self.refused.get_or_create(&refusal_labels(refusal)).inc();
     }
 
-    /// The text that `GET /metrics` answers with in the OpenMetrics format.
+    /// The metrics in the OpenMetrics format.
     ///
     /// # Errors
     ///
@@ -191,7 +191,7 @@ impl Metrics {
         Ok(text)
     }
 
-    /// The same in the Prometheus text format 0.0.4.
+    /// The metrics in the Prometheus text format 0.0.4.
     ///
     /// # Errors
     ///
@@ -201,7 +201,7 @@ impl Metrics {
     }
 }
 
-/// OpenMetrics as the older format: there, the metadata of a counter is under the name of its series.
+/// Converts OpenMetrics to the older format, in which the metadata of a counter has the name of its series.
 fn to_plain_text(openmetrics: &str) -> String {
     let mut plain = String::with_capacity(openmetrics.len());
     let counters: HashSet<&str> = openmetrics
@@ -232,7 +232,7 @@ impl fmt::Debug for Metrics {
     }
 }
 
-/// When the current certificate expires, in seconds since the Unix epoch; 0 without a certificate, and then no series.
+/// The expiry of the current certificate, in seconds since the Unix epoch; 0 without a certificate, which has no series.
 #[derive(Debug, Default)]
 struct CertificateExpiry(AtomicU64);
 
@@ -253,12 +253,12 @@ impl Collector for CertificateExpiry {
     }
 }
 
-/// Upper bounds of the histogram's buckets, in microseconds: a decision without a signature takes less than one,
-/// the dearest signature some hundred.
+/// Upper bounds of the histogram's buckets, in microseconds: a decision without a signature takes less than one, one with
+/// the slowest signature a few hundred.
 const BUCKETS_US: [u32; 14] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 5_000, 20_000, 100_000, 1_000_000];
 
-/// Decisions by outcome and reason, and how long they took: counters that are there from the start, each
-/// added to without a lock or a look-up.
+/// Decisions by outcome and reason, and their durations. All counters are preallocated and incremented without
+/// a lock or a lookup.
 #[derive(Debug, Default)]
 struct Decisions {
     remembered: AtomicU64,

@@ -1,10 +1,10 @@
-//! What becomes of a request: the engine's decision, or one of the answers that the server alone gives.
+//! The outcome of a request: the engine's decision, or an answer of the server itself.
 
 use artos_auth_engine::{Access, Answer, Decision, Identity, Reason};
 
 use crate::http::forward::Unclear;
 
-/// What becomes of a request that can be judged, or that nothing can judge right now.
+/// The outcome of a valid request.
 #[derive(Debug)]
 #[must_use = "an outcome that nobody looks at protects nothing"]
 pub enum Outcome<'e> {
@@ -12,26 +12,26 @@ pub enum Outcome<'e> {
     Decided(Decision<'e>),
     /// Forwarded fields that do not describe a request clearly: 403, before the token is read (PUB-2).
     ForwardedRequestUnclear(Unclear),
-    /// Nothing can be judged right now: 503. It is never an allow, and it says nothing about the token.
+    /// No decision is possible now: 503. It is never an allow, and implies nothing about the token.
     Unavailable(Unavailable),
 }
 
-/// Why nothing but public paths can be judged. In this order: the first that applies is the reason given.
+/// Why only public paths can be decided. If several reasons apply, the first in this order is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Unavailable {
-    /// The clock says a time before 2025, so that no expiry can be relied on (TOK-3).
+    /// The clock shows a time before 2025, so no expiry can be checked (TOK-3).
     ClockUnusable,
     /// No key set is usable (ROT-1).
     KeysUnavailable,
-    /// The revocations are older than the configuration allows (REV-1).
+    /// The revocations are older than allowed (REV-1).
     RevocationsStale,
 }
 
 impl Unavailable {
-    /// Every reason, in the order in which they are asked for.
+    /// Every reason, in their order.
     pub const ALL: [Self; 3] = [Self::ClockUnusable, Self::KeysUnavailable, Self::RevocationsStale];
 
-    /// The stable code, as logs and metrics have it.
+    /// The stable code, as in logs and metrics.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
@@ -41,7 +41,7 @@ impl Unavailable {
         }
     }
 
-    /// The clause of the contract that the reason rests on.
+    /// The clause of the contract for the reason.
     #[must_use]
     pub const fn clause(self) -> &'static str {
         match self {
@@ -52,12 +52,12 @@ impl Unavailable {
     }
 }
 
-/// Code, clause and public answer of a forwarded request that is unclear.
+/// Code, clause and public answer of an unclear forwarded request.
 const FORWARDED_REQUEST_UNCLEAR: (&str, &str, Answer) =
     ("forwarded_request_unclear", "PUB-2", Answer::NotAuthorized);
 
 impl Outcome<'_> {
-    /// `allow`, `deny` or `unavailable`, as logs and metrics have it.
+    /// `allow`, `deny` or `unavailable`, as in logs and metrics.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -77,7 +77,7 @@ impl Outcome<'_> {
         }
     }
 
-    /// The stable code of why.
+    /// The stable code of the reason.
     #[must_use]
     pub fn reason_code(&self) -> &'static str {
         match self {
@@ -87,7 +87,7 @@ impl Outcome<'_> {
         }
     }
 
-    /// What was wrong, as a sentence, where there is more to say than the reason says.
+    /// The cause as a sentence, if there is more to say than the reason.
     #[must_use]
     pub fn cause(&self) -> Option<String> {
         match self {
@@ -116,7 +116,7 @@ impl Outcome<'_> {
         }
     }
 
-    /// The caller's identity, as far as it is known (AUD-1).
+    /// The known identity of the caller (AUD-1).
     #[must_use]
     pub fn identity(&self) -> Option<Identity<'_>> {
         self.decision().and_then(Decision::identity)
@@ -171,7 +171,7 @@ impl<T> ByOutcome<T> {
         }
     }
 
-    /// All of them, each with the outcome and the code of its reason.
+    /// All values, each with its outcome and reason code.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&'static str, &'static str, &T)> {
         let allowed = [("allow", "public_path", &self.public), ("allow", "authorized", &self.authorized)];
         let denied = Reason::ALL.iter().map(|reason| reason.code()).zip(&self.denied);

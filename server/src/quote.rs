@@ -1,7 +1,7 @@
-//! Text from elsewhere (files, arguments, header fields, paths) in messages: escaped, cut, and without secrets.
+//! Quotes external text (files, arguments, header fields, paths) in messages: escaped, cut, and without secrets.
 //!
-//! [`redact`] is applied to every message before anybody sees it, and [`quoted`] and [`path_segments`] to the parts
-//! that come from outside. What looks like a token becomes `[token]`, what looks like key material `[key]`.
+//! [`redact`] is applied to every message before it is output, and [`quoted`] and [`path_segments`] to the parts
+//! that come from outside. Text that looks like a token becomes `[token]`, text that looks like key material `[key]`.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -11,19 +11,19 @@ use crate::text::visible;
 const TOKEN: &str = "[token]";
 const KEY: &str = "[key]";
 
-/// The most that a message quotes of one value, in characters.
+/// The maximum length of a quoted value, in characters.
 const MAX_QUOTED: usize = 80;
 
-/// Shorter than any compact JWS: its header, claims and signature take more.
+/// Shorter than any compact JWS with header, claims and signature.
 const SHORTEST_TOKEN: usize = 40;
 /// A base64url segment of at least this length that begins with `eyJ` (`{"` in base64url) is part of a token.
 const SHORTEST_SEGMENT: usize = 12;
-/// The length from which letters of both cases and digits without a separator are taken for key material.
+/// The length from which letters of both cases and digits without a separator count as key material.
 const SHORTEST_KEY: usize = 32;
-/// The members of a JWK that are private (RFC 7518 section 6), or a whole secret (`k`).
+/// The private members of a JWK (RFC 7518 section 6), including a shared secret (`k`).
 const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "k", "oth"];
 
-/// A value as a message quotes it: in backticks, escaped, redacted, and cut if it is long.
+/// A quoted value: in backticks, escaped, redacted, and cut if it is long.
 pub(crate) fn quoted(text: &str) -> String {
     let shown = visible(&redact(text));
     match shown.char_indices().nth(MAX_QUOTED) {
@@ -32,7 +32,7 @@ pub(crate) fn quoted(text: &str) -> String {
     }
 }
 
-/// A message without what looks like a token, a PEM block, a private JWK member or other key material.
+/// Removes from a message all text that looks like a token, a PEM block, a private JWK member or other key material.
 pub(crate) fn redact(text: &str) -> Cow<'_, str> {
     let secrets = secrets(text);
     if secrets.is_empty() {
@@ -48,7 +48,7 @@ pub(crate) fn redact(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// The places of secrets in a text, in order and apart from each other.
+/// The positions of secrets in a text, in order and without overlap.
 fn secrets(text: &str) -> Vec<(Range<usize>, &'static str)> {
     let mut secrets = Vec::new();
     let mut at = 0;
@@ -83,7 +83,7 @@ fn secrets(text: &str) -> Vec<(Range<usize>, &'static str)> {
     secrets
 }
 
-/// How much of a text that begins with a PEM block belongs to it; one without an end takes all that follows.
+/// The length of the PEM block at the beginning of a text; without an end line, the whole text.
 fn pem_length(text: &str) -> usize {
     let end = text.find("-----END ").and_then(|end| {
         let label = end.saturating_add("-----END ".len());
@@ -93,8 +93,8 @@ fn pem_length(text: &str) -> usize {
     end.unwrap_or(text.len())
 }
 
-/// For a text that begins with a private member of a JWK (`"d": "…"`, its quotes escaped or not): where its value
-/// begins, and the length of that.
+/// For a text that begins with a private member of a JWK (`"d": "…"`, with quotes escaped or not): the position and the
+/// length of its value.
 fn private_member(text: &str) -> Option<(usize, usize)> {
     let after_quote = |text: &str| {
         let escaped = text.strip_prefix('\\').unwrap_or(text);
@@ -148,7 +148,7 @@ fn holds_json_object(segment: &str) -> bool {
 /// Whether the beginning of a base64url text decodes to the beginning of a JSON object.
 fn decodes_to_object(text: &str) -> bool {
     use base64_simd::URL_SAFE_NO_PAD;
-    /// As much as tells text from chance.
+    /// Enough to distinguish text from random bytes.
     const PROBE: usize = 24;
     let whole_groups = text.len().min(PROBE) / 4 * 4;
     let Some(decoded) = text.get(..whole_groups).and_then(|probe| URL_SAFE_NO_PAD.decode_to_vec(probe).ok())
@@ -160,7 +160,7 @@ fn decodes_to_object(text: &str) -> bool {
         && decoded.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace())
 }
 
-/// Letters of both cases and digits, long and without a word in them, as keys and signatures in base64url are.
+/// Whether a text is long, has letters of both cases and digits, and has no words, like a key or signature in base64url.
 fn looks_like_key(segment: &str) -> bool {
     let has = |test: fn(&u8) -> bool| segment.as_bytes().iter().any(test);
     segment.len() >= SHORTEST_KEY
@@ -169,7 +169,7 @@ fn looks_like_key(segment: &str) -> bool {
         && has(u8::is_ascii_digit)
 }
 
-/// A path with every segment that looks like a token as `[token]`; percent-encoding hides none.
+/// A path in which `[token]` replaces every segment that looks like a token, percent-encoded or not.
 pub(crate) fn path_segments(path: &[u8]) -> Cow<'_, [u8]> {
     if path.len() < SHORTEST_TOKEN || !path.split(|byte| *byte == b'/').any(segment_holds_token) {
         return Cow::Borrowed(path);
@@ -267,7 +267,7 @@ mod tests {
     fn quoted_values_are_escaped_and_cut() {
         assert_eq!(quoted("a\u{1b}[2J"), "`a\\u{1b}[2J`");
         assert_eq!(quoted(&"é".repeat(90)), format!("`{}…`", "é".repeat(80)));
-        // Redacted first, so that no half of a token is left.
+        // Redacted before it is cut, so that no part of a token remains.
         assert_eq!(quoted(&format!("{}{JWS}", "a ".repeat(30))), format!("`{}[token]`", "a ".repeat(30)));
     }
 
@@ -292,7 +292,7 @@ mod tests {
             prop_assert_eq!(redact(&shown), shown.clone(), "what is shown holds no secret");
         }
 
-        /// SEC-1: no eight characters of the token in a row, wherever it stands.
+        /// SEC-1: no eight consecutive characters of the token, wherever it is in the text.
         #[test]
         fn no_part_of_a_token_is_left(before in "[ -~]{0,20}", after in "[ -~]{0,20}") {
             let shown = quoted(&format!("{before}{JWS}{after}"));

@@ -1,25 +1,25 @@
-//! Tells when a reload is done: everything that takes part holds a [`Part`] until it has dealt with its file.
+//! Detects the end of a reload: every participant holds a [`Part`] until it has loaded or rejected its file.
 
 use std::convert::Infallible;
 
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-/// Held until a file has been loaded or refused.
+/// Held until a file has been loaded or rejected.
 #[derive(Clone, Debug)]
 pub(crate) struct Part(#[expect(dead_code, reason = "held until it is dropped")] Sender<Infallible>);
 
-/// A reload that is going on.
+/// A reload in progress.
 #[derive(Debug)]
 pub(crate) struct Reload(Receiver<Infallible>);
 
 impl Reload {
-    /// A reload, and the part to hand out clones of.
+    /// A reload, and a part whose clones are given to the participants.
     pub(crate) fn start() -> (Self, Part) {
         let (sender, receiver) = channel(1);
         (Self(receiver), Part(sender))
     }
 
-    /// Completes when no part is held any more. Cancelling it loses nothing.
+    /// Completes when all parts are dropped. Cancel safe.
     pub(crate) async fn done(&mut self) {
         while self.0.recv().await.is_some() {}
     }

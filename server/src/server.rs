@@ -1,4 +1,4 @@
-//! The server, put together from its arguments.
+//! The server, built from its arguments.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::metrics::Metrics;
 use crate::service::{ConnectionService, DecisionService};
 use crate::snapshot::{Configured, ContextResolver, Snapshot};
 
-/// Answers requests with decisions. Cloning gives another handle to the same server.
+/// Answers requests with decisions. Clones share one server.
 ///
 /// It needs a tokio runtime with I/O and time.
 ///
@@ -58,8 +58,8 @@ pub struct Server {
     gate: Listener,
 }
 
-/// Puts a [`Server`] together. What is not said is as `artos-auth serve` has it, but for the audit trail: without
-/// one, decisions are only counted.
+/// Builds a [`Server`]. The defaults are those of `artos-auth serve`, except that without an audit log decisions are
+/// only counted.
 #[must_use = "a builder serves nothing"]
 pub struct Builder {
     state: Arc<ArcSwap<Snapshot>>,
@@ -73,7 +73,7 @@ pub struct Builder {
 }
 
 impl Server {
-    /// A server of this state, which may be swapped for another at any time.
+    /// Starts building a server with this state, which can be swapped at any time.
     pub fn builder(state: Arc<ArcSwap<Snapshot>>) -> Builder {
         let limits = Limits::of_tokens(state.load().engine().policy().max_token_bytes());
         Builder {
@@ -88,12 +88,12 @@ impl Server {
         }
     }
 
-    /// Serves connections until `stop` is done, and then for as long as answers in flight take, within the limit.
+    /// Serves connections until `stop` completes, then finishes the answers in flight within the time limit.
     pub async fn serve(&self, listener: TcpListener, stop: impl Future<Output = ()>) {
         self.serve_port(Port::Tcp(listener), stop).await;
     }
 
-    /// The same for a port of any kind.
+    /// The same for any kind of port.
     pub(crate) async fn serve_port(&self, port: Port, stop: impl Future<Output = ()>) {
         let answers = |slot, peer| ConnectionService::new(Arc::clone(&self.judge), slot, peer);
         let failed = |error: &std::io::Error| {
@@ -104,7 +104,7 @@ impl Server {
         self.gate.serve(port, stop, answers, failed).await;
     }
 
-    /// Serves one stream until its end: a socket of any kind, or memory.
+    /// Serves one stream until its end: any socket, or memory.
     pub async fn serve_stream<I>(&self, stream: I)
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -114,7 +114,7 @@ impl Server {
             .await;
     }
 
-    /// What this server counts.
+    /// The metrics of this server.
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
         &self.judge.metrics
@@ -128,50 +128,50 @@ impl fmt::Debug for Server {
 }
 
 impl Builder {
-    /// Tells the time by `clock` instead of the machine's own. A function from nothing to a duration since the Unix epoch is
-    /// a clock that is trusted.
+    /// Uses `clock` instead of the machine's clock. A function that returns the duration since the Unix epoch is a trusted
+    /// clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Box::new(clock);
         self
     }
 
-    /// Finds the context of requests by `resolver` instead of the state's realms and resources.
+    /// Uses `resolver` for the context of requests, instead of the state's realms and resources.
     pub fn resolver(mut self, resolver: impl ContextResolver) -> Self {
         self.resolver = Box::new(resolver);
         self
     }
 
-    /// Speaks TLS on the connections that it accepts, with what this holds at the time.
+    /// Uses TLS on accepted connections, with the current configuration of `tls`.
     pub(crate) fn tls(mut self, tls: Option<Tls>) -> Self {
         self.tls = tls;
         self
     }
 
-    /// What a connection may cost.
+    /// Sets the limits of connections.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// Takes decisions down.
+    /// Sets the audit log of decisions.
     pub fn trail(mut self, trail: AuditLog) -> Self {
         self.trail = Some(trail);
         self
     }
 
-    /// Counts with these numbers, which others may read.
+    /// Uses these metrics, which can be shared.
     pub fn metrics(mut self, metrics: Metrics) -> Self {
         self.metrics = metrics;
         self
     }
 
-    /// Tells this health to gRPC clients that ask.
+    /// Reports this health to gRPC health checks.
     pub(crate) fn health(mut self, health: Health) -> Self {
         self.health = Some(health);
         self
     }
 
-    /// The server.
+    /// Builds the server.
     #[must_use]
     pub fn build(self) -> Server {
         let gate = Listener::new(self.limits, self.metrics.connections.clone()).with_tls(self.tls);

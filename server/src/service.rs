@@ -27,7 +27,7 @@ use crate::metrics::Metrics;
 use crate::outcome::{Outcome, Unavailable};
 use crate::snapshot::{ContextResolver, RequestView, Snapshot};
 
-/// What all connections judge by.
+/// The state that all connections share.
 pub(crate) struct DecisionService {
     pub(crate) state: Arc<ArcSwap<Snapshot>>,
     pub(crate) clock: Box<dyn Clock>,
@@ -37,7 +37,7 @@ pub(crate) struct DecisionService {
     pub(crate) header_count: usize,
     /// How long the message of a gRPC call may take to arrive.
     pub(crate) message_time: Duration,
-    /// What `grpc.health.v1` tells; without it, the server always serves.
+    /// The health that `grpc.health.v1` reports; without it, always SERVING.
     pub(crate) health: Option<Health>,
 }
 
@@ -46,7 +46,7 @@ pub(crate) struct ConnectionService {
     judge: Arc<DecisionService>,
     slot: Slot,
     peer: Peer,
-    /// The peer as the audit log has it.
+    /// The peer, as shown in the audit log.
     peer_text: Option<Box<str>>,
 }
 
@@ -72,7 +72,7 @@ impl Service<hyper::Request<Incoming>> for ConnectionService {
             }));
         }
         let has_body = !request.body().is_end_stream();
-        // Without its body, which goes away unread: the answer does not depend on it.
+        // Drops the body unread: the answer does not depend on it.
         let (parts, _) = request.into_parts();
         self.slot.request_arrived(started);
         if has_body {
@@ -95,7 +95,7 @@ impl Handler for ConnectionService {
     }
 }
 
-/// An answer that is ready, or one that waits: until its line in the audit log is queued, or for the message of a gRPC
+/// An answer that is ready, or one that waits until its audit line is queued, or for the message of a gRPC
 /// call.
 pub(crate) enum Answering {
     Ready(Option<Response<Body>>),
@@ -133,7 +133,7 @@ impl ConnectionService {
             Ok(judged) => judged,
             Err(refusal) => {
                 self.record_refusal(refusal, Some(&parts), started);
-                // What such a client sends next may not mean what it seems to.
+                // The next bytes of such a client may be misread as another request.
                 self.slot.rest_is_unread();
                 let form = Form { close: !http2, bodiless: false, ..form };
                 return (response::refused(refusal, std::mem::take(&mut parts.headers), form), None);
@@ -144,7 +144,7 @@ impl ConnectionService {
         (response, line)
     }
 
-    /// Judges the request, and records the outcome before the client sees it: a line that is returned has to be queued
+    /// Decides the request, and records the outcome before the client sees it: a returned line must be queued
     /// first.
     fn judge<'s>(
         &self,
@@ -202,7 +202,7 @@ impl ConnectionService {
         Ok((outcome, line))
     }
 
-    /// Counts and records an answer without a judgement. Without `parts`, no request could be read.
+    /// Counts and records an answer without a decision. Without `parts`, no request could be read.
     fn record_refusal(
         &self,
         refusal: Refusal,
@@ -228,7 +228,7 @@ impl ConnectionService {
 }
 
 impl DecisionService {
-    /// Decides what is asked, with these `Authorization` lines. `claimed` is the owner that a trusted proxy names.
+    /// Decides a request with these `Authorization` lines. `claimed` is the owner that a trusted proxy names.
     pub(crate) fn decide<'s>(
         &self,
         asked: &RequestView<'_>,
@@ -254,7 +254,7 @@ impl DecisionService {
     }
 }
 
-/// The documented answer to an outcome.
+/// The documented answer for an outcome.
 pub(crate) fn respond(
     outcome: &Outcome<'_>,
     state: &Snapshot,
@@ -269,7 +269,7 @@ pub(crate) fn respond(
     }
 }
 
-/// The request that a proxy describes, and the owner that it claims for what is addressed, where it is to claim one.
+/// The request that a proxy describes, and the owner that it names, if it is trusted with owners.
 fn describe<'r>(
     received: &Received<'_>,
     parts: &'r hyper::http::request::Parts,

@@ -1,4 +1,4 @@
-//! What requests are judged by: one immutable value, swapped whole.
+//! The state that requests are decided with: one immutable value, replaced as a whole.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -11,7 +11,7 @@ use crate::config::{ExtAuthz, Forward, Realms};
 use crate::http::response::Denials;
 use crate::outcome::Unavailable;
 
-/// What requests are judged by. A request reads it once, so that it never sees half of a reload.
+/// The state that requests are decided with. A request loads it once, so it never sees half of a reload.
 #[derive(Debug)]
 pub struct Snapshot {
     engine: Engine,
@@ -25,7 +25,7 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// A state of these values.
+    /// A snapshot of these values.
     #[must_use]
     pub fn new(engine: Engine, realms: impl Into<Arc<Realms>>, resources: impl Into<Arc<Resources>>) -> Self {
         let denials = Denials::of(engine.policy());
@@ -41,7 +41,7 @@ impl Snapshot {
         }
     }
 
-    /// The same state with another engine.
+    /// The same snapshot with another engine.
     #[must_use]
     pub fn with_engine(&self, engine: Engine) -> Self {
         let (realms, resources) = (Arc::clone(&self.realms), Arc::clone(&self.resources));
@@ -50,19 +50,19 @@ impl Snapshot {
         Self { forward, ext_authz, unavailable, unknown_keys, ..Self::new(engine, realms, resources) }
     }
 
-    /// The same snapshot, by which nothing but public paths can be judged for this reason; none: everything can be.
+    /// The same snapshot, with which only public paths can be decided, for this reason; `None`: all requests can be.
     #[must_use]
     pub fn with_unavailable(self, unavailable: Option<Unavailable>) -> Self {
         Self { unavailable, ..self }
     }
 
-    /// The same snapshot, in which a proxy may describe the requests that it asks about. Without it, none may.
+    /// The same snapshot, in which these proxies may describe requests in header fields. By default, none may.
     #[must_use]
     pub fn with_forward(self, forward: Option<impl Into<Arc<Forward>>>) -> Self {
         Self { forward: forward.map(Into::into), ..self }
     }
 
-    /// The same snapshot, in which a proxy may ask over gRPC. Without it, none may.
+    /// The same snapshot, in which these proxies may use `ext_authz` over gRPC. By default, none may.
     #[must_use]
     pub fn with_ext_authz(self, ext_authz: Option<impl Into<Arc<ExtAuthz>>>) -> Self {
         Self { ext_authz: ext_authz.map(Into::into), ..self }
@@ -72,15 +72,15 @@ impl Snapshot {
         Self { unknown_keys, ..self }
     }
 
-    /// Asks for fresh keys where a token was refused because no set has the key that it names. Returns at once: the
-    /// keys are fetched in the background, when the cooldown of their source allows.
+    /// Requests a fetch of keys if a token was refused because no set has the key that it names. Returns at once: the
+    /// keys are fetched in the background, subject to the cooldown of their source.
     pub fn fetch_keys_after(&self, reason: Reason, authorization: &[u8]) {
         if reason == Reason::KeyUnknown && self.unknown_keys.is_of_use() && names_key(authorization) {
             self.unknown_keys.seen();
         }
     }
 
-    /// Why nothing but public paths can be judged, the clock aside.
+    /// Why only public paths can be decided, apart from the clock.
     #[must_use]
     pub fn unavailable(&self) -> Option<Unavailable> {
         self.unavailable
@@ -92,25 +92,25 @@ impl Snapshot {
         &self.engine
     }
 
-    /// Whose tokens authenticate at which host.
+    /// The organizations whose tokens authenticate at each host.
     #[must_use]
     pub fn realms(&self) -> &Realms {
         &self.realms
     }
 
-    /// Who owns what a path addresses.
+    /// The owners of resources, by path.
     #[must_use]
     pub fn resources(&self) -> &Resources {
         &self.resources
     }
 
-    /// Which proxies may describe a request, and in which fields.
+    /// The proxies that may describe a request, and the header fields.
     #[must_use]
     pub fn forward(&self) -> Option<&Forward> {
         self.forward.as_deref()
     }
 
-    /// Which proxies may ask over gRPC.
+    /// The proxies that may use `ext_authz` over gRPC.
     #[must_use]
     pub fn ext_authz(&self) -> Option<&ExtAuthz> {
         self.ext_authz.as_deref()
@@ -121,7 +121,7 @@ impl Snapshot {
     }
 }
 
-/// Asks every task for a fetch because a token named an unknown key. Cloning gives another handle to the same tasks.
+/// Requests fetches from all tasks because a token named an unknown key. Clones share the tasks.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct UnknownKeys(Arc<Mutex<Vec<Weak<Notify>>>>);
 
@@ -132,20 +132,20 @@ impl UnknownKeys {
         tasks.push(Arc::downgrade(task));
     }
 
-    /// A token named a key that no set has. Each task remembers that once, and fetches when its cooldown allows.
+    /// A token named an unknown key. Each task remembers one request, and fetches when its cooldown allows.
     pub(crate) fn seen(&self) {
         let tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         tasks.iter().filter_map(Weak::upgrade).for_each(|task| task.notify_one());
     }
 
-    /// Whether there is anything to ask.
+    /// Whether there is a task.
     pub(crate) fn is_of_use(&self) -> bool {
         let tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         tasks.iter().any(|task| task.strong_count() > 0)
     }
 }
 
-/// Whether a token names its key: one without `kid` asks for no fetch.
+/// Whether a token names its key: a token without `kid` requests no fetch.
 fn names_key(authorization: &[u8]) -> bool {
     #[derive(serde::Deserialize)]
     struct Header<'h> {
@@ -166,7 +166,7 @@ fn names_key(authorization: &[u8]) -> bool {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct RequestView<'r> {
-    /// The host, without port and one trailing dot; none for HTTP/1.0 without `Host`.
+    /// The host, without port and one trailing dot; `None` for HTTP/1.0 without `Host`.
     pub host: Option<&'r str>,
     /// The method.
     pub method: &'r str,
@@ -176,14 +176,14 @@ pub struct RequestView<'r> {
     pub headers: &'r HeaderMap,
 }
 
-/// Finds the context of a request: whose tokens authenticate here, who owns the resource, and what is known
-/// of the account.
+/// Finds the context of a request: the organizations that authenticate here, the owner of the resource, and the state
+/// of the user's account.
 pub trait ContextResolver: Send + Sync + 'static {
     /// The context of the request, under `state`.
     fn resolve<'s>(&'s self, request: &RequestView<'_>, state: &'s Snapshot) -> Context<'s>;
 }
 
-/// The context that the configuration gives: its `[[realms]]` and `[[resources]]`.
+/// The context from the configuration: its `[[realms]]` and `[[resources]]`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Configured;
 

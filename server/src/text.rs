@@ -1,8 +1,8 @@
-//! Text for people: what cannot be seen is escaped.
+//! Text for people, with invisible characters escaped.
 
 use wide::u8x16;
 
-/// The text with every character escaped that a terminal would obey or that would reorder what is around it.
+/// Escapes every character that controls a terminal or reorders the text around it.
 pub(crate) fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
@@ -15,7 +15,7 @@ pub(crate) fn visible(text: &str) -> String {
     shown
 }
 
-/// Control characters, and those that have no width or change the direction of what follows.
+/// Control characters, and characters without width or that change the text direction.
 pub(crate) fn is_deceptive(character: char) -> bool {
     character.is_control()
         || matches!(character,
@@ -23,11 +23,11 @@ pub(crate) fn is_deceptive(character: char) -> bool {
             | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Whether none of the bytes is odd, sixteen at a time. A letter may not be.
+/// Whether no byte matches, tested sixteen at a time. Letters must never match.
 #[inline]
-pub(crate) fn none_is(bytes: &[u8], odd: impl Fn(u8x16) -> u8x16) -> bool {
+pub(crate) fn no_byte_matches(bytes: &[u8], matches: impl Fn(u8x16) -> u8x16) -> bool {
     let (steps, _) = bytes.as_chunks();
-    // The last step overlaps the one before, or is all there is.
+    // The last step may overlap the previous one.
     let last = bytes.last_chunk().copied().unwrap_or_else(|| {
         let mut last = [b'a'; 16];
         for (to, from) in last.iter_mut().zip(bytes) {
@@ -35,18 +35,19 @@ pub(crate) fn none_is(bytes: &[u8], odd: impl Fn(u8x16) -> u8x16) -> bool {
         }
         last
     });
-    let seen = steps.iter().fold(odd(u8x16::new(last)), |seen, step| seen | odd(u8x16::new(*step)));
-    seen.to_bitmask() == 0
+    let matched =
+        steps.iter().fold(matches(u8x16::new(last)), |matched, step| matched | matches(u8x16::new(*step)));
+    matched.to_bitmask() == 0
 }
 
-/// Marks what is no visible ASCII, with the space counting as visible, and the quotes and backslashes.
+/// Marks bytes that are not visible ASCII or space, and quotes and backslashes.
 #[inline]
 pub(crate) fn needs_escape(step: u8x16) -> u8x16 {
     let beside = step.simd_lt(u8x16::splat(b' ')) | step.simd_gt(u8x16::splat(b'~'));
     beside | step.simd_eq(u8x16::splat(b'"')) | step.simd_eq(u8x16::splat(b'\\'))
 }
 
-/// So many of a thing.
+/// A number with a noun in singular or plural.
 pub(crate) fn count(number: usize, thing: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {thing}{plural}")
@@ -57,15 +58,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_odd_byte_is_seen_wherever_it_stands() {
+    fn a_byte_to_escape_is_found_at_every_position() {
         for length in 0..70 {
             let mut bytes = vec![b'a'; length];
-            assert!(none_is(&bytes, needs_escape), "{length}");
+            assert!(no_byte_matches(&bytes, needs_escape), "{length}");
             for at in 0..length {
                 for byte in 0..=255 {
                     bytes[at] = byte;
                     let plain = matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
-                    assert_eq!(none_is(&bytes, needs_escape), plain, "{byte:#x} at {at} of {length}");
+                    assert_eq!(no_byte_matches(&bytes, needs_escape), plain, "{byte:#x} at {at} of {length}");
                 }
                 bytes[at] = b'a';
             }

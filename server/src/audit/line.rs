@@ -1,4 +1,4 @@
-//! How a line looks: JSON for machines, `key=value` on a terminal. No value can forge a field or a line.
+//! Formats audit lines: JSON for programs, `key=value` for a terminal. No value can forge a field or a line.
 
 use std::borrow::Cow;
 use std::io::Write;
@@ -9,10 +9,10 @@ use crate::calendar::write_rfc3339_micros;
 use crate::http::request::Refusal;
 use crate::outcome::{ByOutcome, Outcome};
 use crate::quote;
-use crate::text::{needs_escape, none_is};
+use crate::text::{needs_escape, no_byte_matches};
 use artos_auth_engine::{Access, Decision, Identity};
 
-/// The name of a field with what is around it, made when the program is built.
+/// A field's name with its separators, formatted at compile time.
 struct Name {
     json: &'static str,
     text: &'static str,
@@ -24,49 +24,49 @@ macro_rules! name {
     };
 }
 
-/// How lines look.
+/// The format of lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// A JSON object a line.
+    /// One JSON object per line.
     Json,
     /// `key=value` fields separated by spaces, for people.
     Text,
 }
 
-/// A line: what was asked, by whom, and what became of it.
+/// An audit line: the request, its caller and its outcome.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Record<'r> {
-    /// When it was decided, since the Unix epoch.
+    /// The time of the decision, since the Unix epoch.
     pub(crate) time: Duration,
-    /// The request's method; none where no request could be read.
+    /// The request's method; `None` if no request could be read.
     pub(crate) method: Option<&'r [u8]>,
-    /// The request-target, whose query is left out: it may hold secrets.
+    /// The request-target. The line omits its query, which may contain secrets.
     pub(crate) target: Option<&'r [u8]>,
-    /// What became of the request.
+    /// The outcome.
     pub(crate) result: Result<'r>,
-    /// The address of the other end of the connection.
+    /// The address of the peer.
     pub(crate) peer: Option<&'r str>,
-    /// The host that was asked for, without its port.
+    /// The requested host, without its port.
     pub(crate) host: Option<&'r [u8]>,
     /// As [`request_id`](super::request_id) gives it.
     pub(crate) request_id: Option<&'r [u8]>,
     /// As [`trace_id`](super::trace_id) gives it.
     pub(crate) trace_id: Option<&'r [u8]>,
-    /// How long it took, from the request's head to the decision.
+    /// The time from the end of the request's head to the decision.
     pub(crate) duration: Duration,
 }
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Result<'r> {
-    /// It was judged, or it could not be right now.
+    /// A decision, or a 503 because no decision is possible now.
     Judged(&'r Outcome<'r>),
-    /// It was answered without a judgement.
+    /// An answer without a decision.
     Refused(Refusal),
 }
 
 impl Result<'_> {
-    /// Whether its answer may wait for the log: a public path is not held up by it, nor is a refusal.
+    /// Whether the answer waits for the log: answers for public paths and refusals without a decision do not.
     pub(super) fn may_wait(&self) -> bool {
         match self {
             Self::Judged(Outcome::Decided(Decision::Allow(Access::Public(_)))) | Self::Refused(_) => false,
@@ -75,7 +75,7 @@ impl Result<'_> {
     }
 }
 
-/// The most that a line shows of a path, in bytes.
+/// The maximum length of a path in a line, in bytes.
 const MAX_PATH_BYTES: usize = 512;
 
 impl Record<'_> {
@@ -115,7 +115,7 @@ impl Record<'_> {
     }
 }
 
-/// Writes a line that is about no decision.
+/// Writes a line that is not about a decision.
 pub(super) fn write_note(format: Format, time: Duration, level: &str, message: &str, line: &mut Vec<u8>) {
     match format {
         Format::Json => {
@@ -125,7 +125,7 @@ pub(super) fn write_note(format: Format, time: Duration, level: &str, message: &
             fields.text(&name!("message"), Some(message.as_bytes()));
             fields.end();
         }
-        // A message is a sentence: on a terminal it stands as one, but for what could move the cursor or end the line.
+        // A message is not quoted on a terminal; only characters that could move the cursor or end the line are escaped.
         Format::Text => {
             line.extend_from_slice(level.as_bytes());
             line.extend_from_slice(b": ");
@@ -141,7 +141,7 @@ pub(super) fn write_note(format: Format, time: Duration, level: &str, message: &
     }
 }
 
-/// The target without its query and without tokens, cut where a character ends.
+/// The target without its query and without tokens, cut at a character boundary.
 fn path(target: &[u8]) -> Cow<'_, [u8]> {
     match quote::path_segments(target.split(|byte| *byte == b'?').next().unwrap_or_default()) {
         Cow::Borrowed(path) => Cow::Borrowed(cut(path)),
@@ -153,7 +153,7 @@ fn cut(path: &[u8]) -> &[u8] {
     let Some(mut cut) = path.get(..MAX_PATH_BYTES) else { return path };
     if path.get(MAX_PATH_BYTES).is_some_and(|next| is_continuation(*next)) {
         let start = cut.iter().rposition(|byte| !is_continuation(*byte)).unwrap_or(MAX_PATH_BYTES);
-        // Bytes that are no UTF-8 anyway have no character that could be cut through.
+        // Bytes that are not UTF-8 have no character boundaries.
         if MAX_PATH_BYTES.saturating_sub(start) < 4 {
             cut = cut.get(..start).unwrap_or(cut);
         }
@@ -165,12 +165,12 @@ const fn is_continuation(byte: u8) -> bool {
     byte & 0b1100_0000 == 0b1000_0000
 }
 
-/// The part of a line that depends only on the outcome: written once for each outcome, and copied from then on.
+/// The part of a line that depends only on the outcome: formatted once per outcome, then copied.
 pub(super) type OutcomeTexts = ByOutcome<OnceLock<Box<[u8]>>>;
 
 /// Writes the fields of one line, in order: the time first. Into a vector, writing cannot fail.
 ///
-/// The format is known when the program is built, and so is what is the same in all lines of one.
+/// The format is a constant, so the constant parts of a line are formatted at compile time.
 struct Fields<'l, const FORMAT: bool>(&'l mut Vec<u8>);
 
 const JSON: bool = true;
@@ -200,7 +200,7 @@ impl<const FORMAT: bool> Fields<'_, FORMAT> {
         }
     }
 
-    /// A word of our own, which needs no escape in either format.
+    /// A constant word, which needs no escaping in either format.
     fn code(&mut self, name: &Name, code: &str) {
         self.as_it_is(name, code.as_bytes());
     }
@@ -263,7 +263,7 @@ impl<const FORMAT: bool> Fields<'_, FORMAT> {
 /// A JSON string; a byte that is not UTF-8 is shown as `\xNN`.
 fn json_string(value: &[u8], line: &mut Vec<u8>) {
     line.push(b'"');
-    if none_is(value, needs_escape) {
+    if no_byte_matches(value, needs_escape) {
         line.extend_from_slice(value);
     } else {
         escape_json(value, line);
@@ -279,7 +279,7 @@ fn escape_json(value: &[u8], line: &mut Vec<u8>) {
                     line.push(b'\\');
                     line.push(if character == '"' { b'"' } else { b'\\' });
                 }
-                // Line separators too: some readers of lines take them for an end.
+                // Line separators too: some programs treat them as line ends.
                 character if character.is_control() || matches!(character, '\u{2028}' | '\u{2029}') => {
                     let _ = write!(line, "\\u{:04x}", u32::from(character));
                 }
@@ -295,7 +295,7 @@ fn escape_json(value: &[u8], line: &mut Vec<u8>) {
     }
 }
 
-/// A value of visible ASCII as it is; any other in quotes, with everything else, `"`, `=` and `\` escaped.
+/// A value of visible ASCII unchanged; any other value in quotes, with all other characters, `"`, `=` and `\` escaped.
 fn text_value(value: &[u8], line: &mut Vec<u8>) {
     let plain = |byte: u8| matches!(byte, b'!'..=b'~') && !matches!(byte, b'"' | b'=' | b'\\');
     // `-` means null, so an empty value is quoted.

@@ -1,6 +1,6 @@
-//! The audit log: one line for each decision, and what else the operator should know.
+//! The audit log: one line for each decision, and messages for the operator.
 //!
-//! Lines are formatted by the thread that decides, and written by a thread of their own, from a queue of bounded size. With
+//! The deciding thread formats a line and puts it into a queue of bounded size; a separate thread writes it. With
 //! `overflow = "block"`, a decision whose line can be neither written nor queued is not answered: its line waits, without
 //! a thread. With `"drop"` the line is lost and counted.
 
@@ -29,12 +29,12 @@ use crate::config::{Audit, AuditOutput, AuditOverflow};
 use crate::quote::redact;
 use crate::reload::Part;
 
-/// Where lines go before they are written. Cloning gives another handle to the same queues.
+/// Queues lines to be written. Clones share the queues.
 #[derive(Clone, Debug)]
 pub struct AuditLog {
-    /// Lines of decisions; none: they are not recorded.
+    /// Lines of decisions; `None` if decisions are not recorded.
     decisions: Option<Lines>,
-    /// Lines about the server itself: the same queue, where both go to standard error.
+    /// Lines about the server itself; the same queue if both go to standard error.
     notes: Lines,
     texts: Arc<OutcomeTexts>,
     when_full: WhenFull,
@@ -47,18 +47,18 @@ struct Lines {
     format: Format,
 }
 
-/// Writes what an [`AuditLog`] takes, until it is closed.
+/// Writes the lines of an [`AuditLog`] until it is closed.
 #[derive(Debug)]
 pub struct Writer {
-    /// The decisions' own queue first, if they have one, so that what its end tells is still written.
+    /// The queue of decisions first, if it is separate, so that messages about its end are still written.
     threads: Vec<(Arc<Queue>, Option<JoinHandle<()>>)>,
 }
 
-/// Some seconds of lines at a rate that one core can decide.
+/// A few seconds of lines at the rate that one core can decide.
 const CAPACITY: usize = 4 << 20;
 
 impl AuditLog {
-    /// A log of this configuration. `stderr` receives messages about the server, and decisions unless they go to a file
+    /// A log with this configuration. `stderr` receives messages about the server, and decisions unless they go to a file
     /// or nowhere; `format` is its format, and a file has JSON.
     ///
     /// # Errors
@@ -129,19 +129,19 @@ impl AuditLog {
     #[must_use = "an answer must not go out before its line is queued"]
     pub(crate) fn record(&self, record: &Record<'_>) -> Option<WaitingLine> {
         let lines = self.decisions.as_ref()?;
-        // What waits for nobody's decision does not wait for the log either.
+        // An answer without a decision does not wait for the log.
         let when_full = if record.result.may_wait() { self.when_full } else { WhenFull::Exceed };
         lines.add(when_full, |line| record.write(lines.format, &self.texts, line))
     }
 
-    /// Tells the operator something that is not a decision. It never waits, and finds room where decisions find none.
+    /// Logs a message for the operator. It never waits, and is queued even if there is no room for decisions.
     pub fn note(&self, level: Level, message: &str) {
         self.notes.note(level, message);
     }
 
-    /// Has the file of decisions opened again, if there is one: another program has renamed it. `part` is held until then.
+    /// Reopens the file of decisions, if there is one, because another program has renamed it. Holds `part` until then.
     pub(crate) fn reopen(&self, part: Part) {
-        // Standard error has no name to open it by, and whoever reads it may be slow.
+        // Standard error cannot be reopened, and its reader may be slow.
         if let Some(lines) =
             self.decisions.as_ref().filter(|lines| !Arc::ptr_eq(&lines.queue, &self.notes.queue))
         {
@@ -207,10 +207,10 @@ fn tell_of_file(notes: &Lines, path: &Path, waits: bool, event: &Event<'_>) {
     }
 }
 
-/// How much a note matters.
+/// The severity of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
-    /// As it should be.
+    /// Normal operation.
     Info,
     /// The operator should look at it.
     Warning,
@@ -229,7 +229,7 @@ impl Level {
 }
 
 impl Writer {
-    /// Has every line written that was taken so far, and ends the threads. `false`: it took longer than `patience`, or
+    /// Writes every queued line and ends the threads. `false`: it took longer than `patience`, or
     /// lines were lost.
     #[must_use = "lines may be lost"]
     pub fn close(mut self, patience: Duration) -> bool {
@@ -246,7 +246,7 @@ impl Writer {
     }
 }
 
-/// Without a call of `close`, nothing is lost either, unless nobody takes the lines.
+/// Without a call of `close`, lines are only lost if they cannot be written.
 impl Drop for Writer {
     fn drop(&mut self) {
         let _ = self.finish(Duration::from_secs(1));

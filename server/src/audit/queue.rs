@@ -1,4 +1,4 @@
-//! Lines between the threads that decide and the thread that writes: whole lines, in a queue of bounded size.
+//! A queue of bounded size for whole lines, between the threads that decide and the thread that writes.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -10,27 +10,27 @@ use tokio::sync::Notify;
 
 use crate::reload::Part;
 
-/// What becomes of a line that finds the queue full.
+/// What happens to a line if the queue is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WhenFull {
     /// It waits for room.
     Wait,
     /// It is dropped, and counted.
     Drop,
-    /// It goes in beyond the capacity; beyond twice the capacity it is dropped and counted.
+    /// It is queued beyond the capacity; beyond twice the capacity it is dropped and counted.
     Exceed,
 }
 
-/// The numbers of a queue, which `/metrics` shows.
+/// The metrics of a queue.
 #[derive(Clone, Debug, Default)]
 pub struct QueueNumbers {
     /// Lines that were dropped.
     pub dropped: Counter,
-    /// Bytes that were queued and are not written yet.
+    /// Bytes that are queued and not written yet.
     pub queued_bytes: Gauge,
-    /// Decisions whose line waits for room.
+    /// Decisions whose lines wait for room.
     pub waiting: Gauge,
-    /// Files that could not be opened again.
+    /// Failed attempts to reopen a file.
     pub reopen_failures: Counter,
 }
 
@@ -39,7 +39,7 @@ pub(super) struct Queue {
     pending: Mutex<Pending>,
     /// There is something to write, or the queue is closed.
     filled: Condvar,
-    /// Everything has been written after the end.
+    /// The queue is closed and everything has been written.
     finished: Condvar,
     /// There may be room again.
     room: Notify,
@@ -53,41 +53,41 @@ struct Pending {
     lines: Vec<u8>,
     /// The bytes that the writer has taken and not written yet.
     unwritten: usize,
-    /// Why the last write failed, until one succeeds. Lines then wait as if the queue were full.
+    /// Why the last write failed, until one succeeds. Until then, lines wait as if the queue were full.
     failure: Option<String>,
-    /// The lines that wait, and since when; the oldest first.
+    /// The waiting lines, each with the time since when; the oldest first.
     waiting: BTreeMap<u64, Instant>,
     next_id: u64,
-    /// The writer waits for the first line and must be woken.
+    /// The writer sleeps until the first line, and must be woken.
     asleep: bool,
-    /// The reloads that have the sink opened again.
+    /// The reloads that wait for the sink to be reopened.
     reopen: Vec<Part>,
     closed: bool,
-    /// Nobody waits for the last lines any more.
+    /// The time to write the last lines is over.
     given_up: bool,
     finished: bool,
 }
 
-/// What the writer has to do next.
+/// The writer's next work.
 pub(super) struct Work {
-    /// The reloads that have the sink opened again first; each waits until its part is dropped.
+    /// The reloads for which the sink is reopened first; each waits until its part is dropped.
     pub(super) reopen: Vec<Part>,
-    /// Nothing more follows these lines.
+    /// These are the last lines.
     pub(super) last: bool,
-    /// It is too late to try again.
+    /// The time for retries is over.
     pub(super) given_up: bool,
 }
 
 /// Lines cannot be written, or not fast enough.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Trouble {
-    /// How long a decision has been waiting, if one does.
+    /// How long the oldest waiting decision has waited, if any.
     pub(crate) waited: Option<Duration>,
-    /// Why the last write failed; none: the reader is too slow.
+    /// Why the last write failed; `None` if the reader is too slow.
     pub(crate) failure: Option<String>,
 }
 
-/// How long the writer lets lines gather, so that a busy server wakes it once for many.
+/// How long the writer collects lines, so that a busy server wakes it once for many lines.
 const GATHER: Duration = Duration::from_millis(5);
 
 impl Pending {
@@ -109,11 +109,11 @@ impl Queue {
     }
 
     fn lock(&self) -> MutexGuard<'_, Pending> {
-        // A panic elsewhere leaves whole lines behind: a line goes in at once.
+        // A panic elsewhere leaves only whole lines: a line is appended at once.
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a line, or gives it back to wait with.
+    /// Queues a line, or returns it to wait with.
     pub(super) fn push(self: &Arc<Self>, line: &[u8], when_full: WhenFull) -> Option<WaitingLine> {
         let mut pending = self.lock();
         if self.take(&mut pending, line, when_full) {
@@ -132,7 +132,7 @@ impl Queue {
         let queued = pending.lines.len().saturating_add(pending.unwritten);
         let fits = queued == 0 || queued.saturating_add(line.len()) <= self.capacity;
         let drops = match when_full {
-            // Once closed, nothing is written any more: the answer waits for the end of its connection.
+            // After closing, nothing is written: the answer waits until its connection ends.
             WhenFull::Wait if pending.closed || !fits || pending.failure.is_some() => return false,
             WhenFull::Wait => false,
             WhenFull::Drop => pending.closed || !fits,
@@ -150,7 +150,7 @@ impl Queue {
         true
     }
 
-    /// Whether lines cannot be written, or decisions wait for it.
+    /// Whether lines cannot be written, or decisions wait for the log.
     pub(super) fn trouble(&self) -> Option<Trouble> {
         let pending = self.lock();
         let waited = pending.waiting.first_key_value().map(|(_, since)| since.elapsed());
@@ -158,13 +158,13 @@ impl Queue {
         (waited.is_some() || failure.is_some()).then_some(Trouble { waited, failure })
     }
 
-    /// Has the sink opened again before the next line.
+    /// Reopens the sink before the next line.
     pub(super) fn reopen(&self, part: Part) {
         self.lock().reopen.push(part);
         self.filled.notify_all();
     }
 
-    /// No more lines; `false`: writing the last ones took longer than `patience`.
+    /// Closes the queue; `false`: writing the last lines took longer than `patience`.
     pub(super) fn close(&self, patience: Duration) -> bool {
         self.lock().closed = true;
         self.filled.notify_all();
@@ -178,7 +178,7 @@ impl Queue {
         finished
     }
 
-    /// For the writer: waits until there is something to do, and takes the lines.
+    /// For the writer: waits for work, and takes the lines.
     pub(super) fn next(&self, lines: &mut Vec<u8>) -> Work {
         let idle =
             |pending: &mut Pending| pending.lines.is_empty() && !pending.closed && pending.reopen.is_empty();
@@ -202,7 +202,7 @@ impl Queue {
         pending.work()
     }
 
-    /// For the writer: some of what it took is written.
+    /// For the writer: some of the taken bytes are written.
     pub(super) fn wrote(&self, bytes: usize) {
         let mut pending = self.lock();
         pending.unwritten = pending.unwritten.saturating_sub(bytes);
@@ -212,7 +212,7 @@ impl Queue {
         self.room.notify_waiters();
     }
 
-    /// For the writer: a write failed. Returns whether that is news.
+    /// For the writer: a write failed. Returns whether the error is new.
     pub(super) fn failed(&self, error: &std::io::Error) -> bool {
         let error = error.to_string();
         let mut pending = self.lock();
@@ -221,7 +221,7 @@ impl Queue {
         is_news
     }
 
-    /// For the writer: waits a while before it tries again, shorter if there is something else to do.
+    /// For the writer: waits before the next attempt, but not if there is other work.
     pub(super) fn pause(&self, time: Duration) -> Work {
         let waiting = |pending: &mut Pending| !pending.closed && pending.reopen.is_empty();
         let (mut pending, _) = self
@@ -231,7 +231,7 @@ impl Queue {
         pending.work()
     }
 
-    /// For the writer: it ends, without these lines.
+    /// For the writer: it ends without writing these lines.
     pub(super) fn finish(&self, lost: &[u8]) {
         let mut pending = self.lock();
         let lines = lost.iter().chain(&pending.lines).filter(|byte| **byte == b'\n').count();
@@ -243,7 +243,7 @@ impl Queue {
     }
 }
 
-/// A line that waits for room. Dropped, it is gone: nobody saw the answer that it is about.
+/// A line that waits for room. If it is dropped, it is not written: its answer was not sent.
 #[derive(Debug)]
 pub(crate) struct WaitingLine {
     id: u64,
@@ -252,7 +252,7 @@ pub(crate) struct WaitingLine {
 }
 
 impl WaitingLine {
-    /// Done when the line is queued.
+    /// Completes when the line is queued.
     pub(crate) async fn queued(self) {
         loop {
             let room = self.queue.room.notified();

@@ -20,7 +20,7 @@ enum Step {
     Fail(ErrorKind),
 }
 
-/// A sink that does as it is told, and takes everything once it is told nothing more.
+/// A sink that follows its instructions, and accepts everything after the last one.
 #[derive(Clone, Default)]
 struct Scripted {
     steps: Arc<Mutex<VecDeque<Step>>>,
@@ -69,7 +69,7 @@ struct HeldSink {
 
 impl Write for HeldSink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // Once the sender is gone, everything passes.
+        // Once the sender is dropped, the sink accepts everything.
         let _ = self.let_through.recv();
         self.written.lock().unwrap().extend_from_slice(bytes);
         Ok(bytes.len())
@@ -103,7 +103,7 @@ fn push(log: &AuditLog, when_full: WhenFull, line: &str) -> Option<WaitingLine> 
     lines.add(when_full, |buffer| buffer.extend_from_slice(line.as_bytes()))
 }
 
-/// Queues a line, waiting for room if it has to.
+/// Queues a line, waiting for room if necessary.
 async fn push_waiting(log: &AuditLog, line: &str) {
     if let Some(waiting) = push(log, log.when_full, line) {
         waiting.queued().await;
@@ -229,7 +229,7 @@ fn closing_does_not_wait_for_ever() {
     drop(hold);
 }
 
-/// A file of decisions, in a folder of its own.
+/// A file of decisions, in a separate folder.
 struct InFile {
     folder: tempfile::TempDir,
     log: AuditLog,
@@ -319,7 +319,7 @@ fn step() -> impl Strategy<Value = Step> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 
-    /// However writing fails, every line is there whole and once.
+    /// Every line is written whole and once, however writes fail.
     #[test]
     fn no_line_is_torn_lost_or_repeated(steps in proptest::collection::vec(step(), 0..30)) {
         let sink = Scripted::of(steps);

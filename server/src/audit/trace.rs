@@ -1,17 +1,17 @@
-//! What connects a request with the logs and traces of other programs.
+//! The request id and the trace id, which connect a request with the logs and traces of other programs.
 
 use hyper::header::HeaderMap;
 
-/// The most that a line shows of a request id, in bytes.
+/// The maximum length of a request id in a line, in bytes.
 const MAX_REQUEST_ID_BYTES: usize = 128;
 
-/// The value of `X-Request-Id`, cut; none where the field is missing, empty or repeated.
+/// The value of `X-Request-Id`, cut; `None` if the field is missing, empty or repeated.
 pub(crate) fn request_id(headers: &HeaderMap) -> Option<&[u8]> {
     let value = only_line(headers, "x-request-id").filter(|value| !value.is_empty())?;
     Some(value.get(..MAX_REQUEST_ID_BYTES).unwrap_or(value))
 }
 
-/// The trace id of `traceparent` (W3C Trace Context); none where the field is missing, invalid or repeated.
+/// The trace id of `traceparent` (W3C Trace Context); `None` if the field is missing, invalid or repeated.
 pub(crate) fn trace_id(headers: &HeaderMap) -> Option<&[u8]> {
     let value = only_line(headers, "traceparent")?;
     let is_hex = |part: &[u8], length: usize| {
@@ -20,7 +20,7 @@ pub(crate) fn trace_id(headers: &HeaderMap) -> Option<&[u8]> {
     let is_id = |part: &[u8], length| is_hex(part, length) && part.iter().any(|byte| *byte != b'0');
     let mut parts = value.splitn(5, |byte| *byte == b'-');
     let (version, trace, parent, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    // Later versions may add parts, and 255 is not a version.
+    // Later versions may add parts; 255 is not a valid version.
     let is_known = is_hex(version, 2) && version != b"ff" && (version != b"00" || parts.next().is_none());
     (is_known && is_id(trace, 32) && is_id(parent, 16) && is_hex(flags, 2)).then_some(trace)
 }

@@ -1,4 +1,4 @@
-//! The thread that writes queued lines: every line whole and once, however writing fails.
+//! The thread that writes queued lines: every line whole and once, however writes fail.
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write};
@@ -15,8 +15,8 @@ pub(super) trait Sink: Send + 'static {
     /// Writes some of the bytes.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize>;
 
-    /// Opens the sink again under its name, where it has one. `torn` bytes of a line that was not written to its end are
-    /// the last in the old one; `true`: the line is to be written from its beginning.
+    /// Reopens the sink by its name, if it has one. The old one ends with `torn` bytes of an unfinished line;
+    /// `true`: write that line from its beginning.
     fn reopen(&mut self, torn: usize) -> io::Result<bool> {
         let _ = torn;
         Ok(false)
@@ -42,7 +42,7 @@ pub(super) struct AppendFile {
 }
 
 impl AppendFile {
-    /// Opens the file, or makes a new one that its owner writes and its group reads.
+    /// Opens the file, or creates one that its owner can write and its group can read.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         const MODE: u32 = 0o640;
         let is_new = !path.exists();
@@ -51,7 +51,7 @@ impl AppendFile {
             return Err(io::Error::new(ErrorKind::InvalidInput, "not a regular file"));
         }
         if is_new {
-            // Whatever the umask says.
+            // Independent of the umask.
             file.set_permissions(Permissions::from_mode(MODE))?;
         }
         Ok(Self { path: path.to_owned(), file })
@@ -66,7 +66,7 @@ impl Sink for AppendFile {
     fn reopen(&mut self, torn: usize) -> io::Result<bool> {
         let old = std::mem::replace(self, Self::open(&self.path)?);
         if torn > 0 {
-            // The line goes into the new file whole; in the old one, no part of it is left.
+            // The whole line goes into the new file, and its beginning is removed from the old one.
             let length = old.file.metadata()?.len().saturating_sub(u64::try_from(torn).unwrap_or(u64::MAX));
             old.file.set_len(length)?;
         }
@@ -74,20 +74,20 @@ impl Sink for AppendFile {
     }
 }
 
-/// What the writer tells those who watch it.
+/// Events of the writer.
 #[derive(Debug)]
 pub(super) enum Event<'e> {
-    /// A write failed for the first time, or for another reason than before.
+    /// A write failed, for the first time or for a new reason.
     Failed(&'e io::Error),
-    /// Writing works again.
+    /// Writing succeeds again.
     Recovered,
-    /// The sink could not be opened again; the old one is used.
+    /// The sink could not be reopened; the old one stays in use.
     NotReopened(&'e io::Error),
 }
 
-/// How long the writer waits before it tries again where the reader of a pipe is slow.
+/// The delay before the next attempt if the reader of a pipe is slow.
 const READER_IS_SLOW: Duration = Duration::from_millis(5);
-/// And where writing fails for another reason, such as a full disk.
+/// The delay after any other error, such as a full disk.
 const WRITING_FAILS: Duration = Duration::from_millis(100);
 
 /// Starts the thread.
@@ -124,14 +124,14 @@ impl<S: Sink, T: Fn(Event<'_>)> Writing<S, T> {
         }
     }
 
-    /// Writes all of it, as often as it takes; gives what could not be written after the end.
+    /// Writes all bytes, with as many attempts as needed; after closing, returns what could not be written.
     fn write<'l>(&mut self, lines: &'l [u8]) -> &'l [u8] {
         let mut written = 0;
         while let Some(rest) = lines.get(written..).filter(|rest| !rest.is_empty()) {
             let error = match self.sink.write(rest) {
                 Ok(0) => ErrorKind::WriteZero.into(),
                 Ok(bytes) => {
-                    // From the exact byte on: whatever follows, no line is torn or joined with another.
+                    // Continues at the exact byte, so that no line is torn or joined with another.
                     written = written.saturating_add(bytes);
                     if std::mem::take(&mut self.failing) {
                         (self.tell)(Event::Recovered);
@@ -149,7 +149,7 @@ impl<S: Sink, T: Fn(Event<'_>)> Writing<S, T> {
             }
             let Work { reopen, last, given_up } =
                 self.queue.pause(if slow { READER_IS_SLOW } else { WRITING_FAILS });
-            // At the end, a reader that has gone does not come back.
+            // After closing, there is no point in waiting for a closed reader.
             if given_up || (last && error.kind() == ErrorKind::BrokenPipe) {
                 return rest;
             }

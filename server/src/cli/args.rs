@@ -1,4 +1,4 @@
-//! What the command line takes and what it says of itself.
+//! The arguments of the command line and its help.
 
 use std::path::PathBuf;
 

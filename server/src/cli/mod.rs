@@ -1,4 +1,4 @@
-//! The command line: which command runs, and how it ends.
+//! The command line: runs a command and returns its exit status.
 
 mod args;
 mod exit;
@@ -45,7 +45,7 @@ pub fn main() -> ExitCode {
     };
     match done {
         Ok(exit) => exit.into(),
-        // The reader of the output has closed it, and needs nothing more.
+        // The reader has closed the output.
         Err(Failure::OutputClosed) => Exit::Done.into(),
         Err(Failure::Bad(problem)) => {
             eprintln!("error: {}", redact(&problem));
@@ -69,14 +69,14 @@ fn manual(folder: &Path) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// Prints what clap says, help included, without tokens and keys: forgotten quotes around `Bearer TOKEN` must not put the
+/// Prints clap's messages and help without tokens and keys: missing quotes around `Bearer TOKEN` must not put the
 /// token into a log.
 fn refuse(error: &clap::Error) -> ExitCode {
     let status = if error.use_stderr() { Exit::Bad } else { Exit::Done };
     let plain = error.render().to_string();
     let redacted = redact(&plain);
     if redacted == plain {
-        // There is no other place to report that this cannot be printed.
+        // There is no other place to report a failed write.
         let _ = error.print();
     } else {
         eprint!("{redacted}");

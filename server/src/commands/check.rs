@@ -1,4 +1,4 @@
-//! `check`: what a configuration file and all that it names hold, or what is wrong and where.
+//! `check`: summarizes a configuration file and the files that it names, or reports their errors.
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -16,7 +16,7 @@ use crate::http::tls::Loaded;
 use crate::quote::redact;
 use crate::text::{count, visible};
 
-/// Loads everything and reports; where more than one file is wrong, on each of them.
+/// Loads everything and prints a summary, or the errors of every file.
 pub(crate) fn run(path: &Path, access: Access) -> Result<Exit, Failure> {
     let config = config::load(path)?;
     let (mut read, mut wrong) = (Vec::new(), Vec::new());
@@ -133,7 +133,7 @@ fn report(
     report
 }
 
-/// What a set of keys is trusted with, where that is not everything.
+/// The issuer and organizations that a key set is bound to, if any.
 fn bound_to(source: &KeySource) -> String {
     let issuer = source.issuer.as_ref().map(|issuer| format!(", for issuer {issuer}"));
     let organizations = source.organizations.as_ref();

@@ -1,4 +1,4 @@
-//! `health`: whether a running server is ready, for the health check of a container or a script.
+//! `health`: checks whether a running server is ready, for a container's health check or a script.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -9,12 +9,12 @@ use crate::commands::{Exit, Failure};
 use crate::config::UNIX_PREFIX;
 use crate::quote::quoted;
 
-/// How long connecting and each part of the answer may take.
+/// The timeout for connecting and for each part of the answer.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// More than the answer has.
+/// More bytes than the answer has.
 const MAX_BYTES: u64 = 64 << 10;
 
-/// Asks the admin port at `address`, of IP or `unix:PATH`, for `/readyz`.
+/// Requests `/readyz` from the admin port at `address`, an IP address and port or `unix:PATH`.
 pub(crate) fn run(address: &str) -> Result<Exit, Failure> {
     let unreachable =
         |error: io::Error| Failure::Bad(format!("`--admin`: {} cannot be reached: {error}", quoted(address)));

@@ -1,4 +1,4 @@
-//! The commands of `artos-auth`, one module each, and how they end.
+//! The commands of `artos-auth`, one module each, and their exit statuses.
 
 pub(crate) mod check;
 pub(crate) mod config;
@@ -16,12 +16,12 @@ use std::path::Path;
 use crate::config::ConfigError;
 use crate::signing::KeyError;
 
-/// The exit statuses, as `--help` has them.
+/// The exit statuses, as documented in `--help`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
     /// Done.
     Done,
-    /// The answer is no.
+    /// A negative result.
     No,
     /// Bad usage, file or data.
     Bad,
@@ -30,9 +30,9 @@ pub(crate) enum Exit {
 /// Why a command ended early.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// Bad usage, file or data: what to tell the user.
+    /// Bad usage, file or data, with the message.
     Bad(String),
-    /// Nobody reads the output any more.
+    /// The reader of the output has closed it.
     OutputClosed,
 }
 

@@ -1,4 +1,4 @@
-//! `serve`: the server, until a signal ends it.
+//! `serve`: runs the server until a signal ends it.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -9,7 +9,7 @@ use crate::config::ListenAddress;
 use crate::dev::Output;
 use crate::process;
 
-/// What `serve` was asked to do.
+/// The arguments of `serve`.
 #[derive(Clone, Debug, Args)]
 #[command(
     group = ArgGroup::new("source").required(true).args(["dev", "config"]))]

@@ -1,4 +1,4 @@
-//! What is wrong with a file, where, and what would be right.
+//! Errors of configuration files: the problem, its position and the fix.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -14,11 +14,11 @@ use crate::text::visible;
 pub struct ConfigError {
     /// The file.
     pub file: PathBuf,
-    /// The line, counted from 1, where it is known.
+    /// The line, counted from 1, if known.
     pub line: Option<usize>,
-    /// The key, as a path into the file (`policy.routes[2].path`); empty for the whole of it.
+    /// The key, as a path into the file (`policy.routes[2].path`); empty for the whole file.
     pub key: String,
-    /// What is wrong and what would be right: lower-case, one sentence, no full stop, no key material.
+    /// The problem and the fix: lower-case, one sentence, no full stop, no key material.
     pub problem: String,
 }
 
@@ -27,13 +27,13 @@ impl ConfigError {
         Self { file: file.to_owned(), line: None, key: String::new(), problem: problem.into() }
     }
 
-    /// For a file that cannot be read: which key of the configuration names it.
+    /// Adds the key of the configuration that names the file, if the file cannot be read.
     pub(crate) fn named_by(mut self, key: &str) -> Self {
         self.problem.push_str(&format!("; the file is named by `{key}`"));
         self
     }
 
-    /// What the engine says of a JSON file that it read.
+    /// The engine's error about a JSON file.
     pub(super) fn of_json(file: &Path, error: LoadError) -> Self {
         let line = error.position.map(|position| position.line);
         Self { file: file.to_owned(), line, key: error.key, problem: error.problem }
@@ -45,7 +45,7 @@ impl fmt::Display for ConfigError {
         let line = self.line.map(|line| format!("{line}:")).unwrap_or_default();
         let key = if self.key.is_empty() { String::new() } else { format!("`{}`: ", self.key) };
         let file = visible(&self.file.to_string_lossy());
-        // A token or key in the wrong place shows up in the name of a file, in a key or in a value.
+        // A misplaced token or key may be in the name of a file, in a key or in a value.
         f.write_str(&redact(&format!("{file}:{line} {key}{}", self.problem)))
     }
 }

@@ -10,7 +10,7 @@ use super::forward::TrustedProxies;
 pub struct ExtAuthz {
     /// `trusted`: the proxies that may ask. Default: `127.0.0.1/32` and `::1/128`.
     pub trusted: TrustedProxies,
-    /// `trust_resource_org`: the proxy says in `context_extensions["resource_org"]` who owns what is addressed.
+    /// `trust_resource_org`: the proxy names the owner of the resource in `context_extensions["resource_org"]`.
     /// Default: `false`.
     pub trust_resource_org: bool,
 }
@@ -24,7 +24,7 @@ pub(super) struct ExtAuthzSpec {
 }
 
 impl ExtAuthz {
-    /// Validates the table, or names the key that is wrong and says how to fix it.
+    /// Validates the table. The error names the wrong key and the fix.
     pub(super) fn new(spec: &ExtAuthzSpec) -> Result<Self, (String, String)> {
         let trusted = TrustedProxies::new(spec.trusted.as_deref())
             .map_err(|(index, problem)| (format!("ext_authz.trusted[{index}]"), problem))?;

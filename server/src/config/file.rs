@@ -1,4 +1,4 @@
-//! The file as it is written: plain values, not yet validated.
+//! The file as written: plain values, not yet validated.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ use super::revocations::RevocationsSpec;
 use super::tls::TlsSpec;
 use super::{AuditOutput, AuditOverflow};
 
-/// The whole file. What is left out takes its default.
+/// The whole file. Missing keys have their defaults.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FileSpec {

@@ -5,21 +5,21 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::Deserialize;
 
-/// Forward authentication: a proxy asks at one path about a request that it describes in header fields.
+/// Forward authentication: a proxy sends a subrequest to one path, and describes the client's request in header fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Forward {
-    /// `path`: where the proxy asks. Default: `/_auth/verify`.
+    /// `path`: the path of the subrequest. Default: `/_auth/verify`.
     pub path: String,
-    /// `fields`: the one family of header fields that describes the request. The others are never read.
+    /// `fields`: the family of header fields that describes the request. Other families are never read.
     pub fields: FieldFamily,
-    /// `trusted`: the proxies. Default: `127.0.0.1/32` and `::1/128`.
+    /// `trusted`: the proxies that may describe requests. Default: `127.0.0.1/32` and `::1/128`.
     pub trusted: TrustedProxies,
-    /// `trust_resource_org`: the proxy also says, in `X-Resource-Org`, who owns what is addressed. Default: `false`.
+    /// `trust_resource_org`: the proxy also names the owner of the resource, in `X-Resource-Org`. Default: `false`.
     pub trust_resource_org: bool,
 }
 
-/// A family of header fields in which a proxy describes the request that it asks about.
+/// A family of header fields in which a proxy describes a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FieldFamily {
@@ -31,7 +31,7 @@ pub enum FieldFamily {
     XOriginalUrl,
 }
 
-/// The addresses of the proxies whose descriptions are believed.
+/// The addresses of trusted proxies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustedProxies(Vec<IpNet>);
 
@@ -48,7 +48,7 @@ pub(super) struct ForwardSpec {
 const DEFAULT_PATH: &str = "/_auth/verify";
 
 impl Forward {
-    /// Validates the table, or names the key that is wrong and says how to fix it.
+    /// Validates the table. The error names the wrong key and the fix.
     pub(super) fn new(spec: ForwardSpec) -> Result<Self, (String, String)> {
         let fields = spec.fields.ok_or_else(|| {
             let problem = "missing `fields`; expected \"x-forwarded\" (Traefik, Caddy), \"x-original\" (nginx) or \
@@ -75,14 +75,14 @@ fn is_path(text: &str) -> bool {
 }
 
 impl TrustedProxies {
-    /// Reads prefixes (`10.0.0.0/8`) and single addresses, or gives the index of the wrong one and how to fix it.
+    /// Parses prefixes (`10.0.0.0/8`) and single addresses. The error has the index of the wrong one and the fix.
     pub(super) fn new(prefixes: Option<&[String]>) -> Result<Self, (usize, String)> {
         let Some(prefixes) = prefixes else { return Ok(Self::default()) };
         let read = |(index, text): (usize, &String)| prefix(text).map_err(|problem| (index, problem));
         prefixes.iter().enumerate().map(read).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Whether `address` is one of them. An IPv4-mapped IPv6 address (`::ffff:10.0.0.1`) is the IPv4 address in it.
+    /// Whether `address` is trusted. An IPv4-mapped IPv6 address (`::ffff:10.0.0.1`) counts as its IPv4 address.
     #[must_use]
     pub fn contain(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
@@ -90,7 +90,7 @@ impl TrustedProxies {
     }
 }
 
-/// This machine alone: `127.0.0.1/32` and `::1/128`.
+/// Only this machine: `127.0.0.1/32` and `::1/128`.
 impl Default for TrustedProxies {
     fn default() -> Self {
         Self([IpAddr::from([127, 0, 0, 1]), IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])].map(IpNet::from).to_vec())
@@ -112,7 +112,7 @@ fn prefix(text: &str) -> Result<IpNet, String> {
     Ok(prefix)
 }
 
-/// The IPv4 prefix in an IPv4-mapped one: peers are compared as IPv4, and `::ffff:0:0/96` is all of IPv4.
+/// The IPv4 prefix in an IPv4-mapped one, because peers are compared as IPv4; `::ffff:0:0/96` is all of IPv4.
 fn without_mapping(prefix: IpNet) -> IpNet {
     const MAPPED_BITS: u8 = 96;
     match (prefix.addr().to_canonical(), prefix.prefix_len().checked_sub(MAPPED_BITS)) {

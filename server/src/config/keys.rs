@@ -1,4 +1,4 @@
-//! `[keys]`, or several `[[keys]]`: where keys come from, and what each set is trusted with.
+//! `[keys]`, or several `[[keys]]`: the sources of keys, and the issuer and organizations that each set is bound to.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -14,15 +14,15 @@ use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 /// One set of keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeySource {
-    /// Where its keys come from.
+    /// The source of its keys.
     pub origin: KeyOrigin,
-    /// The `iss` that tokens of these keys must carry, if it is bound to one.
+    /// The `iss` that tokens of these keys must have, if the set is bound to one.
     pub issuer: Option<String>,
-    /// The organizations that tokens of these keys must be of, if it is bound to some.
+    /// The organizations of which tokens of these keys must be, if the set is bound to some.
     pub organizations: Option<Vec<String>>,
 }
 
-/// Where the keys of a set come from.
+/// The source of a key set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyOrigin {
@@ -33,7 +33,7 @@ pub enum KeyOrigin {
 }
 
 impl KeySource {
-    /// What `/readyz`, logs and metrics call the set at this position.
+    /// The name of the set at this position in `/readyz`, logs and metrics.
     #[must_use]
     pub fn name(&self, index: usize) -> String {
         match &self.origin {
@@ -49,7 +49,7 @@ impl KeySource {
     }
 }
 
-/// One entry, as the file writes it.
+/// One entry, as written in the file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct KeysSpec {
@@ -70,7 +70,7 @@ pub(super) struct KeysSpec {
 /// One table or an array of tables.
 pub(super) struct OneOrMore {
     pub(super) specs: Vec<KeysSpec>,
-    /// Whether the file writes `[[keys]]`, so that messages name the entry.
+    /// Whether the file has `[[keys]]`, so that messages name the entry.
     pub(super) is_array: bool,
 }
 
@@ -99,7 +99,7 @@ impl<'de> Deserialize<'de> for OneOrMore {
 }
 
 impl KeysSpec {
-    /// Where the set comes from; files as the configuration names them. The error: a member, and what is wrong with it.
+    /// The source of the set, with file names as in the configuration. The error: a member, and its problem.
     pub(super) fn origin(&self) -> Result<KeyOrigin, (&'static str, String)> {
         const WHERE: &str = "expected one of `file`, `url` and `discover`";
         let location = match (&self.file, &self.url, &self.discover) {

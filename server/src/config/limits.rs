@@ -1,15 +1,15 @@
-//! `[limits]`: what a connection may cost, so that slow, huge and many ones cannot starve the rest.
+//! `[limits]`: limits of connections, so that slow, large or many requests cannot starve other clients.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use serde::Deserialize;
 
-/// What a connection may cost. Each is a key of `[limits]`.
+/// The limits of connections. Each field is a key of `[limits]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// `header_bytes`: the longest request head. Default: 16,384, or `max_token_bytes` + 8,192 if that is more.
+    /// `header_bytes`: the longest request head. Default: 16,384, or `max_token_bytes` + 8,192 if that is larger.
     pub header_bytes: usize,
     /// `header_count`: the most field lines of a request. Default: 100.
     pub header_count: usize,
@@ -17,11 +17,11 @@ pub struct Limits {
     pub header_time: Duration,
     /// `idle_seconds`: how long a connection may wait for its next request. Default: 60 seconds.
     pub idle_time: Duration,
-    /// `connections`: how many may be open. A further one closes the one that has been idle longest. Default: 10,000.
+    /// `connections`: how many may be open. At the limit, a new one closes the longest idle one. Default: 10,000.
     pub connections: usize,
-    /// `cache_bytes`: how much memory verified tokens may take, so that each is verified once. Default: 32 MiB; 0: none.
+    /// `cache_bytes`: the size of the cache of verified tokens. Default: 32 MiB; 0: no cache.
     pub cache_bytes: usize,
-    /// `shutdown_seconds`: how long answers in flight may take once the server is told to end. Default: 10 seconds.
+    /// `shutdown_seconds`: how long answers in flight may take at shutdown. Default: 10 seconds.
     pub shutdown_time: Duration,
 }
 
@@ -38,9 +38,9 @@ pub(super) struct LimitsSpec {
 }
 
 const DEFAULT_HEADER_BYTES: usize = 16_384;
-/// What a request has besides its token, in a default that grows with the token.
+/// Bytes for the rest of a request head, in the default that grows with the token.
 const DEFAULT_ROOM: usize = 8_192;
-/// What a request has besides its token at the least, so that a long token is answered by TOK-1 and not by 431.
+/// The minimum of bytes for the rest of a request head, so that a long token is refused by TOK-1 and not by 431.
 const LEAST_ROOM: usize = 4_096;
 
 pub(super) const HEADER_BYTES: RangeInclusive<u64> = 8_192..=1_048_576;
@@ -51,7 +51,7 @@ pub(super) const CACHE_BYTES: RangeInclusive<u64> = 0..=1 << 40;
 pub(super) const SHUTDOWN_SECONDS: RangeInclusive<u64> = 0..=3_600;
 
 impl Limits {
-    /// The limits that stand where a file says nothing, for tokens of at most `max_token_bytes`.
+    /// The default limits for tokens of at most `max_token_bytes`.
     #[must_use]
     pub fn of_tokens(max_token_bytes: usize) -> Self {
         Self {
@@ -65,7 +65,7 @@ impl Limits {
         }
     }
 
-    /// Validates the table, or names the key that is wrong and says what would be right.
+    /// Validates the table. The error names the wrong key and the fix.
     pub(super) fn new(spec: Option<&LimitsSpec>, max_token_bytes: usize) -> Result<Self, (String, String)> {
         let mut limits = Self::of_tokens(max_token_bytes);
         let Some(spec) = spec else { return Ok(limits) };

@@ -7,27 +7,27 @@ use std::path::{Path, PathBuf};
 
 use crate::quote::quoted;
 
-/// Where requests are answered.
+/// A listening address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ListenAddress {
-    /// An IP address and a port; port 0 is any free one.
+    /// An IP address and a port; port 0 picks a free port.
     Ip(SocketAddr),
     /// A Unix socket with this path.
     Unix(PathBuf),
 }
 
-/// What stands before the path of a Unix socket.
+/// The prefix of the path of a Unix socket.
 pub(crate) const UNIX_PREFIX: &str = "unix:";
-/// The longest path that a socket address holds (`sun_path` without its end, unix(7)).
+/// The longest path of a socket address (`sun_path` without its NUL, unix(7)).
 const MAX_PATH_BYTES: usize = 107;
-/// Nobody beside owner and group of a Unix socket connects to it, unless the file says so.
+/// By default only owner and group can connect to a Unix socket.
 pub(super) const DEFAULT_SOCKET_MODE: u32 = 0o660;
 
 impl ListenAddress {
-    /// Where the server listens unless the file or a flag says otherwise: `127.0.0.1:8080`.
+    /// The default listening address: `127.0.0.1:8080`.
     pub const DEFAULT: Self = Self::Ip(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080));
 
-    /// Reads `127.0.0.1:8080`, `[::1]:8080` or `unix:PATH`, where PATH is relative to `folder`; or says how to fix it.
+    /// Parses `127.0.0.1:8080`, `[::1]:8080` or `unix:PATH`, where PATH is relative to `folder`. The error says how to fix it.
     pub(crate) fn read(text: &str, folder: &Path) -> Result<Self, String> {
         let Some(path) = text.strip_prefix(UNIX_PREFIX) else {
             return text.parse().map(Self::Ip).map_err(|_| {
@@ -60,7 +60,7 @@ impl ListenAddress {
         }
     }
 
-    /// Whether two ports cannot both have this address. Port 0 is another one each time.
+    /// Whether two ports with these addresses would conflict. Port 0 never does.
     pub(super) fn excludes(&self, other: &Self) -> bool {
         self == other && self.ip().is_none_or(|address| address.port() != 0)
     }
@@ -75,14 +75,14 @@ impl Display for ListenAddress {
     }
 }
 
-/// Reads `socket_mode`: three or four octal digits, without bits beyond read, write and execute.
+/// Parses `socket_mode`: three or four octal digits, without bits other than read, write and execute.
 pub(super) fn socket_mode(text: &str) -> Result<u32, String> {
     let digits = matches!(text.len(), 3 | 4) && text.bytes().all(|byte| matches!(byte, b'0'..=b'7'));
     let mode = u32::from_str_radix(text, 8).ok().filter(|mode| digits && *mode <= 0o777);
     mode.ok_or_else(|| format!("{} is not a mode; expected octal digits, such as \"0660\"", quoted(text)))
 }
 
-/// What to say of a mode with which every user of the machine can connect.
+/// The warning for a mode that lets every user of the machine connect.
 pub(super) fn socket_mode_warning(mode: u32) -> Option<String> {
     (mode & 0o002 != 0).then(|| {
         format!(

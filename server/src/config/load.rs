@@ -1,4 +1,4 @@
-//! Reads a configuration file and what it names, each file with a deadline and a limit on its size.
+//! Reads a configuration file and the files that it names, each with a deadline and a size limit.
 
 use std::path::Path;
 
@@ -8,10 +8,10 @@ use super::{Config, ConfigError, KeyOrigin, KeySource, parse, read_revocations_o
 use crate::fetch::{Fetcher, Remote, UsableKeys};
 use crate::files::Contents;
 
-/// Much more than any real file, so that a wrong path cannot exhaust the memory.
+/// Much more than any real file needs, so that a wrong path cannot exhaust the memory.
 pub(crate) const MAX_CONFIG_BYTES: u64 = 16 << 20;
 pub(crate) const MAX_KEYS_BYTES: u64 = 16 << 20;
-/// Ten million revoked tokens need less than half of it.
+/// Ten million revoked tokens need less than half of this.
 pub(crate) const MAX_REVOCATIONS_BYTES: u64 = 4 << 30;
 
 /// Reads a regular file, with a deadline.
@@ -23,14 +23,14 @@ pub(crate) fn read_contents(path: &Path, max_bytes: u64) -> Result<Contents, Con
     crate::files::read(path, max_bytes).map_err(|problem| ConfigError::of_file(path, problem))
 }
 
-/// Everything that a file names, loaded.
+/// A configuration file and everything that it names, loaded.
 #[derive(Debug)]
 pub struct Loaded {
-    /// The file itself.
+    /// The configuration file.
     pub config: Config,
     /// The engine of its policy, keys and revocations.
     pub engine: Engine,
-    /// Problems of the revocations that do not prevent loading, one sentence each.
+    /// Warnings about the revocations, one sentence each.
     pub warnings: Vec<String>,
 }
 
@@ -38,7 +38,7 @@ pub struct Loaded {
 ///
 /// # Errors
 ///
-/// Names the file, the line and the key that is wrong, and what would be right.
+/// Names the file, line and key, and the fix.
 pub fn load(path: &Path) -> Result<Config, ConfigError> {
     parse_bytes(path, read(path, MAX_CONFIG_BYTES)?)
 }
@@ -53,7 +53,7 @@ pub(crate) fn parse_bytes(path: &Path, bytes: Vec<u8>) -> Result<Config, ConfigE
 ///
 /// # Errors
 ///
-/// Names the file, the line and the key of the set that is broken or too weak.
+/// Names the file and line, and the key that is invalid or too weak.
 pub fn read_keys(path: &Path) -> Result<KeySet, ConfigError> {
     let text = read(path, MAX_KEYS_BYTES).map_err(|error| error.named_by("keys.file"))?;
     parse_keys(path, &text)
@@ -68,7 +68,7 @@ pub(crate) fn parse_keys(path: &Path, bytes: &[u8]) -> Result<KeySet, ConfigErro
 ///
 /// # Errors
 ///
-/// Names the file, the line and what is wrong there.
+/// Names the file, the line and the problem.
 pub fn read_revocations(path: &Path) -> Result<Revocations, ConfigError> {
     let text = read(path, MAX_REVOCATIONS_BYTES).map_err(|error| error.named_by("revocations.file"))?;
     parse_revocations(path, &text)
@@ -79,21 +79,21 @@ pub(crate) fn parse_revocations(path: &Path, bytes: &[u8]) -> Result<Revocations
     Revocations::from_json(bytes).map_err(|error| ConfigError::of_json(path, error))
 }
 
-/// Loads a configuration file and all that it names. Keys by URL are fetched once.
+/// Loads a configuration file and everything that it names. Keys by URL are fetched once.
 ///
 /// # Errors
 ///
-/// The first that does not load: see [`load`], [`read_keys`] and [`read_revocations`].
+/// The first error: see [`load`], [`read_keys`] and [`read_revocations`].
 pub fn load_all(path: &Path) -> Result<Loaded, ConfigError> {
     load_with(path, Access::Online)
 }
 
-/// Whether a command may fetch what the configuration names by URL.
+/// Whether a command may fetch the URLs of the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
     /// Each source is fetched once.
     Online,
-    /// Files and fallback files alone.
+    /// Only files and fallback files are used.
     Offline,
 }
 
@@ -135,7 +135,7 @@ pub(crate) fn load_with(path: &Path, access: Access) -> Result<Loaded, ConfigErr
 pub(crate) struct ReadSource {
     pub(crate) set: KeySet,
     pub(crate) warnings: Vec<String>,
-    /// The file or host that they come from.
+    /// Their file or host.
     pub(crate) place: String,
 }
 
@@ -182,19 +182,19 @@ fn fetch_once(remote: &Remote) -> Result<UsableKeys, String> {
     fetched.set.ok_or_else(|| "answers 304 to a request without a condition".to_owned())
 }
 
-/// Runs work that waits for the network, in a command that has nothing else to do.
+/// Runs asynchronous network requests to completion, in a command that does nothing else.
 pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| format!("cannot start the runtime: {error}"))?;
     let done = runtime.block_on(work);
-    // Does not wait for a name lookup that has not finished.
+    // Does not wait for an unfinished name lookup.
     runtime.shutdown_background();
     done
 }
 
-/// Joins the sets, each bound to the issuer and organizations of its source.
+/// Combines the sets, each bound to the issuer and organizations of its source.
 pub(crate) fn bind_keys(
     path: &Path,
     sources: &[KeySource],

@@ -1,4 +1,4 @@
-//! The TOML text and where each key stands in it, so that every error can name its line.
+//! A TOML text and the position of each key in it, so that every error names its line.
 
 use std::ops::Range;
 use std::path::Path;
@@ -11,7 +11,7 @@ use super::ConfigError;
 use super::reader::Root;
 use crate::text::visible;
 
-/// A file's text, parsed, with the place of every key.
+/// The parsed text of a file, with the position of every key.
 pub(super) struct Document<'t> {
     path: &'t Path,
     text: &'t str,
@@ -40,7 +40,7 @@ impl<'t> Document<'t> {
         })
     }
 
-    /// An error about a key (`policy.routes[2].path`), with the line of as much of it as the file has.
+    /// An error about a key (`policy.routes[2].path`), with the line of its longest existing part.
     pub(super) fn error(&self, key: &str, problem: impl Into<String>) -> ConfigError {
         let line = self.offset_of(key).map(|offset| line_of(self.text, offset));
         ConfigError { file: self.path.to_owned(), line, key: key.to_owned(), problem: problem.into() }
@@ -50,7 +50,7 @@ impl<'t> Document<'t> {
         self.steps(key).last().map(|(offset, _)| offset)
     }
 
-    /// Each part of a key that the file has: where it stands, and its value.
+    /// The existing parts of a key, each with its position and value.
     fn steps(&self, key: &str) -> impl Iterator<Item = (usize, &DeValue<'t>)> {
         let mut parent: Option<&DeValue<'t>> = None;
         names(key).map_while(move |name| {
@@ -79,7 +79,7 @@ fn member<'d, 't>(table: &'d DeTable<'t>, name: &str) -> Option<(usize, &'d DeVa
     Some((key.span().start, value.get_ref()))
 }
 
-/// A key that the parser points at, if that is what it points at.
+/// The key at the position of a parse error, if there is one.
 fn quoted_key(text: &str, span: Option<Range<usize>>) -> String {
     let quoted = span.and_then(|span| text.get(span)).unwrap_or_default();
     let bare = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';

@@ -1,4 +1,4 @@
-//! The configuration file and what it names, as validated values: nothing about them fails later.
+//! The configuration file and the files that it names, as validated values. Using them cannot fail.
 //!
 //! [`load`] reads the file itself. [`read_keys`] and [`read_revocations`] read the files that it names, separately, because
 //! a reload takes policy and keys together or not at all, and revocations by themselves.
@@ -53,82 +53,82 @@ pub use schema::{example, schema};
 pub(crate) use secret_file::secret_file_warning;
 pub use tls::TlsFiles;
 
-/// A configuration file, validated. The keys and revocations that it names are not read yet.
+/// A validated configuration file. Its keys and revocations are not read yet.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// The file itself.
+    /// The path of the file.
     pub path: PathBuf,
-    /// Where requests are answered.
+    /// The main port.
     pub listen: ListenAddress,
-    /// Where health, readiness and metrics are answered, if anywhere.
+    /// The admin port, for health, readiness and metrics.
     pub admin_listen: Option<ListenAddress>,
     /// The mode of Unix sockets.
     pub socket_mode: u32,
-    /// What makes a token acceptable, what is public, what needs which permission.
+    /// The policy.
     pub policy: Policy,
-    /// The same as the file writes it, for a person.
+    /// The policy as written in the file, for people.
     pub policy_spec: PolicySpec,
     /// The sets of keys: at least one.
     pub keys: Vec<KeySource>,
-    /// The revocations, if there are any.
+    /// The source of revocations, if there is one.
     pub revocations: Option<RevocationSource>,
-    /// Whose tokens authenticate at which host.
+    /// The organizations whose tokens authenticate at each host.
     pub realms: Realms,
-    /// Who owns what a path addresses.
+    /// The owners of resources, by path.
     pub resources: Resources,
-    /// Which proxies may describe a request, and in which fields.
+    /// Forward authentication.
     pub forward: Option<Forward>,
-    /// Which proxies may ask over gRPC.
+    /// Envoy's `ext_authz` over gRPC.
     pub ext_authz: Option<ExtAuthz>,
-    /// The files of TLS; none: the main port speaks plaintext.
+    /// The files for TLS; `None` for plaintext.
     pub tls: Option<TlsFiles>,
-    /// The audit trail.
+    /// The audit log.
     pub audit: Audit,
-    /// What a connection may cost.
+    /// The limits of connections.
     pub limits: Limits,
-    /// What is allowed but should not go unnoticed: one sentence each.
+    /// Warnings, one sentence each.
     pub warnings: Vec<String>,
-    /// What a reload must not leave out unnoticed.
+    /// What a reload must not remove without confirmation.
     pub protections: Protections,
 }
 
-/// Where the audit trail goes, and what happens when it cannot be written as fast as decisions are made.
+/// The output of the audit log, and what happens if it is slower than the decisions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Audit {
-    /// Where it goes.
+    /// The output.
     pub output: AuditOutput,
     /// The file, for [`AuditOutput::File`].
     pub file: Option<PathBuf>,
-    /// What happens when it is full.
+    /// What happens if the queue is full.
     pub overflow: AuditOverflow,
 }
 
-/// Where the audit trail goes.
+/// The output of the audit log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AuditOutput {
-    /// To standard error, a line for each decision.
+    /// Standard error.
     #[default]
     Stderr,
     /// Nowhere.
     Off,
-    /// To a file that is appended to, and opened again on SIGHUP.
+    /// A file that lines are appended to, reopened on SIGHUP.
     File,
 }
 
-/// What happens when audit lines cannot be written as fast as decisions are made.
+/// What happens if audit lines cannot be written as fast as decisions are made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AuditOverflow {
-    /// Decisions wait for the trail.
+    /// Answers wait for room in the queue.
     #[default]
     Block,
-    /// Lines are dropped, and counted.
+    /// Lines are dropped and counted.
     Drop,
 }
 
-/// What to say about an address where tokens would pass in the clear, beyond this machine (SEC-2).
+/// The warning for an address on which other machines would send tokens in plaintext (SEC-2).
 #[must_use]
 pub fn plaintext_warning(key: &str, address: SocketAddr) -> Option<String> {
     (!address.ip().to_canonical().is_loopback()).then(|| {
@@ -139,11 +139,11 @@ pub fn plaintext_warning(key: &str, address: SocketAddr) -> Option<String> {
     })
 }
 
-/// Reads the text of a configuration file; `path` is what errors call it and what relative paths are relative to.
+/// Parses the text of a configuration file. `path` is its name in errors, and the base of relative paths.
 ///
 /// # Errors
 ///
-/// Names the file, the line and the key that is wrong, and what would be right.
+/// Names the file, line and key, and the fix.
 pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
     let document = Document::parse(path, text)?;
     let spec: FileSpec = document.deserialize()?;
@@ -283,7 +283,7 @@ fn address(
     address.map(Some).map_err(|problem| document.error(key, problem))
 }
 
-/// `audit.file`, which `output = "file"` needs and nothing else uses.
+/// `audit.file`, which is required for `output = "file"` and refused otherwise.
 fn audit_file(
     document: &Document<'_>,
     output: AuditOutput,
@@ -302,7 +302,7 @@ fn audit_file(
     }
 }
 
-/// Relative paths are relative to the file that has them.
+/// Relative paths are relative to the folder of the configuration file.
 fn named_file(document: &Document<'_>, key: &str, name: PathBuf) -> Result<PathBuf, ConfigError> {
     if name.as_os_str().is_empty() {
         return Err(document.error(key, "an empty path names no file"));

@@ -1,16 +1,16 @@
-//! What is wrong with a document: its messages name the key and speak of TOML, never of Rust.
+//! Errors of a TOML document. Messages name the key and TOML types, never Rust types.
 
 use std::fmt::{self, Display};
 use std::ops::Range;
 
 use serde::de::{Error, Expected, Unexpected};
 
-/// What is wrong with a document, and where.
+/// An error of a document, and its position.
 #[derive(Debug)]
 pub(super) struct Problem {
     /// The steps to the value, the innermost first.
     steps: Vec<Step>,
-    /// Where the value, or its key, stands in the text.
+    /// The position of the value, or of its key, in the text.
     span: Option<Range<usize>>,
     what: String,
 }
@@ -45,12 +45,12 @@ impl Problem {
         path
     }
 
-    /// Where the value stands in the text, if it is not the whole document.
+    /// The position of the value in the text, if it is not the whole document.
     pub(super) fn start(&self) -> Option<usize> {
         self.span.as_ref().map(|span| span.start)
     }
 
-    /// What is wrong and what is expected: one sentence.
+    /// The problem and the expected value, in one sentence.
     pub(super) fn what(&self) -> &str {
         &self.what
     }
@@ -73,7 +73,7 @@ impl Error for Problem {
         Self::wrong_type(expected, unexpected_kind(&found))
     }
 
-    /// An integer that its type does not hold: the visitor of another value speaks in words of its own.
+    /// An integer out of the range of its type. Other visitors have their own messages.
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
         match found {
             Unexpected::Unsigned(_) | Unexpected::Signed(_) => Self::custom("integer out of range"),

@@ -1,17 +1,17 @@
-//! What a configuration protects, so that a reload cannot loosen it by leaving something out.
+//! The restrictions of a configuration, so that a reload cannot loosen access by omitting one.
 //!
-//! A file that was cut off, or that is half written, is often a valid file with fewer tables. What it no longer says is
-//! therefore kept until somebody confirms that it was meant.
+//! A truncated or half-written file is often a valid file with fewer tables. Restrictions that it omits are
+//! therefore kept until the operator confirms the omission.
 
 use std::collections::BTreeMap;
 
 use toml::{Table, Value};
 
-/// What the file says that closes something, by the name that messages give it.
+/// The restrictions of a file, by their names in messages.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Protections(BTreeMap<String, Vec<String>>);
 
-/// The members whose absence opens something, each with its name in messages.
+/// The members whose absence gives more access, each with its name in messages.
 const PRESENT: [(&[&str], &str); 12] = [
     (&["policy", "algorithms"], "algorithms"),
     (&["policy", "issuers"], "issuers"),
@@ -33,7 +33,7 @@ const LISTS: [(&[&str], &str); 3] =
     [(&["resources"], "[[resources]]"), (&["realms"], "[[realms]]"), (&["policy", "routes"], "routes")];
 
 impl Protections {
-    /// What this file protects; `text` is TOML.
+    /// The restrictions of this file; `text` is TOML.
     pub(super) fn of(text: &str) -> Self {
         let Ok(table) = text.strip_prefix('\u{feff}').unwrap_or(text).parse::<Table>() else {
             return Self::default();
@@ -79,8 +79,8 @@ impl Protections {
         Self(protections)
     }
 
-    /// What this file protects and `newer` leaves out; empty if it leaves out nothing. An entry that was changed is not
-    /// left out: as many others are there that were not before.
+    /// The restrictions of this file that `newer` omits. A changed entry is not omitted: `newer` has as many entries that
+    /// are new.
     #[must_use]
     pub fn dropped_by(&self, newer: &Self) -> Vec<String> {
         let dropped = self.0.iter().filter(|(name, entries)| match newer.0.get(*name) {
@@ -93,7 +93,7 @@ impl Protections {
         });
         dropped
             .map(|(name, entries)| match name.strip_suffix(" of [[keys]]") {
-                // As the file writes it.
+                // As written in the file.
                 Some(member) if !entries.is_empty() => member.to_owned(),
                 _ => name.clone(),
             })
@@ -189,7 +189,7 @@ client_ca = "c"
         assert_eq!(dropped(&FULL.replacen(old, new, 1)), expected);
     }
 
-    /// A file that is cut off anywhere, and that is still a file, is kept out.
+    /// A file that is truncated anywhere, and still valid, is refused.
     #[test]
     fn no_beginning_of_a_file_takes_its_place() {
         let mut valid = 0;

@@ -1,7 +1,7 @@
-//! Reads typed values out of a parsed TOML document.
+//! Reads typed values from a parsed TOML document.
 //!
-//! The kind that is expected comes from the method that serde calls, and the kind that was found from the document, so
-//! that no message of another crate is shown or taken apart.
+//! The expected type comes from the method that serde calls, and the found type from the document, so that no message of
+//! another crate is shown or parsed.
 
 use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{
@@ -139,7 +139,7 @@ impl<'de> Deserializer<'de> for Reader<'de, '_> {
         }
     }
 
-    /// TOML has no null: what is there is some value.
+    /// TOML has no null, so a present value is `Some`.
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
         visitor.visit_some(self)
     }
@@ -152,7 +152,7 @@ impl<'de> Deserializer<'de> for Reader<'de, '_> {
         visitor.visit_newtype_struct(self)
     }
 
-    /// A table and nothing else: a derived reader takes an array too, its elements for members in their order.
+    /// Only a table: a derived reader would also accept an array and read its elements as members in order.
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
@@ -189,9 +189,9 @@ impl<'d, 't> Members<'d, 't> {
         Self { members: table.iter(), current: None }
     }
 
-    /// Says of a problem which member it is in.
+    /// Adds the member to the path of a problem.
     fn locate((key, value): Member<'_, '_>, problem: Problem) -> Problem {
-        // The span of a table leaves out what its header says.
+        // The span of a table does not include its header.
         let span = if matches!(value.get_ref(), DeValue::Table(_)) { key.span() } else { value.span() };
         problem.within(Step::Key(key.get_ref().to_string()), &span)
     }
@@ -204,7 +204,7 @@ impl<'de> MapAccess<'de> for Members<'de, '_> {
         let Some(member) = self.members.next() else { return Ok(None) };
         self.current = Some(member);
         let (key, _) = member;
-        // An unknown key is found here: it is named like a member.
+        // An unknown key is reported here, under its name.
         let read = seed.deserialize(BorrowedStrDeserializer::new(key.get_ref()));
         read.map(Some)
             .map_err(|problem: Problem| problem.within(Step::Key(key.get_ref().to_string()), &key.span()))

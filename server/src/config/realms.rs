@@ -1,4 +1,4 @@
-//! `[[realms]]`: whose tokens authenticate at which host (TOK-4).
+//! `[[realms]]`: the organizations whose tokens authenticate at each host (TOK-4).
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -8,17 +8,17 @@ use serde::Deserialize;
 
 use crate::quote::quoted;
 
-/// Whose tokens authenticate at which host.
+/// The organizations whose tokens authenticate at each host.
 ///
-/// Fails closed: where the file has `[[realms]]`, a host that none names has the empty realm, in which nobody
-/// authenticates. Without them, every organization does, at every host.
+/// Fails closed: if the file has `[[realms]]`, a host that no entry names has the empty realm, where no organization
+/// authenticates. Without `[[realms]]`, every organization authenticates at every host.
 #[derive(Debug, Default)]
 pub struct Realms(Option<Named>);
 
 #[derive(Debug, Default)]
 struct Named {
     by_host: HashMap<Box<str>, Scope>,
-    /// The entry for `*`: every host that no other entry names.
+    /// The entry for `*`: all hosts that no other entry names.
     other: Scope,
     empty: Organizations,
 }
@@ -35,7 +35,7 @@ impl Default for Scope {
     }
 }
 
-/// One entry, as the file writes it.
+/// One entry, as written in the file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RealmSpec {
@@ -45,7 +45,7 @@ pub(super) struct RealmSpec {
 }
 
 impl Realms {
-    /// Validates the entries, or names the key that is wrong and says what would be right.
+    /// Validates the entries. The error names the wrong key and the fix.
     pub(super) fn new(specs: Option<Vec<RealmSpec>>) -> Result<Self, (String, String)> {
         let Some(specs) = specs else { return Ok(Self(None)) };
         if specs.is_empty() {
@@ -83,20 +83,20 @@ impl Realms {
         Ok(Self(Some(named)))
     }
 
-    /// These organizations alone, at every host.
+    /// Only these organizations, at every host.
     pub(crate) fn of_all_hosts(organizations: Organizations) -> Self {
         Self(Some(Named { other: Scope::Among(organizations), ..Named::default() }))
     }
 
-    /// Whose tokens authenticate at `host`, a host as [`host_of_authority`] gives it.
+    /// The organizations whose tokens authenticate at `host`, in the form of [`host_of_authority`].
     ///
-    /// Letter case plays no part. A request without a host (HTTP/1.0) is at a host that no
+    /// Ignores letter case. A request without a host (HTTP/1.0) is at a host that no
     /// realm names, `*` included.
     #[must_use]
     pub fn of(&self, host: Option<&str>) -> TenantScope<'_> {
         let Some(named) = &self.0 else { return TenantScope::Any };
         let Some(host) = host else { return TenantScope::Among(&named.empty) };
-        // Its trailing dot is off already: a second one makes it another name.
+        // One trailing dot has been removed; a second one makes it a different name.
         let host = match host.bytes().any(|byte| byte.is_ascii_uppercase()) {
             true => Cow::Owned(host.to_ascii_lowercase()),
             false => Cow::Borrowed(host),
@@ -114,7 +114,7 @@ impl Realms {
         self.0.is_none()
     }
 
-    /// Whether the tokens of this organization authenticate at any host.
+    /// Whether the organization's tokens authenticate at one or more hosts.
     pub(crate) fn accept_somewhere(&self, organization: &str) -> bool {
         self.scopes().is_none_or(|mut scopes| {
             scopes.any(|scope| match scope {
@@ -135,7 +135,7 @@ impl Realms {
         self.0.as_ref().map(|named| named.by_host.values().chain([&named.other]))
     }
 
-    /// The named hosts in alphabetical order, `*` last and always there, each with how many organizations
+    /// The named hosts in alphabetical order, then `*`, each with the number of organizations that
     /// authenticate; `None` for any.
     #[must_use]
     pub fn summary(&self) -> Vec<(&str, Option<usize>)> {

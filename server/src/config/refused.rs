@@ -1,4 +1,4 @@
-//! Configurations that load although no token, or none of a key set, can ever be accepted.
+//! Detects valid configurations that refuse every token, or every token of a key set.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use artos_auth_engine::{Algorithm, KeySet, Policy, PolicySpec, RequiredSpec, Req
 
 use super::{Config, KeySource};
 
-/// The most keys of one algorithm that a token without `kid` is tried with.
+/// The maximum number of keys of one algorithm with which a token without `kid` is tried.
 const MAX_KEYS_WITHOUT_ID: usize = 8;
 
 /// One sentence for each reason why every token, or every token of a key set, is refused. `sets` are the key sets of
@@ -68,7 +68,7 @@ fn usable_keys<'k>(policy: &Policy, sets: &'k [KeySet]) -> Vec<(Option<&'k str>,
     usable
 }
 
-/// The issuer that a key set is bound to, if the policy does not accept it.
+/// The issuer of a key set's binding, if the policy does not accept it.
 fn issuer_outside<'s>(policy: &PolicySpec, source: &'s KeySource) -> Option<&'s str> {
     let issuer = source.issuer.as_deref()?;
     let accepted = policy.issuers.as_ref()?;
@@ -95,7 +95,7 @@ fn keys_without_id(policy: &Policy, sets: &[KeySet]) -> Option<String> {
 
 /// Whether even the shortest acceptable token is longer than the policy allows.
 fn too_long(config: &Config, sets: &[KeySet]) -> Option<String> {
-    // The least header: `{"alg":"ES256"}`.
+    // The shortest header: `{"alg":"ES256"}`.
     let least = usable_keys(&config.policy, sets).into_iter().map(|(_, algorithm)| {
         let header = br#"{"alg":""}"#.len().saturating_add(algorithm.name().len());
         base64_length(header).saturating_add(signature_length(algorithm))
@@ -136,7 +136,7 @@ fn member_length(name: &str) -> usize {
     name.len().saturating_add(r#","":"#.len())
 }
 
-/// Of the least signature, in base64url: an RSA key has 2,048 bits or more.
+/// The length of the shortest signature in base64url; an RSA key has 2,048 bits or more.
 fn signature_length(algorithm: Algorithm) -> usize {
     use Algorithm::{ES256, ES384, EdDSA, HS256, HS384, HS512};
     base64_length(match algorithm {

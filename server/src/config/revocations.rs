@@ -1,4 +1,4 @@
-//! `[revocations]`: where revocations come from, and how old they may be.
+//! `[revocations]`: the source of revocations, and their maximum age.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,13 +14,13 @@ use crate::redis::{
 };
 use crate::revocation::{OnStale, Staleness};
 
-/// Where revocations come from.
+/// The source of revocations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RevocationSource {
     /// A file.
     File(PathBuf),
-    /// A list by URL, fetched again and again.
+    /// A list by URL, fetched at an interval.
     Url(RemoteRevocations),
     /// A snapshot and a log in Redis or Valkey.
     Redis(RedisRevocations),
@@ -29,7 +29,7 @@ pub enum RevocationSource {
 /// A list of revocations by URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RemoteRevocations {
-    /// Where it is.
+    /// The URL.
     pub url: String,
     /// The time between two fetches.
     pub poll: Duration,
@@ -37,12 +37,12 @@ pub struct RemoteRevocations {
     pub max_bytes: usize,
     /// The certification authorities to trust instead of the system's (PEM).
     pub ca_file: Option<PathBuf>,
-    /// How old it may become.
+    /// The maximum age.
     pub staleness: Staleness,
 }
 
 impl RevocationSource {
-    /// Where it is, for messages: a path, or host and port.
+    /// The source in messages: a path, or host and port.
     #[must_use]
     pub fn place(&self) -> String {
         match self {
@@ -52,7 +52,7 @@ impl RevocationSource {
         }
     }
 
-    /// The key that names it, which is also the label of metrics.
+    /// The key of the source, which is also its label in metrics.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -63,13 +63,13 @@ impl RevocationSource {
     }
 }
 
-/// The revocations of a source, and what is to be said of them.
+/// The revocations of a source, and warnings about them.
 pub(crate) struct ReadRevocations {
     pub(crate) set: Revocations,
     pub(crate) warnings: Vec<String>,
 }
 
-/// Reads or fetches the revocations of a source, once; nothing if they would have to be fetched and may not be.
+/// Reads or fetches the revocations of a source, once; `None` if fetching is required but not allowed.
 pub(crate) fn read_revocations_of(
     config: &Path,
     source: &RevocationSource,
@@ -108,7 +108,7 @@ pub(crate) fn read_revocations_of(
     }
 }
 
-/// The table as the file has it.
+/// The table as written in the file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RevocationsSpec {
@@ -133,7 +133,7 @@ struct PasswordSpec {
     file: Option<PathBuf>,
 }
 
-/// A key of the table, and what is wrong with it.
+/// A key of the table, and its problem.
 type Wrong = (&'static str, String);
 
 impl RevocationsSpec {

@@ -1,4 +1,4 @@
-//! Files that hold secrets and that other users of the machine can read.
+//! Warnings about files with secrets that other users of the machine can read.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use crate::quote::redact;
 
-/// What to say of a file that holds a private key or a secret and that every user of the machine can read or change.
+/// The warning for a file with a private key or a secret that every user of the machine can read or change.
 pub(crate) fn secret_file_warning(path: &Path) -> Option<String> {
     const MAX_BYTES: u64 = 16 << 20;
-    /// Any permission of users that are neither the owner nor in the group.
+    /// All permissions of other users (neither owner nor group).
     const OTHERS: u32 = 0o007;
 
     let mode = std::fs::metadata(path).ok()?.mode() & 0o777;
@@ -25,7 +25,7 @@ pub(crate) fn secret_file_warning(path: &Path) -> Option<String> {
     .into_owned())
 }
 
-/// Whether a JWK, a JWK Set or a PEM file holds a private key or a shared secret.
+/// Whether a JWK, a JWK Set or a PEM file contains a private key or a shared secret.
 fn holds_secret(text: &[u8]) -> bool {
     if let Ok(value) = serde_json::from_slice::<Value>(text) {
         let is_secret =

@@ -1,4 +1,4 @@
-//! What is read from a good file, and what is said of every wrong one.
+//! The values of valid files, and the errors of invalid ones.
 
 use std::fmt::Write as _;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! `[tls]`: which files hold the certificate, its key and the CA of clients.
+//! `[tls]`: the files of the certificate, its key and the client CA.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::ConfigError;
 use super::locate::Document;
 
-/// The table as the file has it.
+/// The table as written in the file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TlsSpec {
@@ -16,15 +16,15 @@ pub(super) struct TlsSpec {
     client_ca: Option<PathBuf>,
 }
 
-/// The files that TLS needs, all of them PEM.
+/// The files for TLS, all of them PEM.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TlsFiles {
-    /// The certificate of the server, and those between it and a root.
+    /// The server's certificate and the intermediate certificates.
     pub certificate: PathBuf,
-    /// Its private key: PKCS #8, SEC 1 or PKCS #1.
+    /// The private key: PKCS #8, SEC 1 or PKCS #1.
     pub key: PathBuf,
-    /// The CA that signs the certificates that clients must present; none: clients present none.
+    /// The CA of client certificates; `None` if clients present none.
     pub client_ca: Option<PathBuf>,
 }
 
@@ -38,7 +38,7 @@ impl TlsFiles {
         })
     }
 
-    /// All of them, with the key of the configuration that names each.
+    /// All files, each with its key in the configuration.
     pub(crate) fn all(&self) -> impl Iterator<Item = (&'static str, &PathBuf)> {
         [("tls.certificate", &self.certificate), ("tls.key", &self.key)]
             .into_iter()

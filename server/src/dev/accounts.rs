@@ -1,4 +1,4 @@
-//! The demonstration's accounts: what a service around the engine knows of its users, and a configuration does not.
+//! The accounts of the demonstration: data about users that only a service has, not a configuration.
 
 use artos_auth_engine::{Account, Context};
 use base64_simd::URL_SAFE_NO_PAD;
@@ -9,13 +9,13 @@ use crate::snapshot::{Configured, ContextResolver, RequestView, Snapshot};
 
 /// A user who has left the organization.
 pub(super) const LEFT: &str = "lena";
-/// A user whose account nobody has finished setting up.
+/// A user whose account is not set up completely.
 pub(super) const HALF_SET_UP: &str = "hank";
 
-/// The configured context, with the account of the user that the token names.
+/// The configured context, with the account of the token's user.
 ///
-/// The account is looked up by a user id that nobody has verified yet. That is safe: it counts for nothing
-/// before the engine has verified the very token that it was read from.
+/// Looks the account up by a user id that is not verified yet. This is safe, because the engine uses the account only
+/// after it has verified the same token.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Accounts;
 

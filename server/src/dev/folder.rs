@@ -10,11 +10,11 @@ use serde_json::Value;
 use super::introduction::{Profile, Secrets};
 use super::{Dev, KEY_ID};
 
-/// The demonstration's private key, by which a later start recognizes the folder.
+/// The file of the demonstration's private key; a later start recognizes the folder by it.
 const KEY_FILE: &str = "key.jwk.json";
 const PROFILE_FILE: &str = "profile.toml";
 
-/// `curl` requests: the token that they carry, method, path, and the answer.
+/// `curl` requests: token, method, path, and the answer.
 const REQUESTS: &[(Option<&str>, &str, &str, &str)] = &[
     (None, "", "/api/v1/search/status", "200"),
     (Some("valid"), "", "/api/v1/documents/doc-a", "200"),
@@ -25,13 +25,13 @@ const REQUESTS: &[(Option<&str>, &str, &str, &str)] = &[
     (None, "", "/api/v1/templates/", "401"),
 ];
 
-/// A folder for the files of a demonstration: new, empty, or of an earlier demonstration, whose files are replaced.
+/// The folder of a demonstration: new, empty, or of an earlier demonstration, whose files are replaced.
 pub(super) struct Folder(PathBuf);
 
 impl Folder {
     /// # Errors
     ///
-    /// The folder holds files of something else, cannot be read or cannot be created.
+    /// The folder contains other files, cannot be read or cannot be created.
     pub(super) fn open(path: &Path) -> Result<Self, String> {
         let failed = |error: io::Error| format!("`--dev-dir`: {}: {error}", path.display());
         let mut builder = fs::DirBuilder::new();
@@ -65,7 +65,7 @@ impl Folder {
     fn replace(&self, name: &str, text: &str) -> Result<(), String> {
         let file = self.0.join(name);
         let mut options = OpenOptions::new();
-        // Never through a link, and never into a file that somebody has open.
+        // Never through a link, and never into a file that is open elsewhere.
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
@@ -79,7 +79,7 @@ impl Folder {
         write().map_err(|error| format!("`--dev-dir`: {} cannot be written: {error}", file.display()))
     }
 
-    /// Lines that fit a screen, for a server at this address.
+    /// A few lines about a server at this address.
     pub(super) fn introduction(&self, address: std::net::SocketAddr) -> String {
         let folder = self.0.display();
         let mut lines: Vec<(String, &str)> = Vec::new();

@@ -1,4 +1,4 @@
-//! What `serve --dev` says: tokens as shell variables, `curl` lines to paste, and a profile for the checker.
+//! The output of `serve --dev`: tokens as shell variables, `curl` lines to paste, and a profile for the checker.
 
 use std::fmt::{self, Display, Formatter};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::Dev;
 
-/// A `curl` line, and what it answers.
+/// A `curl` line and the answer to it.
 struct Line {
     answers: &'static str,
     options: &'static str,
@@ -151,11 +151,11 @@ pub(super) struct Profile<'d> {
     pub(super) secrets: Secrets<'d>,
 }
 
-/// Where a profile has its tokens and its key.
+/// Where a profile finds its tokens and its key.
 pub(super) enum Secrets<'d> {
     /// Tokens in the profile itself, and the key in this file, if it was written.
     Inline { key: Option<&'d Path> },
-    /// Everything in files beside the profile.
+    /// All in files beside the profile.
     Files { key: &'static str },
 }
 

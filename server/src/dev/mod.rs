@@ -1,4 +1,4 @@
-//! `serve --dev`: everything embedded, so that someone new sees each answer within a minute.
+//! `serve --dev`: a demonstration without any files, which shows every kind of answer.
 
 mod accounts;
 mod folder;
@@ -31,10 +31,10 @@ pub(crate) struct Dev {
     folder: Option<Folder>,
 }
 
-/// What the demonstration writes to files.
+/// The files that the demonstration writes.
 #[derive(Clone, Copy)]
 pub(crate) enum Output<'p> {
-    /// Nothing: it prints its tokens.
+    /// None: it prints its tokens.
     Printed,
     /// The private key, to a new file.
     Key(&'p Path),
@@ -52,7 +52,7 @@ struct TokenName {
     profile: Option<&'static str>,
 }
 
-/// One token for each thing that there is to see.
+/// One token for each kind of answer.
 struct Tokens {
     valid: String,
     other_organization: String,
@@ -67,20 +67,20 @@ struct Tokens {
     not_configured: String,
 }
 
-/// The embedded file: what a configuration has, as far as a demonstration needs it.
+/// The embedded configuration file.
 #[derive(Deserialize)]
 struct File {
     policy: PolicySpec,
     resources: Vec<ResourceSpec>,
 }
 
-/// Its name says what it is, wherever it turns up.
+/// The key id, which says in every log that this is not a real key.
 const KEY_ID: &str = "artos-auth-dev-never-use-elsewhere";
 /// The organizations whose tokens authenticate here.
 const ORGANIZATIONS: [&str; 2] = ["org-a", "org-b"];
 const REVOKED_TOKEN_ID: &str = "dev-revoked";
 const HOUR: u64 = 3600;
-/// The latest date that a claim can hold: the end of the year 9999.
+/// The latest date that a claim can have: the end of the year 9999.
 const LAST_SECOND: u64 = 253_402_300_799;
 
 impl Dev {
@@ -88,7 +88,7 @@ impl Dev {
     ///
     /// # Errors
     ///
-    /// The key file exists or cannot be written; the folder holds files of something else.
+    /// The key file exists or cannot be written; the folder contains other files.
     pub(crate) fn new(output: Output<'_>) -> Result<Self, String> {
         let file: File = toml::from_str(include_str!("policy.toml")).map_err(|error| error.to_string())?;
         let first = |names: &Option<Vec<String>>| names.iter().flatten().next().cloned().unwrap_or_default();
@@ -205,7 +205,7 @@ impl Tokens {
 
 /// The same token with one character of its claims changed.
 fn tamper(token: &str) -> String {
-    // Well within the claims segment, where each character encodes six bits.
+    // Inside the claims segment, where each character encodes six bits.
     let at = token.find('.').map_or(0, |dot| dot.saturating_add(9));
     let changed = |(index, character)| match (index == at, character) {
         (true, 'A') => 'B',

@@ -1,4 +1,4 @@
-//! One HTTP GET with a deadline and a size limit: https, or http on loopback alone, and no redirects.
+//! One HTTP GET with a deadline and a size limit: https, or http on loopback only, and no redirects.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -21,7 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-/// How a fetch ended, as the metric has it.
+/// The result of a fetch, as in the metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Ok,
@@ -60,7 +60,7 @@ impl Outcome {
     }
 }
 
-/// Why a fetch returned no set.
+/// Why a fetch failed.
 #[derive(Debug)]
 pub(crate) struct Failed {
     pub(crate) outcome: Outcome,
@@ -73,7 +73,7 @@ impl Failed {
         Self { outcome, problem: problem.into(), status: None }
     }
 
-    /// The set loads by itself, but not beside the others.
+    /// The set is valid alone, but conflicts with the others.
     pub(crate) fn refused(problem: String) -> Self {
         Self::new(Outcome::Refused, problem)
     }
@@ -85,7 +85,7 @@ impl fmt::Display for Failed {
     }
 }
 
-/// What a GET may cost, and whom it trusts.
+/// The limits of a GET, and the trusted certification authorities.
 #[derive(Debug)]
 pub(crate) struct Get {
     pub(crate) tls: Arc<ClientConfig>,
@@ -96,7 +96,7 @@ pub(crate) struct Get {
 }
 
 impl Get {
-    /// Sends a request with these fields of a condition, and reads the response whole.
+    /// Sends a request with these conditional fields, and reads the whole response.
     pub(crate) async fn get(&self, url: &str, validators: &HeaderMap) -> Result<Response, Failed> {
         let seconds = self.timeout.as_secs();
         tokio::time::timeout(self.timeout, self.exchange(url, validators)).await.unwrap_or_else(|_| {
@@ -132,9 +132,9 @@ impl Get {
             |error: hyper::Error| Failed::new(Outcome::Unreachable, format!("cannot be reached: {error}"));
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(unreachable)?;
-        // Dropped with this request, whatever becomes of it.
+        // Dropped when the request ends in any way.
         let _connection = AbortOnDrop(tokio::spawn(async move {
-            // What goes wrong here shows in the response.
+            // Errors of the connection also fail the response.
             let _ = connection.await;
         }));
         let response = sender.send_request(request).await.map_err(unreachable)?;
@@ -162,16 +162,16 @@ impl Get {
     }
 }
 
-/// By what to ask whether something changed.
+/// The validators for a conditional request.
 #[derive(Debug, Default)]
 pub(crate) struct Validators {
     fields: HeaderMap,
-    /// The URL that they are about.
+    /// Their URL.
     url: String,
 }
 
 impl Validators {
-    /// The fields of a request for this URL.
+    /// The conditional fields for a request to this URL.
     pub(crate) fn of(&mut self, url: &str) -> &HeaderMap {
         if self.url != url {
             self.fields.clear();
@@ -180,7 +180,7 @@ impl Validators {
         &self.fields
     }
 
-    /// Remembers those of a response whose body is in use from now on.
+    /// Stores the validators of a response whose body is now in use.
     pub(crate) fn remember(&mut self, response: &HeaderMap) {
         self.fields.clear();
         for (from, to) in [(ETAG, IF_NONE_MATCH), (LAST_MODIFIED, IF_MODIFIED_SINCE)] {
@@ -194,7 +194,7 @@ impl Validators {
 /// A response with the status 200, or 304 to a conditional request.
 pub(crate) struct Response {
     pub(crate) headers: HeaderMap,
-    /// Nothing: it did not change.
+    /// Not modified.
     pub(crate) body: Option<Vec<u8>>,
 }
 
@@ -237,7 +237,7 @@ pub(crate) fn max_age(headers: &HeaderMap) -> Option<Duration> {
         .next()
 }
 
-/// What is wrong with a URL to fetch from, as the end of a sentence.
+/// The problem of a URL to fetch, as the end of a sentence.
 pub(crate) fn url_problem(url: &str) -> Option<String> {
     if url.contains('#') {
         return Some("has a fragment; leave it out".to_owned());
@@ -261,7 +261,7 @@ pub(crate) fn url_problem(url: &str) -> Option<String> {
     }
 }
 
-/// The roots to trust: those of a file, or the system's.
+/// The trusted roots: those of a file, or the system's.
 pub(crate) fn tls(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
     let mut roots = RootCertStore::empty();
     match ca_file {

@@ -8,17 +8,17 @@ use rustls::ClientConfig;
 
 use super::http::{Failed, Get, Outcome, Validators};
 
-/// How long one request may take: connecting, TLS and the body together.
+/// The timeout of a request, including connecting, TLS and the body.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Get {
-    /// For a list of revocations.
+    /// The client for a list of revocations.
     pub(crate) fn of_list(tls: Arc<ClientConfig>, max_bytes: usize) -> Self {
         Self { tls, timeout: TIMEOUT, max_bytes, accept: "application/json" }
     }
 }
 
-/// Fetches a list and validates it; nothing if it is the one that was fetched before.
+/// Fetches and validates a list; `None` if it has not changed.
 pub(crate) async fn list_of(
     get: &Get,
     url: &str,
@@ -31,7 +31,7 @@ pub(crate) async fn list_of(
     Ok(Some(list))
 }
 
-/// Fetches a list once, and gives its text beside it.
+/// Fetches a list once, and returns it with its text.
 pub(crate) async fn text_of(get: &Get, url: &str) -> Result<(Revocations, Vec<u8>), Failed> {
     let mut validators = Validators::default();
     let response = get.get(url, validators.of(url)).await?;
@@ -41,7 +41,7 @@ pub(crate) async fn text_of(get: &Get, url: &str) -> Result<(Revocations, Vec<u8
     parse(body).await
 }
 
-/// Large lists take a while, which holds up nothing else.
+/// On a blocking thread, because large lists take a while.
 async fn parse(body: Vec<u8>) -> Result<(Revocations, Vec<u8>), Failed> {
     let malformed =
         |problem: String| Failed::new(Outcome::Malformed, format!("is not a list of revocations: {problem}"));

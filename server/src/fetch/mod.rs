@@ -1,4 +1,4 @@
-//! A JWK Set from an identity provider: one HTTP request with a deadline and a size limit, and no redirects.
+//! Fetches a JWK Set from an identity provider, with a deadline and a size limit, and without redirects.
 
 mod http;
 mod list;
@@ -16,20 +16,20 @@ use http::max_age;
 pub(crate) use http::{Failed, Get, Outcome, Validators, tls, url_problem};
 pub(crate) use list::{list_of, text_of};
 
-/// Where a set is fetched from, and at what cost.
+/// The location of a set, and the limits of fetching it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remote {
-    /// Where it is.
+    /// The location.
     pub location: Location,
     /// The longest time between two fetches.
     pub refresh: Duration,
-    /// The shortest time between two fetches that an unknown key id asks for.
+    /// The shortest time between two fetches because of unknown key ids.
     pub cooldown: Duration,
-    /// How long one request may take: connecting, TLS and the body together.
+    /// The timeout of a request, including connecting, TLS and the body.
     pub timeout: Duration,
     /// The largest response body.
     pub max_bytes: usize,
-    /// How long the last good set is used while it cannot be fetched.
+    /// How long the last good set is used while fetching fails.
     pub stale: Duration,
     /// The certification authorities to trust instead of the system's (PEM).
     pub ca_file: Option<PathBuf>,
@@ -37,17 +37,17 @@ pub struct Remote {
     pub fallback_file: Option<PathBuf>,
 }
 
-/// Where a set is.
+/// The location of a set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Location {
     /// The URL of the set itself.
     Url(String),
-    /// An issuer whose metadata names it (OpenID Connect Discovery 1.0, RFC 8414).
+    /// An issuer whose metadata names the URL (OpenID Connect Discovery 1.0, RFC 8414).
     Discover(String),
 }
 
 impl Location {
-    /// The host, as messages and metrics name the source: without credentials, path or query.
+    /// The name of the source in messages and metrics: its host, without credentials, path or query.
     #[must_use]
     pub fn host(&self) -> String {
         let (Self::Url(url) | Self::Discover(url)) = self;
@@ -55,10 +55,10 @@ impl Location {
     }
 }
 
-/// What a fetch brought.
+/// A successful fetch.
 #[derive(Debug)]
 pub(crate) struct Fetched {
-    /// The set; nothing if it is the one that was fetched before.
+    /// The set; `None` if it has not changed.
     pub(crate) set: Option<UsableKeys>,
     /// `max-age` of the response.
     pub(crate) max_age: Option<Duration>,
@@ -70,11 +70,11 @@ pub(crate) struct UsableKeys {
     /// A JWK Set that loads.
     pub(crate) jwks: Vec<u8>,
     pub(crate) count: usize,
-    /// The other keys, one sentence each.
+    /// Messages about the other keys, one sentence each.
     pub(crate) ignored: Vec<String>,
 }
 
-/// Fetches one set, and remembers by what to ask whether it changed.
+/// Fetches one set, and keeps the validators for conditional requests.
 #[derive(Debug)]
 pub(crate) struct Fetcher {
     location: Location,
@@ -158,8 +158,8 @@ fn oauth_metadata(issuer: &str) -> String {
     format!("{origin}/.well-known/oauth-authorization-server{}", path.trim_end_matches('/'))
 }
 
-/// The keys of a fetched set that can be used. A key that a file could not hold is ignored; two keys of one id and
-/// algorithm, or no usable key, refuse the whole set.
+/// The usable keys of a fetched set. A key that would be an error in a file is ignored; two keys with one id and
+/// algorithm, or no usable key, are an error of the whole set.
 pub(crate) fn usable_keys(text: &[u8]) -> Result<UsableKeys, Failed> {
     let malformed =
         || Failed::new(Outcome::Malformed, "is not a JWK Set: a JSON object with the array `keys`");

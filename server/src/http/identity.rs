@@ -8,7 +8,7 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use wide::u8x16;
 
-use crate::text::{needs_escape, none_is};
+use crate::text::{needs_escape, no_byte_matches};
 
 const USER_ID: HeaderName = HeaderName::from_static("x-auth-user-id");
 const ORG_ID: HeaderName = HeaderName::from_static("x-auth-org-id");
@@ -106,7 +106,7 @@ pub(super) fn identify(headers: &mut HeaderMap, principal: &PrincipalRef<'_>) ->
 /// Whether no part of the identity needs escaping in a field or in JSON, the usual case.
 fn is_plain(identity: Identity<'_>) -> bool {
     let ids = [identity.user_id(), identity.org_id(), identity.token_id()];
-    ids.into_iter().flatten().chain(identity.permissions()).all(|part| none_is(part, needs_encoding))
+    ids.into_iter().flatten().chain(identity.permissions()).all(|part| no_byte_matches(part, needs_encoding))
 }
 
 /// Marks bytes that JSON escapes or that a field percent-encodes.

@@ -1,8 +1,8 @@
-//! How a connection ends when the listener stops: no request that is on its way is lost.
+//! Ends connections when the listener stops, without losing requests that are on their way.
 //!
-//! A client that has connected, or that keeps its connection, may be about to send a request that the server cannot see
-//! yet. Each connection is therefore served until it has been quiet for a while, and each response on it is its last.
-//! Clients that come later find the next server, if another process keeps the socket open.
+//! A client with a new or idle connection may have sent a request that has not arrived
+//! yet. Each connection is therefore served until it has been quiet for a while, and is closed after its next response.
+//! Later clients reach the next server, if another process keeps the socket open.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -23,17 +23,17 @@ use super::connection::{Closed, Slot};
 use super::handler::Handler;
 use super::request::Refusal;
 
-/// How long nothing has been heard of a client that sends no request: much longer than a request takes from its
+/// How long a connection must be quiet before it is closed: much longer than a request takes from its
 /// connection's accept, or than a busy client waits between two.
 pub(super) const QUIET_TIME: Duration = Duration::from_secs(1);
-/// How often a connection is looked at whose first head is on its way.
+/// How often a connection with an incomplete first head is checked.
 const INTERVAL: Duration = Duration::from_millis(50);
 
 /// Whether the listener stops.
 #[derive(Debug)]
 pub(super) struct Stopping {
     sender: watch::Sender<bool>,
-    /// The same, cheap enough to look at for each response.
+    /// The same flag, cheap enough to read for each response.
     has_started: Arc<AtomicBool>,
 }
 
@@ -95,7 +95,7 @@ impl Stopping {
     }
 }
 
-/// Says `Connection: close` in responses of HTTP/1 while the listener stops.
+/// Adds `Connection: close` to HTTP/1 responses while the listener stops.
 pub(super) struct LastResponse<S> {
     service: S,
     slot: Slot,

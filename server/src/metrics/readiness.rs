@@ -1,4 +1,4 @@
-//! What `/readyz` says, as metrics: an alert holds as long as the state does, which a count of failures cannot tell.
+//! The state in `/readyz` as metrics, because a count of failures does not show whether a source still fails.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -10,13 +10,13 @@ use prometheus_client::metrics::gauge::ConstGauge;
 
 use crate::health::Health;
 
-/// Whether the server is ready; without an admin port, nothing.
+/// Whether the server is ready; `None` without an admin port.
 #[derive(Debug, Default)]
 pub(super) struct Readiness(OnceLock<Health>);
 
 impl Readiness {
     pub(super) fn show(&self, health: Health) {
-        // A second admin port would show the same health.
+        // A second admin port would report the same health.
         let _ = self.0.set(health);
     }
 }

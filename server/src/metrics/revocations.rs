@@ -1,4 +1,4 @@
-//! Revocations: how many there are, how old they are, and how long they took to arrive.
+//! Metrics of revocations: their number, their age, and the delay until they arrived.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,7 +17,7 @@ use prometheus_client::registry::Registry;
 /// Upper bounds of the histogram's buckets, in seconds.
 const BUCKETS: [f64; 13] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0, 20.0, 60.0];
 
-/// What is counted of revocations. Cloning gives another handle to the same numbers.
+/// The metrics of revocations. Clones share them.
 #[derive(Clone, Debug)]
 pub(crate) struct RevocationNumbers {
     current: Arc<Mutex<Current>>,
@@ -28,7 +28,7 @@ pub(crate) struct RevocationNumbers {
 
 #[derive(Debug, Default)]
 struct Current {
-    /// Counted when somebody asks, for counting users takes a while.
+    /// Counted when the metrics are read, because counting users takes a while.
     set: Option<Revocations>,
     answered: Option<Instant>,
 }
@@ -60,33 +60,33 @@ impl RevocationNumbers {
         numbers
     }
 
-    /// These are in use.
+    /// Sets the revocations in use.
     pub(crate) fn holds(&self, set: Revocations) {
         self.lock().set = Some(set);
     }
 
-    /// The source answered now.
+    /// Records that the source responded now.
     pub(crate) fn answered(&self) {
         self.lock().answered = Some(Instant::now());
     }
 
-    /// There is no source, or one that has no age.
+    /// Records that there is no source, or that its revocations have no age.
     pub(crate) fn forget(&self) {
         *self.lock() = Current::default();
     }
 
-    /// So many of the source of this kind were put in use.
+    /// Counts revocations that were put in use, by the kind of their source.
     pub(crate) fn applied(&self, source: &'static str, number: usize) {
         let number = u64::try_from(number).unwrap_or(u64::MAX);
         self.applied.get_or_create(&[("source", source)]).inc_by(number);
     }
 
-    /// An entry cannot be read.
+    /// Counts an unreadable entry.
     pub(crate) fn unreadable(&self) {
         self.unreadable.inc();
     }
 
-    /// An entry arrived after this time.
+    /// Records the delay of an entry.
     pub(crate) fn delayed(&self, delay: Duration) {
         self.delay.observe(delay.as_secs_f64());
     }

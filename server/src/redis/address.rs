@@ -1,4 +1,4 @@
-//! Where the server is, and who asks it.
+//! The address of Redis or Valkey, and the credentials for it.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -12,25 +12,25 @@ use crate::revocation::Staleness;
 /// Revocations in Redis or Valkey.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RedisRevocations {
-    /// Where the server is.
+    /// The address of the server.
     pub address: Address,
-    /// The user; none: the default user.
+    /// The user; `None` for the default user.
     pub user: Option<String>,
-    /// Where the password is.
+    /// The source of the password.
     pub password: Option<Password>,
     /// The number of the database.
     pub database: i64,
     /// The certification authorities to trust instead of the system's (PEM).
     pub ca_file: Option<PathBuf>,
-    /// The key of the snapshot; that of the log is this and `:log`.
+    /// The key of the snapshot. The key of the log is this with the suffix `:log`.
     pub prefix: String,
     /// The largest snapshot.
     pub max_bytes: usize,
-    /// How old revocations may become.
+    /// The maximum age of revocations.
     pub staleness: Staleness,
 }
 
-/// Where the server is.
+/// The address of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
     /// A Unix socket.
@@ -44,7 +44,7 @@ pub enum Address {
         /// Whether the connection is TLS.
         tls: bool,
     },
-    /// The master that Sentinels name.
+    /// The master named by Sentinels.
     Sentinels {
         /// Host and port of each.
         addresses: Vec<(String, u16)>,
@@ -55,12 +55,12 @@ pub enum Address {
     },
 }
 
-/// Where a password is.
+/// The source of a password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Password {
-    /// In a variable of the environment.
+    /// An environment variable.
     Env(String),
-    /// In a file; one newline at its end is ignored.
+    /// A file; one trailing newline is ignored.
     File(PathBuf),
 }
 
@@ -69,7 +69,7 @@ impl Address {
         matches!(self, Self::Tcp { tls: true, .. } | Self::Sentinels { tls: true, .. })
     }
 
-    /// Whether what passes can be read by others on a network.
+    /// Whether the connection is plaintext over a network.
     pub(crate) fn is_exposed(&self) -> bool {
         let is_loopback = |host: &str| {
             host.eq_ignore_ascii_case("localhost")
@@ -98,7 +98,7 @@ impl Password {
     ///
     /// # Errors
     ///
-    /// Where it should be, and that it is not there.
+    /// Names the source that has no password.
     pub(crate) fn read(&self) -> Result<Zeroizing<String>, String> {
         const MAX_BYTES: u64 = 64 << 10;
         let password = match self {
@@ -122,11 +122,11 @@ impl Password {
 }
 
 impl RedisRevocations {
-    /// What a URL says; the rest is as it is by default. A path is relative to `folder`.
+    /// Parses a URL; what it does not set has the default. A path is relative to `folder`.
     ///
     /// # Errors
     ///
-    /// What is wrong with the URL, in a sentence.
+    /// The problem with the URL, in one sentence.
     pub(crate) fn of_url(url: &str, folder: &Path) -> Result<Self, String> {
         const FORM: &str = "expected `redis://HOST:PORT/DATABASE`, `rediss://…` or `unix:PATH`";
         let (mut user, mut database) = (None, 0);
@@ -180,13 +180,13 @@ impl RedisRevocations {
         format!("{}:log", self.prefix)
     }
 
-    /// How long the server may hold back a question about news. Each answer is a sign of life.
+    /// How long the server may block a read of the log. Each response shows that it is alive.
     pub(crate) fn block(&self) -> Duration {
         Duration::from_secs(1).min(self.staleness.max / 3)
     }
 }
 
-/// A host, in brackets if it is IPv6, and its port, or this one.
+/// Parses a host (an IPv6 address in brackets) and its port, or this default port.
 pub(crate) fn host_and_port(text: &str, default: u16) -> Option<(String, u16)> {
     let authority: hyper::http::uri::Authority = text.parse().ok()?;
     let host = authority.host();

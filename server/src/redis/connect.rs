@@ -1,5 +1,5 @@
-//! One connection, made with deadlines. Nothing here reconnects by itself: after every connect, snapshot and log are read
-//! again, and a client that hid a lost connection would hide what was missed.
+//! One connection, with deadlines. It never reconnects automatically: after every connect, snapshot and log are read
+//! again, and a client that hides a lost connection would hide missed entries.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,12 +17,12 @@ use tokio_rustls::TlsConnector;
 use super::address::{Address, RedisRevocations};
 use crate::fetch;
 
-/// How long connecting, TLS and authentication may take together.
+/// The timeout of connecting, TLS and authentication together.
 const CONNECT: Duration = Duration::from_secs(3);
-/// How long a Sentinel may take to answer.
+/// The timeout of a Sentinel's response.
 const SENTINEL: Duration = Duration::from_secs(1);
 
-/// Connects as the configuration says.
+/// Connects with these settings.
 #[derive(Clone, Debug)]
 pub(crate) struct Connector {
     redis: RedisRevocations,
@@ -45,9 +45,9 @@ impl Connector {
         &self.redis
     }
 
-    /// A new connection to the server, or to the master that the first Sentinel with an answer names.
+    /// A new connection to the server, or to the master named by the first Sentinel that responds.
     pub(crate) async fn connect(&self) -> Result<Connection, String> {
-        // Read again each time, so that a new password counts without a restart.
+        // Read again each time, so that a new password works without a restart.
         let password = match self.redis.password.clone() {
             None => None,
             Some(password) => Some(
@@ -119,7 +119,7 @@ impl Connector {
             }
             Address::Sentinels { .. } => return Err("a Sentinel names no Sentinels".to_owned()),
         };
-        // Each question has a deadline of its own.
+        // Each request has a separate deadline.
         let config = AsyncConnectionConfig::new().set_response_timeout(None).set_connection_timeout(None);
         let (connection, driver) = {
             let opening = MultiplexedConnection::new_with_config(info, stream, config);
@@ -150,7 +150,7 @@ impl Drop for Connection {
 }
 
 impl Connection {
-    /// The answer to one command, within a time.
+    /// The response to one command, within a time limit.
     pub(crate) async fn ask<T: FromRedisValue>(
         &mut self,
         command: &Cmd,
@@ -161,11 +161,11 @@ impl Connection {
         within(limit, answer).await
     }
 
-    /// The answers to the commands of a transaction, errors among them; none: it was not carried out, because a key that
-    /// is watched has changed.
+    /// The responses to the commands of a transaction, including errors; `None` if it was not executed because a watched key
+    /// has changed.
     ///
-    /// `MULTI` and `EXEC` are commands like the others here. The transactions of the library lose the error of a refused
-    /// `MULTI`, and panic on it where overflow is checked.
+    /// Sends `MULTI` and `EXEC` as ordinary commands, because the library's transactions lose the error of a refused
+    /// `MULTI`, and panic on it if overflow checks are enabled.
     pub(crate) async fn ask_all(
         &mut self,
         commands: &Pipeline,
@@ -193,7 +193,7 @@ impl Connection {
     }
 }
 
-/// What to say of a server that may evict keys. Nothing if it does not, or does not say.
+/// The warning for a server that may evict keys; `None` if it does not, or does not report its policy.
 pub(crate) async fn eviction_warning(connection: &mut Connection) -> Option<String> {
     let info: String = connection.ask(cmd("INFO").arg("memory"), SENTINEL).await.ok()?;
     let policy = info.lines().find_map(|line| line.strip_prefix("maxmemory_policy:"))?.trim();

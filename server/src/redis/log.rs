@@ -1,4 +1,4 @@
-//! Entries of the log: a stream whose entries are revocations.
+//! Entries of the log, a stream of revocations.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,7 +11,7 @@ use crate::revocation::entry::Entry;
 /// The id of an entry of a stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Position {
-    /// When it was appended, in milliseconds since the Unix epoch, by the server's clock.
+    /// The time when it was appended, in milliseconds since the Unix epoch, by the server's clock.
     pub(crate) milliseconds: u64,
     sequence: u64,
 }
@@ -39,12 +39,12 @@ impl fmt::Display for Position {
 #[derive(Debug)]
 pub(crate) struct LogEntry {
     pub(crate) position: Position,
-    /// What it revokes, or why it cannot be read.
+    /// The revocation, or why it cannot be read.
     pub(crate) entry: Result<Entry, String>,
 }
 
 impl LogEntry {
-    /// Reads an entry as `XRANGE` gives it; nothing if it has no id.
+    /// Parses an entry of an `XRANGE` response; `None` if it has no id.
     pub(super) fn read(value: Value) -> Option<Self> {
         let (id, fields) = <(String, Value)>::from_redis_value(value).ok()?;
         let position = id.parse().ok()?;
@@ -55,7 +55,7 @@ impl LogEntry {
     }
 }
 
-/// The fields of an entry as the log has them.
+/// The fields of an entry.
 pub(crate) fn fields_of(entry: &Entry) -> Vec<(&'static str, String)> {
     let (op, mut fields) = match entry {
         Entry::Token { id, .. } => ("token", vec![("id", id.clone())]),
@@ -74,7 +74,7 @@ pub(crate) fn fields_of(entry: &Entry) -> Vec<(&'static str, String)> {
     fields
 }
 
-/// The revocation that fields of the log describe. A field that no revocation has is ignored.
+/// Parses the fields of an entry. Unknown fields are ignored.
 fn entry_of(fields: &[(String, String)]) -> Result<Entry, String> {
     let field = |name: &str| {
         let mut values = fields.iter().filter(|(its, _)| its == name).map(|(_, value)| value);

@@ -1,4 +1,4 @@
-//! The snapshot and the log, read and written in transactions.
+//! Reads and writes the snapshot and the log, in transactions.
 
 use std::time::Duration;
 
@@ -13,16 +13,16 @@ use super::log::{LogEntry, Position, fields_of};
 use crate::revocation::entry::Entry;
 use crate::revocation::list::{List, check};
 
-/// How long a question about news, or a page of the log, may take.
+/// The timeout of reading a page of the log.
 const PAGE: Duration = Duration::from_secs(3);
-/// How long a snapshot may take.
+/// The timeout of reading or writing a snapshot.
 const SNAPSHOT: Duration = Duration::from_secs(30);
-/// How many entries of the log are read at once.
+/// The number of log entries per read.
 const ENTRIES: usize = 10_000;
-/// How much of both ends of the snapshot is compared. The position is at one of them.
+/// How many bytes at both ends of the snapshot are compared. One of them contains the position.
 const END: i64 = 256;
 
-/// Identifies a snapshot, so that a new one is recognized without reading it. Empty: there is no snapshot.
+/// Identifies a snapshot, so that a new one is detected without reading it. Empty if there is no snapshot.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Look {
     bytes: u64,
@@ -31,7 +31,7 @@ pub(crate) struct Look {
 }
 
 impl Look {
-    /// For tests: that of a snapshot with this text.
+    /// For tests: the value for a snapshot with this text.
     #[cfg(test)]
     pub(crate) fn of(text: &str) -> Self {
         let bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
@@ -47,7 +47,7 @@ impl Look {
 /// A snapshot.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
-    /// The last entry of the log that is in it.
+    /// The last log entry that it includes.
     pub(crate) position: Position,
     /// `revocations.json`.
     pub(crate) revocations: Box<RawValue>,
@@ -70,21 +70,21 @@ impl Snapshot {
     }
 }
 
-/// What one transaction read.
+/// The result of one transaction.
 #[derive(Debug)]
 pub(crate) struct Page {
     pub(crate) look: Look,
-    /// The first entry that the log still has.
+    /// The first entry that is still in the log.
     pub(crate) first: Option<Position>,
-    /// The last entry that the log ever had.
+    /// The last entry that was ever in the log.
     pub(crate) last: Position,
-    /// How many entries the log ever had, where the server says (from Redis 7 on).
+    /// How many entries the log has received in total, if the server reports it (Redis 7 and later).
     pub(crate) added: Option<u64>,
-    /// The entries after the position that was asked for.
+    /// The entries after the requested position.
     pub(crate) entries: Vec<LogEntry>,
-    /// Whether there may be more of them.
+    /// Whether more entries may follow.
     pub(crate) is_full: bool,
-    /// The text of the snapshot, where that was asked for.
+    /// The text of the snapshot, if requested.
     pub(crate) snapshot: Vec<u8>,
 }
 
@@ -94,24 +94,24 @@ pub(crate) struct Whole {
     pub(crate) look: Look,
     pub(crate) snapshot: Option<Snapshot>,
     pub(crate) last: Position,
-    /// How many entries the log ever had, where the server says.
+    /// How many entries the log has received in total, if the server reports it.
     pub(crate) added: Option<u64>,
     /// All entries of the log.
     pub(crate) entries: Vec<LogEntry>,
 }
 
 impl Whole {
-    /// The last entry of the log that is in the snapshot.
+    /// The last log entry that the snapshot includes.
     pub(crate) fn position(&self) -> Position {
         self.snapshot.as_ref().map(|snapshot| snapshot.position).unwrap_or_default()
     }
 }
 
-/// Reads how the snapshot looks and what the log has after a position.
+/// Reads the identity of the snapshot, and the log after a position.
 ///
 /// # Errors
 ///
-/// The server does not answer, or what it has is neither a snapshot nor a log.
+/// The server does not respond, or its values are not a snapshot and a log.
 pub(crate) async fn read_page(
     connection: &mut Connection,
     redis: &RedisRevocations,
@@ -135,7 +135,7 @@ async fn page(
     commands.cmd("XRANGE").arg(&log).arg(format!("({after}")).arg("+").arg("COUNT").arg(ENTRIES);
     let mut limit = PAGE;
     if let Some(max_bytes) = snapshot {
-        // One byte more than it may have.
+        // One byte more than the limit.
         commands.cmd("GETRANGE").arg(key).arg(0).arg(max_bytes);
         limit = SNAPSHOT;
     }
@@ -169,7 +169,7 @@ fn read<T: FromRedisValue>(answer: Value, what: &str) -> Result<T, String> {
 
 type Stream = (Option<Position>, Position, Option<u64>);
 
-/// First and last entry, and how many there ever were, of what `XINFO STREAM` says. Without a stream, there are none.
+/// Parses `XINFO STREAM`: first and last entry, and the total number of entries. All are empty without a stream.
 fn stream(answer: Value) -> Result<Stream, String> {
     if let Value::ServerError(error) = &answer
         && error.details().is_some_and(|details| details.contains("no such key"))
@@ -193,11 +193,11 @@ fn stream(answer: Value) -> Result<Stream, String> {
     Ok(stream)
 }
 
-/// Reads snapshot and log whole.
+/// Reads the whole snapshot and log.
 ///
 /// # Errors
 ///
-/// As [`read_page`]; or the snapshot is too large or cannot be read.
+/// Like [`read_page`]; or the snapshot is too large or unreadable.
 pub(crate) async fn read_all(connection: &mut Connection, redis: &RedisRevocations) -> Result<Whole, String> {
     for _ in 0..5 {
         let mut page = page(connection, redis, Position::default(), Some(redis.max_bytes)).await?;
@@ -221,12 +221,12 @@ pub(crate) async fn read_all(connection: &mut Connection, redis: &RedisRevocatio
         if is_same {
             return Ok(Whole { look, snapshot, last, added, entries });
         }
-        // A compaction took entries away meanwhile.
+        // A compaction has removed entries in the meantime.
     }
     Err("the snapshot changes faster than it can be read".to_owned())
 }
 
-/// Appends an entry to the log, and gives its id.
+/// Appends an entry to the log and returns its id.
 ///
 /// # Errors
 ///
@@ -244,7 +244,7 @@ pub(crate) async fn append(
     connection.ask(&command, PAGE).await
 }
 
-/// Writes a snapshot and trims the log behind it, unless the snapshot is another than `look` by now. Says whether it did.
+/// Writes a snapshot and trims the log, unless the snapshot is no longer the one in `look`. Returns whether it wrote.
 ///
 /// # Errors
 ///
@@ -263,14 +263,14 @@ pub(crate) async fn write(
     let start: Vec<u8> = connection.ask(cmd("GETRANGE").arg(&redis.prefix).arg(0).arg(END - 1), PAGE).await?;
     let end: Vec<u8> = connection.ask(cmd("GETRANGE").arg(&redis.prefix).arg(-END).arg(-1), PAGE).await?;
     if (Look { bytes: length, start, end }) != *look {
-        // Otherwise the next transaction would not be carried out.
+        // Otherwise the next transaction would not be executed.
         let () = connection.ask(&cmd("UNWATCH"), PAGE).await?;
         return Ok(false);
     }
     let snapshot = format!("{{\"position\":\"{position}\",\"revocations\":{revocations}}}");
     let mut commands = Pipeline::new();
     commands.cmd("SET").arg(&redis.prefix).arg(snapshot);
-    // The entry at the position itself stays, so that servers that have it see no gap.
+    // Keeps the entry at the position, so that servers that have applied it see no gap.
     commands.cmd("XTRIM").arg(redis.log()).arg("MINID").arg(position.to_string());
     let Some(answers) = connection.ask_all(&commands, SNAPSHOT).await? else { return Ok(false) };
     for answer in answers {
@@ -279,7 +279,7 @@ pub(crate) async fn write(
     Ok(true)
 }
 
-/// Snapshot and log as one list, without the entries that `keep` refuses; and the entries of the log that cannot be read.
+/// Snapshot and log as one list, without the entries that `keep` refuses; and the unreadable log entries.
 ///
 /// # Errors
 ///

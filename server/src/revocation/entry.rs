@@ -38,7 +38,7 @@ pub(crate) enum Entry {
 }
 
 impl Entry {
-    /// The time after which no token that the entry revokes is valid any more.
+    /// The time after which every token that the entry revokes has expired.
     pub(crate) fn expires(&self) -> Option<&Number> {
         match self {
             Self::Token { expires, .. }
@@ -48,14 +48,14 @@ impl Entry {
         }
     }
 
-    /// Whether the entry no longer matters at this time, in seconds since the Unix epoch.
+    /// Whether the entry has expired at this time, in seconds since the Unix epoch.
     pub(crate) fn has_expired(&self, now: f64) -> bool {
         self.expires().and_then(Number::as_f64).is_some_and(|expires| expires < now)
     }
 
     /// One line of JSON.
     pub(crate) fn to_json(&self) -> String {
-        // Strings and numbers alone: it cannot fail.
+        // Strings and numbers only, so it cannot fail.
         serde_json::to_string(self).unwrap_or_default()
     }
 }

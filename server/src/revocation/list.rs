@@ -1,4 +1,4 @@
-//! A whole list of revocations, in its own order, read from and written as `revocations.json`.
+//! A sorted list of revocations, read from and written as `revocations.json`.
 
 use std::fmt::Write as _;
 
@@ -13,7 +13,7 @@ use super::entry::Entry;
 /// A list of revocations. Each token, user and organization is in it once.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct List {
-    /// By `jti`: when the entry expires.
+    /// The expiry of each entry, by `jti`.
     tokens: IndexMap<String, Option<Number>>,
     signed_sha256: IndexMap<String, Option<Number>>,
     /// By user and organization, if it is limited to one.
@@ -28,7 +28,7 @@ struct Dated {
     expires: Option<Number>,
 }
 
-/// The file, as it is written.
+/// The file as written.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Document {
@@ -70,7 +70,7 @@ impl Token {
 }
 
 impl List {
-    /// Reads what the engine's `Revocations::from_json` accepts, without the entries that `keep` refuses.
+    /// Parses the same input as the engine's `Revocations::from_json`, without the entries that `keep` refuses.
     pub(crate) fn from_json(
         text: &[u8],
         mut keep: impl FnMut(&Entry) -> bool,
@@ -98,7 +98,7 @@ impl List {
         Ok(list)
     }
 
-    /// Adds an entry. Of two about the same, what revokes more and for longer is kept.
+    /// Adds an entry. Of two entries about the same subject, the later instant and the later expiry are kept.
     pub(crate) fn add(&mut self, entry: Entry) {
         match entry {
             Entry::Token { id, expires } => add_token(&mut self.tokens, id, expires),
@@ -136,14 +136,14 @@ impl List {
         tokens.chain(signed).chain(users).chain(organizations)
     }
 
-    /// How many entries there are.
+    /// The number of entries.
     pub(crate) fn len(&self) -> usize {
         [self.tokens.len(), self.signed_sha256.len(), self.users.len(), self.organizations.len()]
             .into_iter()
             .fold(0, usize::saturating_add)
     }
 
-    /// The JSON text, an entry a line.
+    /// The JSON text, one entry per line.
     pub(crate) fn to_json(&self) -> String {
         let mut lists: [(&str, Vec<String>); 4] = Default::default();
         for (list, name) in lists.iter_mut().zip(["tokens", "signed_sha256", "users", "organizations"]) {
@@ -171,19 +171,19 @@ impl List {
     }
 }
 
-/// Refuses an entry that no token could match.
+/// Refuses an entry that no token can match.
 ///
 /// # Errors
 ///
-/// What is wrong with it, in a sentence.
+/// The problem, in one sentence.
 pub(crate) fn check(entry: &Entry) -> Result<(), String> {
-    // By the rules for a whole list.
+    // Applies the rules for a whole list.
     let mut one = List::default();
     one.add(entry.clone());
     Revocations::from_json(one.to_json().as_bytes()).map(drop).map_err(|error| error.problem)
 }
 
-/// An entry about a user or an organization, as the file writes it.
+/// An entry about a user or an organization, as written in the file.
 struct DatedJson<'l> {
     user: Option<&'l str>,
     org: Option<&'l str>,
@@ -208,7 +208,7 @@ impl Serialize for DatedJson<'_> {
 }
 
 fn json_line(value: &impl Serialize) -> String {
-    // Strings and numbers alone: it cannot fail.
+    // Strings and numbers only, so it cannot fail.
     serde_json::to_string(value).unwrap_or_default()
 }
 
@@ -242,7 +242,7 @@ fn add_dated<K: std::hash::Hash + Eq>(list: &mut IndexMap<K, Dated>, key: K, dat
     }
 }
 
-/// The later of two times of expiry; none is later than any.
+/// The later of two expiries; `None` (never) is the latest.
 fn later_expiry(one: Option<Number>, other: Option<Number>) -> Option<Number> {
     let (one, other) = (one?, other?);
     Some(if one.as_f64() < other.as_f64() { other } else { one })

@@ -1,6 +1,6 @@
-//! Revocations as data that can be listed, changed and stored: what the commands write and a fleet shares.
+//! Revocations as data that can be listed, changed and stored, for the commands and for servers that share revocations.
 //!
-//! The engine's `Revocations` answers one question fast and keeps no ids. What is here keeps every entry as it was
+//! The engine's `Revocations` only looks tokens up, and keeps no ids. These types keep every entry as it was
 //! written, so that nothing is lost when a list is rewritten.
 
 pub(crate) mod entry;

@@ -1,13 +1,13 @@
-//! How old revocations may be.
+//! The maximum age of revocations.
 
 use std::time::Duration;
 
 use serde::Deserialize;
 
-/// How long a source may be silent, and what happens then.
+/// How long a source may not respond, and what happens then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Staleness {
-    /// The longest time since the source last answered.
+    /// The longest time since the last response of the source.
     pub max: Duration,
     /// What happens after that.
     pub on_stale: OnStale,
@@ -19,13 +19,13 @@ impl Default for Staleness {
     }
 }
 
-/// What happens while revocations are older than they may be.
+/// What happens while revocations are too old.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnStale {
-    /// Nothing but public paths is judged: 503 `revocations_stale`.
+    /// Everything but public paths is 503 `revocations_stale`.
     #[default]
     Deny,
-    /// Requests are judged by the revocations that are known.
+    /// Requests are decided with the last known revocations.
     Serve,
 }

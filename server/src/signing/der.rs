@@ -1,4 +1,4 @@
-//! The numbers of an RSA key out of PKCS #8: the crypto library gives a fresh key in no other form.
+//! Reads the numbers of an RSA key from PKCS #8, the only form in which the crypto library exports a new key.
 
 const INTEGER: u8 = 0x02;
 const OCTET_STRING: u8 = 0x04;
@@ -28,7 +28,7 @@ pub(super) fn rsa_private_key(document: &[u8]) -> Option<[&[u8]; 8]> {
     Some(integers)
 }
 
-/// The content of the element of this tag at the beginning of `from`, and what follows it.
+/// The content of the element with this tag at the beginning of `from`, and the bytes after it.
 fn element(tag: u8, from: &[u8]) -> Option<(&[u8], &[u8])> {
     let rest = from.strip_prefix(&[tag])?;
     let (first, rest) = rest.split_first()?;

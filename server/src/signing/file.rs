@@ -10,7 +10,7 @@ use super::PrivateKey;
 ///
 /// # Errors
 ///
-/// An existing file is never overwritten, and a file that could not be written whole is removed.
+/// The file exists (it is never overwritten) or cannot be written. A partly written file is removed.
 pub fn write_private(file: &Path, key: &PrivateKey) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -18,7 +18,7 @@ pub fn write_private(file: &Path, key: &PrivateKey) -> io::Result<()> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut opened = options.open(file)?;
     opened.write_all(key.to_jwk().as_bytes()).and_then(|()| opened.sync_all()).inspect_err(|_| {
-        // The first error says more than one about its clean-up.
+        // The first error is more useful than an error of the clean-up.
         let _ = fs::remove_file(file);
     })
 }

@@ -1,4 +1,4 @@
-//! Fresh keys.
+//! Generates keys.
 
 use artos_auth_engine::Algorithm;
 use aws_lc_rs::encoding::{AsBigEndian, AsDer, EcPrivateKeyBin, Pkcs8V1Der};
@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::{KeyError, Members, der};
 
-/// The members of a fresh key: a secret as long as its hash, or a key of the algorithm's type and curve.
+/// The members of a new key: a secret as long as the hash, or a key of the algorithm's type and curve.
 pub(super) fn members(algorithm: Algorithm) -> Result<Members, KeyError> {
     let members = match algorithm {
         Algorithm::HS256 => secret(32),

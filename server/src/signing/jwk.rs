@@ -103,7 +103,7 @@ impl JwkText {
         Ok((algorithm, self.kid, members))
     }
 
-    /// The `alg`, or without one what the type and curve stand for, as when the server loads the key.
+    /// The `alg`, or the default for the type and curve, as when the server loads the key.
     fn algorithm(&self) -> Result<Algorithm, KeyError> {
         use Algorithm::{ES256, ES384, EdDSA, HS256, HS384, HS512, PS256, PS384, PS512, RS256, RS384, RS512};
         let of_type: &[Algorithm] = match (&*self.kty, self.crv.as_deref()) {
@@ -128,7 +128,7 @@ impl JwkText {
     }
 }
 
-/// What serde_json says, without what it quotes: that may be key material.
+/// The message of serde_json without its quoted text, which may be key material.
 fn unreadable(error: &serde_json::Error) -> KeyError {
     let problem = if error.is_data() {
         "not a JWK: expected a JSON object with `kty`, with string members and no duplicates"

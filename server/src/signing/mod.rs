@@ -1,6 +1,6 @@
-//! Private keys as JWKs, and tokens signed with them: what `keys` and `token mint` need, and `serve --dev`.
+//! Private keys as JWKs, and tokens signed with them, for `keys`, `token mint` and `serve --dev`.
 //!
-//! The engine knows none of this: it only ever verifies.
+//! The engine has no such code: it only verifies.
 
 mod der;
 mod file;
@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 pub use file::write_private;
 use signer::Signer;
 
-/// A private key, or a shared secret, bound to one algorithm. It never shows itself (SEC-1).
+/// A private key, or a shared secret, bound to one algorithm. Its `Debug` output is redacted (SEC-1).
 pub struct PrivateKey {
     algorithm: Algorithm,
     id: Option<String>,
@@ -27,23 +27,23 @@ pub struct PrivateKey {
     signer: Signer,
 }
 
-/// Why a key cannot be used, made or signed with. It holds no key material.
+/// Why a key cannot be read, generated or used. It contains no key material.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyError {
-    /// The member of the JWK that is wrong; empty for the whole of it.
+    /// The wrong member of the JWK; empty for the whole JWK.
     pub member: &'static str,
-    /// Where it stands in the text, counted from 1, where that is known.
+    /// Its position in the text, counted from 1, if known.
     pub line: Option<usize>,
-    /// What is wrong and what would be right: lower-case, one sentence, no full stop.
+    /// The problem and the fix: lower-case, one sentence, no full stop.
     pub problem: String,
 }
 
 impl PrivateKey {
-    /// Makes a fresh key for an algorithm. Without a `kid`, its RFC 7638 thumbprint is one.
+    /// Generates a key for an algorithm. The default `kid` is its RFC 7638 thumbprint.
     ///
     /// # Errors
     ///
-    /// Only if the crypto library finds no randomness.
+    /// Only if the crypto library has no random source.
     pub fn generate(algorithm: Algorithm, kid: Option<String>) -> Result<Self, KeyError> {
         let members = generate::members(algorithm)?;
         let mut key = Self::new(algorithm, kid, members)?;
@@ -53,11 +53,11 @@ impl PrivateKey {
         Ok(key)
     }
 
-    /// Reads a private JWK, or a JWK Set that holds just one.
+    /// Reads a private JWK, or a JWK Set with exactly one.
     ///
     /// # Errors
     ///
-    /// Names the member that is missing or wrong, and what would be right.
+    /// Names the missing or wrong member, and the fix.
     pub fn from_jwk(text: &[u8]) -> Result<Self, KeyError> {
         let (algorithm, kid, members) = jwk::read(text)?;
         Self::new(algorithm, kid, members)
@@ -68,7 +68,7 @@ impl PrivateKey {
         Ok(Self { algorithm, id, members, signer })
     }
 
-    /// The algorithm that it serves.
+    /// Its algorithm.
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
@@ -80,10 +80,10 @@ impl PrivateKey {
         self.id.as_deref()
     }
 
-    /// The whole key as a JWK (RFC 7517), private members included: as secret as the key itself.
+    /// The whole key as a JWK (RFC 7517), including private members. As secret as the key itself.
     #[must_use]
     pub fn to_jwk(&self) -> Zeroizing<String> {
-        // Room enough, so that the text never moves and leaves a copy behind.
+        // Enough capacity that the text is never moved, which would leave a copy in memory.
         let mut text = Zeroizing::new(String::with_capacity(16_384));
         let named = [("use", Some("sig")), ("alg", Some(self.algorithm.name())), ("kid", self.id())];
         let named = named.into_iter().filter_map(|(name, value)| Some((name, value?)));
@@ -99,7 +99,7 @@ impl PrivateKey {
         text
     }
 
-    /// What everybody may know of it, as a JWK; a shared secret has no such part.
+    /// The public key as a JWK; `None` for a shared secret.
     #[must_use]
     pub fn to_public_jwk(&self) -> Option<Map<String, Value>> {
         if self.members.is_secret() {
@@ -117,7 +117,7 @@ impl PrivateKey {
         Some(jwk)
     }
 
-    /// The SHA-256 of the members that make the key, in alphabetical order (RFC 7638 §3).
+    /// The SHA-256 of the members that define the key, in alphabetical order (RFC 7638 §3).
     #[must_use]
     pub fn thumbprint(&self) -> String {
         let mut required: Vec<(&str, &str)> = self
@@ -138,7 +138,7 @@ impl PrivateKey {
         URL_SAFE_NO_PAD.encode_to_string(digest(&SHA256, text.as_bytes()).as_ref())
     }
 
-    /// A token of these claims, a JSON text, signed: header and claims as they stand, and nothing checked.
+    /// A signed token with these claims, a JSON text. Header and claims are not checked.
     ///
     /// # Errors
     ///
@@ -187,7 +187,7 @@ impl fmt::Display for KeyError {
 
 impl std::error::Error for KeyError {}
 
-/// The members of a JWK that make the key, `kty` first, the binary ones in base64url.
+/// The members of a JWK that define the key: `kty` first, binary ones in base64url.
 struct Members(Vec<(&'static str, Zeroizing<String>)>);
 
 impl Members {

@@ -1,4 +1,4 @@
-//! Signs with the crypto library's form of a key, made once.
+//! Signs with the crypto library's form of a key, prepared once.
 
 use artos_auth_engine::Algorithm;
 use aws_lc_rs::rand::SystemRandom;

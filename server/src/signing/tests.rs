@@ -1,11 +1,11 @@
-//! Known answers, and what is made here against what the engine accepts.
+//! Known answers, and signatures that the engine must accept.
 
 use artos_auth_engine::KeySet;
 use rstest::rstest;
 
 use super::*;
 
-/// RFC 8037 §A.1, §A.3 and §A.4: a key that has been public for years.
+/// RFC 8037 §A.1, §A.3 and §A.4: a published key.
 #[test]
 fn signs_as_rfc_8037_does() {
     let jwk = br#"{"kty": "OKP", "crv": "Ed25519",

@@ -16,7 +16,7 @@ pub(super) struct Form<'d> {
     audit: Audit<'d>,
 }
 
-/// Who was allowed.
+/// The allowed caller.
 #[derive(Serialize)]
 struct Principal<'d> {
     user_id: &'d str,
@@ -27,7 +27,7 @@ struct Principal<'d> {
     expires_at: NumericDate,
 }
 
-/// What is known of the caller.
+/// The known identity of the caller.
 #[derive(Serialize)]
 struct Audit<'d> {
     user_id: Option<&'d str>,

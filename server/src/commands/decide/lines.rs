@@ -9,11 +9,11 @@ pub(super) const MAX_LINE_BYTES: usize = 1 << 20;
 pub(super) struct Lines<R> {
     input: R,
     line: Vec<u8>,
-    /// Whether the buffer holds input that was not returned yet.
+    /// Whether the buffer contains input that was not returned yet.
     at_hand: bool,
 }
 
-/// What comes next.
+/// The next item of the input.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Line<'l> {
     /// A line, without its `\n`.
@@ -55,7 +55,7 @@ impl<R: BufRead> Lines<R> {
                 self.line.extend_from_slice(part);
             }
             let used = part.len() + usize::from(end.is_some());
-            // The rest may hold no whole line: then its answer is not at hand either.
+            // Without a whole line in the buffer, the next read may block.
             self.at_hand = memchr(&chunk[used..]).is_some();
             self.input.consume(used);
             if end.is_some() {

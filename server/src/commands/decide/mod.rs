@@ -1,4 +1,4 @@
-//! `decide`: a stream of requests, a stream of decisions.
+//! `decide`: reads requests as lines of JSON and prints a decision for each.
 
 mod form;
 mod lines;
@@ -93,7 +93,7 @@ fn answer_line(engine: &Engine, text: &[u8], output: &mut impl Write) -> io::Res
 }
 
 fn answer(output: &mut impl Write, id: Option<&RawValue>, outcome: impl Serialize) -> io::Result<()> {
-    // Some readers of lines take these separators for the end of one.
+    // Some programs treat these separators as line ends.
     let answer = serde_json::to_string(&Answer { id, outcome })?;
     let answer = answer.replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029");
     output.write_all(answer.as_bytes())?;

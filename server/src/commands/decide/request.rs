@@ -27,9 +27,9 @@ pub(super) struct LineContext {
 
 /// An invalid line.
 pub(super) struct Refused<'l> {
-    /// What it calls itself, if that much could be read.
+    /// Its `id`, if it could be read.
     pub(super) id: Option<&'l RawValue>,
-    /// What is wrong, and never any of the line's own text but short names of members.
+    /// The problem. Quotes nothing from the line except short member names.
     pub(super) problem: String,
 }
 
@@ -42,7 +42,7 @@ impl<'l> LineRequest<'l> {
         let text = std::str::from_utf8(line).map_err(|_| anonymous("the line is not UTF-8".to_owned()))?;
         let Members(members) =
             serde_json::from_str(text).map_err(|error| anonymous(not_an_object(&error)))?;
-        // Which of two ids is meant nobody knows.
+        // It is unknown which of two ids is meant.
         let mut ids = members.iter().filter(|(name, _)| name == "id").map(|(_, value)| *value);
         let id = ids.next().filter(|_| ids.next().is_none());
         Self::read(id, &members).map_err(|problem| Refused { id, problem })
@@ -135,7 +135,7 @@ impl LineContext {
     }
 }
 
-/// The members of an object in their order, repeated ones included, their values as they are spelt.
+/// The members of an object in order, including duplicates, with unparsed values.
 struct Members<'l>(Vec<(Cow<'l, str>, &'l RawValue)>);
 
 impl<'de> Deserialize<'de> for Members<'de> {
@@ -160,11 +160,11 @@ impl<'de> Deserialize<'de> for Members<'de> {
     }
 }
 
-/// A string, borrowed where it holds no escape.
+/// A string, borrowed if it contains no escape.
 #[derive(serde::Deserialize)]
 struct Text<'l>(#[serde(borrow)] Cow<'l, str>);
 
-/// The values of the named members; any other, and one that is duplicate, makes the line no request.
+/// The values of the named members; an unknown or duplicate member is an error.
 fn each_once<'l, const N: usize>(
     members: &[(Cow<'l, str>, &'l RawValue)],
     names: [&str; N],
@@ -183,7 +183,7 @@ fn each_once<'l, const N: usize>(
     Ok(values)
 }
 
-/// A name that could be a misspelt one of ours is worth showing; anything else may be what nobody should see.
+/// Quotes a short and plain name, which may be a misspelled member. Any other name may be a secret and is not shown.
 fn quoted(parent: &str, name: &str) -> String {
     let harmless = name.len() <= 20 && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
     match parent {

@@ -1,4 +1,4 @@
-//! Lines, and what comes of each.
+//! Lines of input and the resulting output.
 
 use artos_auth_engine::{KeySet, Policy, PolicySpec, Revocations};
 use rstest::rstest;

@@ -70,7 +70,7 @@ impl ExplainArgs {
     }
 }
 
-/// An instant that a claim could hold, too.
+/// An instant in the range of a claim.
 fn instant(text: &str) -> Result<u64, &'static str> {
     let instant = text.parse().ok().filter(|instant| *instant <= 253_402_300_799);
     instant.ok_or("expected seconds since 1970, an integer from 0 to 253402300799")

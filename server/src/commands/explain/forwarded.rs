@@ -1,4 +1,4 @@
-//! `--forwarded-header`: the request that a proxy described, as `serve` would read it from the same fields.
+//! `--forwarded-header`: reads the request that a proxy describes, from the same fields as `serve`.
 
 use artos_auth_engine::ResourceOrg;
 use hyper::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
@@ -8,15 +8,15 @@ use crate::commands::Failure;
 use crate::config::Config;
 use crate::http::forward::{self, Unclear};
 
-/// What the fields describe.
+/// The request that the fields describe.
 pub(super) struct Replayed {
-    /// The flags, as if they had said what the fields say.
+    /// The flags, with the values of the fields.
     pub(super) args: ExplainArgs,
-    /// The owner that the proxy claims, where the file trusts it to.
+    /// The owner that the proxy names, if the file trusts the proxy with it.
     pub(super) claimed: Option<ResourceOrg<'static>>,
 }
 
-/// Reads the fields that `--forwarded-header` gives, from a peer that is trusted.
+/// Reads the fields of `--forwarded-header`, as from a trusted peer.
 pub(super) fn replay(args: &ExplainArgs, config: &Config) -> Result<Result<Replayed, Unclear>, Failure> {
     let fields = fields(&args.forwarded_header)?;
     Ok(read(args, config, &fields))

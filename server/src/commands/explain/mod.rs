@@ -1,4 +1,4 @@
-//! `explain`: one decision, told to a person, from the engine's own account of it.
+//! `explain`: prints one decision and each of the engine's checks, for people.
 
 mod args;
 mod forwarded;
@@ -18,7 +18,7 @@ use crate::outcome::Unavailable;
 pub(crate) use args::ExplainArgs;
 use render::Subject;
 
-/// Decides the request that the flags describe and tells how.
+/// Decides the request that the flags describe, and prints the checks.
 pub(crate) fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
     let lines = authorization_lines(args)?;
     let loaded = config::load_with(&args.config, Access::of(args.offline))?;
@@ -65,7 +65,7 @@ fn print(text: &str) -> Result<(), Failure> {
     written.map_err(|error| Failure::output(&error))
 }
 
-/// The time of the system's clock, if a server would judge by it.
+/// The time of the system's clock, if it is usable.
 fn usable_now() -> Result<UnixTime, Failure> {
     let reading = SystemClock.now();
     match reading.problem() {
@@ -77,7 +77,7 @@ fn usable_now() -> Result<UnixTime, Failure> {
     }
 }
 
-/// What the flags say, and where they are silent, what the file says, as in `serve`.
+/// The context from the flags; what they do not set comes from the file, as in `serve`.
 fn context<'c>(
     args: &'c ExplainArgs,
     config: &'c Config,
@@ -141,7 +141,7 @@ fn is_standard_input(file: &Path) -> bool {
     file.as_os_str() == "-"
 }
 
-/// No server takes a field line that is longer.
+/// Servers refuse longer field lines.
 const MAX_LINE_BYTES: u64 = 1 << 20;
 
 fn read_line(file: &Path) -> Result<Vec<u8>, Failure> {

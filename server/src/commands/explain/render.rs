@@ -1,4 +1,4 @@
-//! The page that `explain` prints: the request, the answer, who asked, and every check.
+//! The page that `explain` prints: the request, the answer, the caller and every check.
 
 use std::fmt::Write as _;
 
@@ -13,7 +13,7 @@ use crate::http::forward::Unclear;
 use crate::outcome::Outcome;
 use crate::text::{count, visible};
 
-/// What was asked.
+/// The request.
 pub(super) struct Subject<'s> {
     pub(super) args: &'s ExplainArgs,
     pub(super) context: &'s Context<'s>,
@@ -21,7 +21,7 @@ pub(super) struct Subject<'s> {
     pub(super) now: UnixTime,
 }
 
-/// Green, red and faint, where somebody sees them.
+/// Green, red and faint, if the output is a terminal.
 struct Paint(bool);
 
 impl Paint {
@@ -42,7 +42,7 @@ impl Paint {
     }
 }
 
-/// The whole page. It holds nothing of the token but what its verified claims say.
+/// The whole page. It shows nothing of the token except verified claims.
 pub(super) fn render(subject: &Subject<'_>, explanation: &Explanation<'_>, colour: bool) -> String {
     let paint = Paint(colour);
     let mut page = String::new();
@@ -52,7 +52,7 @@ pub(super) fn render(subject: &Subject<'_>, explanation: &Explanation<'_>, colou
     page
 }
 
-/// The page for unclear forwarded fields, for which no request is judged. The token was not read.
+/// The page for unclear forwarded fields, which are refused without a decision. The token was not read.
 pub(super) fn render_unclear(unclear: &Unclear, has_forward: bool) -> String {
     let outcome = Outcome::ForwardedRequestUnclear(unclear.clone());
     let fix = match unclear {
@@ -71,7 +71,7 @@ pub(super) fn render_unclear(unclear: &Unclear, has_forward: bool) -> String {
 
 fn request(page: &mut String, subject: &Subject<'_>) {
     let Subject { args, context, config, now } = subject;
-    // A query may hold what nobody should see, a token among it.
+    // A query may contain secrets, such as a token.
     let (path, query) = match args.target().split_once('?') {
         Some((path, _)) => (path, " (its query is not shown)"),
         None => (args.target(), ""),
@@ -136,7 +136,7 @@ fn checks(page: &mut String, explanation: &Explanation<'_>, paint: &Paint) {
     let decision = &explanation.decision;
     let width = explanation.steps.iter().map(|step| step.check.title().len()).max().unwrap_or(0);
     for step in &explanation.steps {
-        // Padded before it is painted: escapes have no width.
+        // Padded before it is colored, because escape sequences have no width.
         let title = format!("{:width$}", step.check.title());
         let (mark, verdict, clause) = match step.result {
             StepResult::Passed => ("✓", format!("{:11}", step.result.name()), step.check.clauses().join(" ")),

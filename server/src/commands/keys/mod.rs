@@ -1,4 +1,4 @@
-//! `keys`: private keys in files, and what may be public of them.
+//! `keys`: generates private keys, and converts keys to public JWKs.
 
 mod public_key;
 
@@ -113,7 +113,7 @@ pub(crate) fn read_private(file: &Path) -> Result<PrivateKey, Failure> {
     private_of(file, &read(file)?)
 }
 
-/// Reads a file once. Not by the reader of the server's files: `--in` and `--key` may name a pipe.
+/// Reads a file once. The reader of the server's files is not used, because `--in` and `--key` may name a pipe.
 fn read(file: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let mut text = Zeroizing::new(Vec::new());
     std::fs::File::open(file)

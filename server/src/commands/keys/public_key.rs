@@ -1,4 +1,4 @@
-//! Public keys in PEM as JWKs: of a `PUBLIC KEY` or a certificate.
+//! Converts public keys in PEM (`PUBLIC KEY` or a certificate) to JWKs.
 
 use artos_auth_engine::Algorithm;
 use aws_lc_rs::digest::{SHA256, digest};
@@ -10,7 +10,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::public_key::PublicKey;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
-/// Whether a file is PEM, of whatever content.
+/// Whether a file is PEM, with any content.
 pub(super) fn is_pem(text: &[u8]) -> bool {
     const BEGIN: &[u8] = b"-----BEGIN ";
     text.windows(BEGIN.len()).any(|part| part == BEGIN)
@@ -70,7 +70,7 @@ pub(super) fn from_pem(
     Ok(jwk)
 }
 
-/// The members that make the key, in alphabetical order.
+/// The members that define the key, in alphabetical order.
 fn members(key: &SubjectPublicKeyInfo<'_>) -> Result<Vec<(&'static str, String)>, String> {
     const ED25519: &str = "1.3.101.112";
     let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode_to_string(bytes);
@@ -109,7 +109,7 @@ fn members(key: &SubjectPublicKeyInfo<'_>) -> Result<Vec<(&'static str, String)>
     }
 }
 
-/// The algorithms that a key of these members serves.
+/// The algorithms that a key with these members can have.
 fn served(members: &[(&'static str, String)]) -> Vec<&'static str> {
     let member = |name: &str| members.iter().find(|(its, _)| *its == name).map(|(_, value)| value.as_str());
     match (member("kty"), member("crv")) {

@@ -1,4 +1,4 @@
-//! What `revoke` is asked to revoke.
+//! The arguments of `revoke`.
 
 use std::path::PathBuf;
 

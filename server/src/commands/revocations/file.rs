@@ -1,4 +1,4 @@
-//! Changes a file of revocations: under a lock, by a rename, and only if it loads.
+//! Changes a revocations file: under a lock, by renaming a new file, and only if the old one loads.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Write};
@@ -17,11 +17,11 @@ use crate::revocation::list::List;
 /// How long another writer may keep the file locked.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Reads the list of a file that the server would load.
+/// Reads the list in a revocations file.
 ///
 /// # Errors
 ///
-/// What is wrong with the file, in a sentence.
+/// The problem with the file, in one sentence.
 pub(crate) fn read(path: &Path, keep: impl FnMut(&Entry) -> bool) -> Result<List, String> {
     let text = config::read(path, config::MAX_REVOCATIONS_BYTES)
         .map_err(|error| error.named_by("revocations.file").to_string())?;
@@ -29,22 +29,22 @@ pub(crate) fn read(path: &Path, keep: impl FnMut(&Entry) -> bool) -> Result<List
     List::from_json(&text, keep).map_err(|error| format!("{}: cannot be read: {error}", path.display()))
 }
 
-/// Changes the list of a file. The file is replaced as a whole and keeps its mode and its owner; one that does not load is
-/// left alone. Writers wait for one another.
+/// Changes the list in a file. The file is replaced as a whole and keeps its mode and owner; a file that does not load is
+/// left unchanged. Writers wait for each other.
 ///
 /// # Errors
 ///
-/// What is wrong with the file, or why it cannot be replaced, in a sentence.
+/// The problem with the file, or why it cannot be replaced, in one sentence.
 pub(crate) fn change<T>(
     path: &Path,
     keep: impl FnMut(&Entry) -> bool,
     change: impl FnOnce(&mut List) -> T,
 ) -> Result<T, String> {
     let failed = |error: &dyn std::fmt::Display| format!("{}: cannot be changed: {error}", path.display());
-    // Opening a FIFO would wait; this says what it is instead.
+    // Opening a FIFO would block; this reports it instead.
     config::read(path, config::MAX_REVOCATIONS_BYTES)
         .map_err(|error| error.named_by("revocations.file").to_string())?;
-    // A link stays a link.
+    // A link is kept: its target is replaced.
     let path = path.canonicalize().map_err(|error| failed(&error))?;
     let locked = lock(&path).map_err(|error| failed(&error))?;
     let mut list = read(&path, keep)?;
@@ -55,7 +55,7 @@ pub(crate) fn change<T>(
     Ok(result)
 }
 
-/// Locks the file that has this name now: while one waits, another writer may have replaced it.
+/// Locks the file that has this name now: while this writer waited, another may have replaced it.
 fn lock(path: &Path) -> io::Result<File> {
     let started = Instant::now();
     loop {
@@ -77,11 +77,11 @@ fn lock(path: &Path) -> io::Result<File> {
     }
 }
 
-/// Puts a new file in the place of an old one that looks like `old`.
+/// Replaces a file with a new one that has the mode and owner in `old`.
 fn replace(path: &Path, text: &[u8], old: &Metadata) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("/"));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    // Only the holder of the lock writes it, so that one name is enough; what a crash left is overwritten.
+    // Only the holder of the lock writes it, so one name is enough; the rest of a crash is overwritten.
     let temporary = Temporary(folder.join(format!(".{name}.new")));
     let _ = fs::remove_file(&temporary.0);
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary.0)?;
@@ -95,9 +95,9 @@ fn replace(path: &Path, text: &[u8], old: &Metadata) -> io::Result<()> {
     file.set_permissions(fs::Permissions::from_mode(old.mode() & 0o7777))?;
     file.sync_all()?;
     fs::rename(&temporary.0, path)?;
-    // From here on the next writer may use the name.
+    // From here on another writer may use the temporary name.
     std::mem::forget(temporary);
-    // The rename itself survives a crash from here on.
+    // After this, the rename survives a crash.
     File::open(folder)?.sync_all()
 }
 

@@ -1,5 +1,4 @@
-//! `revoke`, `revocations list` and `revocations compact`: what the configured source of revocations holds, and changes
-//! of it.
+//! `revoke`, `revocations list` and `revocations compact`: show and change the configured source of revocations.
 
 mod args;
 mod file;
@@ -51,7 +50,7 @@ pub(crate) fn revoke(args: &RevokeArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// Prints what is revoked.
+/// Prints all revocations.
 pub(crate) fn list(config: &Path) -> Result<Exit, Failure> {
     let source = source(config)?;
     let list = match &source {
@@ -85,7 +84,7 @@ pub(crate) fn list(config: &Path) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// Drops what has expired.
+/// Removes expired entries.
 pub(crate) fn compact(config: &Path) -> Result<Exit, Failure> {
     let source = source(config)?;
     let (kept, dropped) = match &source {
@@ -109,7 +108,7 @@ pub(crate) fn compact(config: &Path) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// Writes a new snapshot; gives how many entries were kept and dropped, and which cannot be read.
+/// Writes a new snapshot; returns the numbers of kept and dropped entries, and the unreadable entries.
 async fn compact_redis(
     connector: &Connector,
     redis: &RedisRevocations,
@@ -130,12 +129,12 @@ async fn compact_redis(
         if write(&mut connection, redis, &whole.look, position, &text).await? {
             return Ok((list.len(), dropped, unreadable));
         }
-        // Another process has written a snapshot meanwhile.
+        // Another process has written a snapshot in the meantime.
     }
     Err("the snapshot changes faster than it can be written; try again".to_owned())
 }
 
-/// Keeps what has not expired, and counts the rest.
+/// Keeps entries that have not expired, and counts the others.
 fn unexpired(dropped: &mut usize) -> impl FnMut(&Entry) -> bool {
     let now = now() as f64;
     move |entry| {
@@ -145,7 +144,7 @@ fn unexpired(dropped: &mut usize) -> impl FnMut(&Entry) -> bool {
     }
 }
 
-/// Where the configuration keeps its revocations.
+/// The configured source of revocations.
 fn source(config: &Path) -> Result<RevocationSource, Failure> {
     let loaded = config::load(config)?;
     loaded.revocations.ok_or_else(|| {

@@ -1,4 +1,4 @@
-//! A token to revoke, read from a file: what identifies it. Its signature is not verified, and nothing of it is shown.
+//! Reads what identifies a token to revoke from a file. Its signature is not verified, and nothing of it is shown.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -12,10 +12,10 @@ use crate::commands::Failure;
 use crate::config;
 use crate::revocation::entry::Entry;
 
-/// Far more than any token has.
+/// Far more bytes than any token has.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// The entry that revokes the token of a file; `-` is standard input.
+/// The entry that revokes the token in a file; `-` is standard input.
 pub(super) fn entry(file: &Path, expires: Option<Number>) -> Result<Entry, Failure> {
     let (name, text) = if file.as_os_str() == "-" {
         let mut text = Vec::new();

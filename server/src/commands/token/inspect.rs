@@ -1,4 +1,4 @@
-//! `token inspect`: what a token says of itself, believed by nobody.
+//! `token inspect`: shows header and claims of a token without verifying it.
 
 use std::io::{self, Read, Write};
 
@@ -29,7 +29,7 @@ fn shown(input: &[u8]) -> Result<String, String> {
         return Err("longer than 1 MiB; expected a token".to_owned());
     }
     let text = input.trim_ascii();
-    // What was copied out of a header is as welcome as the token alone.
+    // The value of an `Authorization` field is accepted too.
     let token = match text.split_at_checked(7) {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case(b"bearer ") => rest.trim_ascii_start(),
         _ => text,
@@ -69,7 +69,7 @@ fn decode(name: &str, segment: &[u8]) -> Result<String, String> {
 /// Deeper nesting is an attack on the reader.
 const MAX_DEPTH: usize = 64;
 
-/// Lays out JSON, one level in, with every number and member as it is spelt and nothing that a terminal would obey.
+/// Formats JSON, indented by one level. Numbers and members keep their spelling; control characters are escaped.
 fn pretty(json: &str, shown: &mut String) -> Option<()> {
     let mut depth: usize = 1;
     let mut characters = json.chars().filter(|c| !c.is_ascii_whitespace() || *c == ' ').peekable();
@@ -119,7 +119,7 @@ fn pretty(json: &str, shown: &mut String) -> Option<()> {
     Some(())
 }
 
-/// Inside a string, so that what must not be seen as it is can be written as JSON escapes it.
+/// Inside a string, so that characters that must not reach a terminal can be escaped as in JSON.
 fn push_visible(character: char, shown: &mut String) {
     if !is_deceptive(character) {
         shown.push(character);

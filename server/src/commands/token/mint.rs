@@ -42,7 +42,7 @@ pub(crate) struct MintArgs {
     pub(crate) claims: Vec<Claim>,
 }
 
-/// A claim of `--claim`: its name, and its value as it is spelt, for a test may need `1e2` or a member twice.
+/// A claim of `--claim`: its name, and its unparsed value, because a test may need `1e2` or a duplicate member.
 #[derive(Clone)]
 pub(crate) struct Claim {
     name: String,
@@ -76,7 +76,7 @@ impl FromStr for Claim {
     }
 }
 
-/// Makes a token and prints it.
+/// Mints a token and prints it.
 pub(crate) fn mint(args: &MintArgs) -> Result<Exit, Failure> {
     let key = read_private(&args.key)?;
     let claims = claims(args, now()?)?;
@@ -86,7 +86,7 @@ pub(crate) fn mint(args: &MintArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// The claims as JSON text, in a fixed order; what `--claim` says replaces what is there, or comes after it.
+/// The claims as JSON text, in a fixed order. A `--claim` replaces the claim of its name, or is appended.
 fn claims(args: &MintArgs, now: u64) -> Result<String, Failure> {
     let mut claims: Vec<(&str, Option<String>)> = vec![
         ("sub", Some(json!(args.user).to_string())),

@@ -1,4 +1,4 @@
-//! `token`: tokens made for tests and operators, and a look into any of them.
+//! `token`: mints tokens for tests and operators, and shows the content of tokens.
 
 mod inspect;
 mod mint;

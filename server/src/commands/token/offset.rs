@@ -1,13 +1,13 @@
-//! A distance in time, either way, as a person writes it.
+//! A positive or negative duration, as written on a command line.
 
 use std::str::FromStr;
 
-/// Seconds from now, perhaps into the past.
+/// Seconds from now; negative in the past.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Offset(i64);
 
 impl Offset {
-    /// The instant that far from `now`, unless it is before 1970 or after the year 9999.
+    /// The instant at this distance from `now`, unless it is before 1970 or after the year 9999.
     pub(crate) fn from(self, now: u64) -> Option<u64> {
         now.checked_add_signed(self.0).filter(|instant| *instant <= 253_402_300_799)
     }
