@@ -107,6 +107,22 @@ fn the_schema_has_the_keys_that_the_server_reads_and_no_others() {
     }
 }
 
+/// An editor marks the value, not the table that it is in.
+#[test]
+fn a_wrong_value_is_named_itself() {
+    let validator = validator();
+    for (text, place) in [
+        ("[keys]\nfile = 1\n", "/keys/file"),
+        ("[[keys]]\nfile = \"k\"\n[[keys]]\nurl = 1\n", "/keys/1/url"),
+        ("[keys]\nfile = \"k\"\n[policy]\nleeway_seconds = 121\n", "/policy/leeway_seconds"),
+    ] {
+        let value = as_json(text);
+        let places: Vec<String> =
+            validator.iter_errors(&value).map(|error| error.instance_path().to_string()).collect();
+        assert_eq!(places, [place], "{text}");
+    }
+}
+
 #[test]
 fn the_shipped_files_are_what_the_program_prints() {
     for (name, file) in [("example", "artos-auth.toml"), ("schema", "artos-auth.schema.json")] {

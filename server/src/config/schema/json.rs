@@ -48,6 +48,19 @@ fn object(table: &Table) -> Map<String, Value> {
     object
 }
 
+/// A table or an array of tables. Not two alternatives, of which an editor could only say that none fits: each keyword
+/// concerns one of the types alone.
+fn object_or_array(table: &Table) -> Map<String, Value> {
+    let mut either = object(table);
+    if let Some(one_of) = either.remove("oneOf") {
+        either.insert("anyOf".to_owned(), json!([{ "type": "array" }, { "oneOf": one_of }]));
+    }
+    either.insert("type".to_owned(), json!(["object", "array"]));
+    either.insert("items".to_owned(), Value::Object(object(table)));
+    either.insert("minItems".to_owned(), json!(1));
+    either
+}
+
 fn alternatives(keys: &[&str]) -> Value {
     keys.iter().map(|key| json!({ "required": [key] })).collect()
 }
@@ -92,9 +105,7 @@ fn kind(kind: &Kind) -> Value {
         Kind::Tables { of, may_be_empty: false } => {
             json!({ "type": "array", "items": object(of), "minItems": 1 })
         }
-        Kind::TableOrTables(of) => {
-            json!({ "anyOf": [object(of), { "type": "array", "items": object(of), "minItems": 1 }] })
-        }
+        Kind::TableOrTables(of) => Value::Object(object_or_array(of)),
     }
 }
 
