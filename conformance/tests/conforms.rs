@@ -4,7 +4,7 @@
 
 use artos_auth_conformance::report::Outcome;
 use artos_auth_conformance::{Level, Profile, Report, Suite, TransportOptions};
-use artos_auth_deployment::{Algorithm, Behaviour, Deployment, Power};
+use artos_auth_deployment::{Algorithm, Behaviour, Deployment, Power, Variation};
 use rstest::rstest;
 
 async fn run(behaviour: Behaviour, power: Power, http2: bool) -> Report {
@@ -62,4 +62,20 @@ async fn any_algorithm_conforms(
 ) {
     let report = run(Behaviour::correct().signing_with(algorithm), Power::Signing, false).await;
     assert_eq!(complaints(&report), Vec::<String>::new());
+}
+
+/// 405 opens nothing, before authentication or after it. The reader sees why such a case passed.
+#[tokio::test]
+async fn a_case_whose_method_does_not_exist_says_so() {
+    let report = run(Behaviour::with_variation(Variation::MethodsFirst), Power::Tokens, false).await;
+    assert!(!report.has_failures(), "{:#?}", complaints(&report));
+    let passed = report.with_outcome(Outcome::Passed);
+    let missing: Vec<_> = passed
+        .filter_map(|case| Some((&case.id, case.observed.as_deref()?)))
+        .filter(|(id, observed)| id.starts_with("method/") && observed.starts_with("405"))
+        .collect();
+    assert!(!missing.is_empty());
+    for (id, observed) in missing {
+        assert!(observed.ends_with(": the method does not exist there"), "{id}: {observed}");
+    }
 }

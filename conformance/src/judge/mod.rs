@@ -168,8 +168,9 @@ fn is_telling(response: &Response) -> bool {
     response.json().is_some_and(|json| !strings(&json).is_empty())
 }
 
-/// 405 and 501 are valid for any method but the endpoint's own (RFC 9110 §9.1, §15.5.6).
-fn lacks_method(request: &Request, response: &Response, known: &Known) -> bool {
+/// Whether the method does not exist there: 405 and 501 are valid for any method but the endpoint's own (RFC 9110 §9.1,
+/// §15.5.6).
+pub fn lacks_method(request: &Request, response: &Response, known: &Known) -> bool {
     let path = request.target.bytes();
     let path = path.split(|byte| *byte == b'?').next().unwrap_or_default();
     let own = |endpoint: &&(String, String)| endpoint.0.as_bytes() == path;

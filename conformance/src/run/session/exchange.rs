@@ -30,7 +30,10 @@ impl Session {
         };
         let observed = judge::describe(&exchange.answer, self.known());
         if judge::accepts(accept, &exchange.request, &exchange.answer, self.known()) {
-            return Ok(Finding::kept(observed).at(index));
+            let lacks_method = matches!(&exchange.answer, Answer::Response(response)
+                if judge::lacks_method(&exchange.request, response, self.known()));
+            let why = if lacks_method { ": the method does not exist there" } else { "" };
+            return Ok(Finding::kept(observed + why).at(index));
         }
         let finding = Finding::broken(observed).at(index);
         let refusing = !accept.is_empty() && accept.iter().all(|accept| judge::is_refusing(*accept));
