@@ -66,6 +66,28 @@ impl Caller {
         }
     }
 
+    /// What the profile needs for its token and does not have.
+    pub fn lacking(self, profile: &Profile) -> Option<&'static str> {
+        let named = |kind: TokenKind| profile.tokens.contains_key(&kind);
+        let signing = profile.signing.as_ref();
+        match self {
+            Self::None | Self::Malformed => None,
+            Self::Forged | Self::Own => {
+                (!named(TokenKind::Valid) && signing.is_none()).then_some("tokens.valid or [signing]")
+            }
+            Self::Expired => {
+                (!named(TokenKind::Expired) && signing.is_none()).then_some("tokens.expired or [signing]")
+            }
+            Self::Revoked => (!named(TokenKind::Revoked)).then_some("tokens.revoked"),
+            Self::OtherOrganization => (!named(TokenKind::OtherOrganization)
+                && signing.is_none_or(|signing| signing.other_organization.is_none()))
+            .then_some("tokens.other_organization or signing.other_organization"),
+            Self::NoPermission => (!named(TokenKind::NoPermission) && signing.is_none())
+                .then_some("tokens.no_permission or [signing]"),
+            Self::NotAMember => (!named(TokenKind::NotAMember)).then_some("tokens.not_a_member"),
+        }
+    }
+
     /// The clauses that its cells test.
     pub fn clauses(self) -> &'static [Clause] {
         match self {
@@ -110,6 +132,13 @@ pub(crate) fn token_name(caller: Caller, lack: &Lack) -> String {
 ///
 /// If the profile cannot provide the token.
 pub fn token_of(profile: Profile, caller: Caller, without: &[String]) -> Result<Option<String>, RunError> {
+    let needs = |what: &str| RunError::Usage(format!("matrix/{} needs {what}", caller.key()));
+    if let Some(lacking) = caller.lacking(&profile) {
+        return Err(needs(lacking));
+    }
+    if !without.is_empty() && profile.signing.is_none() {
+        return Err(needs("[signing] for --without"));
+    }
     let lack = match (caller, without) {
         (Caller::NoPermission, []) if profile.signing.is_some() => Lack::All,
         (Caller::NoPermission, []) => Lack::Named,

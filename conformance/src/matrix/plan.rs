@@ -5,7 +5,7 @@ use super::document::{Document, Operation};
 use super::judge::Expect;
 use super::select::{CellGlob, PathGlob};
 use super::values::{Filled, Resource};
-use crate::profile::{Matrix, Profile, TokenKind};
+use crate::profile::{Matrix, Profile};
 
 /// All operations with their cells.
 #[derive(Clone, Debug)]
@@ -219,26 +219,8 @@ fn cells(
             cell.skip.get_or_insert_with(|| "needs allow_writes = true".into());
         }
     }
-    let named = |kind: TokenKind| profile.tokens.contains_key(&kind);
-    let signing = profile.signing.as_ref();
     for cell in &mut cells {
-        let lacking = match cell.caller {
-            Caller::None | Caller::Malformed => None,
-            Caller::Forged | Caller::Own => {
-                (!named(TokenKind::Valid) && signing.is_none()).then_some("tokens.valid or [signing]")
-            }
-            Caller::Expired => {
-                (!named(TokenKind::Expired) && signing.is_none()).then_some("tokens.expired or [signing]")
-            }
-            Caller::Revoked => (!named(TokenKind::Revoked)).then_some("tokens.revoked"),
-            Caller::OtherOrganization => (!named(TokenKind::OtherOrganization)
-                && signing.is_none_or(|signing| signing.other_organization.is_none()))
-            .then_some("tokens.other_organization or signing.other_organization"),
-            Caller::NoPermission => (!named(TokenKind::NoPermission) && signing.is_none())
-                .then_some("tokens.no_permission or [signing]"),
-            Caller::NotAMember => (!named(TokenKind::NotAMember)).then_some("tokens.not_a_member"),
-        };
-        if let Some(lacking) = lacking {
+        if let Some(lacking) = cell.caller.lacking(profile) {
             cell.skip.get_or_insert_with(|| format!("needs {lacking}"));
         }
     }

@@ -72,6 +72,32 @@ async fn a_token_is_refused_with_the_reason() {
     }
 }
 
+/// With tokens alone, and nothing to mint one.
+#[tokio::test]
+async fn a_token_of_the_profile_is_printed_or_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let profile = folder.path().join("conformance.toml");
+    let tokens = "valid = { value = \"e30.e30.AAAA\" }\nno_permission = { value = \"e30.e30.AAAB\" }\n";
+    fs::write(&profile, format!("[tokens]\n{tokens}")).unwrap();
+    let profile = profile.to_str().unwrap();
+    for (arguments, status, says) in [
+        (&["matrix/own"][..], 0, "e30.e30.AAAA\n"),
+        (&["matrix/no_permission"], 0, "e30.e30.AAAB\n"),
+        (
+            &["matrix/no_permission", "--without", "a"],
+            2,
+            "matrix/no_permission needs [signing] for --without",
+        ),
+        (&["matrix/expired"], 2, "matrix/expired needs tokens.expired or [signing]"),
+        (&["matrix/revoked"], 2, "matrix/revoked needs tokens.revoked"),
+    ] {
+        let output = checker(&[&["token", "--profile", profile], arguments].concat()).await;
+        assert_eq!(output.status.code(), Some(status), "{arguments:?}");
+        let said = text(&output.stdout) + &text(&output.stderr);
+        assert!(said.contains(says), "{arguments:?}: {said}");
+    }
+}
+
 /// `render` writes what the run itself would have written, and the signature is over the file.
 #[tokio::test]
 async fn a_report_is_rendered_in_every_format_and_its_signature_verified() {
