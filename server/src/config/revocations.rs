@@ -52,6 +52,18 @@ impl RevocationSource {
         }
     }
 
+    /// The `on_stale` of `other`, if the two differ in nothing else.
+    pub(crate) fn other_on_stale(&self, other: &Self) -> Option<OnStale> {
+        let mut same = self.clone();
+        let (own, on_stale) = match (&mut same, other) {
+            (Self::Url(own), Self::Url(other)) => (&mut own.staleness.on_stale, other.staleness.on_stale),
+            (Self::Redis(own), Self::Redis(other)) => (&mut own.staleness.on_stale, other.staleness.on_stale),
+            _ => return None,
+        };
+        *own = on_stale;
+        (self != other && same == *other).then_some(on_stale)
+    }
+
     /// The key of the source, which is also its label in metrics.
     #[must_use]
     pub fn kind(&self) -> &'static str {

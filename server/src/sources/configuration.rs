@@ -4,6 +4,7 @@
 //! never loosens access by omission: a file that drops a restriction is rejected until a SIGHUP confirms it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use artos_auth_engine::{KeySet, Revocations};
 use tokio::runtime::Handle;
@@ -39,6 +40,8 @@ enum KeysTask {
 struct UsedRevocations {
     source: RevocationSource,
     status: Status,
+    /// Of a source by URL, Redis or Valkey.
+    freshness: Option<Arc<Freshness>>,
     _task: RevocationsTask,
 }
 
@@ -233,7 +236,10 @@ impl Configuration {
             });
         }
         let known = self.revocations.as_ref().map(|known| &known.source);
-        let is_other = known != config.revocations.as_ref();
+        let on_stale = known
+            .zip(config.revocations.as_ref())
+            .and_then(|(known, new)| Some((known.other_on_stale(new)?, new.clone())));
+        let is_other = known != config.revocations.as_ref() && on_stale.is_none();
         let revocations = config.revocations.take().filter(|_| is_other);
         let revocations = revocations.as_ref().map(load_revocations).transpose().map_err(missing)?;
         let revoked =
@@ -258,6 +264,10 @@ impl Configuration {
         self.announce(&restart, &warnings);
         (self.protections, self.restart) = (protections, restart);
         self.follow_all_keys(sources, new)?;
+        if let (Some(used), Some((on_stale, source))) = (&mut self.revocations, on_stale) {
+            used.source = source;
+            used.freshness.iter().for_each(|freshness| freshness.set_on_stale(on_stale));
+        }
         if is_other {
             if let Some(old) = self.revocations.take() {
                 old.status.forget();
@@ -357,9 +367,10 @@ impl Configuration {
         let status = self.reporter.source("revocations", "revocations");
         let metrics = self.reporter.metrics.clone();
         let freshness = |staleness| {
-            Freshness::new(self.publisher.clone(), slot.clone(), status.clone(), metrics.clone(), staleness)
+            let (publisher, slot) = (self.publisher.clone(), slot.clone());
+            Arc::new(Freshness::new(publisher, slot, status.clone(), metrics.clone(), staleness))
         };
-        let task = match (&source, connector) {
+        let (task, freshness) = match (&source, connector) {
             (RevocationSource::File(path), _) => {
                 status.starts();
                 if let Some(set) = set {
@@ -383,18 +394,22 @@ impl Configuration {
                     told.loaded(&message);
                     Ok(())
                 };
-                RevocationsTask::File(follow(file, &self.bells, status.clone(), take).map_err(in_words)?)
+                let task = follow(file, &self.bells, status.clone(), take).map_err(in_words)?;
+                (RevocationsTask::File(task), None)
             }
             (RevocationSource::Url(remote), _) => {
                 let freshness = freshness(remote.staleness);
-                RevocationsTask::Remote(follow_url(remote.clone(), freshness, &self.runtime)?)
+                let task = follow_url(remote.clone(), Arc::clone(&freshness), &self.runtime)?;
+                (RevocationsTask::Remote(task), Some(freshness))
             }
             (RevocationSource::Redis(redis), connector) => {
                 let connector = connector.map_or_else(|| Connector::new(redis), Ok)?;
-                RevocationsTask::Remote(follow_redis(connector, freshness(redis.staleness), &self.runtime))
+                let freshness = freshness(redis.staleness);
+                let task = follow_redis(connector, Arc::clone(&freshness), &self.runtime);
+                (RevocationsTask::Remote(task), Some(freshness))
             }
         };
-        Ok(UsedRevocations { source, status, _task: task })
+        Ok(UsedRevocations { source, status, freshness, _task: task })
     }
 
     fn announce(&self, restart: &NeedsRestart, warnings: &[String]) {

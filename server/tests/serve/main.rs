@@ -18,6 +18,7 @@ mod process;
 mod providers;
 mod reload;
 mod runbook;
+mod stale_revocations;
 mod stopping;
 mod support;
 mod systemd;

@@ -1,6 +1,7 @@
 //! Tracks when a source last responded, and the effect of stale revocations.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use artos_auth_engine::Revocations;
 use tokio::sync::Notify;
@@ -18,13 +19,14 @@ pub(crate) struct Freshness {
     pub(crate) slot: RevocationsSlot,
     pub(crate) status: Status,
     pub(crate) metrics: Metrics,
-    staleness: Staleness,
+    max: Duration,
     state: Mutex<State>,
     answered: Notify,
 }
 
 #[derive(Default)]
 struct State {
+    on_stale: OnStale,
     /// When the source last responded; `None` before the first load.
     last: Option<Instant>,
     is_stale: bool,
@@ -43,8 +45,19 @@ impl Freshness {
         staleness: Staleness,
     ) -> Self {
         status.fails(Effect::Unready, "not loaded yet");
-        let (state, answered) = (Mutex::default(), Notify::new());
-        Self { publisher, slot, status, metrics, staleness, state, answered }
+        let Staleness { max, on_stale } = staleness;
+        let (state, answered) = (Mutex::new(State { on_stale, ..State::default() }), Notify::new());
+        Self { publisher, slot, status, metrics, max, state, answered }
+    }
+
+    /// Another `on_stale` counts from now on; the set stays, so that an operator can change it while the source is down.
+    pub(crate) fn set_on_stale(&self, on_stale: OnStale) {
+        let mut state = self.lock();
+        state.on_stale = on_stale;
+        if state.is_stale {
+            self.publisher.set_revocations_stale(&self.slot, on_stale == OnStale::Deny);
+            self.report(&state);
+        }
     }
 
     /// Publishes a new set.
@@ -79,7 +92,7 @@ impl Freshness {
         loop {
             let last = self.lock().last;
             if let Some(last) = last {
-                sleep_until(last + self.staleness.max).await;
+                sleep_until(last + self.max).await;
                 if !self.is_stale_since(last) {
                     continue;
                 }
@@ -95,7 +108,7 @@ impl Freshness {
             return false;
         }
         state.is_stale = true;
-        if self.staleness.on_stale == OnStale::Deny {
+        if state.on_stale == OnStale::Deny {
             self.publisher.set_revocations_stale(&self.slot, true);
         }
         self.report(&state);
@@ -107,12 +120,12 @@ impl Freshness {
         let (effect, problem) = match state {
             State { last: None, .. } => (Effect::Unready, failure.unwrap_or("not loaded yet").to_owned()),
             State { is_stale: true, .. } => {
-                let effect = match self.staleness.on_stale {
+                let effect = match state.on_stale {
                     OnStale::Deny => Effect::Unready,
                     OnStale::Serve => Effect::Degraded,
                 };
                 let cause = failure.map(|failure| format!(": {failure}")).unwrap_or_default();
-                (effect, format!("no answer for more than {} seconds{cause}", self.staleness.max.as_secs()))
+                (effect, format!("no answer for more than {} seconds{cause}", self.max.as_secs()))
             }
             State { failure: Some(failure), .. } => (Effect::Degraded, failure.clone()),
             State { concern: Some(concern), .. } => (Effect::Degraded, concern.clone()),

@@ -1,5 +1,6 @@
 //! A snapshot and a log in Redis or Valkey: read completely after every connect, then followed.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use artos_auth_engine::Revocations;
@@ -21,7 +22,7 @@ const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_s
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Follows the server until the returned value is dropped.
-pub(crate) fn follow_redis(connector: Connector, freshness: Freshness, runtime: &Handle) -> Task {
+pub(crate) fn follow_redis(connector: Connector, freshness: Arc<Freshness>, runtime: &Handle) -> Task {
     Task::spawn(runtime, async move {
         let source = Source { connector, freshness: &freshness, tracker: Tracker::default(), warned: None };
         tokio::join!(source.run(), freshness.watch());

@@ -1,5 +1,6 @@
 //! A revocation list by URL, fetched at an interval.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use artos_auth_engine::Revocations;
@@ -19,7 +20,7 @@ use crate::text::count;
 /// The certification authorities cannot be loaded.
 pub(crate) fn follow_url(
     remote: RemoteRevocations,
-    freshness: Freshness,
+    freshness: Arc<Freshness>,
     runtime: &Handle,
 ) -> Result<Task, String> {
     let get = Get::of_list(tls(remote.ca_file.as_deref())?, remote.max_bytes);
