@@ -139,6 +139,26 @@ fn errors_at_the_start_are_explained(#[case] config: &str, #[case] row: &str) {
     assert!(rows.iter().any(|other| other.replace('`', "") == row), "{row} is not in {rows:#?}");
 }
 
+#[rstest]
+#[case::names("LISTEN_FDNAMES=a:b", "`LISTEN_…`: …")]
+#[case::no_socket("LISTEN_FDNAMES=main", "the passed socket …")]
+fn errors_of_passed_sockets_are_explained(#[case] variable: &str, #[case] row: &str) {
+    let files = Files::new(PORTS);
+    let script = format!(
+        "exec 3< /dev/null; export LISTEN_PID=$$ LISTEN_FDS=1 {variable}; exec \"$0\" serve --config artos-auth.toml"
+    );
+    let mut shell = Command::new("sh");
+    let output = shell
+        .args(["-c", &script, env!("CARGO_BIN_EXE_artos-auth")])
+        .current_dir(files.folder.path())
+        .output()
+        .unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{errors}");
+    assert!(is(row, errors.trim_end().strip_prefix("error: ").unwrap()), "{errors}");
+    assert!(rows("Errors at the start", 1).into_iter().flatten().any(|other| other == row));
+}
+
 /// Blocks of a shell, except the one that sets the variables; and commands within a line that can be run as they are.
 fn commands() -> Vec<String> {
     let blocks = PAGE.split("```sh\n").skip(2).map(|rest| rest.split("```").next().unwrap().to_owned());
