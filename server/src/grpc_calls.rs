@@ -101,6 +101,7 @@ impl DecisionService {
         let duration = started.elapsed();
         self.metrics.decided(&outcome, duration);
         let described = described.as_ref().ok().map(|(_, described)| described);
+        self.trace(&fields, described.map_or("POST", |described| described.method), &outcome, duration);
         let line = self.trail.as_ref().and_then(|trail| {
             trail.record(&Record {
                 time: reading.since_epoch,

@@ -30,6 +30,7 @@ mod grpc_calls;
 mod health;
 mod http;
 mod metrics;
+mod otlp;
 mod outcome;
 mod process;
 mod quote;

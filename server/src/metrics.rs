@@ -22,6 +22,7 @@ use crate::audit::QueueNumbers;
 use crate::health::Health;
 use crate::http::connection::{Closed, ConnectionNumbers};
 use crate::http::request::Refusal;
+use crate::otlp::SpanNumbers;
 use crate::outcome::{ByOutcome, Outcome};
 use readiness::Readiness;
 pub(crate) use revocations::RevocationNumbers;
@@ -40,6 +41,7 @@ pub struct Metrics {
     refused: Family<RefusalLabels, Counter>,
     certificate_expiry: Arc<CertificateExpiry>,
     pub(crate) revocations: RevocationNumbers,
+    pub(crate) spans: SpanNumbers,
     readiness: Arc<Readiness>,
     registry: Arc<Registry>,
 }
@@ -140,6 +142,9 @@ impl Metrics {
             "Requests refused without a decision, by status and reason",
             refused.clone(),
         );
+        let spans = SpanNumbers::default();
+        registry.register("artos_auth_spans_sent", "Spans that the collector has taken", spans.sent.clone());
+        registry.register("artos_auth_spans_dropped", "Spans that were not sent", spans.dropped.clone());
         let revocations = RevocationNumbers::register(&mut registry);
         let readiness = Arc::<Readiness>::default();
         registry.register_collector(Box::new(Arc::clone(&readiness)));
@@ -155,6 +160,7 @@ impl Metrics {
             refused,
             certificate_expiry,
             revocations,
+            spans,
             readiness,
             registry,
         }

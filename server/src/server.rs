@@ -15,6 +15,7 @@ use crate::http::listener::Listener;
 use crate::http::port::Port;
 use crate::http::tls::Tls;
 use crate::metrics::Metrics;
+use crate::otlp::Tracer;
 use crate::service::{ConnectionService, DecisionService};
 use crate::snapshot::{Configured, ContextResolver, Snapshot};
 
@@ -69,6 +70,7 @@ pub struct Builder {
     tls: Option<Tls>,
     trail: Option<AuditLog>,
     metrics: Metrics,
+    tracer: Option<Tracer>,
     health: Option<Health>,
 }
 
@@ -84,6 +86,7 @@ impl Server {
             tls: None,
             trail: None,
             metrics: Metrics::new(),
+            tracer: None,
             health: None,
         }
     }
@@ -165,6 +168,12 @@ impl Builder {
         self
     }
 
+    /// Makes a span of each decision that is sampled.
+    pub(crate) fn tracer(mut self, tracer: Option<Tracer>) -> Self {
+        self.tracer = tracer;
+        self
+    }
+
     /// Reports this health to gRPC health checks.
     pub(crate) fn health(mut self, health: Health) -> Self {
         self.health = Some(health);
@@ -181,6 +190,7 @@ impl Builder {
             resolver: self.resolver,
             trail: self.trail,
             metrics: self.metrics,
+            tracer: self.tracer,
             header_count: self.limits.header_count,
             message_time: self.limits.header_time,
             health: self.health,

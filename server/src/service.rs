@@ -24,6 +24,7 @@ use crate::http::peer::Peer;
 use crate::http::request::{Lines, Received, Refusal, is_forwarded};
 use crate::http::response::{self, Form};
 use crate::metrics::Metrics;
+use crate::otlp::Tracer;
 use crate::outcome::{Outcome, Unavailable};
 use crate::snapshot::{ContextResolver, RequestView, Snapshot};
 
@@ -34,6 +35,7 @@ pub(crate) struct DecisionService {
     pub(crate) resolver: Box<dyn ContextResolver>,
     pub(crate) trail: Option<AuditLog>,
     pub(crate) metrics: Metrics,
+    pub(crate) tracer: Option<Tracer>,
     pub(crate) header_count: usize,
     /// How long the message of a gRPC call may take to arrive.
     pub(crate) message_time: Duration,
@@ -186,6 +188,7 @@ impl ConnectionService {
             state.fetch_keys_after(denial.reason(), value.as_bytes());
         }
         judge.metrics.decided(&outcome, duration);
+        judge.trace(&parts.headers, received.method, &outcome, duration);
         let line = judge.trail.as_ref().and_then(|trail| {
             trail.record(&Record {
                 time: reading.since_epoch,
@@ -228,6 +231,13 @@ impl ConnectionService {
 }
 
 impl DecisionService {
+    /// Queues the span of a decision, if there is to be one.
+    pub(crate) fn trace(&self, headers: &HeaderMap, method: &str, outcome: &Outcome<'_>, duration: Duration) {
+        if let Some(tracer) = &self.tracer {
+            tracer.record(headers, method, outcome, self.clock.now().since_epoch, duration);
+        }
+    }
+
     /// Decides a request with these `Authorization` lines. `claimed` is the owner that a trusted proxy names.
     pub(crate) fn decide<'s>(
         &self,

@@ -22,7 +22,7 @@ pub(crate) use line::{Record, Result};
 pub use queue::QueueNumbers;
 use queue::{Queue, WhenFull};
 pub(crate) use queue::{Trouble, WaitingLine};
-pub(crate) use trace::{request_id, trace_id};
+pub(crate) use trace::{request_id, trace_id, trace_parent};
 use writer::{AppendFile, Event, Sink, Stream};
 
 use crate::config::{Audit, AuditOutput, AuditOverflow};

@@ -11,8 +11,33 @@ pub(crate) fn request_id(headers: &HeaderMap) -> Option<&[u8]> {
     Some(value.get(..MAX_REQUEST_ID_BYTES).unwrap_or(value))
 }
 
+/// The span that a request belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TraceParent {
+    pub(crate) trace: [u8; 16],
+    pub(crate) span: [u8; 8],
+    pub(crate) is_sampled: bool,
+}
+
 /// The trace id of `traceparent` (W3C Trace Context); `None` if the field is missing, invalid or repeated.
 pub(crate) fn trace_id(headers: &HeaderMap) -> Option<&[u8]> {
+    parts_of_parent(headers).map(|(trace, _, _)| trace)
+}
+
+/// All of `traceparent`, where [`trace_id`] finds one.
+pub(crate) fn trace_parent(headers: &HeaderMap) -> Option<TraceParent> {
+    let (trace, span, flags) = parts_of_parent(headers)?;
+    let number = |hex: &[u8]| u128::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok();
+    let span = u64::try_from(number(span)?).ok()?;
+    Some(TraceParent {
+        trace: number(trace)?.to_be_bytes(),
+        span: span.to_be_bytes(),
+        is_sampled: number(flags)? & 1 == 1,
+    })
+}
+
+/// The trace id, span id and flags, in hex.
+fn parts_of_parent(headers: &HeaderMap) -> Option<(&[u8], &[u8], &[u8])> {
     let value = only_line(headers, "traceparent")?;
     let is_hex = |part: &[u8], length: usize| {
         part.len() == length && part.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
@@ -22,7 +47,7 @@ pub(crate) fn trace_id(headers: &HeaderMap) -> Option<&[u8]> {
     let (version, trace, parent, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     // Later versions may add parts; 255 is not a valid version.
     let is_known = is_hex(version, 2) && version != b"ff" && (version != b"00" || parts.next().is_none());
-    (is_known && is_id(trace, 32) && is_id(parent, 16) && is_hex(flags, 2)).then_some(trace)
+    (is_known && is_id(trace, 32) && is_id(parent, 16) && is_hex(flags, 2)).then_some((trace, parent, flags))
 }
 
 fn only_line<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h [u8]> {

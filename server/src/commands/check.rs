@@ -124,6 +124,9 @@ fn report(
         (_, AuditOverflow::Drop) => ", and lines that do not fit are dropped and counted",
     };
     row("audit", format!("{output}{overflow}"));
+    if let Some(otlp) = &config.otlp {
+        row("spans", format!("to {}", otlp.url()));
+    }
     let limits = &config.limits;
     row("limits", format!("header_bytes {}, header_count {}", limits.header_bytes, limits.header_count));
     let (header, idle) = (limits.header_time.as_secs(), limits.idle_time.as_secs());

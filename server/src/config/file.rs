@@ -9,6 +9,7 @@ use super::ext_authz::ExtAuthzSpec;
 use super::forward::ForwardSpec;
 use super::keys::OneOrMore;
 use super::limits::LimitsSpec;
+use super::otlp::OtlpSpec;
 use super::realms::RealmSpec;
 use super::revocations::RevocationsSpec;
 use super::tls::TlsSpec;
@@ -30,6 +31,7 @@ pub(super) struct FileSpec {
     pub(super) forward: Option<ForwardSpec>,
     pub(super) ext_authz: Option<ExtAuthzSpec>,
     pub(super) audit: Option<AuditSpec>,
+    pub(super) otlp: Option<OtlpSpec>,
     pub(super) tls: Option<TlsSpec>,
     pub(super) limits: Option<LimitsSpec>,
 }

@@ -12,6 +12,7 @@ mod limits;
 mod listen;
 mod load;
 mod locate;
+mod otlp;
 mod problem;
 mod protections;
 mod reader;
@@ -44,6 +45,7 @@ pub(crate) use load::{
 };
 pub use load::{Loaded, load, load_all, read_keys, read_revocations};
 use locate::Document;
+pub use otlp::{Otlp, SampleRatio};
 pub use protections::Protections;
 pub use realms::{Realms, host_of_authority};
 pub(crate) use refused::warnings as warnings_of_refused_tokens;
@@ -85,6 +87,8 @@ pub struct Config {
     pub tls: Option<TlsFiles>,
     /// The audit log.
     pub audit: Audit,
+    /// Where spans of decisions are sent, if anywhere.
+    pub otlp: Option<Otlp>,
     /// The limits of connections.
     pub limits: Limits,
     /// Warnings, one sentence each.
@@ -182,6 +186,8 @@ pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
     let forward = forward.map_err(|(key, problem)| document.error(&key, problem))?;
     let ext_authz = spec.ext_authz.as_ref().map(ExtAuthz::new).transpose();
     let ext_authz = ext_authz.map_err(|(key, problem)| document.error(&key, problem))?;
+    let otlp = spec.otlp.map(Otlp::new).transpose();
+    let otlp = otlp.map_err(|(key, problem)| document.error(&key, problem))?;
     let audit = spec.audit.unwrap_or_default();
     let tls = spec.tls.map(|tls| TlsFiles::new(&document, tls)).transpose()?;
     let plaintext = listen.ip().filter(|_| tls.is_none());
@@ -222,6 +228,7 @@ pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
             file: audit_file(&document, audit.output, audit.file)?,
             overflow: audit.overflow,
         },
+        otlp,
         limits,
         warnings,
         protections: Protections::of(text),

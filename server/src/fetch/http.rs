@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Empty};
-use hyper::body::Bytes;
+use hyper::body::{Body, Bytes};
+use hyper::client::conn::http1::SendRequest;
 use hyper::header::{
     ACCEPT, CACHE_CONTROL, CONNECTION, ETAG, HOST, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE,
     IF_NONE_MATCH, LAST_MODIFIED, USER_AGENT,
@@ -109,34 +110,15 @@ impl Get {
             Failed::new(Outcome::Unreachable, format!("cannot be reached: {error}"))
         };
         let uri: Uri = url.parse().map_err(|error| unreachable(&error))?;
-        let host = uri.host().unwrap_or_default();
-        let plain = uri.scheme_str() == Some("http");
-        let port = uri.port_u16().unwrap_or(if plain { 80 } else { 443 });
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
-        let stream = TcpStream::connect((bare, port)).await.map_err(|error| unreachable(&error))?;
+        let stream = connect(&self.tls, &uri).await?;
         let request = request(&uri, validators, self.accept).map_err(|error| unreachable(&error))?;
-        if plain {
-            return self.send(stream, request).await;
-        }
-        let name = ServerName::try_from(bare.to_owned()).map_err(|error| unreachable(&error))?;
-        let connector = TlsConnector::from(Arc::clone(&self.tls));
-        let stream = connector.connect(name, stream).await.map_err(|error| unreachable(&error))?;
         self.send(stream, request).await
     }
 
-    async fn send<S>(&self, stream: S, request: Request<Empty<Bytes>>) -> Result<Response, Failed>
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
+    async fn send(&self, stream: Stream, request: Request<Empty<Bytes>>) -> Result<Response, Failed> {
         let unreachable =
             |error: hyper::Error| Failed::new(Outcome::Unreachable, format!("cannot be reached: {error}"));
-        let (mut sender, connection) =
-            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(unreachable)?;
-        // Dropped when the request ends in any way.
-        let _connection = AbortOnDrop(tokio::spawn(async move {
-            // Errors of the connection also fail the response.
-            let _ = connection.await;
-        }));
+        let (mut sender, _connection) = open(stream).await.map_err(unreachable)?;
         let response = sender.send_request(request).await.map_err(unreachable)?;
         let (head, mut body) = response.into_parts();
         match head.status {
@@ -160,6 +142,44 @@ impl Get {
         }
         Ok(Response { headers: head.headers, body: Some(bytes) })
     }
+}
+
+/// A connection, with or without TLS.
+pub(super) type Stream = Box<dyn ReadWrite>;
+
+pub(super) trait ReadWrite: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> ReadWrite for S {}
+
+/// Connects to the host of a URL.
+pub(super) async fn connect(tls: &Arc<ClientConfig>, uri: &Uri) -> Result<Stream, Failed> {
+    let unreachable =
+        |error: &dyn fmt::Display| Failed::new(Outcome::Unreachable, format!("cannot be reached: {error}"));
+    let host = uri.host().unwrap_or_default();
+    let plain = uri.scheme_str() == Some("http");
+    let port = uri.port_u16().unwrap_or(if plain { 80 } else { 443 });
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let stream = TcpStream::connect((bare, port)).await.map_err(|error| unreachable(&error))?;
+    if plain {
+        return Ok(Box::new(stream));
+    }
+    let name = ServerName::try_from(bare.to_owned()).map_err(|error| unreachable(&error))?;
+    let connector = TlsConnector::from(Arc::clone(tls));
+    let stream = connector.connect(name, stream).await.map_err(|error| unreachable(&error))?;
+    Ok(Box::new(stream))
+}
+
+/// Speaks HTTP/1 on a connection, for one request: it ends when the second value is dropped.
+pub(super) async fn open<B>(stream: Stream) -> hyper::Result<(SendRequest<B>, AbortOnDrop)>
+where
+    B: Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
+{
+    let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let connection = AbortOnDrop(tokio::spawn(async move {
+        // Errors of the connection also fail the response.
+        let _ = connection.await;
+    }));
+    Ok((sender, connection))
 }
 
 /// The validators for a conditional request.
@@ -198,7 +218,7 @@ pub(crate) struct Response {
     pub(crate) body: Option<Vec<u8>>,
 }
 
-struct AbortOnDrop(tokio::task::JoinHandle<()>);
+pub(super) struct AbortOnDrop(tokio::task::JoinHandle<()>);
 
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {
@@ -239,6 +259,16 @@ pub(crate) fn max_age(headers: &HeaderMap) -> Option<Duration> {
 
 /// The problem of a URL to fetch, as the end of a sentence.
 pub(crate) fn url_problem(url: &str) -> Option<String> {
+    problem(url, false)
+}
+
+/// What is wrong with the URL of a service that may be in a network of the operator's, without TLS.
+pub(crate) fn endpoint_problem(url: &str) -> Option<String> {
+    let has_query = url.contains('?').then(|| "has a query; leave it out".to_owned());
+    problem(url, true).or(has_query)
+}
+
+fn problem(url: &str, allows_plaintext: bool) -> Option<String> {
     if url.contains('#') {
         return Some("has a fragment; leave it out".to_owned());
     }
@@ -255,8 +285,9 @@ pub(crate) fn url_problem(url: &str) -> Option<String> {
     match uri.scheme_str() {
         _ if host.is_empty() => Some("has no host".to_owned()),
         Some("https") => None,
-        Some("http") if is_loopback => None,
+        Some("http") if is_loopback || allows_plaintext => None,
         Some("http") => Some("is plain http; use https, or http for loopback alone".to_owned()),
+        _ if allows_plaintext => Some("is not an http or https URL".to_owned()),
         _ => Some("is not an https URL".to_owned()),
     }
 }

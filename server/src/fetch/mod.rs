@@ -2,6 +2,7 @@
 
 mod http;
 mod list;
+mod post;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,8 +14,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use http::max_age;
-pub(crate) use http::{Failed, Get, Outcome, Validators, tls, url_problem};
+pub(crate) use http::{Failed, Get, Outcome, Validators, endpoint_problem, tls, url_problem};
 pub(crate) use list::{list_of, text_of};
+pub(crate) use post::post_json;
 
 /// The location of a set, and the limits of fetching it.
 #[derive(Clone, Debug, PartialEq, Eq)]

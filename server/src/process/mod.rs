@@ -36,6 +36,7 @@ use crate::health::Health;
 use crate::http::port::{Bound, bind};
 use crate::http::tls::{Loaded, Tls};
 use crate::metrics::Metrics;
+use crate::otlp::Exporter;
 use crate::quote::redact;
 use crate::server::Server;
 use crate::sources::status::Reporter;
@@ -105,7 +106,7 @@ fn run_with_config(
                 admin.serve(port, stopped).await;
             }
         });
-        let limits = config.limits;
+        let (limits, otlp) = (config.limits, config.otlp.clone());
         let tls = match config.tls.clone() {
             None => None,
             Some(files) => {
@@ -134,6 +135,9 @@ fn run_with_config(
             }
         };
         let (publisher, sources) = first?.start(reporter, &bells, |engine| with_cache(engine, limits))?;
+        let otlp =
+            otlp.map(|otlp| Exporter::start(&otlp, metrics.spans.clone(), trail.clone())).transpose()?;
+        let (exporter, tracer) = otlp.unzip();
         let scheme = if tls.is_some() { "https" } else { "http" };
         let main_url = url(scheme, &main.address);
         let mut lines = vec![format!("listening on {main_url}")];
@@ -142,13 +146,15 @@ fn run_with_config(
             .limits(within_descriptors(limits, &trail))
             .trail(trail.clone())
             .metrics(metrics)
+            .tracer(tracer)
             .health(health.clone())
             .tls(tls.map(|(_, tls)| tls))
             .build();
         check_clock(&health, &trail);
         health.is_ready();
         announce(&lines.join("\n"));
-        let process = Process { server, url: main_url, limits, health, trail, writer, signals, bells };
+        let process =
+            Process { server, url: main_url, exporter, limits, health, trail, writer, signals, bells };
         let ended = process.run(main).await;
         drop((sources, certificates));
         let _ = stop_admin.send(());
@@ -193,7 +199,9 @@ fn with_dev(dev: Dev, listen: Option<&ListenAddress>) -> Result<ExitCode, String
         announce(&format!("listening on http://{address}\n\n{introduction}"));
         let bells = Bells::default();
         let url = format!("http://{address}");
-        Process { server, url, limits, health, trail, writer, signals, bells }.run(bound).await
+        Process { server, url, exporter: None, limits, health, trail, writer, signals, bells }
+            .run(bound)
+            .await
     })
 }
 

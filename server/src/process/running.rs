@@ -14,6 +14,7 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::config::Limits;
 use crate::health::{Effect, Health};
 use crate::http::port::Bound;
+use crate::otlp::Exporter;
 use crate::reload::Reload;
 use crate::server::Server;
 use crate::sources::watch::Bells;
@@ -24,6 +25,7 @@ pub(super) struct Process {
     pub(super) server: Server,
     /// The address, as the first line of output has it.
     pub(super) url: String,
+    pub(super) exporter: Option<Exporter>,
     pub(super) limits: Limits,
     pub(super) health: Health,
     pub(super) trail: AuditLog,
@@ -79,7 +81,6 @@ impl Process {
                         // Whoever takes part in an earlier one takes part in this one, and ends both at once.
                         reload = Some((started, Instant::now() + RELOAD_TIME));
                     }
-                    // Nobody waits for it: its file is told apart by its name.
                     Event::Rotated => self.trail.reopen(Reload::start().1),
                     Event::End => break,
                 },
@@ -108,6 +109,9 @@ impl Process {
             _ = timeout(patience, answering) => None,
             signal = signals.end() => Some(signal),
         };
+        if let (Some(exporter), None) = (self.exporter, at_once) {
+            exporter.finish().await;
+        }
         watching.iter().for_each(tokio::task::JoinHandle::abort);
         let written = at_once.is_none() && self.writer.close(LAST_LINES);
         serving.shutdown_background();
@@ -140,7 +144,9 @@ struct Status {
 
 impl Status {
     fn text(&self) -> String {
-        format!("listening on {}: {}", self.url, self.health.description())
+        let text = format!("listening on {}: {}", self.url, self.health.description());
+        // A line of its own would be another message.
+        text.replace(|char: char| char.is_control(), " ")
     }
 }
 

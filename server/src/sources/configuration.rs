@@ -94,6 +94,7 @@ struct NeedsRestart {
     socket_mode: u32,
     limits: config::Limits,
     audit: config::Audit,
+    otlp: Option<config::Otlp>,
     tls: Option<config::TlsFiles>,
 }
 
@@ -105,6 +106,7 @@ impl NeedsRestart {
             socket_mode: config.socket_mode,
             limits: config.limits,
             audit: config.audit.clone(),
+            otlp: config.otlp.clone(),
             tls: config.tls.clone(),
         }
     }
@@ -116,6 +118,7 @@ impl NeedsRestart {
             (self.socket_mode != other.socket_mode, "`socket_mode`"),
             (self.limits != other.limits, "`[limits]`"),
             (self.audit != other.audit, "`[audit]`"),
+            (self.otlp != other.otlp, "`[otlp]`"),
             (self.tls != other.tls, "`[tls]`"),
         ]
         .into_iter()

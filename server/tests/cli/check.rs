@@ -50,6 +50,9 @@ file = "keys.jwks.json"
 [revocations]
 file = "revocations.json"
 
+[otlp]
+endpoint = "http://127.0.0.1:4318/"
+
 [[realms]]
 host = "b.example"
 organizations = ["org-b"]

@@ -90,7 +90,7 @@ fn the_schema_is_one() {
 fn the_schema_has_the_keys_that_the_server_reads_and_no_others() {
     let validator = validator();
     let tables = tables(&schema());
-    assert_eq!(tables.len(), 16, "{:#?}", tables.keys());
+    assert_eq!(tables.len(), 17, "{:#?}", tables.keys());
     for (path, keys) in tables {
         let header = match path.strip_suffix("[]") {
             Some(path) => format!("[[{path}]]\n"),

@@ -14,6 +14,7 @@ mod http2;
 mod keys_by_url;
 mod limits;
 mod observability;
+mod otlp;
 mod process;
 mod providers;
 mod reload;

@@ -208,6 +208,12 @@ const BLOCKS: &[Block] = &[
         lines: &[off("output", "\"file\""), off("file", "\"audit.jsonl\""), default("overflow")],
     },
     Block {
+        header: "[otlp]",
+        is_active: false,
+        about: "",
+        lines: &[off("endpoint", "\"http://127.0.0.1:4318\""), default("sample_ratio")],
+    },
+    Block {
         header: "[tls]",
         is_active: false,
         about: "",
@@ -273,7 +279,7 @@ fn tell(told: &mut Vec<String>, path: &str) -> bool {
 
 /// What a key means, and what its value may be where the type does not say it.
 fn meaning(key: &Key) -> String {
-    use super::Kind::{Choice, Integer};
+    use super::Kind::{Choice, Integer, Ratio};
     match key.kind {
         Choice(values) => {
             let values: Vec<String> = values.iter().map(|value| format!("\"{value}\"")).collect();
@@ -281,6 +287,7 @@ fn meaning(key: &Key) -> String {
         }
         Integer { least, most: Some(most) } => format!("{} {least} to {most}.", key.about),
         Integer { least, most: None } => format!("{} {least} or more.", key.about),
+        Ratio => format!("{} 0 to 1.", key.about),
         _ => key.about.to_owned(),
     }
 }

@@ -85,6 +85,7 @@ fn kind(kind: &Kind) -> Value {
         Kind::Integer { least, most: Some(most) } => {
             json!({ "type": "integer", "minimum": least, "maximum": most })
         }
+        Kind::Ratio => json!({ "type": "number", "minimum": 0, "maximum": 1 }),
         Kind::Boolean => json!({ "type": "boolean" }),
         Kind::True => json!({ "const": true }),
         Kind::Choice(values) => json!({ "enum": values }),

@@ -62,6 +62,12 @@ pub(super) const FILE: Table = table(&[
     ),
     Key::new("ext_authz", Kind::Table(&EXT_AUTHZ), "Envoy's ext_authz over gRPC, on the main port. Left out: no gRPC."),
     Key::new("audit", Kind::Table(&AUDIT), "The audit log: one line per decision."),
+    Key::new(
+        "otlp",
+        Kind::Table(&OTLP),
+        "A span for each sampled decision, for tracing: as `traceparent` of the request says. Left out: no spans. A change \
+         needs a restart.",
+    ),
     Key::new("tls", Kind::Table(&TLS), "TLS on the main port. Left out: plaintext."),
     Key::new("limits", Kind::Table(&LIMITS), "What connections may cost. A change needs a restart."),
 ]);
@@ -339,6 +345,17 @@ const AUDIT: Table = Table {
     .default("\"block\""),
 ],
 };
+
+const OTLP: Table = table(&[
+    Key::new(
+        "endpoint",
+        Kind::Text,
+        "The collector: spans are sent to `/v1/traces` below it, by OTLP over HTTP in JSON.",
+    )
+    .required(),
+    Key::new("sample_ratio", Kind::Ratio, "The part of the requests without `traceparent` that have a span.")
+        .default("0"),
+]);
 
 const TLS: Table = table(&[
     Key::new("certificate", Kind::Path, "PEM: the certificate of the server, then the intermediate ones.")

@@ -41,6 +41,8 @@ enum Kind {
         least: u64,
         most: Option<u64>,
     },
+    /// A number between 0 and 1.
+    Ratio,
     Boolean,
     /// `true` and nothing else.
     True,
