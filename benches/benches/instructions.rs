@@ -1,9 +1,9 @@
 //! Instructions of a decision, under Callgrind.
 //!
-//! Valgrind knows neither SHA nor AVX-512 instructions and does not offer them, so that the crypto library runs
-//! its portable code here. That is far dearer than the rest of a decision, but the same every time: the
-//! `floor` of an algorithm is taken from its `cold` decision, and what is left is what the engine adds, as if
-//! its verifier did nothing. `check-instructions` does so, and compares with the committed counts.
+//! Valgrind supports neither SHA nor AVX-512 instructions, so the crypto library runs
+//! its portable code here. That takes far more instructions than the rest of a decision, but always the same number: the
+//! `floor` of an algorithm is subtracted from its `cold` decision, which leaves the engine's own
+//! instructions. `check-instructions` does so, and compares with the committed counts.
 
 #![expect(missing_docs, reason = "the macros of the harness make public items that nobody else sees")]
 

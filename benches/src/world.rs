@@ -240,7 +240,7 @@ impl Question {
         self
     }
 
-    /// The engine that is asked.
+    /// The engine.
     #[must_use]
     pub fn engine(&self) -> &Engine {
         &self.engine

@@ -2,8 +2,8 @@
 //
 //	ARTOS_TOKEN_FILE=token.jwt go run client.go /api/v1/templates/
 //
-// ARTOS_TOKEN_FILE  a file that holds the token; it is read again for every attempt, so that a rotated token is used at once
-// ARTOS_TOKEN       the token itself, where there is no file
+// ARTOS_TOKEN_FILE  a file with the token, read again for every attempt, so that a rotated token is used at once
+// ARTOS_TOKEN       the token itself, if there is no file
 // ARTOS_API_URL     the API; https, or http on loopback
 // SSL_CERT_FILE     CA certificates to trust instead of the system's (Go reads it)
 //
@@ -23,7 +23,7 @@ import (
 	"time"
 )
 
-// apiError is an answer that is not a success. Its text never holds the token.
+// apiError is an answer that is not a success. Its text never contains the token.
 type apiError struct {
 	message    string
 	exitStatus int
@@ -31,7 +31,7 @@ type apiError struct {
 
 func (e apiError) Error() string { return e.message }
 
-// readToken returns the token as it is now.
+// readToken returns the current token.
 func readToken() (string, error) {
 	file := os.Getenv("ARTOS_TOKEN_FILE")
 	if file == "" {
@@ -46,11 +46,11 @@ func readToken() (string, error) {
 
 var client = http.Client{
 	Timeout: 10 * time.Second,
-	// The token goes to this host alone.
+	// The token goes only to this host.
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 
-// get returns the body of a GET. A GET changes nothing, so it is repeated where the answer may be better next time.
+// get returns the body of a GET. A GET changes nothing, so it is repeated after a temporary error.
 func get(base, path string) ([]byte, error) {
 	parsed, err := url.Parse(base)
 	if err != nil || (parsed.Scheme != "https" && parsed.Hostname() != "127.0.0.1" && parsed.Hostname() != "localhost") {
@@ -104,7 +104,7 @@ func once(target, token string) (int, http.Header, []byte, error) {
 	return answer.StatusCode, answer.Header, body, err
 }
 
-// meaning says what a status means, and is nil for a success.
+// meaning returns the error for a status; nil for a success.
 func meaning(status int, body []byte) error {
 	var problem struct{ Detail string }
 	_ = json.Unmarshal(body, &problem)

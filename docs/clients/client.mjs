@@ -2,10 +2,10 @@
 //
 //   ARTOS_TOKEN_FILE=token.jwt node client.mjs /api/v1/templates/
 //
-// ARTOS_TOKEN_FILE     a file that holds the token; it is read again for every attempt, so that a rotated token is used at once
-// ARTOS_TOKEN          the token itself, where there is no file
+// ARTOS_TOKEN_FILE     a file with the token, read again for every attempt, so that a rotated token is used at once
+// ARTOS_TOKEN          the token itself, if there is no file
 // ARTOS_API_URL        the API; https, or http on loopback
-// NODE_EXTRA_CA_CERTS  a CA certificate to trust beside the system's (Node.js reads it)
+// NODE_EXTRA_CA_CERTS  a CA certificate to trust in addition to the system's (Node.js reads it)
 //
 // Exit status: 0 done; 2 usage; 3 no token was sent; 4 the token is not accepted; 5 not allowed; 1 anything else.
 import { readFile } from "node:fs/promises";
@@ -13,7 +13,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 const RETRIED = new Set([429, 502, 503, 504]);
 
-/** An answer that is not a success. Its text never holds the token. */
+/** An answer that is not a success. Its text never contains the token. */
 class ApiError extends Error {
   constructor(message, exitStatus) {
     super(message);
@@ -21,13 +21,13 @@ class ApiError extends Error {
   }
 }
 
-/** The token as it is now. */
+/** The current token. */
 async function readToken() {
   const { ARTOS_TOKEN_FILE: file, ARTOS_TOKEN: token = "" } = process.env;
   return (file ? await readFile(file, "ascii") : token).trim();
 }
 
-/** The body of a GET. A GET changes nothing, so it is repeated where the answer may be better next time. */
+/** The body of a GET. A GET changes nothing, so it is repeated after a temporary error. */
 async function get(base, path) {
   const url = new URL(base);
   if (url.protocol !== "https:" && !["127.0.0.1", "localhost", "[::1]"].includes(url.hostname)) {
@@ -63,7 +63,7 @@ async function get(base, path) {
   }
 }
 
-/** The body, or what its status means. */
+/** The body, or the error for the status. */
 async function body(answer) {
   const text = await answer.text();
   if (answer.ok) return text;
@@ -71,7 +71,7 @@ async function body(answer) {
   try {
     detail = String(JSON.parse(text).detail ?? "");
   } catch {
-    // Not the API's own answer.
+    // Not an answer of the API.
   }
   if (answer.status === 401 && detail === "Not authenticated") {
     throw new ApiError(`401 ${detail}: no token was sent; set ARTOS_TOKEN_FILE`, 3);

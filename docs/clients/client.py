@@ -22,7 +22,7 @@ RETRIED = {429, 502, 503, 504}
 
 
 class ApiError(Exception):
-    """An answer that is not a success. Its text never holds the token."""
+    """An answer that is not a success. Its text never contains the token."""
 
     def __init__(self, message: str, exit_status: int) -> None:
         super().__init__(message)
@@ -30,7 +30,7 @@ class ApiError(Exception):
 
 
 def read_token() -> str:
-    """The token as it is now."""
+    """The current token."""
     if file := os.environ.get("ARTOS_TOKEN_FILE"):
         with open(file, encoding="ascii") as opened:
             return opened.read().strip()
@@ -38,7 +38,7 @@ def read_token() -> str:
 
 
 class Client:
-    """A connection to the API that reads its token anew for every request."""
+    """A connection to the API that reads its token again for every request."""
 
     def __init__(self, base: str) -> None:
         url = urlsplit(base)
@@ -50,7 +50,7 @@ class Client:
         self.session.verify = os.environ.get("ARTOS_CA_FILE") or True
 
     def get(self, path: str) -> bytes:
-        """The body of a GET. A GET changes nothing, so it is repeated where the answer may be better next time."""
+        """The body of a GET. A GET changes nothing, so it is repeated after a temporary error."""
         token = read_token()
         for attempt in (1, 2, 3):
             try:
@@ -77,7 +77,7 @@ class Client:
 
     @staticmethod
     def body(answer: requests.Response) -> bytes:
-        """The body, or what its status means."""
+        """The body, or the error for the status."""
         if answer.ok and not answer.is_redirect:
             return answer.content
         try:

@@ -3,8 +3,8 @@
 #
 #   ARTOS_TOKEN_FILE=token.jwt ./client.sh /api/v1/templates/
 #
-# ARTOS_TOKEN_FILE  a file that holds the token; it is read again for every attempt, so that a rotated token is used at once
-# ARTOS_TOKEN       the token itself, where there is no file
+# ARTOS_TOKEN_FILE  a file with the token, read again for every attempt, so that a rotated token is used at once
+# ARTOS_TOKEN       the token itself, if there is no file
 # ARTOS_API_URL     the API; https, or http on loopback
 # ARTOS_CA_FILE     a CA certificate to trust instead of the system's
 #
@@ -23,7 +23,7 @@ read_token() {
 }
 
 # The token reaches curl through standard input: command lines are visible to other processes.
-# Redirects are not followed, so that the token goes to this host alone.
+# Redirects are not followed, so that the token goes only to this host.
 get() {
     local token=$1
     { [ -z "$token" ] || printf 'header = "Authorization: Bearer %s"\n' "$token"; } |

@@ -21,7 +21,7 @@ import threading
 
 HERE = pathlib.Path(__file__).resolve().parent
 GOOD, EXPIRED = "good-header.good-payload.good-signature", "old-header.old-payload.old-signature"
-#: Where each client is told which certification authority to trust.
+#: The variable that names the trusted certification authority of each client.
 CA_VARIABLE = {"curl": "ARTOS_CA_FILE", "python": "ARTOS_CA_FILE", "javascript": "NODE_EXTRA_CA_CERTS", "go": "SSL_CERT_FILE"}
 failures = []
 tried = []
@@ -40,7 +40,7 @@ def clients(work):
 
 
 def call(command, base, path, token, work, **environment):
-    """Runs a client; gives its exit status, standard output and standard error."""
+    """Runs a client; returns its exit status, standard output and standard error."""
     file = work / "token.jwt"
     file.write_text(token + "\n")
     env = {k: v for k, v in os.environ.items() if not k.startswith("ARTOS_")}
@@ -50,7 +50,7 @@ def call(command, base, path, token, work, **environment):
 
 
 def expect(name, what, got, status, text, tokens):
-    """Holds one run to its exit status, a part of its output, and silence about every token."""
+    """Checks the exit status of one run, a part of its output, and that no token is in it."""
     tried.append(what)
     returned, out, err = got
     if returned != status or text not in out + err:
@@ -63,7 +63,7 @@ def expect(name, what, got, status, text, tokens):
 
 
 class Scripted(http.server.BaseHTTPRequestHandler):
-    """Answers by a script: what a deployment does while tokens rotate and instances restart."""
+    """A server with scripted answers, like a deployment whose tokens rotate and whose instances restart."""
 
     def do_GET(self):
         seen = self.server.seen
@@ -93,7 +93,7 @@ class Scripted(http.server.BaseHTTPRequestHandler):
 
 
 def against_a_script(name, command, work):
-    """What a client does while the world changes."""
+    """Tests a client while tokens rotate and instances restart."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Scripted)
     server.token_file, server.seen = work / "token.jwt", {}
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -114,7 +114,7 @@ def against_a_script(name, command, work):
 
 
 def against_the_server(name, command, work, base, tokens, **environment):
-    """What a client says of each answer of the documented API."""
+    """Tests what a client prints for each answer of the documented API."""
     for what, token, path, status, text in [
         ("a good token", tokens["TOKEN"], "/api/v1/documents/doc-a", 0, "org-a"),
         ("no token", "", "/api/v1/templates/", 3, "401 Not authenticated"),
@@ -128,14 +128,14 @@ def against_the_server(name, command, work, base, tokens, **environment):
 
 
 def over_tls(name, command, work, base, tokens, authority):
-    """The same over TLS; and a certificate that nobody trusts gets no token."""
+    """The same over TLS; a server with an untrusted certificate gets no token."""
     against_the_server(name, command, work, base, tokens, **{CA_VARIABLE[name]: str(authority)})
     untrusted = call(command, base, "/api/v1/templates/", tokens["TOKEN"], work)
     expect(name, "an untrusted certificate", untrusted, 1, "no answer", tokens.values())
 
 
 def certificates(work):
-    """A certification authority, and a certificate of it for 127.0.0.1. Gives the authority's file."""
+    """Creates a certification authority and a certificate for 127.0.0.1. Returns the authority's file."""
 
     def openssl(*arguments):
         subprocess.run(["openssl", *arguments], cwd=work, check=True, capture_output=True)
@@ -151,7 +151,7 @@ def certificates(work):
 
 
 def deployment(work, binary):
-    """Configuration and tokens of a server with TLS: what `serve --dev` prints, from files."""
+    """Writes the configuration of a server with TLS, with the tokens that `serve --dev` prints."""
 
     def run(*arguments):
         return subprocess.run([binary, *arguments], cwd=work, check=True, capture_output=True, text=True).stdout
@@ -183,7 +183,7 @@ resources = [
 
 @contextlib.contextmanager
 def serving(binary, *arguments, cwd=None):
-    """A running server: its base URL, and the tokens that it prints."""
+    """A running server: its base URL and its printed tokens."""
     server = subprocess.Popen(
         [binary, "serve", *arguments], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )

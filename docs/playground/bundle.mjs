@@ -1,4 +1,4 @@
-// Puts the playground into one file that needs no connection: `node docs/playground/bundle.mjs FOLDER`, after `wasm/build`.
+// Bundles the playground into one file that works offline: `node docs/playground/bundle.mjs FOLDER`, after `wasm/build`.
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 
@@ -6,14 +6,14 @@ const [folder] = process.argv.slice(2);
 const root = new URL("../../", import.meta.url);
 const read = (path) => readFileSync(new URL(path, root), "utf8");
 
-/** A module's text without what only matters between modules. */
+/** A module's text without its imports and exports. */
 const inline = (text) =>
     text
         .replace(/^import .*;$/gm, "")
         .replace(/^export \{[^}]*\};?$/gm, "")
         .replace(/^export (?=async |function|class|const)/gm, "");
 
-/** A token of the fixtures that is good at one time, with the public key that it was signed for. */
+/** A token of the fixtures that is valid at one time, with the public key that verifies it. */
 function example() {
     const { cases } = JSON.parse(read("fixtures/cases/hdr-1.json"));
     const { authorization } = cases.find((one) => one.id === "frozen-ed25519");

@@ -7,7 +7,7 @@ const [folder, casesFile] = process.argv.slice(2);
 const root = new URL("../../", import.meta.url);
 const read = (path) => readFileSync(new URL(path, root), "utf8");
 
-// The order of the contents; every page of docs/ has to be in it.
+// The order of the table of contents; every page of docs/ must be in it.
 const CONTENTS = {
     "Use it": [
         "install", "run-the-server", "systemd", "runbook", "upgrade", "revoke", "behind-a-proxy", "keys-from-an-identity-provider",
@@ -28,10 +28,10 @@ const MANUAL = {
 const pages = readdirSync(new URL("docs", root)).filter((name) => name.endsWith(".md")).map((name) => name.slice(0, -3));
 const listed = Object.values(CONTENTS).flat();
 const unlisted = pages.filter((page) => !listed.includes(page));
-// A page that nobody placed still has to be found.
+// Pages that the table of contents does not list are still reachable, under "More".
 if (unlisted.length > 0) CONTENTS["More"] = unlisted;
 
-/** Links out of docs/ lead to files of the repository, which the site does not have: their text stays. */
+/** Replaces links to files outside docs/, which the site does not have, by their text. */
 function links(text) {
     return text
         .replace(/\[([^\]]*)\]\((?:\.\.\/)?docs\/([a-z-]+\.md)(#[^)]*)?\)/g, "[$1]($2$3)")
@@ -44,7 +44,7 @@ const clauseAnchors = (text) =>
     text.replace(/^\| ([A-Z]+-\d) \|/gm, (_, clause) => `| <a id="${clause.toLowerCase()}"></a>${clause} |`);
 
 const cases = JSON.parse(readFileSync(casesFile, "utf8"));
-/** Text in a cell of a table: what Markdown or HTML would read otherwise is escaped, outside of code. */
+/** Text in a table cell: characters with a meaning in Markdown or HTML are escaped, except in code. */
 const cell = (text) =>
     text
         .split(/(`[^`]*`)/)
@@ -75,7 +75,7 @@ function casesPage() {
     );
 }
 
-/** Which cases of the checker hold a deployment to each clause. */
+/** The cases of the checker for each clause. */
 function casesByClause() {
     const clauses = [...new Set(cases.flatMap((one) => one.clauses))].sort();
     const rows = clauses.map((clause) => {

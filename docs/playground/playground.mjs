@@ -1,4 +1,4 @@
-// The page's own part: reads the form, asks the engine, shows every check. The build puts the engine in front of it.
+// The script of the page: reads the form, calls the engine and shows every check. The build puts the engine in front of it.
 const EXAMPLE = __EXAMPLE__;
 const CLAUSES = "../clauses.html";
 const element = (id) => document.getElementById(id);
@@ -86,7 +86,7 @@ function showSteps(steps, allowed) {
     element("steps").replaceChildren(...items);
 }
 
-/** Header and claims as the token has them, for reading; nothing is believed of it. */
+/** Header and claims of the token, for display only; they are not verified. */
 function showToken() {
     const segments = (lines()[0] ?? "").replace(/^bearer /i, "").split(".").slice(0, 2);
     const decoded = segments.map((segment) => {
@@ -114,7 +114,7 @@ function update() {
     showToken();
 }
 
-/** What a link holds: never the token, and of a key nothing that is secret. */
+/** The content of a link: never the token, and no secret parts of keys. */
 function shareable() {
     const fields = Object.fromEntries(FIELDS.map((id) => [id, element(id).value]));
     let isReduced = false;

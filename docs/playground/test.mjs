@@ -14,7 +14,7 @@ mkdirSync(screenshots, { recursive: true });
 const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
 const complaints = [];
 
-/** A tab without a network, in which every request but the page's own, and every console error, is a complaint. */
+/** A tab without a network that records every request except the page's own, and every console error. */
 async function open(address, options = {}) {
     const context = await browser.newContext({ offline: true, ...options });
     const tab = await context.newPage();
@@ -53,7 +53,7 @@ async function fill(tab, one) {
     });
 }
 
-// The example, by mouse, and a link that holds no token.
+// The example, by mouse, and a link that contains no token.
 const desktop = await open(page, { viewport: { width: 1280, height: 1000 }, colorScheme: "light" });
 await desktop.click("#example");
 assert.match(await text(desktop, "#result"), /^Allowed: authorized/);
@@ -75,7 +75,7 @@ await desktop.click("#share");
 const withSecret = Buffer.from(new URL(await desktop.getAttribute("#link", "href")).hash.slice(1), "base64url").toString();
 assert.ok(withSecret.includes("test-only-not-a-real-key") && !withSecret.includes("AAAA"));
 
-// By keyboard alone: the first control is reached, and pressed, without a mouse.
+// By keyboard only: the first control is reached and pressed without a mouse.
 const keyboard = await open(page, { colorScheme: "dark", viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
 for (let presses = 0; presses < 5; presses += 1) {
     await keyboard.keyboard.press("Tab");
@@ -94,10 +94,10 @@ assert.notEqual(dark, light, "dark and light look the same");
 await keyboard.screenshot({ path: `${screenshots}/telephone-dark.png`, fullPage: true });
 
 // Every reason of the engine: decided as a case says, explained, and with a clause that the site has.
-// An empty line cannot be told from no line in a text field; one of a space is as empty.
+// In a text field an empty line looks like no line, so a line with one space stands for it.
 const clausesPage = readFileSync(resolve(site, "clauses.html"), "utf8");
 const printable = (one) => one.authorization.every((line) => /^[ -~]+$/.test(line));
-// The field for the realm cannot say "none" or hold an id with a space either.
+// The field for the realm cannot express an empty realm or an id with a space either.
 const realmShows = ({ context: { realm } }) => realm === null || (realm.length > 0 && realm.every((id) => /^[!-~]+$/.test(id)));
 const scenario = (code) => {
     const able = cases.filter((one) => one.expected.reason === code && printable(one) && realmShows(one));
@@ -128,7 +128,7 @@ await fill(desktop, { ...scenario("authorized"), now: "" });
 assert.match(await text(desktop, "#result"), /clock_unusable/);
 assert.ok((await text(desktop, "#advice")).length > 20);
 
-// Up to here nothing was requested and nothing complained of.
+// Up to here there was no request and no error.
 assert.deepEqual(complaints, []);
 
 // With a network, and an open server beside it, the page's policy still lets no request leave. Without the policy the same
@@ -155,7 +155,7 @@ server.on("upgrade", (request, socket) => {
 await new Promise((done) => server.listen(0, "127.0.0.1", done));
 const origin = `http://127.0.0.1:${server.address().port}`;
 
-/** Loads a copy of the page and lets it try to connect; gives what arrived and the violations that it reports. */
+/** Loads a copy of the page that tries to connect; returns the received requests and the reported violations. */
 async function probe(copy) {
     arrived.clear();
     const context = await browser.newContext();
@@ -195,8 +195,8 @@ assert.deepEqual(closed.requests, [], "the policy lets a request leave");
 assert.ok(closed.errors.length >= PROBES.length, `only ${closed.errors.length} violations: ${closed.errors.join("; ")}`);
 server.close();
 
-// The generated pages are those of this source: every row of the clause table, and every case of the checker.
-// mdbook sets quotation marks and dashes as a printer would.
+// The generated pages contain every row of the clause table, and every case of the checker.
+// mdbook converts quotation marks and dashes to typographic ones.
 const unset = (text) => text.replace(/[“”]/g, '"').replace(/[‘’]/g, "'").replaceAll("–", "--").replaceAll("…", "...");
 const plain = (markdown) => unset(markdown.replaceAll("`", ""));
 const rowsOf = async (name) => {

@@ -36,7 +36,7 @@ pub(crate) struct App {
     pub(crate) clock: fn() -> SystemTime,
 }
 
-/// Refuses what no owner can change, and lets the rest through with its `Caller`.
+/// Makes every check that does not depend on an owner, and passes accepted requests on with their `Caller`.
 async fn authenticate(
     State(app): State<App>,
     mut request: HttpRequest,
@@ -68,7 +68,7 @@ async fn list(
     Ok(Json(ids))
 }
 
-/// One document: the database says who owns it, and the caller has to be of that organization.
+/// One document: the database has its owner, and only a caller of that organization may read it.
 async fn read(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
@@ -169,8 +169,7 @@ impl Documents {
     }
 }
 
-/// A document that is missing has no owner that could be told, and neither has one whose owner is NULL: both are
-/// unresolved, so nobody may read them.
+/// The owner of a document. A missing row and a NULL owner are both unresolved, so nobody may read them.
 fn owner_of(database: &Connection, id: &str) -> rusqlite::Result<ResourceOrg<'static>> {
     let mut statement = database.prepare("SELECT org_id FROM documents WHERE id = ?1")?;
     let owner: Option<Option<String>> = statement.query_row([id], |row| row.get(0)).optional()?;

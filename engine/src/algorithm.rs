@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_algorithm_that_is_named_twice_is_in_the_set() {
+    fn a_repeated_algorithm_counts_once() {
         let set: AlgorithmSet = [Algorithm::ES256, Algorithm::HS256, Algorithm::ES256].into_iter().collect();
         let held = |algorithm: &Algorithm| set.contains(*algorithm);
         assert_eq!(Algorithm::ALL.iter().filter(|algorithm| held(algorithm)).count(), 2);

@@ -347,7 +347,7 @@ mod tests {
     use crate::policy::PolicySpec;
 
     #[test]
-    fn snapshots_are_numbered_where_there_is_a_cache_to_remember_them_by() {
+    fn snapshots_are_numbered_if_there_is_a_cache() {
         let policy = Policy::new(&PolicySpec::default()).unwrap();
         let secret = "dGVzdC1vbmx5LW5vdC1hLXJlYWwta2V5LWhzMjU2LSM";
         let keys = KeySet::from_jwks(format!(r#"{{"kty":"oct","k":"{secret}"}}"#).as_bytes()).unwrap();

@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_is_found_wherever_it_stands() {
+    fn the_first_byte_is_found_at_every_position() {
         for length in 0..70 {
             let mut bytes = vec![b'.'; length];
             assert_eq!(position(&bytes, b'/'), None);
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_is_found_wherever_it_stands() {
+    fn the_last_byte_is_found_at_every_position() {
         for length in 0..70 {
             let mut bytes = vec![b'.'; length];
             assert_eq!(last_position(&bytes, b'/'), None);

@@ -3,21 +3,21 @@
 #![cfg(test)]
 
 #[expect(dead_code, reason = "other tests ask more of it")]
-mod asked;
+mod generated;
 
 use std::thread;
 
 use artos_auth_engine::{
     CacheBytes, Context, Engine, HashKey, KeySet, Policy, PolicySpec, Request, Revocations, UnixTime,
 };
-use artos_auth_fixtures::engine::{EngineDecider, asked as in_own_types, verdict};
+use artos_auth_fixtures::engine::{EngineDecider, verdict, with_engine_types};
 use artos_auth_fixtures::{Decider, Question, TokenSpec, case};
-use asked::{NOW, SETUPS, asked, key_set};
+use generated::{NOW, SETUPS, generated_request, key_set};
 use proptest::prelude::*;
 use serde_json::json;
 
 fn decide(engine: &Engine, question: &Question) -> artos_auth_fixtures::Verdict {
-    in_own_types(question, |request, context| {
+    with_engine_types(question, |request, context| {
         verdict(&engine.decide(request, context, UnixTime::from_seconds(question.now)))
     })
 }
@@ -57,14 +57,14 @@ proptest! {
     /// In any order, and with a cache so small that entries are evicted.
     #[test]
     fn decisions_are_the_same_with_and_without_a_cache(
-        questions in prop::collection::vec(asked(), 1..12),
+        questions in prop::collection::vec(generated_request(), 1..12),
         order in prop::collection::vec(any::<prop::sample::Index>(), 1..40),
         max_bytes in prop::sample::select(vec![0_usize, 1_500, 4_000, 1 << 20]),
     ) {
         let plain: Vec<EngineDecider> = SETUPS.iter().map(|setup| EngineDecider::new(setup).unwrap()).collect();
         let cached: Vec<Engine> =
             plain.iter().map(|decider| decider.engine().clone().with_cache(CacheBytes(max_bytes), HashKey(7))).collect();
-        let minted: Vec<(usize, Question)> = questions.iter().map(|asked| (asked.setup, asked.question())).collect();
+        let minted: Vec<(usize, Question)> = questions.iter().map(|request| (request.setup, request.question())).collect();
         for index in order {
             let (setup, question) = index.get(&minted);
             prop_assert_eq!(decide(&cached[*setup], question), plain[*setup].decide(question));

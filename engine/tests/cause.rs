@@ -5,7 +5,7 @@
 use artos_auth_engine::{CacheBytes, HashKey, UnixTime};
 use artos_auth_fixtures::case::{self, NOW};
 use artos_auth_fixtures::decider::{BoundKeys, PolicyDocument};
-use artos_auth_fixtures::engine::{EngineDecider, asked};
+use artos_auth_fixtures::engine::{EngineDecider, with_engine_types};
 use artos_auth_fixtures::keys::TestKey;
 use artos_auth_fixtures::{Question, Setup, TokenSpec};
 use rstest::rstest;
@@ -33,7 +33,7 @@ fn of(setup: &Setup, authorization: Vec<Vec<u8>>) -> Option<String> {
         now: NOW,
     };
     let engine = EngineDecider::new(setup).unwrap();
-    asked(&question, |request, context| {
+    with_engine_types(&question, |request, context| {
         let decision = engine.engine().decide(request, context, UnixTime::from_seconds(question.now));
         decision.denial().expect("a denial").cause().map(|cause| cause.to_string())
     })
@@ -144,7 +144,7 @@ fn the_cause_of_every_case_is_one_sentence() {
         let causes: Vec<Option<String>> = [&engine, &cached, &cached]
             .into_iter()
             .map(|engine| {
-                asked(&case.question, |request, context| {
+                with_engine_types(&case.question, |request, context| {
                     let decision = engine.decide(request, context, UnixTime::from_seconds(case.question.now));
                     let cause = decision.denial().and_then(|denial| denial.cause());
                     cause.map(|cause| cause.to_string())

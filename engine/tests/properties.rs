@@ -3,7 +3,7 @@
 #![cfg(test)]
 #![expect(clippy::arithmetic_side_effects, reason = "an overflow fails the test")]
 
-mod asked;
+mod generated;
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -13,7 +13,7 @@ use artos_auth_fixtures::engine::EngineDecider;
 use artos_auth_fixtures::reference::differences::{DIFFERENCES, agree, declared};
 use artos_auth_fixtures::text::{Part, Repeat, Text};
 use artos_auth_fixtures::{Decider, Question, Reference, Setup, TokenSpec, Verdict};
-use asked::{Asked, NOW, SETUPS, allowed, asked, key_set, path};
+use generated::{GeneratedRequest, NOW, SETUPS, allowed, generated_request, key_set, path};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::strategy::ValueTree;
@@ -38,11 +38,11 @@ fn decide(setup: &Setup, question: &Question) -> Verdict {
 #[test]
 fn generated_requests_reach_every_reason() {
     let mut runner = TestRunner::deterministic();
-    let strategy = asked();
+    let strategy = generated_request();
     let mut reached: BTreeSet<String> = BTreeSet::new();
     for _ in 0..6000 {
-        let asked = strategy.new_tree(&mut runner).unwrap().current();
-        reached.insert(asked.engine().decide(&asked.question()).reason);
+        let generated = strategy.new_tree(&mut runner).unwrap().current();
+        reached.insert(generated.engine().decide(&generated.question()).reason);
     }
     let codes = Reason::ALL.iter().map(|reason| reason.code()).chain(["public_path", "authorized"]);
     assert_eq!(reached, codes.map(str::to_owned).collect());
@@ -52,10 +52,10 @@ proptest! {
     #![proptest_config(config(1000))]
 
     #[test]
-    fn engine_and_reference_agree(asked in asked()) {
-        let question = asked.question();
-        let engine = asked.engine().decide(&question);
-        let reference = Reference::new(asked.setup()).decide(&question);
+    fn engine_and_reference_agree(generated in generated_request()) {
+        let question = generated.question();
+        let engine = generated.engine().decide(&question);
+        let reference = Reference::new(generated.setup()).decide(&question);
         agree(&question, &engine, &reference).map_err(TestCaseError::fail)?;
     }
 
@@ -84,7 +84,7 @@ proptest! {
             TokenSpec { claims_text: text, ..TokenSpec::default() }
         };
         let question = with_token(&token);
-        let engine = asked::ENGINES[0].decide(&question);
+        let engine = generated::ENGINES[0].decide(&question);
         let reference = Reference::new(&SETUPS[0]).decide(&question);
         agree(&question, &engine, &reference).map_err(TestCaseError::fail)?;
     }
@@ -100,7 +100,7 @@ proptest! {
         ),
     ) {
         let question = Question { authorization: lines, ..with_token(&TokenSpec::default()) };
-        let engine = asked::ENGINES[0].decide(&question);
+        let engine = generated::ENGINES[0].decide(&question);
         prop_assert_eq!(engine, Reference::new(&SETUPS[0]).decide(&question));
     }
 }
@@ -185,26 +185,26 @@ proptest! {
     /// Again, after other requests, with `explain`, on another thread, by another engine of the same setup, and with a
     /// cache.
     #[test]
-    fn the_same_request_has_the_same_decision(asked in asked(), others in proptest::collection::vec(asked(), 3)) {
-        let question = asked.question();
-        let first = asked.engine().decide(&question);
+    fn the_same_request_has_the_same_decision(generated in generated_request(), others in proptest::collection::vec(generated_request(), 3)) {
+        let question = generated.question();
+        let first = generated.engine().decide(&question);
         for other in &others {
-            let _ = asked.engine().decide(&other.question());
+            let _ = generated.engine().decide(&other.question());
         }
-        prop_assert_eq!(&first, &asked.engine().decide(&question));
-        prop_assert_eq!(&first, &decide(asked.setup(), &question));
-        let explained = artos_auth_fixtures::engine::asked(&question, |request, context| {
-            artos_auth_fixtures::engine::verdict(&asked.engine().engine().explain(request, context, UnixTime::from_seconds(question.now)).decision)
+        prop_assert_eq!(&first, &generated.engine().decide(&question));
+        prop_assert_eq!(&first, &decide(generated.setup(), &question));
+        let explained = artos_auth_fixtures::engine::with_engine_types(&question, |request, context| {
+            artos_auth_fixtures::engine::verdict(&generated.engine().engine().explain(request, context, UnixTime::from_seconds(question.now)).decision)
         });
         prop_assert_eq!(&first, &explained);
-        let remembering = asked.engine().engine().clone().with_cache(CacheBytes(1 << 20), HashKey(7));
+        let remembering = generated.engine().engine().clone().with_cache(CacheBytes(1 << 20), HashKey(7));
         for _ in 0..2 {
-            let remembered = artos_auth_fixtures::engine::asked(&question, |request, context| {
+            let remembered = artos_auth_fixtures::engine::with_engine_types(&question, |request, context| {
                 artos_auth_fixtures::engine::verdict(&remembering.decide(request, context, UnixTime::from_seconds(question.now)))
             });
             prop_assert_eq!(&first, &remembered);
         }
-        let on_thread = std::thread::scope(|scope| scope.spawn(|| asked.engine().decide(&question)).join());
+        let on_thread = std::thread::scope(|scope| scope.spawn(|| generated.engine().decide(&question)).join());
         prop_assert_eq!(&first, &on_thread.unwrap());
     }
 }
@@ -213,137 +213,137 @@ proptest! {
     #![proptest_config(config(400))]
 
     #[test]
-    fn removing_a_key_allows_nothing_more(asked in asked(), which in any::<Index>()) {
+    fn removing_a_key_allows_nothing_more(generated in generated_request(), which in any::<Index>()) {
         // If more than eight keys share an algorithm, a token without `kid` has no candidate, and removing a key can
         // give it one (section 3, point 5); the setups have fewer.
-        let mut setup = asked.setup().clone();
+        let mut setup = generated.setup().clone();
         let keys = setup.keys["keys"].as_array_mut().unwrap();
         keys.remove(which.index(keys.len()));
-        stays_denied(&asked, &setup, &asked.question())?;
+        stays_denied(&generated, &setup, &generated.question())?;
     }
 
     #[test]
-    fn removing_an_algorithm_allows_nothing_more(asked in asked(), which in any::<Index>()) {
-        let mut setup = asked.setup().clone();
+    fn removing_an_algorithm_allows_nothing_more(generated in generated_request(), which in any::<Index>()) {
+        let mut setup = generated.setup().clone();
         let mut algorithms = setup.policy.algorithms.clone().unwrap_or_else(|| vec!["HS256".into(), "ES256".into(), "EdDSA".into()]);
         algorithms.remove(which.index(algorithms.len()));
         setup.policy.algorithms = Some(algorithms);
-        stays_denied(&asked, &setup, &asked.question())?;
+        stays_denied(&generated, &setup, &generated.question())?;
     }
 
     #[test]
-    fn removing_a_permission_allows_nothing_more(asked in asked(), which in any::<Index>()) {
+    fn removing_a_permission_allows_nothing_more(generated in generated_request(), which in any::<Index>()) {
         // An invalid permission makes the claims malformed, and removing it makes them well-formed.
-        prop_assume!(asked.engine().decide(&asked.question()).reason != "token_claims_malformed");
-        let mut less = asked.clone();
+        prop_assume!(generated.engine().decide(&generated.question()).reason != "token_claims_malformed");
+        let mut less = generated.clone();
         if let Some(Value::Array(list)) = less.token.claims.get_mut("permissions") && !list.is_empty() {
             list.remove(which.index(list.len()));
         }
-        stays_denied(&asked, asked.setup(), &less.question())?;
+        stays_denied(&generated, generated.setup(), &less.question())?;
     }
 
     #[test]
-    fn removing_membership_allows_nothing_more(asked in asked(), account in select(vec![Account::NotAMember, Account::NotConfigured])) {
-        let mut question = asked.question();
+    fn removing_membership_allows_nothing_more(generated in generated_request(), account in select(vec![Account::NotAMember, Account::NotConfigured])) {
+        let mut question = generated.question();
         question.context.account = account;
-        stays_denied(&asked, asked.setup(), &question)?;
-        prop_assert_ne!(asked.engine().decide(&question).reason, "authorized");
+        stays_denied(&generated, generated.setup(), &question)?;
+        prop_assert_ne!(generated.engine().decide(&question).reason, "authorized");
     }
 
     #[test]
-    fn adding_a_revocation_allows_nothing_more(asked in asked(), list in select(vec!["tokens", "users", "organizations", "signed_sha256"])) {
+    fn adding_a_revocation_allows_nothing_more(generated in generated_request(), list in select(vec!["tokens", "users", "organizations", "signed_sha256"])) {
         let entry = match list {
             "tokens" => json!("t1"),
             "users" => json!({"user": "u1", "issued_before": NOW}),
             "organizations" => json!({"org": "org-a", "issued_before": NOW}),
             _ => json!("00".repeat(32)),
         };
-        let mut setup = asked.setup().clone();
+        let mut setup = generated.setup().clone();
         let entries = setup.revocations.as_object_mut().unwrap().entry(list).or_insert_with(|| json!([]));
         entries.as_array_mut().unwrap().push(entry);
-        stays_denied(&asked, &setup, &asked.question())?;
+        stays_denied(&generated, &setup, &generated.question())?;
     }
 
     #[test]
-    fn adding_a_header_line_allows_nothing_more(asked in asked(), more in select(vec!["", "Bearer x", "Basic x"]), first in any::<bool>()) {
-        let mut question = asked.question();
+    fn adding_a_header_line_allows_nothing_more(generated in generated_request(), more in select(vec!["", "Bearer x", "Basic x"]), first in any::<bool>()) {
+        let mut question = generated.question();
         let at = if first { 0 } else { question.authorization.len() };
         // A second line: without any line, it would be the first.
         if !question.authorization.is_empty() {
             question.authorization.insert(at, more.into());
-            prop_assert_ne!(asked.engine().decide(&question).reason, "authorized");
+            prop_assert_ne!(generated.engine().decide(&question).reason, "authorized");
         }
-        stays_denied(&asked, asked.setup(), &question)?;
+        stays_denied(&generated, generated.setup(), &question)?;
     }
 
     #[test]
-    fn adding_a_required_permission_allows_nothing_more(asked in asked(), which in any::<Index>()) {
-        let mut setup = asked.setup().clone();
+    fn adding_a_required_permission_allows_nothing_more(generated in generated_request(), which in any::<Index>()) {
+        let mut setup = generated.setup().clone();
         if !setup.policy.routes.is_empty() {
             let rule = which.index(setup.policy.routes.len());
             setup.policy.routes[rule].permissions.push("more".to_owned());
         }
-        stays_denied(&asked, &setup, &asked.question())?;
+        stays_denied(&generated, &setup, &generated.question())?;
     }
 
     #[test]
-    fn adding_a_route_rule_allows_nothing_more(asked in asked(), path in select(vec!["/{*rest}", "/documents/{id}", "/other"]), permission in select(vec!["read", "more"])) {
-        let mut setup = asked.setup().clone();
+    fn adding_a_route_rule_allows_nothing_more(generated in generated_request(), path in select(vec!["/{*rest}", "/documents/{id}", "/other"]), permission in select(vec!["read", "more"])) {
+        let mut setup = generated.setup().clone();
         // With `unlisted = "deny"`, listing a route in a rule allows it.
         prop_assume!(setup.policy.unlisted.is_none());
         setup.policy.routes.push(RouteDocument { methods: None, path: path.to_owned(), permissions: vec![permission.to_owned()] });
-        stays_denied(&asked, &setup, &asked.question())?;
+        stays_denied(&generated, &setup, &generated.question())?;
     }
 
     #[test]
-    fn time_past_expiry_allows_nothing_more(asked in asked(), later in 0..=10_000_u64) {
-        let mut question = asked.question();
+    fn time_past_expiry_allows_nothing_more(generated in generated_request(), later in 0..=10_000_u64) {
+        let mut question = generated.question();
         question.now = question.now.max(NOW + 3600 + 60) + later;
         // Every generated token expires within an hour of the default time, except those with a defect in a date.
-        prop_assume!(asked.token.claims.get("exp").and_then(Value::as_u64).is_some_and(|exp| exp <= NOW + 3600));
-        prop_assert_ne!(&asked.engine().decide(&question).reason, "authorized");
-        stays_denied(&asked, asked.setup(), &question)?;
+        prop_assume!(generated.token.claims.get("exp").and_then(Value::as_u64).is_some_and(|exp| exp <= NOW + 3600));
+        prop_assert_ne!(&generated.engine().decide(&question).reason, "authorized");
+        stays_denied(&generated, generated.setup(), &question)?;
     }
 
     /// The alternative ECDSA signature differs in more than one character.
     #[test]
     fn an_allowed_token_with_one_character_changed_is_denied(
-        asked in allowed(),
+        generated in allowed(),
         at in any::<Index>(),
         change in select(vec![Change::Take, Change::Add, Change::Replace]),
         byte in prop_oneof![4 => select(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.".to_vec()), 1 => any::<u8>()],
     ) {
-        let mut question = asked.question();
+        let mut question = generated.question();
         if let Some(changed) = change.of(&question.authorization[0], at, byte) {
             question.authorization[0] = changed;
-            prop_assert!(!asked.engine().decide(&question).is_allow());
+            prop_assert!(!generated.engine().decide(&question).is_allow());
         }
     }
 
     #[test]
-    fn a_token_of_one_organization_is_never_allowed_on_anothers_resource(asked in asked(), owner in select(vec!["org-a", "org-b", "org-c", "x", ""])) {
-        let mut question = asked.question();
+    fn a_token_of_one_organization_is_never_allowed_on_anothers_resource(generated in generated_request(), owner in select(vec!["org-a", "org-b", "org-c", "x", ""])) {
+        let mut question = generated.question();
         question.context.resource_org = Some(owner.to_owned());
-        let verdict = asked.engine().decide(&question);
+        let verdict = generated.engine().decide(&question);
         if let Some(principal) = verdict.principal {
             prop_assert_eq!(&principal.org_id, owner);
         }
     }
 
     #[test]
-    fn a_principal_carries_the_tokens_organization(asked in allowed()) {
-        let claim = asked.setup().policy.claims.as_ref().and_then(|claims| claims.organization.as_ref()?.as_str()).unwrap_or("org_id");
-        let principal = asked.engine().decide(&asked.question()).principal.unwrap();
-        prop_assert_eq!(Some(&*principal.org_id), asked.token.claims[claim].as_str());
-        prop_assert_eq!(Some(&*principal.user_id), asked.token.claims["sub"].as_str());
+    fn a_principal_carries_the_tokens_organization(generated in allowed()) {
+        let claim = generated.setup().policy.claims.as_ref().and_then(|claims| claims.organization.as_ref()?.as_str()).unwrap_or("org_id");
+        let principal = generated.engine().decide(&generated.question()).principal.unwrap();
+        prop_assert_eq!(Some(&*principal.org_id), generated.token.claims[claim].as_str());
+        prop_assert_eq!(Some(&*principal.user_id), generated.token.claims["sub"].as_str());
     }
 
     /// Eight consecutive characters of the token alphabet.
     #[test]
-    fn printed_output_contains_no_part_of_the_token(asked in asked()) {
-        let question = asked.question();
-        let engine = asked.engine().engine();
-        let printed = artos_auth_fixtures::engine::asked(&question, |request, context| {
+    fn printed_output_contains_no_part_of_the_token(generated in generated_request()) {
+        let question = generated.question();
+        let engine = generated.engine().engine();
+        let printed = artos_auth_fixtures::engine::with_engine_types(&question, |request, context| {
             let decision = engine.decide(request, context, UnixTime::from_seconds(question.now));
             let explained = engine.explain(request, context, UnixTime::from_seconds(question.now));
             format!("{request:?} {context:?} {decision:?} {:?} {explained:?}", artos_auth_fixtures::engine::verdict(&decision))
@@ -380,7 +380,7 @@ impl Change {
 /// Every position of one token, each with every character of the alphabet.
 #[test]
 fn every_change_of_one_character_of_one_token_is_denied() {
-    let engine = &asked::ENGINES[0];
+    let engine = &generated::ENGINES[0];
     let good = with_token(&TokenSpec::default());
     assert_eq!(engine.decide(&good).reason, "authorized");
     let line = &good.authorization[0];
@@ -423,7 +423,7 @@ fn every_declared_difference_is_real() {
     let answers = |levels: usize| {
         let question = with_token(&nested(levels));
         let (engine, reference) =
-            (asked::ENGINES[0].decide(&question), Reference::new(&SETUPS[0]).decide(&question));
+            (generated::ENGINES[0].decide(&question), Reference::new(&SETUPS[0]).decide(&question));
         agree(&question, &engine, &reference).unwrap();
         (engine.reason.clone(), reference.reason, declared(&question, &engine).is_some())
     };
@@ -454,7 +454,7 @@ fn with_token(token: &TokenSpec) -> Question {
 }
 
 /// A denial stays a denial.
-fn stays_denied(before: &Asked, setup: &Setup, question: &Question) -> Result<(), TestCaseError> {
+fn stays_denied(before: &GeneratedRequest, setup: &Setup, question: &Question) -> Result<(), TestCaseError> {
     let was = before.engine().decide(&before.question());
     let is = decide(setup, question);
     prop_assert!(was.is_allow() || !is.is_allow(), "{} became {}", was.reason, is.reason);

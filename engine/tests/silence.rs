@@ -6,7 +6,7 @@ use std::fmt::Debug;
 
 use artos_auth_engine::{KeySet, Policy, PolicySpec, Revocations, UnixTime};
 use artos_auth_fixtures::case;
-use artos_auth_fixtures::engine::{EngineDecider, asked, verdict};
+use artos_auth_fixtures::engine::{EngineDecider, verdict, with_engine_types};
 use artos_auth_fixtures::keys::TestKey;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ fn no_rendering_holds_a_part_of_the_token_or_of_a_key() {
             format!("{engine:?}"),
             format!("{:?} {:?}", engine.keys().iter().collect::<Vec<_>>(), engine.keys().warnings()),
         ];
-        asked(&case.question, |request, context| {
+        with_engine_types(&case.question, |request, context| {
             let decision = engine.decide(request, context, UnixTime::from_seconds(case.question.now));
             let explained = engine.explain(request, context, UnixTime::from_seconds(case.question.now));
             // The path is not a secret: a token that a client puts there is shown as part of the requested path.

@@ -3,7 +3,7 @@
 #![cfg(test)]
 
 #[expect(dead_code, reason = "other tests ask more of it")]
-mod asked;
+mod generated;
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use artos_auth_engine::{
     Account, Admission, CacheBytes, Caller, Context, Decision, Denial, Engine, HashKey, Principal, Reason,
     Request, ResourceOrg, TenantScope, UnixTime,
 };
-use artos_auth_fixtures::engine::{EngineDecider, asked as in_own_types};
+use artos_auth_fixtures::engine::{EngineDecider, with_engine_types};
 use artos_auth_fixtures::{Decider, Question, case};
 use proptest::prelude::*;
 
@@ -84,7 +84,7 @@ const OF_PATH_OR_PERMISSION: [Reason; 2] = [Reason::PathAmbiguous, Reason::Permi
 /// The reasons of one step and of two steps, if both deny.
 fn compare(engine: &Engine, question: &Question) -> Option<(Reason, Reason)> {
     let now = UnixTime::from_seconds(question.now);
-    in_own_types(question, |request, context| {
+    with_engine_types(question, |request, context| {
         let mut one = at_once(engine, request, context, now);
         let mut two = in_two_steps(engine, request, context, now);
         let reasons = one.reason.take().zip(two.reason.take());
@@ -102,21 +102,21 @@ fn compare(engine: &Engine, question: &Question) -> Option<(Reason, Reason)> {
 
 proptest! {
     #[test]
-    fn two_steps_decide_as_one(asked in asked::asked()) {
-        let engine = asked.engine().engine();
+    fn two_steps_decide_as_one(case in generated::generated_request()) {
+        let engine = case.engine().engine();
         let cached = engine.clone().with_cache(CacheBytes(1 << 20), HashKey(7));
-        let reasons = compare(engine, &asked.question());
+        let reasons = compare(engine, &case.question());
         for _ in 0..2 {
-            prop_assert_eq!(compare(&cached, &asked.question()), reasons);
+            prop_assert_eq!(compare(&cached, &case.question()), reasons);
         }
     }
 
     #[test]
-    fn a_caller_is_authorized_only_for_its_own_organization(asked in asked::allowed(), other in "[a-z-]{0,8}") {
-        let question = asked.question();
-        in_own_types(&question, |request, context| {
+    fn a_caller_is_authorized_only_for_its_own_organization(case in generated::allowed(), other in "[a-z-]{0,8}") {
+        let question = case.question();
+        with_engine_types(&question, |request, context| {
             let now = UnixTime::from_seconds(question.now);
-            let Ok(Admission::Caller(caller)) = asked.engine().engine().authenticate(request, context.realm, now) else {
+            let Ok(Admission::Caller(caller)) = case.engine().engine().authenticate(request, context.realm, now) else {
                 return;
             };
             let own = caller.org_id().to_owned();
@@ -156,8 +156,8 @@ fn owned_values_outlive_the_engine() {
         let token = artos_auth_fixtures::TokenSpec::default().mint().expect("a token");
         [b"Bearer ".to_vec(), token].concat()
     };
-    let engine = asked::ENGINES[0].engine().clone().with_cache(CacheBytes(1 << 20), HashKey(7));
-    let now = UnixTime::from_seconds(asked::NOW);
+    let engine = generated::ENGINES[0].engine().clone().with_cache(CacheBytes(1 << 20), HashKey(7));
+    let now = UnixTime::from_seconds(generated::NOW);
     let authenticate = |path: &str, lines: &[&[u8]]| {
         engine.authenticate(&Request::new("GET", path, lines), TenantScope::Any, now)
     };

@@ -11,7 +11,7 @@ class Marker:
 UNOWNED: Final[Marker]
 """The resource belongs to no organization."""
 UNRESOLVED: Final[Marker]
-"""Nobody could tell who owns the resource: 403."""
+"""The owner of the resource is unresolved: 403."""
 PUBLIC: Final[Marker]
 """The path is public: no token was required, and none was read."""
 
@@ -26,7 +26,7 @@ class ConfigError(Exception):
     key: str | None
 
 class ForkError(RuntimeError):
-    """The engine was created before a fork, and its background threads are in the parent."""
+    """The engine was created before a fork, so its background threads exist only in the parent process."""
 
 class Denied(Exception):
     """A refusal: the documented 401, 403 or 503."""
@@ -61,7 +61,7 @@ class Principal:
 
 @final
 class Caller:
-    """An authenticated user. Not yet an allow for anybody's resource: call `authorize`."""
+    """An authenticated user. Not yet authorized for any resource: call `authorize`."""
 
     @property
     def user_id(self) -> str: ...
@@ -82,7 +82,7 @@ class Caller:
 
 @final
 class Decision:
-    """What the engine decided. It has no truth value: ask `allowed`."""
+    """A decision. It has no truth value: use `allowed`."""
 
     @property
     def allowed(self) -> bool: ...
@@ -104,7 +104,7 @@ class Decision:
 
 @final
 class Step:
-    """One check: what it asks, its clauses, what came of it and what it saw."""
+    """One check: its name, its clauses, its result and a note."""
 
     @property
     def check(self) -> str: ...
@@ -117,14 +117,14 @@ class Step:
 
 @final
 class Explanation:
-    """A decision and every check behind it, for a person. Like a decision it has no truth value."""
+    """A decision with every check, for people. Like a decision it has no truth value."""
 
     @property
     def decision(self) -> Decision: ...
     @property
     def steps(self) -> tuple[Step, ...]: ...
     def as_dict(self) -> dict[str, Any]:
-        """Both as dictionaries and lists, ready for `json.dumps`: the form that the npm package has, too."""
+        """Both as dictionaries and lists, ready for `json.dumps`, in the same form as in the npm package."""
     def __bool__(self) -> NoReturn: ...
 
 @final
@@ -157,7 +157,7 @@ class Engine:
         account: _Account = "unknown",
         now: int | None = None,
     ) -> Explanation:
-        """The same decision with every check. Its notes hold nothing of a token that is not verified."""
+        """The same decision with every check. Its notes contain nothing of an unverified token."""
     def authenticate(
         self,
         method: str,

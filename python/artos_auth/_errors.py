@@ -6,7 +6,7 @@ import json
 
 
 class ConfigError(Exception):
-    """A configuration file, or a file that it names, does not load. Its text has file, line and key."""
+    """A configuration file, or a file that it names, does not load. The message has file, line and key."""
 
     def __init__(self, message: str, file: str, line: int | None, key: str | None) -> None:
         super().__init__(message)
@@ -16,7 +16,7 @@ class ConfigError(Exception):
 
 
 class ForkError(RuntimeError):
-    """The engine was created before a fork, and its background threads are in the parent."""
+    """The engine was created before a fork, so its background threads exist only in the parent process."""
 
 
 class Denied(Exception):

@@ -1,4 +1,4 @@
-"""ASGI middleware: nothing behind it runs for a request that is refused."""
+"""ASGI middleware: a refused request never reaches the application."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-#: Where the middleware leaves what it found: a `Caller`, or `PUBLIC`.
+#: The key of the ASGI scope under which the middleware stores a `Caller`, or `PUBLIC`.
 SCOPE_KEY = "artos_auth"
 
 
@@ -57,7 +57,7 @@ class AuthMiddleware:
         try:
             await self.app(scope, receive, held)
         except Denied as denied:
-            # `caller.authorize` in a handler: no error page of the application replaces the documented answer.
+            # From `caller.authorize` in a handler: the documented answer replaces the application's error page.
             if held.started:
                 raise
             await answer(denied, scope, receive, send)
@@ -82,7 +82,7 @@ class AuthMiddleware:
 
 
 class _Held:
-    """Sends what an application answers, but holds back an error page until it is known what the error was.
+    """Sends the application's answer, but delays an error page until the cause of the error is known.
 
     A mounted application answers 500 to an exception that it does not know before it raises it again.
     """
@@ -106,7 +106,7 @@ class _Held:
             await self.release()
 
     async def release(self) -> None:
-        """Sends what is held back."""
+        """Sends the delayed messages."""
         messages, self.messages = self.messages, []
         for message in messages:
             self.started = True
@@ -114,7 +114,7 @@ class _Held:
 
 
 def is_preflight(scope: Scope) -> bool:
-    """Whether a browser asks what it may ask (the CORS protocol of the Fetch standard)."""
+    """Whether the request is a CORS preflight (Fetch standard)."""
     if scope["type"] != "http" or scope["method"] != "OPTIONS":
         return False
     names = [name.lower() for name, _ in scope["headers"]]

@@ -27,7 +27,7 @@ __all__ = ["Auth", "Caller", "Denied", "Principal"]
 
 
 class _Bearer(SecurityBase):
-    """The scheme that OpenAPI shows. It checks nothing: the middleware has."""
+    """The security scheme in the OpenAPI document. It checks nothing, because the middleware does."""
 
     def __init__(self) -> None:
         self.model = BearerModel(bearerFormat="JWT", description="A bearer JWT of your organization.")
@@ -100,7 +100,7 @@ def _not_authenticated(engine: Engine) -> Denied:
 
 
 class _Preflight:
-    """Answers CORS preflights by the application's own `CORSMiddleware`, in front of nothing."""
+    """Answers CORS preflights with the application's own `CORSMiddleware`, without an application behind it."""
 
     def __init__(self, app: FastAPI, engine: Engine) -> None:
         self.application = app

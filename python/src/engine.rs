@@ -25,7 +25,7 @@ pub struct Engine {
 }
 
 /// A request from Python.
-struct Asked<'a> {
+struct PythonRequest<'a> {
     method: &'a str,
     path: &'a str,
     lines: Lines,
@@ -33,7 +33,7 @@ struct Asked<'a> {
     now: Option<UnixTime>,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> PythonRequest<'a> {
     fn read(
         method: &'a str,
         path: &'a str,
@@ -50,7 +50,7 @@ impl<'a> Asked<'a> {
     }
 
     /// The time; an error if the clock is not set and the path is not public.
-    fn judged_at(&self, snapshot: &Snapshot) -> Result<UnixTime, Unavailable> {
+    fn decision_time(&self, snapshot: &Snapshot) -> Result<UnixTime, Unavailable> {
         let now = self.now.ok_or(Unavailable::ClockUnusable)?;
         match snapshot.unavailable() {
             Some(why) => Err(why),
@@ -104,18 +104,18 @@ impl Engine {
         now: Option<u64>,
     ) -> PyResult<Decision> {
         let snapshot = self.snapshot(py)?;
-        let asked = Asked::read(method, path, authorization, realm, now)?;
+        let call = PythonRequest::read(method, path, authorization, realm, now)?;
         let (owner, account) = (arguments::owner(resource_org)?, arguments::account(account)?);
-        let lines = asked.lines.as_slices();
-        let request = Request::new(asked.method, asked.path, &lines);
-        let context = Context::of(owner).realm(asked.scope()).account(account);
+        let lines = call.lines.as_slices();
+        let request = Request::new(call.method, call.path, &lines);
+        let context = Context::of(owner).realm(call.scope()).account(account);
         let engine = snapshot.engine();
-        match asked.judged_at(&snapshot) {
+        match call.decision_time(&snapshot) {
             Ok(now) => {
                 // Verifying a signature takes long enough to release the GIL.
                 let decision = py.detach(|| engine.decide(&request, &context, now));
                 if let Some(denial) = decision.denial() {
-                    asked.fetch_keys_after(&snapshot, denial.reason());
+                    call.fetch_keys_after(&snapshot, denial.reason());
                 }
                 Decision::of(py, &decision)
             }
@@ -142,13 +142,13 @@ impl Engine {
         now: Option<u64>,
     ) -> PyResult<Explanation> {
         let snapshot = self.snapshot(py)?;
-        let asked = Asked::read(method, path, authorization, realm, now)?;
+        let call = PythonRequest::read(method, path, authorization, realm, now)?;
         let (owner, account) = (arguments::owner(resource_org)?, arguments::account(account)?);
-        let lines = asked.lines.as_slices();
-        let request = Request::new(asked.method, asked.path, &lines);
-        let context = Context::of(owner).realm(asked.scope()).account(account);
+        let lines = call.lines.as_slices();
+        let request = Request::new(call.method, call.path, &lines);
+        let context = Context::of(owner).realm(call.scope()).account(account);
         let engine = snapshot.engine();
-        match asked.judged_at(&snapshot) {
+        match call.decision_time(&snapshot) {
             Ok(now) => Explanation::of(py, &py.detach(|| engine.explain(&request, &context, now))),
             Err(_) if engine.public_access(&request).is_some() => {
                 Explanation::of(py, &engine.explain(&request, &context, UnixTime::from_seconds(0)))
@@ -171,20 +171,20 @@ impl Engine {
         public: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         let snapshot = self.snapshot(py)?;
-        let asked = Asked::read(method, path, authorization, realm, now)?;
-        let lines = asked.lines.as_slices();
-        let request = Request::new(asked.method, asked.path, &lines);
+        let call = PythonRequest::read(method, path, authorization, realm, now)?;
+        let lines = call.lines.as_slices();
+        let request = Request::new(call.method, call.path, &lines);
         let request = if public { request } else { request.with_unknown_spelling() };
         let engine = snapshot.engine();
         if engine.public_access(&request).is_some() {
             return Ok(Bound::new(py, Marker::Public)?.into_any());
         }
-        let now = asked.judged_at(&snapshot).map_err(|why| errors::unavailable(py, why))?;
-        match py.detach(|| engine.authenticate(&request, asked.scope(), now)) {
+        let now = call.decision_time(&snapshot).map_err(|why| errors::unavailable(py, why))?;
+        match py.detach(|| engine.authenticate(&request, call.scope(), now)) {
             Ok(Admission::Caller(caller)) => Ok(Bound::new(py, Caller(caller))?.into_any()),
             Ok(Admission::Public(_)) => Ok(Bound::new(py, Marker::Public)?.into_any()),
             Err(denial) => {
-                asked.fetch_keys_after(&snapshot, denial.reason());
+                call.fetch_keys_after(&snapshot, denial.reason());
                 Err(errors::denied(py, &denial))
             }
         }

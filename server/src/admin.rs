@@ -217,7 +217,7 @@ mod tests {
     )]
     #[case::rather_plain(&["application/openmetrics-text;q=0.2", "text/plain"], Accepted::Plain)]
     #[case::no_openmetrics(&["application/openmetrics-text;q=0"], Accepted::Plain)]
-    fn the_format_is_the_one_asked_for(#[case] accept: &[&str], #[case] expected: Accepted) {
+    fn the_format_follows_the_accept_field(#[case] accept: &[&str], #[case] expected: Accepted) {
         let mut headers = HeaderMap::new();
         for value in accept {
             headers.append(ACCEPT, HeaderValue::from_str(value).unwrap());
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_ready_once_it_has_loaded_and_until_it_ends() {
+    fn the_server_is_ready_from_the_first_load_until_shutdown() {
         let health = Health::new();
         let admin = Admin::new(health.clone(), Metrics::new());
         let status = |path| admin.answer(&Method::GET, path, Accepted::Plain).status().as_u16();
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn the_metrics_say_what_readyz_says() {
+    fn the_metrics_show_the_state_in_readyz() {
         let health = Health::new();
         let metrics = Metrics::new();
         let _admin = Admin::new(health.clone(), metrics.clone());

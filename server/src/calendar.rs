@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn fractions_of_a_microsecond_are_cut_off() {
+    fn fractions_of_a_microsecond_are_truncated() {
         assert_eq!(rfc3339_micros(Duration::from_nanos(1_023_456_999)), "1970-01-01T00:00:01.023456Z");
     }
 

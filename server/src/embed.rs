@@ -52,7 +52,7 @@ impl FollowedConfig {
         let (log, messages) = AuditLog::start(std::io::stderr(), Format::Json, &audit, metrics.audit.clone())
             .map_err(failed)?;
         let reporter = Reporter { health: Health::new(), metrics, log };
-        let first = FirstLoad::read(config, contents.look).map_err(failed)?;
+        let first = FirstLoad::read(config, contents.version).map_err(failed)?;
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -98,7 +98,7 @@ mod tests {
         "k": "dGVzdC1vbmx5LCBuZXZlciBhIHJlYWwgc2VjcmV0ISE"}]}"#;
 
     #[test]
-    fn a_replaced_file_counts_without_a_restart() {
+    fn a_replaced_file_takes_effect_without_a_restart() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         std::fs::write(path("keys.json"), KEYS).unwrap();

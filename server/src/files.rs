@@ -17,7 +17,7 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(5);
 
 /// A file's identity, size and times, to detect a change without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Look {
+pub(crate) struct FileVersion {
     device: u64,
     inode: u64,
     size: u64,
@@ -26,7 +26,7 @@ pub(crate) struct Look {
     changed: (i64, i64),
 }
 
-impl Look {
+impl FileVersion {
     pub(crate) fn of(metadata: &Metadata) -> Self {
         Self {
             device: metadata.dev(),
@@ -49,14 +49,14 @@ impl Look {
 #[derive(Debug)]
 pub(crate) struct Contents {
     pub(crate) bytes: Vec<u8>,
-    pub(crate) look: Look,
+    pub(crate) version: FileVersion,
 }
 
 /// Why a file was not read.
 #[derive(Debug)]
 pub(crate) enum Unreadable {
     /// It changed during the read, so the content may be incomplete.
-    Changed(Look),
+    Changed(FileVersion),
     /// The problem, in a sentence without the file's name.
     Failed(String),
 }
@@ -100,7 +100,7 @@ pub(crate) fn read_here(path: &Path, max_bytes: u64, progress: &AtomicU64) -> Re
     let file = File::options().read(true).custom_flags(O_NONBLOCK).open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
     check_regular(&metadata)?;
-    let before = Look::of(&metadata);
+    let before = FileVersion::of(&metadata);
     let mut bytes = Vec::new();
     let mut limited = (&file).take(max_bytes.saturating_add(1));
     loop {
@@ -113,8 +113,8 @@ pub(crate) fn read_here(path: &Path, max_bytes: u64, progress: &AtomicU64) -> Re
     if u64::try_from(bytes.len()).is_ok_and(|length| length > max_bytes) {
         return Err(Unreadable::Failed(format!("has more than {max_bytes} bytes")));
     }
-    let look = Look::of(&file.metadata().map_err(failed)?);
-    if look != before { Err(Unreadable::Changed(look)) } else { Ok(Contents { bytes, look }) }
+    let version = FileVersion::of(&file.metadata().map_err(failed)?);
+    if version != before { Err(Unreadable::Changed(version)) } else { Ok(Contents { bytes, version }) }
 }
 
 const O_NONBLOCK: i32 = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
@@ -209,18 +209,18 @@ mod tests {
     }
 
     #[test]
-    fn a_rename_shows_in_the_times() {
-        let look = |inode, modified, changed| Look {
+    fn a_rename_changes_the_times() {
+        let version = |inode, modified, changed| FileVersion {
             device: 1,
             inode,
             size: 1,
             modified: (modified, 0),
             changed: (changed, 0),
         };
-        let earlier = look(1, 10, 10);
-        assert!(look(2, 10, 11).was_renamed_over(Some(&earlier)));
-        assert!(!look(2, 11, 11).was_renamed_over(Some(&earlier)), "created in its place");
-        assert!(!look(1, 11, 12).was_renamed_over(Some(&earlier)), "written, and its mode changed");
-        assert!(look(2, 10, 11).was_renamed_over(None));
+        let earlier = version(1, 10, 10);
+        assert!(version(2, 10, 11).was_renamed_over(Some(&earlier)));
+        assert!(!version(2, 11, 11).was_renamed_over(Some(&earlier)), "created in its place");
+        assert!(!version(1, 11, 12).was_renamed_over(Some(&earlier)), "written, and its mode changed");
+        assert!(version(2, 10, 11).was_renamed_over(None));
     }
 }

@@ -192,7 +192,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_serves_from_the_first_load_until_it_ends() {
+    fn health_is_serving_from_the_first_load_until_shutdown() {
         let health = Health::new();
         let fails = |source, effect| health.failed(source, Duration::ZERO, effect, "not fetched yet");
         assert!(!health.serves());
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn the_description_names_what_fails() {
+    fn the_description_names_failing_sources() {
         let health = Health::new();
         assert_eq!(health.description(), "starting");
         health.is_ready();
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_that_fails_otherwise_is_no_reason_to_send_requests_elsewhere() {
+    fn a_degraded_source_does_not_change_the_health_status() {
         let health = Health::new();
         health.failed("clock", Duration::ZERO, Effect::Unready, "before 2025");
         health.is_ready();

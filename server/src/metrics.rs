@@ -119,7 +119,7 @@ impl Metrics {
         registry.register("artos_auth_reload_failures", "Failed reloads, by file", reload_failures.clone());
         registry.register(
             "artos_auth_snapshot_timestamp_seconds",
-            "When the current file was loaded, in seconds since the Unix epoch",
+            "Time when the current file was loaded, in seconds since the Unix epoch",
             snapshots.clone(),
         );
         registry.register(
@@ -251,7 +251,7 @@ impl Collector for CertificateExpiry {
         let gauge = ConstGauge::new(seconds);
         let encoder = encoder.encode_descriptor(
             "artos_auth_tls_certificate_expiry_timestamp_seconds",
-            "When the current certificate expires, in seconds since the Unix epoch",
+            "Expiry of the current certificate, in seconds since the Unix epoch",
             None,
             gauge.metric_type(),
         )?;

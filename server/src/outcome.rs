@@ -6,7 +6,7 @@ use crate::http::forward::Unclear;
 
 /// The outcome of a valid request.
 #[derive(Debug)]
-#[must_use = "an outcome that nobody looks at protects nothing"]
+#[must_use = "an unused outcome protects nothing"]
 pub enum Outcome<'e> {
     /// The engine decided.
     Decided(Decision<'e>),

@@ -101,7 +101,7 @@ impl Server {
         let answers = |slot, peer| ConnectionService::new(Arc::clone(&self.judge), slot, peer);
         let failed = |error: &std::io::Error| {
             if let Some(trail) = &self.judge.trail {
-                trail.note(Level::Error, &format!("a connection cannot be taken: {error}"));
+                trail.note(Level::Error, &format!("a connection cannot be accepted: {error}"));
             }
         };
         self.gate.serve(port, stop, answers, failed).await;

@@ -75,8 +75,8 @@ impl Snapshot {
     /// Requests a fetch of keys if a token was refused because no set has the key that it names. Returns at once: the
     /// keys are fetched in the background, subject to the cooldown of their source.
     pub fn fetch_keys_after(&self, reason: Reason, authorization: &[u8]) {
-        if reason == Reason::KeyUnknown && self.unknown_keys.is_of_use() && names_key(authorization) {
-            self.unknown_keys.seen();
+        if reason == Reason::KeyUnknown && self.unknown_keys.has_tasks() && names_key(authorization) {
+            self.unknown_keys.request_fetch();
         }
     }
 
@@ -133,13 +133,13 @@ impl UnknownKeys {
     }
 
     /// A token named an unknown key. Each task remembers one request, and fetches when its cooldown allows.
-    pub(crate) fn seen(&self) {
+    pub(crate) fn request_fetch(&self) {
         let tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         tasks.iter().filter_map(Weak::upgrade).for_each(|task| task.notify_one());
     }
 
     /// Whether there is a task.
-    pub(crate) fn is_of_use(&self) -> bool {
+    pub(crate) fn has_tasks(&self) -> bool {
         let tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         tasks.iter().any(|task| task.strong_count() > 0)
     }

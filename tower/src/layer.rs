@@ -129,7 +129,7 @@ impl AuthLayer {
 
     /// Decides, and puts the values for the handlers into the request's extensions.
     fn admit(&self, parts: &mut Parts) -> Result<(), Denied> {
-        // Values that an outer layer or a client library put there are not from this layer.
+        // Removes values of other layers and of client libraries.
         parts.extensions.remove::<Caller>();
         parts.extensions.remove::<Principal>();
         let now = self.clock.now();

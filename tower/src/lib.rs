@@ -7,7 +7,7 @@
 //! use axum::{Router, extract::Path, routing::get};
 //!
 //! async fn read(Path(id): Path<String>, caller: Caller) -> Result<String, Denied> {
-//!     // Your database says who owns it, and nothing else does.
+//!     // Only your database knows the owner.
 //!     let owner = if id == "doc-a" { ResourceOrg::Owned("org-a".into()) } else { ResourceOrg::Unresolved };
 //!     let principal = caller.authorize(owner)?;
 //!     Ok(format!("{id}, for {}", principal.user_id()))
@@ -24,22 +24,22 @@
 //! * **From the request alone**: [`AuthLayer::with_owner`] decides in one step, and handlers may extract a
 //!   [`Principal`].
 //!
-//! A handler that forgets the second step has no [`Principal`]; nothing but [`Caller::authorize`] makes one.
+//! A handler that forgets the second step has no [`Principal`]; only [`Caller::authorize`] returns one.
 //!
-//! # What the layer answers by itself
+//! # Answers of the layer itself
 //!
 //! | status | when |
 //! |---|---|
 //! | 401 | the token is missing, malformed, expired, revoked or foreign |
-//! | 403 | nothing that a handler could say would change the answer: no organization, no user, an ambiguous path, a permission that a route rule needs |
-//! | 503 | the clock says a time before 2025 |
+//! | 403 | no owner could change the answer: no organization, no user, an ambiguous path, a missing permission of a route rule |
+//! | 503 | the clock shows a time before 2025 |
 //!
 //! Bodies and header fields are the documented ones. A gRPC request (`content-type: application/grpc`) gets the same
 //! status without a body, and `grpc-status` 16, 7 or 14. Every other response is the inner service's own.
 //!
 //! # Where to put it
 //!
-//! Around the whole router (`Router::layer`), so that no route is forgotten. The path that is judged is the one that
+//! Around the whole router (`Router::layer`), so that no route is forgotten. The layer decides on the path that
 //! the client sent: behind axum's `nest` the layer reads axum's `OriginalUri`.
 //!
 //! # Examples

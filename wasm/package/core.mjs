@@ -1,4 +1,4 @@
-// Shared by all entry points. Checks arguments here, because a missing argument must be refused.
+// Shared by all entry points. Arguments are checked here, because a missing argument must be refused.
 import { NativeEngine, moduleMemory, policyFromToml, reasonsAsJson } from "./engine.js";
 
 /** The resource belongs to no organization in particular. */
@@ -10,12 +10,12 @@ const ACCOUNTS = ["unknown", "active", "not_a_member", "not_configured"];
 const OPTIONS = ["resource_org", "realm", "account", "now"];
 const [OWNED, NOT_OWNED, NOT_RESOLVED] = [0, 1, 2];
 
-/** A policy, a key set or a list of revocations that cannot be used. */
+/** The error for an invalid policy, key set or list of revocations. */
 export class ConfigError extends Error {
     name = "ConfigError";
 }
 
-/** What `decide` returns. It has no truth value of its own: ask for `allowed`. */
+/** The result of `decide`. Every object is truthy, so check `allowed`. */
 class Decision {
     constructor({ allowed, status, detail, www_authenticate, reason, clause, principal }) {
         this.allowed = allowed;
@@ -45,7 +45,7 @@ function latin1(value) {
     throw new TypeError("each value of `authorization` is a string or a Uint8Array");
 }
 
-/** What is asked, checked: nothing that is forgotten, misspelled or of another type passes for something else. */
+/** Checks the arguments: a missing or misspelled one, or one of another type, is an error. */
 function question(method, path, authorization, options) {
     if (typeof method !== "string") throw noText("method");
     if (typeof path !== "string") throw noText("path");
@@ -87,7 +87,7 @@ function question(method, path, authorization, options) {
     };
 }
 
-/** The form in which rare questions cross to the module. */
+/** The JSON form of a request, for `explain`, and for requests that are not ASCII or have several lines. */
 function asJson({ method, path, authorization, realm, ownerKind, owner, accountKind, now, fromClock }) {
     return JSON.stringify({
         method,
@@ -118,9 +118,9 @@ export class Engine {
     /** The module's memory as bytes, and the part of it that takes a request's texts. */
     #memory = new Uint8Array();
     #input = new Uint8Array();
-    /** The realm that the module has. */
+    /** The realm that is set in the module. */
     #realm = null;
-    /** Every decision without a principal, by what the module returns for it: they do not differ. */
+    /** Cached decisions without a principal, by the module's return value, which determines them. */
     #known = new Map();
 
     constructor(policy, keys, revocations = {}) {
@@ -170,7 +170,7 @@ export class Engine {
         return new Decision(answer(() => this.#native.decideJson(asJson(asked))));
     }
 
-    /** Writes the texts of a request into the module's memory, if all of them are ASCII, as they nearly always are. */
+    /** Writes the strings of a request into the module's memory, if all of them are ASCII, as in nearly every request. */
     #write({ method, path, owner, authorization: [value = ""] }) {
         const text = method + path + owner + value;
         // Growing the memory replaces its buffer.
@@ -210,7 +210,7 @@ const ALLOWED = {
     allowed: true, status: 200, detail: null, www_authenticate: null, reason: "authorized", clause: "ORG-4", principal: null,
 };
 
-/** Every reason for a denial: code, clause, status, detail and what helps. */
+/** Every reason for a denial: code, clause, status, detail and advice. */
 export const reasons = () => JSON.parse(reasonsAsJson());
 
 /** The policy of a configuration file: its `[policy]`, or the whole text if it has none. */

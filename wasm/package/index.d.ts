@@ -1,11 +1,11 @@
-/** The resource belongs to no organization in particular: a collection that the handler filters, for one. */
+/** The resource belongs to no organization in particular, such as a collection that the handler filters. */
 export declare const UNOWNED: unique symbol;
 /** The service could not tell who owns the resource, so the request is denied. `null` means the same. */
 export declare const UNRESOLVED: unique symbol;
 
 /** The organization that owns the resource. Leaving it out is an error; `null` is unresolved and opens nothing. */
 export type ResourceOrg = string | null | typeof UNOWNED | typeof UNRESOLVED;
-/** What the service knows of the user's account in the token's organization. */
+/** The state of the user's account in the token's organization, if the service knows it. */
 export type Account = "unknown" | "active" | "not_a_member" | "not_configured";
 
 /** The `[policy]` of the configuration file, with the same keys. */
@@ -26,7 +26,7 @@ export interface Policy {
 
 /** A JWK Set (RFC 7517 §5) or a single JWK. */
 export type JwkSet = { keys: object[] } | { kty: string; [member: string]: unknown };
-/** A JWK Set and what it is trusted for. */
+/** A JWK Set, bound to an issuer and organizations. */
 export interface BoundKeys {
     jwks: JwkSet;
     issuer?: string | null;
@@ -44,11 +44,11 @@ export interface Revocations {
 
 export interface Options {
     resource_org: ResourceOrg;
-    /** The organizations whose tokens authenticate here. Left out: every organization's. */
+    /** The organizations whose tokens authenticate here. Default: every organization. */
     realm?: string[] | null;
-    /** Left out: `unknown`. */
+    /** Default: `unknown`. */
     account?: Account;
-    /** Seconds since 1970, for tests. Left out: the clock; one before 2025 gives 503. */
+    /** Seconds since 1970, for tests. Default: the system clock; a clock before 2025 gives 503. */
     now?: number;
 }
 
@@ -61,7 +61,7 @@ export interface Principal {
     readonly expires_at: number;
 }
 
-/** A decision. An object is always truthy in JavaScript, so ask for `allowed`, never `if (decision)`. */
+/** A decision. An object is always truthy in JavaScript, so check `allowed`, never `if (decision)`. */
 export interface Decision {
     readonly allowed: boolean;
     readonly status: 200 | 401 | 403 | 503;
@@ -81,14 +81,14 @@ export interface Step {
     readonly note: string | null;
 }
 
-/** A policy, a key set or a list of revocations that cannot be used; the message names the key. */
+/** The error for an invalid policy, key set or list of revocations; the message names the key. */
 export declare class ConfigError extends Error {}
 
 /** A policy, keys and revocations, checked once and never changed. */
 export declare class Engine {
     /** @throws {ConfigError} if one of the documents cannot be used. */
     constructor(policy: Policy, keys: JwkSet | BoundKeys[], revocations?: Revocations);
-    /** What was ignored in the key set, or is worth knowing about it. */
+    /** Ignored keys and other warnings about the key set. */
     readonly warnings: string[];
     /**
      * Decides a request.
@@ -114,5 +114,5 @@ export declare function reasons(): { code: string; clause: string; status: numbe
  */
 export declare function policyFromConfig(toml: string): Policy;
 
-/** Loads the module: once, before anything else, in browsers and edge workers. */
+/** Loads the module. Call it once, before anything else, in browsers and edge workers. */
 export declare function init(module?: URL | string | Response | BufferSource | WebAssembly.Module): Promise<void>;

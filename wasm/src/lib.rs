@@ -1,7 +1,7 @@
 //! The decision engine for JavaScript, wrapped by `core.mjs`, which has the types and checks arguments.
 //!
-//! A decision crosses the boundary as bytes in a buffer of the module's memory, for text that is converted by
-//! `wasm-bindgen` and JSON would take longer than the decision. What is asked rarely crosses it as JSON.
+//! A request is passed as bytes in a buffer of the module's memory, because converting text with
+//! `wasm-bindgen` and JSON would take longer than the decision. Rare calls pass JSON.
 
 use std::time::{Duration, SystemTime};
 
@@ -307,7 +307,7 @@ fn ask(
     answer(&request, &context, time(question.now, question.from_clock))
 }
 
-/// A time from the caller is used as it is; a time from the clock must be plausible.
+/// A time from the caller is used unchanged; a time from the clock must be from 2025 on.
 fn time(seconds: u64, from_clock: bool) -> Option<UnixTime> {
     if from_clock {
         SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).and_then(UnixTime::from_system)

@@ -1,8 +1,8 @@
-//! Counts what decisions and revocations allocate, and times loading, which is too long for criterion: one line each of what,
+//! Counts the allocations of decisions and revocations, and times loading, which is too long for criterion. Prints lines of name,
 //! value, unit and bound, separated by tabs, for the table to read.
 //!
-//! A program of its own, for its counting allocator would slow down what the table times. It counts what Rust
-//! allocates; what the C of the crypto library does within a verification is the floor's as much as the engine's.
+//! A separate program, because its counting allocator would slow down the measurements of the table. It counts what Rust
+//! allocates; allocations in the C code of the crypto library are the same in the floor and in the engine.
 
 use std::time::Instant;
 

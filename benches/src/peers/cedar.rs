@@ -45,26 +45,26 @@ impl Cedar {
 
     /// Whether the request is allowed. Entities are built for each request, because they come from the token.
     #[must_use]
-    pub fn allows(&self, asked: &Asked<'_>) -> bool {
+    pub fn allows(&self, operation: &Operation<'_>) -> bool {
         let uid = |kind: &EntityTypeName, id: &str| {
             EntityUid::from_type_name_and_id(kind.clone(), EntityId::new(id))
         };
         let text = |value: &str| RestrictedExpression::new_string(value.to_owned());
-        let permissions = RestrictedExpression::new_set(asked.permissions.iter().map(|one| text(one)));
-        let user = uid(&self.user_type, asked.user);
-        let resource = uid(&self.resource_type, asked.resource);
+        let permissions = RestrictedExpression::new_set(operation.permissions.iter().map(|one| text(one)));
+        let user = uid(&self.user_type, operation.user);
+        let resource = uid(&self.resource_type, operation.resource);
         let user_attributes = HashMap::from([
-            ("organization".to_owned(), text(asked.organization)),
+            ("organization".to_owned(), text(operation.organization)),
             ("permissions".to_owned(), permissions),
         ]);
         let resource_attributes =
-            HashMap::from([("organization".to_owned(), text(asked.resource_organization))]);
+            HashMap::from([("organization".to_owned(), text(operation.resource_organization))]);
         let entity = |uid: &EntityUid, attributes| {
             Entity::new(uid.clone(), attributes, HashSet::new()).expect("these are plain attributes")
         };
         let entities = [entity(&user, user_attributes), entity(&resource, resource_attributes)];
         let entities = Entities::from_entities(entities, None).expect("these are two entities");
-        let action = uid(&self.action_type, asked.operation);
+        let action = uid(&self.action_type, operation.operation);
         let request =
             Request::new(user, action, resource, Context::empty(), None).expect("no schema refuses it");
         self.authorizer.is_authorized(&request, &self.policies, &entities).decision() == Decision::Allow
@@ -73,7 +73,7 @@ impl Cedar {
 
 /// The input of authorization: verified claims, and the operation.
 #[derive(Clone, Copy, Debug, serde::Serialize)]
-pub struct Asked<'a> {
+pub struct Operation<'a> {
     /// The token's user.
     pub user: &'a str,
     /// The token's organization.

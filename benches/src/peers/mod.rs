@@ -1,7 +1,7 @@
 //! Other implementations on the same token, each configured according to its documentation.
 //!
 //! Every token library verifies the signature, `exp`, `iss` and `aud`, and gives the claims in a struct: less
-//! than the engine checks. Their keys are prepared once; none is asked to look one up by `kid` unless it does
+//! than the engine checks. Their keys are prepared once; none looks a key up by `kid` unless it does
 //! so on its own. The policy engines do the half of the work that the token libraries leave out.
 
 mod cedar;
@@ -13,7 +13,7 @@ mod mac;
 mod oxitoken;
 mod regorus;
 
-pub use cedar::{Asked, Cedar};
+pub use cedar::{Cedar, Operation};
 pub use json::{SimdJson, serde_json_reads, sonic_rs_reads};
 pub use jsonwebtoken::JsonWebToken;
 pub use jsonwebtoken_9::JsonWebToken9;

@@ -1,7 +1,7 @@
 //! oxitoken 0.1: a pipeline with issuer, audience and expiration validators, and a key store by `kid`.
 //!
-//! Its own keys for aws-lc-rs do not compile with the engine's version of that library, so that the trait it has
-//! for other backends is implemented here on the same library's prepared keys, as its own does.
+//! Its own keys for aws-lc-rs do not compile with the engine's version of that library, so its trait
+//! for other backends is implemented here with the same library's prepared keys, like its own.
 
 use ::oxitoken::Algorithm;
 use ::oxitoken::claims::{Aud, Exp, Iss};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ::regorus::{Engine, Value};
 
-use super::cedar::Asked;
+use super::cedar::Operation;
 use crate::world::RouteRule;
 
 const POLICY: &str = r#"
@@ -38,8 +38,8 @@ impl Regorus {
 
     /// Whether it is allowed; the input is JSON, the form in which claims arrive.
     #[must_use]
-    pub fn allows(&mut self, asked: &Asked<'_>) -> bool {
-        let input = serde_json::to_string(asked).expect("plain text serializes");
+    pub fn allows(&mut self, operation: &Operation<'_>) -> bool {
+        let input = serde_json::to_string(operation).expect("plain text serializes");
         self.0.set_input(Value::from_json_str(&input).expect("this is JSON"));
         self.0.eval_rule("data.authz.allow".to_owned()).is_ok_and(|value| value == Value::from(true))
     }

@@ -8,7 +8,7 @@ use base64_simd::{Out, URL_SAFE_NO_PAD};
 use crate::floor::Floor;
 use crate::measure::Subject;
 use crate::peers::{
-    Asked, Cedar, JsonWebToken, JsonWebToken9, JwtSimple, OxiToken, Regorus, Ring, RustCrypto, SimdJson,
+    Cedar, JsonWebToken, JsonWebToken9, JwtSimple, Operation, OxiToken, Regorus, Ring, RustCrypto, SimdJson,
     serde_json_reads, sonic_rs_reads,
 };
 use crate::tokens::{Alg, Claims, ORGANIZATION, PERMISSIONS, Public, SigningKey, USER, forge};
@@ -56,9 +56,9 @@ pub fn cold(alg: Alg) -> Vec<Subject> {
     ]
 }
 
-/// What a cold decision cannot do without, each part by the quickest library at hand and nothing checked: decoding the
-/// claims and the signature, and reading the claims. The warm decision is what the checks take beside. And the same MAC
-/// by other libraries: how much of the floor is the library's own.
+/// The unavoidable parts of a cold decision, each with the fastest library and without checks: decoding the
+/// claims and the signature, and reading the claims. The warm decision is the cost of the checks. Also the same MAC
+/// by other libraries: the share of the library in the floor.
 #[must_use]
 pub fn parts() -> Vec<Subject> {
     let key = SigningKey::new(Alg::Hs256);
@@ -101,7 +101,7 @@ pub fn parts() -> Vec<Subject> {
     ]
 }
 
-/// Accepting a good token and refusing a forged one of the same form, with so many keys to try: one, named by
+/// Accepting a valid token and refusing a forged one of the same form, with this many keys to try: one, named by
 /// `kid`, or several, unnamed, the last of which signed the good one.
 #[must_use]
 pub fn forged(alg: Alg, keys: usize) -> Vec<Subject> {
@@ -152,14 +152,14 @@ pub fn authorization() -> Vec<Subject> {
     let same = operation.clone();
     vec![
         Subject::new("engine-whole-decision", move || whole.assert_allowed()),
-        Subject::new("cedar-policy", move || assert!(cedar.allows(&asked(&operation)))),
-        Subject::new("regorus", move || assert!(regorus.allows(&asked(&same)))),
+        Subject::new("cedar-policy", move || assert!(cedar.allows(&requested(&operation)))),
+        Subject::new("regorus", move || assert!(regorus.allows(&requested(&same)))),
     ]
 }
 
 /// The request of the token in every scenario.
-fn asked(operation: &str) -> Asked<'_> {
-    Asked {
+fn requested(operation: &str) -> Operation<'_> {
+    Operation {
         user: USER,
         organization: ORGANIZATION,
         permissions: &PERMISSIONS,

@@ -11,8 +11,8 @@ use crate::world::{Size, assert_is_allowed, engine, with_cache};
 /// The work that each thread repeats; it gets the thread's index.
 type Work = Arc<dyn Fn(usize) + Send + Sync>;
 
-/// Pairs of subjects, `…/1` and `…/2`: the same work on one thread, and on two at once. Of the warm ones, one
-/// has both threads ask about the same token, the other each about its own.
+/// Pairs of subjects, `…/1` and `…/2`: the same work on one thread, and on two at once. In one of the warm pairs
+/// both threads use the same token, in the other each has its own.
 ///
 /// Both of a pair use the same memory, because the location of a token changes a warm decision by a few per cent.
 #[must_use]

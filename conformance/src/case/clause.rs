@@ -94,9 +94,9 @@ impl FromStr for Clause {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
-    /// Required by the documentation, or needed to keep out a caller whose token does not entitle them to access.
+    /// Required by the documentation, or needed to prevent access that the token does not grant.
     Must,
-    /// Recommended by RFCs and good practice, or strictness without which no unauthorized caller gets access.
+    /// Recommended by RFCs and good practice, or a stricter rule whose violation gives no unauthorized access.
     Should,
 }
 

@@ -147,7 +147,7 @@ impl Need {
         }
     }
 
-    /// What is missing of these, in words; `None` if nothing is.
+    /// The missing ones of these, in words; `None` if nothing is missing.
     pub fn missing(needs: &[Self], profile: &Profile) -> Option<String> {
         let missing: Vec<&str> =
             needs.iter().filter(|need| !need.is_met(profile)).map(|need| need.lack(profile)).collect();

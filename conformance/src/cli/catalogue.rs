@@ -32,7 +32,7 @@ pub(super) struct ExplainArgs {
     case: String,
 }
 
-/// A case as `list --format json` prints it.
+/// A case in the output of `list --format json`.
 #[derive(Serialize)]
 struct Entry {
     id: String,

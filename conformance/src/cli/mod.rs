@@ -86,7 +86,7 @@ Example:
     },
 }
 
-/// How a deployment is reached.
+/// How to connect to a deployment.
 #[derive(Args, Debug)]
 struct ReachArgs {
     /// Requests a second, at most
@@ -108,7 +108,7 @@ impl ReachArgs {
     }
 }
 
-/// How a connection is made.
+/// The options of connections.
 #[derive(Args, Debug)]
 struct ConnectArgs {
     /// Seconds for one request, from connecting to the last byte
@@ -137,7 +137,7 @@ impl ConnectArgs {
     }
 }
 
-/// Which cases are meant.
+/// The selection of cases.
 #[derive(Args, Debug)]
 struct ChoiceArgs {
     /// Only these cases: a glob over ids (`time/*`, `*none*`), a group (`header`) or a clause (`TOK-3`); may
@@ -165,7 +165,7 @@ fn format(text: &str) -> Result<Format, String> {
     text.parse().map_err(|error: crate::report::UnknownFormat| error.to_string())
 }
 
-/// How the program ends.
+/// The exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Status {
     Done = 0,
@@ -185,7 +185,7 @@ impl From<Status> for ExitCode {
     }
 }
 
-/// What went wrong, and the status that says so.
+/// An error message and its exit status.
 struct Failure {
     status: Status,
     message: String,
@@ -207,12 +207,12 @@ impl From<RunError> for Failure {
     }
 }
 
-/// Reads the command line, does what it says, and returns the exit status.
+/// Runs the command line and returns the exit status.
 pub async fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version are no mistakes; everything else is status 2, as clap has it.
+            // Help and version are not errors; everything else is status 2, as in clap.
             drop(error.print());
             return if error.use_stderr() { Status::Usage.into() } else { Status::Done.into() };
         }
@@ -244,7 +244,7 @@ fn say(message: &str) {
     drop(writeln!(io::stderr(), "{message}"));
 }
 
-/// Writes what was asked for to a file or to standard output.
+/// Writes the output to a file or to standard output.
 fn write(output: Option<&Path>, text: &str) -> Result<(), Failure> {
     let written = match output {
         Some(path) => std::fs::write(path, text)

@@ -29,7 +29,7 @@ pub(super) struct ReportArgs {
     sign: Option<PathBuf>,
 }
 
-/// Where a report goes: standard output or a file, with or without a signature.
+/// The destination of a report: standard output or a file, with or without a signature.
 pub(super) struct Destination<'a> {
     output: Option<&'a Path>,
     key: Option<SigningKey>,

@@ -1,4 +1,4 @@
-//! Progress on a terminal: one line that is written over.
+//! Progress on a terminal: one line that is overwritten.
 
 use std::io::{self, IsTerminal, Write};
 

@@ -10,11 +10,11 @@ use serde::Deserialize;
 pub struct Matrix {
     /// The document: a file, relative to the profile, or a URL.
     pub openapi: Option<String>,
-    /// Globs over path templates, with or without a method before; empty if all operations are meant.
+    /// Globs over path templates, optionally with a method; empty selects all operations.
     pub include: Vec<String>,
-    /// The same, for operations that are left out.
+    /// The same, for excluded operations.
     pub exclude: Vec<String>,
-    /// Goes before every path, instead of the path of the document's first server.
+    /// The prefix of every path, instead of the path of the document's first server.
     pub prefix: Option<String>,
     /// Values of parameters, by name or `operationId.name`.
     pub parameters: BTreeMap<String, MatrixValue>,
@@ -45,8 +45,8 @@ pub enum MatrixValue {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OwnedValue {
-    /// Of the organization of valid tokens.
+    /// A resource of the organization of valid tokens.
     pub own: String,
-    /// Of the other organization.
+    /// A resource of the other organization.
     pub other: Option<String>,
 }

@@ -1,11 +1,11 @@
-//! `[revocation]`: how a token is revoked, and which instances have to hear of it.
+//! `[revocation]`: how a token is revoked, and which instances must refuse it.
 
 /// The command that revokes a token, and the instances that must refuse the token afterwards.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Revocation {
     /// The program and its arguments, run without a shell.
     pub command: Vec<Argument>,
-    /// `host:port` of each instance; empty: the target alone.
+    /// `host:port` of each instance; empty: only the target.
     pub addresses: Vec<InstanceAddress>,
 }
 
@@ -33,7 +33,7 @@ impl Placeholder {
     /// Every placeholder.
     pub const ALL: [Self; 4] = [Self::TokenId, Self::User, Self::Organization, Self::TokenFile];
 
-    /// As it is written in the command.
+    /// The placeholder as written in the command.
     pub fn text(self) -> &'static str {
         match self {
             Self::TokenId => "{token_id}",
@@ -95,7 +95,7 @@ impl Argument {
         Ok(Self(parts))
     }
 
-    /// The argument with its placeholders replaced. What replaces one is not searched for placeholders.
+    /// The argument with its placeholders replaced. Inserted values are not searched for placeholders.
     pub fn fill(&self, value: impl Fn(Placeholder) -> String) -> String {
         let parts = self.0.iter().map(|part| match part {
             Part::Text(text) => text.clone(),
@@ -105,10 +105,10 @@ impl Argument {
     }
 }
 
-/// Where an instance listens.
+/// The address of an instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InstanceAddress {
-    /// As the profile writes it.
+    /// The address as written in the profile.
     pub text: String,
     /// A name or an address, IPv6 without brackets.
     pub host: String,

@@ -44,7 +44,7 @@ pub(super) async fn run(
         Ok(Ok(status)) => Err(format!("revocation.command: `{name}` {}", words_of(status))),
         Ok(Err(error)) => Err(format!("revocation.command: `{name}` cannot be waited for: {error}")),
         Err(_) => {
-            // It may end by itself at this moment; either way it is not running any more.
+            // It may end at this moment without being killed; either way it no longer runs.
             drop(child.kill().await);
             Err(format!(
                 "revocation.command: `{name}` was killed: it took more than {} s",

@@ -1,19 +1,19 @@
-//! What an instance's answers mean, and how long a revocation took over all of them: pure functions.
+//! Evaluates the answers of an instance, and the time until a revocation took effect: pure functions.
 
 use std::time::Duration;
 
 /// An answer of an instance. Times count from the return of the command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observation {
-    /// When its request was sent.
+    /// The time when its request was sent.
     pub sent: Duration,
-    /// When it was received.
+    /// The time when it was received.
     pub received: Duration,
-    /// What it was.
+    /// Its meaning.
     pub seen: Seen,
 }
 
-/// What an answer means for the revoked token.
+/// The meaning of an answer for the revoked token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Seen {
     /// 2xx.
@@ -29,18 +29,18 @@ pub enum Seen {
 /// How an instance behaved after the command had returned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// When the first refusal was received; 0 if the first request was refused.
+    /// The time when the first refusal was received; 0 if the first request was refused.
     pub first_refusal: Option<Duration>,
-    /// When the last request was sent that was accepted after that; if none was refused, that was accepted at all.
+    /// The time when the last accepted request after that was sent; if none was refused, the last accepted request.
     pub last_acceptance: Option<Duration>,
-    /// How it ended.
+    /// The final state.
     pub end: End,
 }
 
-/// How an instance's answers ended.
+/// The final state of an instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
-    /// It refused, and never accepted again.
+    /// It refused and never accepted again.
     Refused,
     /// It accepted again after a refusal.
     AcceptedAgain,
@@ -62,8 +62,8 @@ impl End {
     }
 }
 
-/// Judges an instance by its answers, in the order of their requests. The moment from which the instance refuses lies
-/// between the sending of the last accepted request and the receipt of the first refusal.
+/// Evaluates an instance's answers, in the order of their requests. The instance started to refuse
+/// between sending the last accepted request and receiving the first refusal.
 pub fn judge(observations: &[Observation]) -> Finding {
     let first = observations.iter().position(|observation| observation.seen == Seen::Refused);
     let after = observations.get(first.unwrap_or(0)..).unwrap_or_default();

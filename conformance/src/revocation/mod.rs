@@ -1,4 +1,4 @@
-//! How long a revocation takes: revokes a valid token and asks each instance until it refuses the token.
+//! Measures how long a revocation takes: revokes a valid token and sends it to each instance until all refuse it.
 
 mod command;
 mod judgement;
@@ -20,7 +20,7 @@ use crate::transport::{Answer, Request, Transport, TransportOptions};
 pub use judgement::{End, Finding, Observation, Seen, judge, summarize};
 pub use report::{InstanceResult, RevocationReport, RunResult, RunSummary};
 
-/// How long the command may take.
+/// The timeout of the command.
 const COMMAND_LIMIT: Duration = Duration::from_secs(60);
 
 /// The pause after a run that revoked an organization: the next token must be issued after that instant.
@@ -62,14 +62,14 @@ impl Probe {
         self
     }
 
-    /// How long an instance may go on accepting the token.
+    /// How long an instance may continue to accept the token.
     #[must_use]
     pub fn max_seconds(mut self, seconds: u64) -> Self {
         self.limit = Duration::from_secs(seconds);
         self
     }
 
-    /// How long the command may take; 60 seconds by default.
+    /// The timeout of the command; 60 seconds by default.
     #[must_use]
     pub fn command_limit(mut self, limit: Duration) -> Self {
         self.command_limit = limit;

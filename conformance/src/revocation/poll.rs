@@ -1,4 +1,4 @@
-//! Asks every instance until all refuse.
+//! Sends requests to every instance until all refuse.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -50,7 +50,7 @@ impl Instance {
         }
     }
 
-    /// After anything but a response, the connection may still hold a part of one.
+    /// Without a complete response, the connection may still contain a part of one.
     async fn send(&mut self, mut connection: Connection, request: &Request) -> Answer {
         let answer = connection.send(request).await;
         if matches!(answer, Answer::Response(_)) {
@@ -60,8 +60,8 @@ impl Instance {
     }
 }
 
-/// Asks all instances at the same time, until all have refused for two seconds or `limit` has passed. Returns what each
-/// of them answered, in their order.
+/// Sends requests to all instances at the same time, until all have refused for two seconds or `limit` has passed. Returns
+/// the answers of each, in their order.
 pub(super) async fn watch(
     instances: &mut Vec<Instance>,
     request: &Request,
@@ -127,7 +127,7 @@ async fn watch_one(
     }
 }
 
-/// Since when each instance refuses without a break.
+/// The time since when each instance refuses without a break.
 struct Refusing(Mutex<Vec<Option<Duration>>>);
 
 impl Refusing {

@@ -35,7 +35,7 @@ pub(crate) fn word(text: &str) -> String {
     if plain && !text.is_empty() { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
-/// The line, after the commands that set its variables. `case`: what `artos-conformance token` is asked for, in words of
+/// The line, after the commands that set its variables. `case`: the arguments of `artos-conformance token`, as words of
 /// the shell.
 pub(crate) fn with_tokens(line: &str, case: &str, profile: &std::path::Path, request: &Request) -> String {
     let profile = word(&profile.display().to_string());

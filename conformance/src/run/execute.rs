@@ -166,7 +166,7 @@ fn lost_connection(finding: &Finding, exchanges: &[Exchange]) -> bool {
     !finding.kept && matches!(deciding, Some(Answer::Closed | Answer::TimedOut | Answer::Unreachable(_)))
 }
 
-/// The case as it is in a report before it has run.
+/// The entry of a case in a report before it has run.
 fn unjudged(case: &Case) -> CaseReport {
     CaseReport {
         id: case.id(),

@@ -250,7 +250,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_sent_complete_and_knows_its_tokens() {
+    fn a_text_is_sent_completely_and_lists_its_tokens() {
         let text = Text::from("a ").token("b.c").plain(" d").token("e");
         assert_eq!(text.bytes(), b"a b.c de");
         assert_eq!(text.tokens().collect::<Vec<_>>(), [&b"b.c"[..], b"e"]);

@@ -235,7 +235,7 @@ async fn ten_instances_are_measured_in_each_run_under_the_host_of_the_target() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_instance_that_flaps_fails_or_never_hears_is_a_failure() {
+async fn an_instance_that_accepts_again_fails_or_never_refuses_is_a_failure() {
     let site = Site::start(&[Hears::After(0), Hears::Flaps, Hears::Never, Hears::Fails]).await;
     let profile = site.all(TOUCH);
     let output = measure(&profile, &["--max-seconds", "3"]).await;

@@ -97,7 +97,7 @@ impl<'e> Entry<'e> {
     }
 
     /// Whether the entry is for this token.
-    pub(crate) fn is_of(self, token: &[u8]) -> bool {
+    pub(crate) fn is_for(self, token: &[u8]) -> bool {
         self.text.starts_with(token) && self.token_bytes() == token.len()
     }
 
@@ -150,12 +150,12 @@ mod tests {
 
     /// Two cache lines, which the compiler copies inline.
     #[test]
-    fn a_head_is_small() {
+    fn the_fixed_part_is_two_cache_lines() {
         assert!(size_of::<EntryHeader>() <= 128, "{}", size_of::<EntryHeader>());
     }
 
     #[test]
-    fn a_mark_is_there_until_it_is_taken_away() {
+    fn a_mark_is_set_until_it_is_cleared() {
         let policy = Policy::new(&PolicySpec::default()).unwrap();
         let shared = shared(Some(b"token"), br#"{"exp":1}"#, &policy, None).unwrap();
         let entry = Entry::of(&shared);
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_snapshot_is_asked_once_about_a_token_that_it_spares() {
+    fn a_not_revoked_result_is_cached_per_snapshot() {
         let policy = Policy::new(&PolicySpec::default()).unwrap();
         let shared = shared(Some(b"token"), br#"{"exp":1}"#, &policy, None).unwrap();
         let asked = |snapshot: u64, revokes: bool| {

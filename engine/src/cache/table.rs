@@ -106,7 +106,7 @@ impl Cache {
         set.tags.matching(tag).find_map(|way| {
             let shared = set.slots.get(way)?.load();
             let entry = Entry::of(&shared);
-            if !entry.is_of(token) {
+            if !entry.is_for(token) {
                 return None;
             }
             entry.mark();
@@ -243,12 +243,12 @@ mod tests {
     }
 
     #[test]
-    fn a_set_is_one_line_of_the_processors_cache() {
+    fn a_set_is_one_cache_line() {
         assert_eq!((size_of::<Set>(), align_of::<Set>()), (64, 64));
     }
 
     #[test]
-    fn the_slots_with_a_tag_are_those_where_it_was_put() {
+    fn slots_are_found_by_their_tag() {
         for tag in [VACANT, 1, 2, 0x7f, 0x80, 0x81, NO_SLOT - 1] {
             for other in [VACANT, 1, 0x7e, 0x7f, 0x80, 0x81, 0xfd, NO_SLOT - 1].map(|other| other ^ 1) {
                 for which in 0..1_u8 << WAYS {
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_gives_up_what_is_vacant_then_what_is_not_used_then_the_first() {
+    fn a_set_evicts_vacant_then_unmarked_then_the_first_slot() {
         let set = Set::new(&entry::vacant());
         let entries: Vec<SharedEntry> = (0..WAYS).map(|number| shared(&number.to_string())).collect();
         for (at, entry) in entries.iter().enumerate() {
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn room_is_made_of_what_is_not_used_and_nothing_else() {
+    fn only_unmarked_entries_are_evicted() {
         let cache = with_room_for(3);
         for token in ["in-a", "in-b", "out-c"] {
             cache.insert(&shared(token));
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn room_is_made_again_and_again_and_what_it_takes_is_what_it_holds() {
+    fn the_counted_size_equals_the_entries_after_many_evictions() {
         let cache = with_room_for(3);
         for number in 100..200 {
             let token = format!("t-{number}");

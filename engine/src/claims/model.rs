@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_permission_is_there_whole_or_not_at_all() {
+    fn a_permission_is_compared_as_a_whole() {
         let several = r#"["read", "documents:write", "wr ite", "\u0072ewrite"]"#;
         with_claims(several, |claims| {
             let there = ["read", "documents:write", "wr ite", "rewrite"];
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn no_permission_is_not_an_empty_one() {
+    fn an_empty_list_has_no_empty_permission() {
         for none in ["[]", "\"\"", "null"] {
             with_claims(none, |claims| {
                 assert_eq!(claims.permissions().len(), 0, "{none}");

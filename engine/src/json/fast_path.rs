@@ -32,7 +32,7 @@ impl<'j> Text<'j> {
                     take(index, &mut next)?;
                 }
                 None => {
-                    next.whatever()?;
+                    next.any_value()?;
                 }
             }
             if next.pass(b',').is_none() {
@@ -100,7 +100,7 @@ impl<'t, 'j> Upcoming<'t, 'j> {
     /// Skips a value of any kind, with the grammar.
     #[expect(clippy::inline_always, reason = "the same")]
     #[inline(always)]
-    fn whatever(&mut self) -> Option<Value<'t, 'j>> {
+    fn any_value(&mut self) -> Option<Value<'t, 'j>> {
         let (value, after) = self.text.value_from(self.at, self.quotes)?;
         (self.at, self.quotes) = (value.place.end(), after);
         Some(value)
@@ -137,7 +137,7 @@ impl<'j> ReadValue<'j> for &mut Upcoming<'_, 'j> {
     #[expect(clippy::inline_always, reason = "the same")]
     #[inline(always)]
     fn number(self) -> Option<f64> {
-        let Some((number, end)) = self.text.whole_number(self.at) else { return self.whatever()?.number() };
+        let Some((number, end)) = self.text.whole_number(self.at) else { return self.any_value()?.number() };
         self.at = end;
         Some(number)
     }

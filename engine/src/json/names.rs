@@ -177,7 +177,7 @@ mod tests {
     const WANTED: [&str; 8] = ["a", "ab", "abcdefg", "abcdefgh", "abcdefghi", "abcdefghj", "", "\u{e9}"];
 
     #[test]
-    fn a_name_is_found_whole_or_not_at_all() {
+    fn a_name_is_compared_as_a_whole() {
         let wanted = Names::known(WANTED);
         for (index, name) in WANTED.iter().enumerate() {
             for behind in ["\"", "\":0}", "\":\"value\"}", "\": \"\u{e9}\"}"] {
@@ -213,7 +213,7 @@ mod tests {
     ];
 
     #[test]
-    fn names_are_looked_up_whole_with_quote_and_colon() {
+    fn a_lookup_compares_the_name_with_its_quote_and_colon() {
         let wanted = Names::new(ALIKE);
         for (index, name) in ALIKE.into_iter().enumerate() {
             assert_eq!(look_up(name, "\":", &wanted), Some(index), "{name}");
@@ -259,7 +259,7 @@ mod tests {
 
     /// A quote or a NUL does not end a name, although the claim names of a policy may contain them.
     #[test]
-    fn a_name_with_a_quote_is_not_the_one_before_the_quote() {
+    fn a_name_with_a_quote_differs_from_its_beginning() {
         for (odd, plain) in [("abcdefg\"", "abcdefg"), ("a\"\0\0\0\0\0\0\0", "a"), ("a\"\0", "a"), ("\"", "")]
         {
             let json = format!("{plain}\":0, \"more\": 1}}");
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn an_escaped_name_is_what_it_stands_for() {
+    fn an_escaped_name_is_unescaped() {
         let text = Text::new(br#"{"\u0061b":0}"#);
         assert_eq!(text.find_name(2, 9, &Names::known(["ab", "a"])), Some(0));
         assert_eq!(text.find_name(2, 9, &Names::known([r"\u0061b"])), None);

@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_what_any_of_its_bytes_makes_it() {
+    fn one_byte_determines_the_kind_of_a_text() {
         let kind = |text: &[u8]| Structure::of(text).kind;
         for length in 0..140 {
             let bytes = vec![b'!'; length];
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quote_is_found_wherever_it_stands() {
+    fn a_quote_is_found_at_every_position() {
         for length in (0..140).chain(500..520).chain(640..650) {
             let mut bytes = vec![b'!'; length];
             let all = |bytes: &[u8]| -> Vec<u64> {

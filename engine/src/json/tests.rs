@@ -109,7 +109,7 @@ fn passes_over_what_is_json_and_nothing_else() {
 }
 
 #[test]
-fn a_number_ends_where_its_digits_do_wherever_it_stands() {
+fn the_end_of_a_number_is_found_at_every_position() {
     for length in 1..40 {
         let digits = "1".repeat(length);
         for name in ["", "a name", "a name of more than sixteen bytes"] {
@@ -134,7 +134,7 @@ fn passes_over_64_levels_and_refuses_a_flood() {
 }
 
 #[test]
-fn a_wanted_member_is_there_once_or_not_at_all() {
+fn a_duplicate_wanted_member_is_refused() {
     let text = Text::new(br#"{"a":1,"a":2,"other":true}"#);
     let object = Object::read(&text, &WANTED).unwrap();
     assert!(object.value(0).is_none() && object.value(1).is_some() && object.value(2).is_none());
@@ -144,7 +144,7 @@ fn a_wanted_member_is_there_once_or_not_at_all() {
 }
 
 #[test]
-fn a_value_is_of_one_type() {
+fn a_value_has_one_type() {
     for (json, is) in [
         ("null", (true, false, false, false)),
         ("-1.5", (false, true, false, false)),
@@ -162,7 +162,7 @@ fn a_value_is_of_one_type() {
 }
 
 #[test]
-fn a_string_is_what_its_escapes_stand_for() {
+fn a_string_is_unescaped() {
     let string = |json: &str| of_value(json, |value| Some(value.string()?.text()?.into_owned()));
     assert_eq!(string(r#""plain and long enough for words""#).unwrap(), "plain and long enough for words");
     assert_eq!(string(r#""\"\\\/\b\f\n\r\t\u00e9""#).unwrap(), "\"\\/\u{8}\u{c}\n\r\t\u{e9}");
@@ -185,7 +185,7 @@ fn a_string_is_printable_without_control_characters() {
 }
 
 #[test]
-fn strings_of_an_array_come_in_order() {
+fn the_strings_of_an_array_are_in_order() {
     let strings = |json: &str| {
         of_value(json, |value| {
             let mut all = Vec::new();
@@ -211,9 +211,9 @@ fn strings_of_an_array_come_in_order() {
     }
 }
 
-/// The quick way is quick only where it is taken.
+/// The fast path must accept the texts that it is for.
 #[test]
-fn whole_numbers_of_eight_to_fifteen_digits_are_read_in_one_go() {
+fn integers_of_eight_to_fifteen_digits_are_parsed_at_once() {
     let digits = "9876543210123456";
     let whole_number = |text: &str| Text::new(text.as_bytes()).whole_number(0);
     for length in 0..=16 {
@@ -262,42 +262,42 @@ fn numbers_are_read_as_doubles() {
     assert_eq!(number("-0").map(|zero| zero.is_sign_negative()), Some(true));
 }
 
-/// What a value is, as far as a claim may be.
+/// The content of a value of any kind that a claim can have.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Taken {
+enum Content {
     Number(String),
     Text(String),
     Texts(Vec<String>),
     Else,
 }
 
-fn take<'j>(value: impl ReadValue<'j>, kind: usize) -> Taken {
+fn take<'j>(value: impl ReadValue<'j>, kind: usize) -> Content {
     let taken = match kind {
-        0 => value.number().map(|number| Taken::Number(number.to_string())),
-        1 => value.string().and_then(|string| Some(Taken::Text(string.text()?.into_owned()))),
+        0 => value.number().map(|number| Content::Number(number.to_string())),
+        1 => value.string().and_then(|string| Some(Content::Text(string.text()?.into_owned()))),
         _ => {
             let mut all = Vec::new();
             let each = |string: &JsonString<'_>| {
                 all.push(string.text()?.into_owned());
                 Some(())
             };
-            value.strings(each).map(|()| Taken::Texts(all))
+            value.strings(each).map(|()| Content::Texts(all))
         }
     };
-    taken.unwrap_or(Taken::Else)
+    taken.unwrap_or(Content::Else)
 }
 
-/// Which wanted members an object has, and what they are, each taken for what its name says.
-type Members = Vec<(usize, Taken)>;
+/// The wanted members of an object, each with its content, read as the type in its name.
+type Members = Vec<(usize, Content)>;
 
-/// What is there, by both ways of reading: the quick one, where it takes the text, and the grammar.
+/// The members by the fast path, if it accepts the text, and by the grammar.
 fn both_ways(text: &str) -> (Option<Members>, Option<Members>) {
     let names: Names<4, &str> = Names::new(["exp", "a", "permissions", "a name of more than sixteen bytes"]);
     let text = Text::new(text.as_bytes());
     let mut quick = Vec::new();
     let is_quick = text.compact_members(&names, |index, next| {
         let taken = take(next, index);
-        let is_taken = taken != Taken::Else;
+        let is_taken = taken != Content::Else;
         quick.push((index, taken));
         is_taken.then_some(())
     });
@@ -327,7 +327,7 @@ fn objects_as_issuers_write_them_are_read_the_quick_way() {
 
 proptest::proptest! {
     #[test]
-    fn the_quick_way_finds_what_the_grammar_finds_or_nothing(
+    fn the_fast_path_agrees_with_the_grammar_or_declines(
         members in proptest::collection::vec((NAME, VALUE), 0..6),
         at in proptest::num::usize::ANY,
         byte in proptest::option::of(BYTE),

@@ -131,7 +131,7 @@ mod tests {
     #[case::key_id_between(r#"{"alg":"HS256","kid":"a\"b","typ":"JWT"}"#)]
     #[case::key_id_last(r#"{"typ":"JWT","alg":"HS256","kid":"a\"b"}"#)]
     #[case::key_id_and_no_type(r#"{"alg":"HS256","kid":"a\"b"}"#)]
-    fn what_issuers_usually_write_is_recognised_for_what_it_says(#[case] text: &str) {
+    fn a_usual_header_is_recognised_with_its_content(#[case] text: &str) {
         let keys = keys();
         let segment = URL_SAFE_NO_PAD.encode_to_string(text);
         let recognised = keys.recognise_header(segment.as_bytes()).unwrap();
@@ -152,7 +152,7 @@ mod tests {
     #[case::another_algorithm(r#"{"alg":"HS512"}"#)]
     #[case::another_key(r#"{"alg":"HS256","kid":"c"}"#)]
     #[case::critical_extension(r#"{"alg":"HS256","crit":[]}"#)]
-    fn anything_else_is_read(#[case] text: &str) {
+    fn other_headers_are_parsed(#[case] text: &str) {
         let segment = URL_SAFE_NO_PAD.encode_to_string(text);
         assert!(keys().recognise_header(segment.as_bytes()).is_none());
     }

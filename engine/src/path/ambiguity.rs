@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_simple_if_a_glance_tells_that_nothing_is_odd_about_it() {
+    fn a_simple_path_has_only_simple_bytes() {
         for path in paths() {
             let plain = |byte: &u8| (b' '..=b'~').contains(byte) && !b"%;\\#".contains(byte);
             let pairs = path.windows(2).any(|pair| matches!(pair, b"//" | b"/."));
@@ -194,7 +194,7 @@ mod tests {
 
     /// An odd byte at the end of one block or the beginning of the next is found.
     #[test]
-    fn what_is_odd_is_seen_wherever_it_stands() {
+    fn an_ambiguous_byte_is_found_at_every_position() {
         for length in 3..70 {
             let path = [b"/".as_slice(), &vec![b'a'; length - 1]].concat();
             assert!(is_simple(&path));
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_simple_needs_no_closer_look() {
+    fn every_simple_path_is_unambiguous() {
         for path in paths().filter(|path| is_simple(path)) {
             let closer = refuse_odd_bytes(&path).and_then(|()| check_segments(&path));
             assert_eq!(closer, Ok(()), "{:?}", path.escape_ascii().to_string());

@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_all_patterns_begin_with_is_compared_at_once_and_changes_no_match() {
+    fn compressing_common_prefixes_changes_no_match() {
         let plain = matcher(&["/api/v1/a/b/c", "/api/v1/{x}/b", "/api/v1/{*y}"]);
         let mut compressed = plain.clone();
         compressed.compress();
@@ -223,7 +223,7 @@ mod tests {
 
     /// Comparing each pattern with all before it took half a minute for 60,000 patterns.
     #[test]
-    fn what_covers_a_pattern_is_found_without_a_look_at_all_others() {
+    fn covering_patterns_are_found_without_visiting_all() {
         let mut matcher = Matcher::<usize>::default();
         let mut looked_at = 0;
         for number in 0..60_000 {
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_found_to_cover_a_pattern_is_what_covers_it() {
+    fn the_found_covering_patterns_are_the_covering_ones() {
         let texts =
             ["/", "/a", "/{x}", "/{*x}", "/a/b", "/a/{x}", "/{x}/b", "/a/{*x}", "/{x}/{*y}", "/a/b/{*x}"];
         let patterns = texts.map(|text| Pattern::parse(text).unwrap());
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_in_the_way_stays_where_it_is() {
+    fn compressing_keeps_a_pattern_that_ends_inside_a_prefix() {
         let mut compressed = matcher(&["/a", "/a/b"]);
         compressed.compress();
         assert_eq!(compressed.nodes[0].prefix, b"a");

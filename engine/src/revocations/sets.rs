@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_stands_for_as_many_bits_as_it_names() {
+    fn a_hash_selects_three_bits() {
         let filter = Filter(vec![0; 4]);
         for (bits, expected) in [
             ([3, 3, 3], 1 << 3),
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn most_of_what_is_not_in_the_set_is_told_at_a_glance() {
+    fn the_filter_excludes_most_absent_ids() {
         let hashes: Vec<u64> =
             (0..1_000).map(|number| cheap_hash(format!("token-{number}").as_bytes())).collect();
         let filter = Filter::new(&hashes);
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_look_up_goes_through_few_fingerprints_however_many_there_are() {
+    fn a_lookup_compares_few_fingerprints_in_a_set_of_any_size() {
         for count in [1_000_u32, 20_000] {
             let fingerprints =
                 (0..count).map(|number| token_fingerprint(number.to_string().as_bytes())).collect();

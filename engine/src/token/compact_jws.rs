@@ -93,7 +93,7 @@ impl<'r> SizedToken<'r> {
         scratch: &'s mut Scratch,
         recognise: impl FnOnce(&[u8]) -> Option<H>,
     ) -> Result<Compact<'r, 's, H>, TokenFlaw> {
-        self.split_and_decode(scratch, recognise).ok_or_else(|| self.what_is_wrong())
+        self.split_and_decode(scratch, recognise).ok_or_else(|| self.find_flaw())
     }
 
     fn split_and_decode<'s, H>(
@@ -122,7 +122,7 @@ impl<'r> SizedToken<'r> {
 
     /// Finds the reason of a denial in a second pass.
     #[cold]
-    fn what_is_wrong(self) -> TokenFlaw {
+    fn find_flaw(self) -> TokenFlaw {
         let possible = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
         if let Some(at) = self.0.iter().position(|byte| !possible(byte)) {
             return TokenFlaw::ExtraCharacter { position: at.saturating_add(1) };
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_segment_has_one_spelling() {
+    fn a_segment_has_one_encoding() {
         for (segment, bytes) in
             [("AA", Some(&[0][..])), ("AB", None), ("AAA", Some(&[0, 0])), ("AAB", None), ("A", None)]
         {

@@ -3,7 +3,7 @@
 use artos_auth_engine::{CacheBytes, Engine, HashKey, KeySet, Policy, PolicySpec, Revocations, UnixTime};
 use artos_auth_fixtures::case::NOW;
 use artos_auth_fixtures::decider::Context;
-use artos_auth_fixtures::engine::{EngineDecider, asked, verdict};
+use artos_auth_fixtures::engine::{EngineDecider, verdict, with_engine_types};
 use artos_auth_fixtures::keys::TestKey;
 use artos_auth_fixtures::text::Text;
 use artos_auth_fixtures::{Question, TokenSpec};
@@ -185,7 +185,7 @@ fn cache_confusion() {
     let hot =
         EngineDecider::new(&setup()).unwrap().engine().clone().with_cache(CacheBytes(1 << 20), HashKey(7));
     let decide = |engine: &Engine, question: &Question| {
-        asked(question, |request, context| {
+        with_engine_types(question, |request, context| {
             verdict(&engine.decide(request, context, UnixTime::from_seconds(question.now)))
         })
     };

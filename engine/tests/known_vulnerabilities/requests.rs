@@ -3,7 +3,7 @@
 use artos_auth_fixtures::case::NOW;
 use artos_auth_fixtures::decider::{Context, RouteDocument};
 use artos_auth_fixtures::edit::{Edit, Segment};
-use artos_auth_fixtures::engine::asked;
+use artos_auth_fixtures::engine::with_engine_types;
 use artos_auth_fixtures::{Question, TokenSpec, Verdict};
 use serde_json::{Value, json};
 
@@ -210,7 +210,7 @@ fn tokens_in_urls_and_logs() {
     let token = String::from_utf8(TokenSpec::default().mint().unwrap()).unwrap();
     let path = format!("/api/v1/templates/?access_token={token}");
     let question = Question { path, ..question(&TokenSpec::default()) };
-    let shown = asked(&question, |request, _| format!("{request:?}"));
+    let shown = with_engine_types(&question, |request, _| format!("{request:?}"));
     assert!(
         !token.as_bytes().windows(8).any(|part| shown.as_bytes().windows(8).any(|seen| seen == part)),
         "{shown}"

@@ -1,9 +1,9 @@
 //! Checks both crypto backends with Wycheproof's vectors for JSON Web Signatures:
 //! `cargo run -p artos-auth-oracles --example wycheproof -- json_web_signature_test.json`.
 //!
-//! A signature that the vectors call valid must verify, and the token is refused for its claims then, which are not JSON
-//! in any vector. The engine may also refuse it earlier where the contract is stricter than RFC 7515; each such case is counted
-//! by its reason. Everything that the vectors call invalid must be refused before the claims are read.
+//! A signature that is valid according to the vectors must verify; the token is then refused for its claims, which are not JSON
+//! in any vector. The engine may also refuse it earlier if the contract is stricter than RFC 7515; such cases are counted
+//! by reason. Everything that is invalid according to the vectors must be refused before the claims are read.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -54,8 +54,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Whether the vectors call a token invalid for padding that it does not have. Tests 367 and 370 are the same unpadded
-/// token, and its signature is right: HMAC-SHA256 under the group's key gives exactly its third segment.
+/// Whether the vectors mark a token as invalid because of padding that it does not have. Tests 367 and 370 are the same unpadded
+/// token with a correct signature: HMAC-SHA256 with the group's key gives exactly its third segment.
 fn is_mislabelled(comment: Option<&str>, token: &str) -> bool {
     comment.is_some_and(|comment| comment.starts_with("invalidBase64Padding")) && !token.contains('=')
 }

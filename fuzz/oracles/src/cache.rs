@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use artos_auth_engine::{CacheBytes, Engine, HashKey, KeySet, Policy, PolicySpec, Revocations, UnixTime};
 use artos_auth_fixtures::decider::{Account, Context};
-use artos_auth_fixtures::engine::{asked, verdict};
+use artos_auth_fixtures::engine::{verdict, with_engine_types};
 use artos_auth_fixtures::token::TokenSpec;
 use artos_auth_fixtures::{Question, Verdict};
 use serde_json::{Value, json};
@@ -50,7 +50,7 @@ fn decide_alike(engines: &[Engine; 4], question: &Question) {
     let decisions: Vec<Verdict> = engines
         .iter()
         .map(|engine| {
-            asked(question, |request, context| {
+            with_engine_types(question, |request, context| {
                 verdict(&engine.decide(request, context, UnixTime::from_seconds(question.now)))
             })
         })

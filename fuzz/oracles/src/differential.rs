@@ -6,7 +6,7 @@ use artos_auth_engine::StepResult;
 use artos_auth_engine::{Check, Decision, Explanation, Request, UnixTime};
 use artos_auth_fixtures::case::{KEYS, NOW, PATH};
 use artos_auth_fixtures::decider::{BoundKeys, Context, PolicyDocument};
-use artos_auth_fixtures::engine::{EngineDecider, asked, verdict};
+use artos_auth_fixtures::engine::{EngineDecider, verdict, with_engine_types};
 use artos_auth_fixtures::keys::TestKey;
 use artos_auth_fixtures::reference::Reference;
 use artos_auth_fixtures::reference::differences::agree;
@@ -29,7 +29,7 @@ impl Pair {
 
     /// Asks both, checks the engine's decision against all invariants, and returns it.
     pub(crate) fn check(&self, question: &Question) -> Verdict {
-        let (decided, explained) = asked(question, |request, context| {
+        let (decided, explained) = with_engine_types(question, |request, context| {
             let engine = self.engine.engine();
             let now = UnixTime::from_seconds(question.now);
             let decision = engine.decide(request, context, now);

@@ -1,9 +1,9 @@
 //! The properties checked for every input: one function for each fuzz target.
 //!
-//! The targets of `fuzz/` hand their bytes to these functions and do nothing else, so that an input that once
+//! The targets in `fuzz/` only pass their bytes to these functions, so that an input that once
 //! failed can be kept under `fixtures/fuzz/TARGET/` and run again by `cargo test`, without a fuzzer. A function
-//! returns where the input is as it should be and panics where it is not. Nearly every one has an oracle that is
-//! more than "it did not crash": the reference decider, a second and obvious reading, a round trip or an invariant.
+//! panics if a property does not hold. Nearly every one has an oracle that is
+//! more than "it did not crash": the reference decider, a second simple parser, a round trip or an invariant.
 
 mod authorization;
 pub mod backends;

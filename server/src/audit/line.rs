@@ -67,7 +67,7 @@ pub(crate) enum Result<'r> {
 
 impl Result<'_> {
     /// Whether the answer waits for the log: answers for public paths and refusals without a decision do not.
-    pub(super) fn may_wait(&self) -> bool {
+    pub(super) fn waits_for_log(&self) -> bool {
         match self {
             Self::Judged(Outcome::Decided(Decision::Allow(Access::Public(_)))) | Self::Refused(_) => false,
             Self::Judged(_) => true,
@@ -331,7 +331,7 @@ mod tests {
     use crate::outcome::Unavailable;
 
     #[test]
-    fn the_text_of_an_outcome_is_the_same_each_time_and_its_own() {
+    fn each_outcome_has_its_own_text() {
         let example = Example::new();
         let outcomes = [
             example.decide("/api/v1/search/status", "").into(),

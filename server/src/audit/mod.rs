@@ -130,7 +130,7 @@ impl AuditLog {
     pub(crate) fn record(&self, record: &Record<'_>) -> Option<WaitingLine> {
         let lines = self.decisions.as_ref()?;
         // An answer without a decision does not wait for the log.
-        let when_full = if record.result.may_wait() { self.when_full } else { WhenFull::Exceed };
+        let when_full = if record.result.waits_for_log() { self.when_full } else { WhenFull::Exceed };
         lines.add(when_full, |line| record.write(lines.format, &self.texts, line))
     }
 

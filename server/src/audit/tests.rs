@@ -157,7 +157,7 @@ fn decisions_wait_for_a_full_queue_and_others_do_not() {
 }
 
 #[test]
-fn what_exceeds_the_capacity_has_an_end() {
+fn lines_beyond_twice_the_capacity_are_dropped() {
     let Held { log, writer, hold, written, numbers } = held(AuditOverflow::Block);
     for _ in 0..1000 {
         assert!(push(&log, WhenFull::Exceed, LINE).is_none());
@@ -169,7 +169,7 @@ fn what_exceeds_the_capacity_has_an_end() {
 }
 
 #[test]
-fn a_line_whose_answer_nobody_waits_for_is_gone() {
+fn a_dropped_waiting_line_is_not_written() {
     let Held { log, hold, numbers, .. } = held(AuditOverflow::Block);
     let waiting: Vec<_> = (0..100).filter_map(|_| push(&log, log.when_full, LINE)).collect();
     assert_eq!(numbers.waiting.get(), i64::try_from(waiting.len()).unwrap());
@@ -203,7 +203,7 @@ fn decisions_wait_while_writing_fails() {
 }
 
 #[test]
-fn a_reader_that_is_gone_loses_counted_lines_at_the_end_alone() {
+fn lines_for_a_closed_reader_are_dropped_and_counted_at_the_end() {
     let sink = Scripted::of(std::iter::repeat_n(Step::Fail(ErrorKind::BrokenPipe), 10_000));
     let numbers = QueueNumbers::default();
     let (log, writer) =
@@ -222,7 +222,7 @@ fn a_reader_that_is_gone_loses_counted_lines_at_the_end_alone() {
 }
 
 #[test]
-fn closing_does_not_wait_for_ever() {
+fn closing_has_a_deadline() {
     let Held { log, writer, hold, .. } = held(AuditOverflow::Block);
     assert!(push(&log, log.when_full, "stuck").is_none());
     assert!(!writer.close(Duration::from_millis(50)));
@@ -264,7 +264,7 @@ impl InFile {
 }
 
 #[test]
-fn a_file_is_opened_again_and_nothing_is_lost() {
+fn a_reopened_file_loses_no_line() {
     let files = InFile::new();
     let path = |name: &str| files.folder.path().join(name);
     let mode = std::fs::metadata(path("audit.jsonl")).unwrap().permissions().mode();

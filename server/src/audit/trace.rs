@@ -97,7 +97,7 @@ mod tests {
     #[case::missing(&[], None)]
     #[case::empty(&[""], None)]
     #[case::repeated(&["a", "b"], None)]
-    fn a_request_id_is_the_only_one(#[case] values: &[&str], #[case] id: Option<&str>) {
+    fn a_repeated_request_id_is_ignored(#[case] values: &[&str], #[case] id: Option<&str>) {
         assert_eq!(request_id(&headers("x-request-id", values)), id.map(str::as_bytes));
     }
 

@@ -240,8 +240,8 @@ pub(super) enum RevocationsCommand {
 Example:
   artos-auth revocations list --config artos-auth.toml | grep '\"user\"'
 
-Each line has `op` (token, signed_sha256, user or organization), what it is about, and
-`issued_before` and `expires` where the entry has them.")]
+Each line has `op` (token, signed_sha256, user or organization), its subject, and
+`issued_before` and `expires` if present.")]
     List {
         /// The configuration file (TOML), which says where revocations are kept
         #[arg(long, value_name = "FILE")]
@@ -265,7 +265,7 @@ It can run while servers read the source and others write to it. An entry withou
 pub(super) enum TokenCommand {
     /// Mint a token, signed with a private JWK
     #[command(after_help = "\
-The claims are `sub` (--user), `org_id` (--org), `permissions` (if --permission is there), `iat`,
+The claims are `sub` (--user), `org_id` (--org), `permissions` (with --permission), `iat`,
 `exp` and a random `jti`. --claim overrides them, so that a test can mint an invalid token.
 
 Examples:
@@ -280,6 +280,6 @@ Examples:
 Example:
   artos-auth token inspect < token.jwt
 
-What it shows is what the token says of itself. Ask `artos-auth explain` whether it is any good.")]
+The content is not verified. `artos-auth explain` says whether the token is accepted.")]
     Inspect,
 }

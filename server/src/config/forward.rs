@@ -145,7 +145,7 @@ mod tests {
     #[case::mapped_prefix_and_peer("::ffff:10.0.0.0/104", "::ffff:10.1.2.3", true)]
     #[case::mapped_prefix_outside("::ffff:10.0.0.0/104", "11.1.2.3", false)]
     #[case::ipv4_is_not_ipv6("10.0.0.0/8", "a00::1", false)]
-    fn a_peer_is_trusted_if_a_prefix_holds_its_address(
+    fn a_peer_is_trusted_if_a_prefix_contains_its_address(
         #[case] prefix: &str,
         #[case] peer: IpAddr,
         #[case] trusted: bool,
@@ -172,7 +172,7 @@ mod tests {
     #[case::all_of_ipv4_from_another_address("10.0.0.0/0")]
     #[case::all_of_ipv6("::/0")]
     #[case::all_of_ipv4_mapped("::ffff:0:0/96")]
-    fn a_prefix_of_every_address_is_refused_and_says_why(#[case] prefix: &str) {
+    fn a_prefix_of_every_address_is_refused(#[case] prefix: &str) {
         assert!(read(prefix).unwrap_err().contains("trusts every address"), "{prefix}");
     }
 
@@ -182,7 +182,7 @@ mod tests {
     #[case::port("10.0.0.1:80")]
     #[case::too_long("10.0.0.0/33")]
     #[case::brackets("[::1]")]
-    fn what_is_not_a_prefix_is_refused(#[case] prefix: &str) {
+    fn an_invalid_prefix_is_refused(#[case] prefix: &str) {
         assert!(read(prefix).unwrap_err().contains("is not an address prefix"), "{prefix}");
     }
 }

@@ -94,7 +94,7 @@ impl Limits {
         if limits.header_bytes < least {
             let problem = format!(
                 "a request of {} bytes has no room for a token of `max_token_bytes` ({max_token_bytes}) and \
-                 the rest; say at least {least}",
+                 the rest; expected at least {least}",
                 limits.header_bytes
             );
             return Err(("limits.header_bytes".to_owned(), problem));

@@ -45,7 +45,7 @@ impl ListenAddress {
         let length = path.as_os_str().as_bytes().len();
         if length > MAX_PATH_BYTES {
             return Err(format!(
-                "the path of the socket has {length} bytes and the system takes {MAX_PATH_BYTES}; choose a shorter one"
+                "the path of the socket must have at most {MAX_PATH_BYTES} bytes, got {length}"
             ));
         }
         Ok(Self::Unix(path))
@@ -112,7 +112,7 @@ mod tests {
     #[case::no_path("unix:", "expected a path after `unix:`")]
     #[case::a_nul("unix:a\0b", "expected a path after `unix:`")]
     #[case::a_name("localhost:8080", "is not an address")]
-    fn what_is_not_an_address_is_refused(#[case] text: &str, #[case] problem: &str) {
+    fn an_invalid_address_is_refused(#[case] text: &str, #[case] problem: &str) {
         let error = ListenAddress::read(text, Path::new("")).unwrap_err();
         assert!(error.contains(problem), "{error}");
     }
@@ -122,7 +122,7 @@ mod tests {
         let path = |length: usize| format!("unix:/{}", "x".repeat(length - 1));
         assert!(ListenAddress::read(&path(107), Path::new("")).is_ok());
         let error = ListenAddress::read(&path(108), Path::new("")).unwrap_err();
-        assert!(error.contains("has 108 bytes and the system takes 107"), "{error}");
+        assert!(error.contains("must have at most 107 bytes, got 108"), "{error}");
     }
 
     #[rstest]

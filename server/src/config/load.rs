@@ -179,7 +179,7 @@ pub(crate) fn read_source(
 fn fetch_once(remote: &Remote) -> Result<UsableKeys, String> {
     let mut fetcher = Fetcher::new(remote.clone())?;
     let fetched = block_on(async { fetcher.fetch().await.map_err(|failed| failed.to_string()) })?;
-    fetched.set.ok_or_else(|| "answers 304 to a request without a condition".to_owned())
+    fetched.set.ok_or_else(|| "answers 304 to an unconditional request".to_owned())
 }
 
 /// Runs asynchronous network requests to completion, in a command that does nothing else.

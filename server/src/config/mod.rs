@@ -138,7 +138,7 @@ pub fn plaintext_warning(key: &str, address: SocketAddr) -> Option<String> {
     (!address.ip().to_canonical().is_loopback()).then(|| {
         format!(
             "`{key}`: {address} is not loopback and this server speaks plaintext, so anyone on the \
-             network can read what passes; listen on loopback behind a proxy that ends TLS"
+             network can read the traffic; listen on loopback behind a proxy that terminates TLS"
         )
     })
 }
@@ -204,7 +204,7 @@ pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
     {
         warnings.push(format!(
             "`revocations.redis`: {} is not loopback and the connection is plaintext, so that anyone on the network can \
-             read and change what passes; use `rediss://`",
+             read and change the traffic; use `rediss://`",
             redis.address
         ));
     }

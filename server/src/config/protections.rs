@@ -184,14 +184,14 @@ client_ca = "c"
     #[case::trusted("trusted = [\"10.0.0.1/32\"]\n", "", &["[forward] trusted"])]
     #[case::client_ca("client_ca = \"c\"\n", "", &["client_ca"])]
     #[case::nothing("", "", &[])]
-    fn what_is_left_out_is_named(#[case] old: &str, #[case] new: &str, #[case] expected: &[&str]) {
+    fn an_omitted_restriction_is_named(#[case] old: &str, #[case] new: &str, #[case] expected: &[&str]) {
         assert!(FULL.contains(old));
         assert_eq!(dropped(&FULL.replacen(old, new, 1)), expected);
     }
 
     /// A file that is truncated anywhere, and still valid, is refused.
     #[test]
-    fn no_beginning_of_a_file_takes_its_place() {
+    fn a_truncated_file_is_refused() {
         let mut valid = 0;
         for (end, _) in FULL.trim_end().char_indices() {
             let beginning = FULL.get(..end).unwrap();
@@ -209,7 +209,7 @@ client_ca = "c"
     #[case::fewer_audiences("audiences = [\"a\"]", "audiences = [\"b\", \"a\"]")]
     #[case::an_entry_more("[forward]", "[[resources]]\npath = \"/d\"\nunowned = true\n\n[forward]")]
     #[case::other_keys("file = \"l\"", "url = \"https://issuer.example/jwks\"")]
-    fn what_is_changed_is_not_left_out(#[case] old: &str, #[case] new: &str) {
+    fn a_changed_entry_is_not_omitted(#[case] old: &str, #[case] new: &str) {
         assert!(FULL.contains(old));
         assert_eq!(dropped(&FULL.replacen(old, new, 1)), [""; 0]);
     }

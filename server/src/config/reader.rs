@@ -377,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_like_no_other_is_told_all_of_them() {
+    fn the_error_for_an_unknown_key_names_all_keys() {
         let problem = read("[elsewhere]").unwrap_err();
         let all = "unknown key; expected one of `text`, `count`, `signed`, `fraction`, `on`, `path`, `list`, `inner`, \
                    `choice`, `either`";

@@ -72,7 +72,7 @@ impl Realms {
                     }
                     Scope::Among(organizations.into_iter().collect())
                 }
-                _ => return Err(at("", "say either `organizations = […]` or `any = true`".to_owned())),
+                _ => return Err(at("", "expected either `organizations = […]` or `any = true`".to_owned())),
             };
             if &*host == "*" {
                 named.other = scope;

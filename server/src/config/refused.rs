@@ -235,7 +235,7 @@ mod tests {
         "RS256",
         "`policy.max_token_bytes`: the shortest token that this policy and these keys accept has more than 300 bytes, so every token is refused; allow at least 376"
     )]
-    fn what_can_never_be_accepted_is_told(
+    fn tokens_that_can_never_be_accepted_are_a_warning(
         #[case] policy: &str,
         #[case] keys: &str,
         #[case] sets: &str,
@@ -267,7 +267,7 @@ mod tests {
     #[case::any_organization("[[realms]]\nhost = \"*\"\nany = true\n", TWO, "ES256|ES256")]
     #[case::eight_keys("", ONE, "-HS256 -HS256 -HS256 -HS256 -HS256 -HS256 -HS256 -HS256")]
     #[case::shortest_token("[policy]\nmax_token_bytes = 376\n", ONE, "RS256")]
-    fn what_can_be_accepted_is_not_warned_of(#[case] policy: &str, #[case] keys: &str, #[case] sets: &str) {
+    fn acceptable_tokens_are_not_a_warning(#[case] policy: &str, #[case] keys: &str, #[case] sets: &str) {
         assert_eq!(warnings_of(&format!("{policy}{keys}"), sets), [""; 0]);
     }
 }

@@ -159,7 +159,7 @@ impl RevocationsSpec {
     }
 
     fn source(self, folder: &Path) -> Result<RevocationSource, Wrong> {
-        const WHERE: &str = "say where the revocations are by one of `file`, `url` and `redis`";
+        const WHERE: &str = "expected one of `file`, `url` and `redis`";
         let (allowed, kinds): (&[&str], _) = match (&self.file, &self.url, &self.redis) {
             (Some(_), None, None) => (&[], "`file`"),
             (None, Some(_), None) => {
@@ -247,7 +247,7 @@ impl RevocationsSpec {
                 let addresses = addresses.collect::<Result<_, _>>()?;
                 let Address::Tcp { tls, .. } = redis.address else {
                     let problem =
-                        "`redis` names a Unix socket, which no Sentinel knows; leave one of them out";
+                        "`redis` names a Unix socket, which Sentinels do not support; remove one of them";
                     return Err(("sentinels", problem.to_owned()));
                 };
                 redis.address = Address::Sentinels { addresses, service, tls };
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_has_its_default() {
+    fn a_missing_key_has_its_default() {
         let Ok(RevocationSource::Url(url)) = parsed("url = \"https://auth.example/r\"") else { panic!() };
         assert_eq!((url.poll, url.max_bytes), (Duration::from_secs(5), 67_108_864));
         assert_eq!(url.staleness, Staleness { max: Duration::from_secs(10), on_stale: OnStale::Deny });
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_can_be_said() {
+    fn every_key_is_read() {
         let source = parsed(
             "redis = \"rediss://user@ignored/2\"\nsentinels = [\"10.0.0.1\", \"[::1]:7\"]\nservice = \"m\"\n\
              password = { file = \"p\" }\nca_file = \"ca.pem\"\nprefix = \"x\"\nmax_bytes = 5\n\
@@ -335,8 +335,8 @@ mod tests {
     }
 
     #[rstest]
-    #[case("", "revocations: say where")]
-    #[case("file = \"r\"\nurl = \"https://a.example/r\"", "revocations: say where")]
+    #[case("", "revocations: expected one of `file`")]
+    #[case("file = \"r\"\nurl = \"https://a.example/r\"", "revocations: expected one of `file`")]
     #[case("file = \"\"", "revocations.file: an empty path")]
     #[case("file = \"r\"\nmax_staleness_seconds = 5", "revocations.max_staleness_seconds: has no meaning")]
     #[case("url = \"http://a.example/r\"", "revocations.url: the URL is plain http")]
@@ -348,7 +348,7 @@ mod tests {
     )]
     #[case("url = \"https://a.example/r\"\nmax_bytes = 0", "revocations.max_bytes: must be 1 or more")]
     #[case("redis = \"http://a.example\"", "revocations.redis: expected `redis://")]
-    #[case("redis = \"redis://u:p@a.example\"", "revocations.redis: has a password")]
+    #[case("redis = \"redis://u:p@a.example\"", "revocations.redis: contains a password")]
     #[case("redis = \"redis://u@a.example\"", "revocations.password: missing")]
     #[case("redis = \"redis://a\"\npoll_seconds = 5", "revocations.poll_seconds: has no meaning")]
     #[case("redis = \"redis://a\"\nca_file = \"ca\"", "revocations.ca_file: is used only with")]
@@ -378,7 +378,7 @@ mod tests {
         "revocations.max_staleness_seconds: must be 1"
     )]
     #[case("redis = \"redis://a\"\non_stale = \"allow\"", "revocations.on_stale: expected `deny` or `serve`")]
-    fn what_is_wrong_is_told(#[case] table: &str, #[case] problem: &str) {
+    fn every_error_names_its_key(#[case] table: &str, #[case] problem: &str) {
         let told = parsed(table).unwrap_err();
         assert!(told.starts_with(problem) && !told.contains("secret"), "{told}");
     }

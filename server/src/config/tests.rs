@@ -13,7 +13,7 @@ fn parsed(text: &str) -> Result<Config, ConfigError> {
 }
 
 #[test]
-fn the_documented_file_is_read_as_it_says() {
+fn the_documented_file_has_the_documented_values() {
     let config = parse(
         Path::new("folder/auth.toml"),
         r#"
@@ -90,7 +90,7 @@ fn only_keys_are_required() {
 }
 
 #[test]
-fn limits_are_what_the_file_says() {
+fn limits_are_read_from_the_file() {
     let limits = |table: &str| parsed(&format!("[keys]\nfile = \"k\"\n{table}")).unwrap().limits;
     let all = "[limits]\nheader_bytes = 12288\nheader_count = 50\nheader_seconds = 5\nidle_seconds = 30\n\
         connections = 7\ncache_bytes = 0\nshutdown_seconds = 0";
@@ -128,7 +128,7 @@ fn a_host_has_the_realm_that_names_it(#[case] host: &str, #[case] expected: &str
 }
 
 #[test]
-fn a_star_stands_for_every_other_host_and_not_for_none() {
+fn a_star_matches_every_other_host_but_not_a_missing_one() {
     let realms = |star: &str| {
         parsed(&format!("[keys]\nfile = \"k\"\n[[realms]]\nhost = \"*\"\n{star}")).unwrap().realms
     };
@@ -154,20 +154,20 @@ fn the_host_of_an_authority_has_no_port(#[case] authority: &str, #[case] host: &
 }
 
 #[test]
-fn an_address_that_others_reach_is_a_warning() {
+fn an_address_off_loopback_is_a_warning() {
     let warnings = |file: &str| parsed(&format!("{file}\n[keys]\nfile = \"k\"")).unwrap().warnings;
     let quiet = ["listen = \"127.0.0.9:80\"", "listen = \"[::1]:0\"", "listen = \"[::ffff:127.0.0.1]:80\""];
     for quiet in quiet {
         assert_eq!(warnings(quiet), [] as [&str; 0], "{quiet}");
     }
     insta::assert_snapshot!(warnings("listen = \"0.0.0.0:80\"\nadmin_listen = \"[::]:81\"").join("\n"), @r"
-    `listen`: 0.0.0.0:80 is not loopback and this server speaks plaintext, so anyone on the network can read what passes; listen on loopback behind a proxy that ends TLS
-    `admin_listen`: [::]:81 is not loopback and this server speaks plaintext, so anyone on the network can read what passes; listen on loopback behind a proxy that ends TLS
+    `listen`: 0.0.0.0:80 is not loopback and this server speaks plaintext, so anyone on the network can read the traffic; listen on loopback behind a proxy that terminates TLS
+    `admin_listen`: [::]:81 is not loopback and this server speaks plaintext, so anyone on the network can read the traffic; listen on loopback behind a proxy that terminates TLS
     ");
 }
 
 #[test]
-fn a_socket_that_everybody_can_use_is_a_warning() {
+fn a_socket_open_to_every_user_is_a_warning() {
     let warnings = |file: &str| parsed(&format!("{file}\n[keys]\nfile = \"k\"")).unwrap().warnings;
     assert_eq!(warnings("listen = \"unix:a\"\nsocket_mode = \"0660\""), [] as [&str; 0]);
     insta::assert_snapshot!(warnings("listen = \"unix:a\"\nsocket_mode = \"0666\"").join("\n"), @r#"`socket_mode`: with "0666" every user of this machine can connect, and is trusted as a proxy; use "0660" and a group of the proxy and this server"#);
@@ -363,7 +363,7 @@ fn keys_and_revocations_say_where_they_are_wrong() {
 }
 
 #[test]
-fn a_file_without_end_is_not_read_for_ever() {
+fn reading_an_endless_file_ends() {
     let endless = Path::new("/dev/zero");
     if endless.exists() {
         insta::assert_snapshot!(load(endless).unwrap_err(), @"/dev/zero: cannot be read: it is a device, not a regular file");

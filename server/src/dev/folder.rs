@@ -42,7 +42,7 @@ impl Folder {
             _ => {}
         }
         let is_empty = fs::read_dir(path).map_err(failed)?.next().is_none();
-        if !is_empty && !is_of_a_demonstration(&path.join(KEY_FILE)) {
+        if !is_empty && !is_demonstration_key(&path.join(KEY_FILE)) {
             return Err(format!(
                 "`--dev-dir`: {} contains other files; name a new or empty folder",
                 path.display()
@@ -100,7 +100,7 @@ impl Folder {
     }
 }
 
-fn is_of_a_demonstration(key: &Path) -> bool {
+fn is_demonstration_key(key: &Path) -> bool {
     const MAX_BYTES: u64 = 4096;
     let text = crate::config::read(key, MAX_BYTES).unwrap_or_default();
     let jwk: Value = serde_json::from_slice(&text).unwrap_or_default();

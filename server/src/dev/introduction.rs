@@ -35,7 +35,7 @@ const LINES: &[Line] = &[
         path: "/api/v1/documents/generate",
     },
     Line {
-        answers: "403: the document is org-a's, and the token is org-b's",
+        answers: "403: the document belongs to org-a, the token to org-b",
         options: r#" -H "Authorization: Bearer $TOKEN_ORG_B""#,
         path: "/api/v1/documents/doc-a",
     },
@@ -70,7 +70,7 @@ const LINES: &[Line] = &[
         path: "/api/v1/templates/",
     },
     Line {
-        answers: "401: somebody has changed the token",
+        answers: "401: the token has been changed",
         options: r#" -H "Authorization: Bearer $TOKEN_TAMPERED""#,
         path: "/api/v1/templates/",
     },
@@ -126,7 +126,7 @@ impl Display for Introduction<'_> {
         let (tokens, url) = (&self.dev.tokens, &self.url);
         writeln!(
             f,
-            "# A demonstration: its key and tokens are fresh, good for nothing else, and gone when it ends."
+            "# A demonstration: its key and tokens are new, valid only here, and gone when it ends."
         )?;
         writeln!(f, "# Paste the tokens into a shell, and then any of the lines below.")?;
         for (token, text) in tokens.named() {
@@ -162,7 +162,7 @@ pub(super) enum Secrets<'d> {
 impl Display for Profile<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "target = {}", quoted(self.url))?;
-        writeln!(f, "# Nothing is ever written here, so that every case may run.")?;
+        writeln!(f, "# The demonstration stores nothing, so every case may run.")?;
         writeln!(f, "allow_writes = true")?;
         writeln!(f, "\n[endpoints]")?;
         writeln!(f, "public = {{ path = \"/api/v1/search/status\" }}")?;

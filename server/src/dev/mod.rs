@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn each_token_is_what_it_is_called() {
+    fn each_token_has_the_named_property() {
         let dev = Dev::new(Output::Printed).unwrap();
         let tokens = &dev.tokens;
         assert_eq!(reason(&dev, &tokens.valid), "authorized");

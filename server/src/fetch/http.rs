@@ -286,7 +286,7 @@ fn problem(url: &str, allows_plaintext: bool) -> Option<String> {
         _ if host.is_empty() => Some("has no host".to_owned()),
         Some("https") => None,
         Some("http") if is_loopback || allows_plaintext => None,
-        Some("http") => Some("is plain http; use https, or http for loopback alone".to_owned()),
+        Some("http") => Some("is plain http; use https (http is only for loopback)".to_owned()),
         _ if allows_plaintext => Some("is not an http or https URL".to_owned()),
         _ => Some("is not an https URL".to_owned()),
     }

@@ -37,7 +37,7 @@ pub(crate) async fn text_of(get: &Get, url: &str) -> Result<(Revocations, Vec<u8
     let response = get.get(url, validators.of(url)).await?;
     let body = response
         .body
-        .ok_or_else(|| Failed::new(Outcome::Refused, "answers 304 to a request without a condition"))?;
+        .ok_or_else(|| Failed::new(Outcome::Refused, "answers 304 to an unconditional request"))?;
     parse(body).await
 }
 

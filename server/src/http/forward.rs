@@ -211,7 +211,7 @@ fn split_url(url: &str) -> Option<(&str, &str)> {
 impl fmt::Display for Unclear {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotServed => f.write_str("no forwarded request is judged at this path"),
+            Self::NotServed => f.write_str("forwarded requests are not decided at this path"),
             Self::UntrustedPeer => f.write_str("the peer is not a trusted proxy"),
             Self::Missing(name) => write!(f, "missing field `{name}`"),
             Self::Repeated(name) => write!(f, "repeated field `{name}`"),

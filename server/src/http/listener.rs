@@ -64,7 +64,7 @@ impl Listener {
                 Ok(Accepted::Unix(stream)) => {
                     self.start(stream, UnixStream::into_split, Peer::Unix, &new_handler);
                 }
-                Err(error) if is_of_the_connection(&error) => {}
+                Err(error) if is_connection_error(&error) => {}
                 Err(error) => {
                     // Most likely out of file descriptors: closing a connection frees one.
                     failed(&error);
@@ -130,7 +130,7 @@ impl Listener {
 }
 
 /// Errors of a connection that was closed before it was accepted; the listener is unaffected.
-fn is_of_the_connection(error: &io::Error) -> bool {
+fn is_connection_error(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }

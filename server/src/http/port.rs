@@ -102,11 +102,11 @@ fn bind_ip(key: &str, address: SocketAddr) -> Result<Bound, String> {
     bound().map_err(|error: io::Error| {
         let hint = match error.kind() {
             io::ErrorKind::AddrInUse => {
-                "another process listens there; say another port, or 0 for a free one"
+                "another process listens there; choose another port, or 0 for a free one"
             }
-            io::ErrorKind::PermissionDenied => "ports below 1024 need a permission; say a higher one",
+            io::ErrorKind::PermissionDenied => "ports below 1024 need a permission; choose a higher one",
             io::ErrorKind::AddrNotAvailable => {
-                "this machine has no such address; `127.0.0.1` is always there"
+                "this machine has no such address; choose one that it has, such as `127.0.0.1`"
             }
             _ => "say another address",
         };

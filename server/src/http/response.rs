@@ -92,9 +92,9 @@ pub(crate) fn allowed(access: &Access<'_>, headers: HeaderMap, form: Form) -> Re
 /// The response to a request that was rejected without a decision.
 pub(crate) fn refused(refusal: Refusal, headers: HeaderMap, form: Form) -> Response<Body> {
     let text = match refusal {
-        Refusal::Host => "Host has to be there once and name a host",
-        Refusal::HostOfTarget => "Host has to be the authority of the target",
-        Refusal::Connection => "Connection names a field that has to arrive",
+        Refusal::Host => "Host must be present exactly once and name a host",
+        Refusal::HostOfTarget => "Host must equal the authority of the target",
+        Refusal::Connection => "Connection names a required field",
         Refusal::Connect => "Method not allowed",
         Refusal::TooManyLines => "Too many header fields",
         Refusal::Malformed => "Bad request",

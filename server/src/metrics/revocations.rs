@@ -54,7 +54,7 @@ impl RevocationNumbers {
         );
         registry.register(
             "artos_auth_revocation_delay_seconds",
-            "How long entries of the log took from being appended to being applied",
+            "Time from appending an entry of the log to applying it",
             numbers.delay.clone(),
         );
         numbers
@@ -127,7 +127,7 @@ impl Collector for Ages {
             let gauge = ConstGauge::new(answered.elapsed().as_secs_f64());
             let encoder = encoder.encode_descriptor(
                 "artos_auth_revocations_age_seconds",
-                "How long ago the source of revocations answered",
+                "Time since the last answer of the source of revocations",
                 None,
                 gauge.metric_type(),
             )?;

@@ -31,7 +31,7 @@ use crate::audit::{AuditLog, Format, Level, Writer};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{self, Audit, Config, Limits, ListenAddress};
 use crate::dev::{Accounts, Dev, Output};
-use crate::files::Look;
+use crate::files::FileVersion;
 use crate::health::Health;
 use crate::http::port::{Bound, bind};
 use crate::http::tls::{Loaded, Tls};
@@ -86,7 +86,7 @@ fn run_with_config(
         let Some(read) = unless_ended(&mut signals, move || read_config(&path)).await? else {
             return Ok(ExitCode::SUCCESS);
         };
-        let (config, look) = read?;
+        let (config, version) = read?;
         let ports = Ports::open(&config, listen, passed).await?;
         let (health, metrics) = (Health::new(), Metrics::new());
         let (trail, writer) = start_trail(control, &config.audit, &metrics)?;
@@ -119,7 +119,7 @@ fn run_with_config(
                 Some((files, Tls::new(loaded?)))
             }
         };
-        let Some(first) = unless_ended(&mut signals, move || FirstLoad::read(config, look)).await? else {
+        let Some(first) = unless_ended(&mut signals, move || FirstLoad::read(config, version)).await? else {
             return Ok(ExitCode::SUCCESS);
         };
         let reporter = Reporter { health: health.clone(), metrics: metrics.clone(), log: trail.clone() };
@@ -163,11 +163,11 @@ fn run_with_config(
     })
 }
 
-fn read_config(path: &Path) -> Result<(Config, Look), String> {
+fn read_config(path: &Path) -> Result<(Config, FileVersion), String> {
     let contents =
         config::read_contents(path, config::MAX_CONFIG_BYTES).map_err(|error| error.to_string())?;
     let config = config::parse_bytes(path, contents.bytes).map_err(|error| error.to_string())?;
-    Ok((config, contents.look))
+    Ok((config, contents.version))
 }
 
 fn with_dev(dev: Dev, listen: Option<&ListenAddress>) -> Result<ExitCode, String> {

@@ -149,7 +149,7 @@ impl RedisRevocations {
                 None => (None, authority),
             };
             if name.is_some_and(|name| name.contains(':')) {
-                return Err("has a password; leave it out and say where it is by `password`".to_owned());
+                return Err("contains a password; remove it and set `password`".to_owned());
             }
             if name.is_some_and(|name| name.contains('%') || name.is_empty()) || uri.query().is_some() {
                 return Err(FORM.to_owned());
@@ -210,7 +210,7 @@ mod tests {
     #[case("redis://[::1]:7/", "::1:7", None, 0)]
     #[case("unix:valkey.sock", "unix:/etc/artos/valkey.sock", None, 0)]
     #[case("unix:/run/valkey.sock", "unix:/run/valkey.sock", None, 0)]
-    fn a_url_says_where_the_server_is(
+    fn a_url_has_the_address_of_the_server(
         #[case] url: &str,
         #[case] address: &str,
         #[case] user: Option<&str>,
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_a_line_of_a_file() {
+    fn a_password_is_read_from_a_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("password");
         for (text, expected) in [("s3cret\n", Some("s3cret")), ("s3\ncret", Some("s3\ncret")), ("\n", None)] {

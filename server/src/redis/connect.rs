@@ -90,7 +90,7 @@ impl Connector {
             sentinel.ask::<Option<(String, u16)>>(&question, SENTINEL).await
         };
         let master = within(SENTINEL, ask).await?;
-        let (host, port) = master.ok_or_else(|| format!("knows no master `{service}`"))?;
+        let (host, port) = master.ok_or_else(|| format!("has no master `{service}`"))?;
         let mut connection = within(CONNECT, self.open(&tcp(&host, port), info)).await?;
         let role: Vec<redis::Value> = connection.ask(&cmd("ROLE"), SENTINEL).await?;
         let role = role.first().and_then(|role| String::from_redis_value_ref(role).ok());

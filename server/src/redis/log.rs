@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[rstest]
-    fn others_are_not(
+    fn other_fields_are_not_a_revocation(
         #[values(
             "",
             "op=token",

@@ -11,4 +11,4 @@ pub(crate) use connect::{Connection, Connector, eviction_warning};
 pub(crate) use log::{LogEntry, Position};
 #[cfg(test)]
 pub(crate) use snapshot::Snapshot;
-pub(crate) use snapshot::{Look, Page, Whole, append, list_of, read_all, read_page, write};
+pub(crate) use snapshot::{Page, SnapshotAndLog, SnapshotId, append, list_of, read_all, read_page, write};

@@ -24,13 +24,13 @@ const END: i64 = 256;
 
 /// Identifies a snapshot, so that a new one is detected without reading it. Empty if there is no snapshot.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Look {
+pub(crate) struct SnapshotId {
     bytes: u64,
     start: Vec<u8>,
     end: Vec<u8>,
 }
 
-impl Look {
+impl SnapshotId {
     /// For tests: the value for a snapshot with this text.
     #[cfg(test)]
     pub(crate) fn of(text: &str) -> Self {
@@ -73,7 +73,7 @@ impl Snapshot {
 /// The result of one transaction.
 #[derive(Debug)]
 pub(crate) struct Page {
-    pub(crate) look: Look,
+    pub(crate) id: SnapshotId,
     /// The first entry that is still in the log.
     pub(crate) first: Option<Position>,
     /// The last entry that was ever in the log.
@@ -90,8 +90,8 @@ pub(crate) struct Page {
 
 /// Snapshot and log.
 #[derive(Debug)]
-pub(crate) struct Whole {
-    pub(crate) look: Look,
+pub(crate) struct SnapshotAndLog {
+    pub(crate) id: SnapshotId,
     pub(crate) snapshot: Option<Snapshot>,
     pub(crate) last: Position,
     /// How many entries the log has received in total, if the server reports it.
@@ -100,7 +100,7 @@ pub(crate) struct Whole {
     pub(crate) entries: Vec<LogEntry>,
 }
 
-impl Whole {
+impl SnapshotAndLog {
     /// The last log entry that the snapshot includes.
     pub(crate) fn position(&self) -> Position {
         self.snapshot.as_ref().map(|snapshot| snapshot.position).unwrap_or_default()
@@ -142,7 +142,7 @@ async fn page(
     let answers = connection.ask_all(&commands, limit).await?.unwrap_or_default();
     let mut answers = answers.into_iter();
     let mut next = || answers.next().ok_or_else(|| "an answer is missing".to_owned());
-    let look = Look {
+    let id = SnapshotId {
         bytes: read(next()?, "snapshot")?,
         start: read(next()?, "snapshot")?,
         end: read(next()?, "snapshot")?,
@@ -153,7 +153,7 @@ async fn page(
     let snapshot = if snapshot.is_some() { read(next()?, "snapshot")? } else { Vec::new() };
     let (first, last, added) = about;
     let entries = entries.into_iter().filter_map(LogEntry::read).collect();
-    Ok(Page { look, first, last, added, entries, is_full, snapshot })
+    Ok(Page { id, first, last, added, entries, is_full, snapshot })
 }
 
 fn read<T: FromRedisValue>(answer: Value, what: &str) -> Result<T, String> {
@@ -198,7 +198,10 @@ fn stream(answer: Value) -> Result<Stream, String> {
 /// # Errors
 ///
 /// Like [`read_page`]; or the snapshot is too large or unreadable.
-pub(crate) async fn read_all(connection: &mut Connection, redis: &RedisRevocations) -> Result<Whole, String> {
+pub(crate) async fn read_all(
+    connection: &mut Connection,
+    redis: &RedisRevocations,
+) -> Result<SnapshotAndLog, String> {
     for _ in 0..5 {
         let mut page = page(connection, redis, Position::default(), Some(redis.max_bytes)).await?;
         if page.snapshot.len() > redis.max_bytes {
@@ -208,18 +211,18 @@ pub(crate) async fn read_all(connection: &mut Connection, redis: &RedisRevocatio
         let parse = move || if text.is_empty() { Ok(None) } else { Snapshot::parse(&text).map(Some) };
         let snapshot = tokio::task::spawn_blocking(parse).await;
         let snapshot = snapshot.map_err(|_| "the snapshot cannot be read".to_owned())??;
-        let (look, mut last, mut added) = (page.look, page.last, page.added);
+        let (id, mut last, mut added) = (page.id, page.last, page.added);
         let (mut is_full, mut entries) = (page.is_full, page.entries);
         let mut is_same = true;
         while is_full && is_same {
             let after = entries.last().map(|entry| entry.position).unwrap_or_default();
             let more = read_page(connection, redis, after).await?;
-            is_same = more.look == look;
+            is_same = more.id == id;
             (last, added, is_full) = (more.last, more.added, more.is_full);
             entries.extend(more.entries);
         }
         if is_same {
-            return Ok(Whole { look, snapshot, last, added, entries });
+            return Ok(SnapshotAndLog { id, snapshot, last, added, entries });
         }
         // A compaction has removed entries in the meantime.
     }
@@ -244,7 +247,7 @@ pub(crate) async fn append(
     connection.ask(&command, PAGE).await
 }
 
-/// Writes a snapshot and trims the log, unless the snapshot is no longer the one in `look`. Returns whether it wrote.
+/// Writes a snapshot and trims the log, unless the snapshot is no longer the one in `id`. Returns whether it wrote.
 ///
 /// # Errors
 ///
@@ -252,7 +255,7 @@ pub(crate) async fn append(
 pub(crate) async fn write(
     connection: &mut Connection,
     redis: &RedisRevocations,
-    look: &Look,
+    id: &SnapshotId,
     position: Position,
     revocations: &str,
 ) -> Result<bool, String> {
@@ -262,7 +265,7 @@ pub(crate) async fn write(
     let length: u64 = connection.ask(cmd("STRLEN").arg(&redis.prefix), PAGE).await?;
     let start: Vec<u8> = connection.ask(cmd("GETRANGE").arg(&redis.prefix).arg(0).arg(END - 1), PAGE).await?;
     let end: Vec<u8> = connection.ask(cmd("GETRANGE").arg(&redis.prefix).arg(-END).arg(-1), PAGE).await?;
-    if (Look { bytes: length, start, end }) != *look {
+    if (SnapshotId { bytes: length, start, end }) != *id {
         // Otherwise the next transaction would not be executed.
         let () = connection.ask(&cmd("UNWATCH"), PAGE).await?;
         return Ok(false);
@@ -285,7 +288,7 @@ pub(crate) async fn write(
 ///
 /// The snapshot is not a list of revocations.
 pub(crate) fn list_of(
-    whole: &Whole,
+    whole: &SnapshotAndLog,
     mut keep: impl FnMut(&Entry) -> bool,
 ) -> Result<(List, Vec<String>), String> {
     let (mut list, mut unreadable) = (List::default(), Vec::new());

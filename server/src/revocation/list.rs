@@ -257,7 +257,7 @@ mod tests {
         "organizations": [{"org": "o", "issued_before": 3}]}"#;
 
     #[test]
-    fn a_list_is_written_an_entry_a_line_in_its_own_order() {
+    fn a_list_is_written_sorted_with_one_entry_per_line() {
         let list = List::from_json(ALL.as_bytes(), |_| true).unwrap();
         insta::assert_snapshot!(list.to_json(), @r#"
         {

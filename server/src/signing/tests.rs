@@ -36,7 +36,7 @@ fn signs_as_rfc_7515_does() {
 }
 
 #[test]
-fn a_fresh_key_reads_back_and_loads() {
+fn a_new_key_reads_back_and_loads() {
     for algorithm in Algorithm::ALL {
         reads_back_and_loads(*algorithm);
     }

@@ -18,7 +18,7 @@ use super::watch::{Bells, Retire};
 use crate::audit::Level;
 use crate::config::{self, Config, KeyOrigin, KeySource, Protections, RevocationSource};
 use crate::fetch::{self, Remote};
-use crate::files::Look;
+use crate::files::FileVersion;
 use crate::redis::Connector;
 use crate::text::count;
 
@@ -57,7 +57,7 @@ struct LoadedRevocations {
     slot: RevocationsSlot,
     /// Loaded from a file. Revocations from a server are not known yet.
     set: Option<Revocations>,
-    look: Option<Look>,
+    version: Option<FileVersion>,
     connector: Option<Connector>,
 }
 
@@ -130,7 +130,7 @@ impl NeedsRestart {
 /// A file that was read: its value and its metadata; no metadata if it must be read again.
 struct Loaded<T> {
     value: T,
-    look: Option<Look>,
+    version: Option<FileVersion>,
 }
 
 /// Loaded keys and the messages about them.
@@ -144,21 +144,21 @@ struct LoadedKeys {
 /// Everything that the configuration names, read once.
 pub(crate) struct FirstLoad {
     config: Config,
-    look: Look,
+    version: FileVersion,
     keys: Vec<Loaded<LoadedKeys>>,
     revocations: Option<LoadedRevocations>,
 }
 
 impl FirstLoad {
-    /// Reads the files named in `config`; `look` is the metadata of the configuration file when it was read.
+    /// Reads the files named in `config`; `version` is the metadata of the configuration file when it was read.
     ///
     /// # Errors
     ///
     /// One sentence about the first file that does not load.
-    pub(crate) fn read(config: Config, look: Look) -> Result<Self, String> {
+    pub(crate) fn read(config: Config, version: FileVersion) -> Result<Self, String> {
         let keys = config.keys.iter().map(load_keys).collect::<Result<_, _>>()?;
         let revocations = config.revocations.as_ref().map(load_revocations).transpose()?;
-        Ok(Self { config, look, keys, revocations })
+        Ok(Self { config, version, keys, revocations })
     }
 
     /// Publishes the first snapshot and starts to follow the files.
@@ -172,7 +172,7 @@ impl FirstLoad {
         bells: &Bells,
         cached: impl FnOnce(artos_auth_engine::Engine) -> Result<artos_auth_engine::Engine, String>,
     ) -> Result<(Publisher, Retire), String> {
-        let Self { mut config, look, keys, revocations } = self;
+        let Self { mut config, version, keys, revocations } = self;
         let slots = slots(&config.keys, &keys);
         let revoked = revocations.as_ref().map_or_else(no_revocations, LoadedRevocations::to_publish);
         let (protections, restart) = (std::mem::take(&mut config.protections), NeedsRestart::of(&config));
@@ -204,7 +204,7 @@ impl FirstLoad {
         if let Some(revocations) = revocations {
             configuration.revocations = Some(configuration.follow_revocations(revocations)?);
         }
-        let file = Followed { path, max_bytes: config::MAX_CONFIG_BYTES, look: Some(look) };
+        let file = Followed { path, max_bytes: config::MAX_CONFIG_BYTES, version: Some(version) };
         let task = follow(file, bells, status, move |change| configuration.take(change)).map_err(in_words)?;
         Ok((publisher, task))
     }
@@ -233,7 +233,7 @@ impl Configuration {
                 // Same key set, fetched with other settings.
                 Some(Keys { slot, .. }) => {
                     let value = LoadedKeys { slot: slot.clone(), warnings: Vec::new(), fetched: true };
-                    Some(Loaded { value, look: None })
+                    Some(Loaded { value, version: None })
                 }
                 None => Some(load_keys(source).map_err(missing)?),
             });
@@ -305,7 +305,7 @@ impl Configuration {
                 // Its name depends on its position.
                 (Some(Keys { slot, .. }), None) => {
                     let value = LoadedKeys { slot, warnings: Vec::new(), fetched: true };
-                    self.follow_keys(index, source, Loaded { value, look: None })?
+                    self.follow_keys(index, source, Loaded { value, version: None })?
                 }
                 (_, Some(loaded)) => self.follow_keys(index, source, loaded)?,
                 (None, None) => continue,
@@ -322,7 +322,7 @@ impl Configuration {
         loaded: Loaded<LoadedKeys>,
     ) -> Result<Keys, String> {
         let status = self.reporter.source(source.name(index), "keys");
-        let Loaded { value: LoadedKeys { slot, warnings, fetched }, look } = loaded;
+        let Loaded { value: LoadedKeys { slot, warnings, fetched }, version } = loaded;
         for warning in &warnings {
             status.note(Level::Warning, warning);
         }
@@ -349,7 +349,7 @@ impl Configuration {
             }
         };
         status.starts();
-        let file = Followed { path: path.clone(), max_bytes: config::MAX_KEYS_BYTES, look };
+        let file = Followed { path: path.clone(), max_bytes: config::MAX_KEYS_BYTES, version };
         let (publisher, its, told, path) =
             (self.publisher.clone(), slot.clone(), status.clone(), path.clone());
         let take = move |Change { bytes, .. }: Change| {
@@ -366,7 +366,7 @@ impl Configuration {
     }
 
     fn follow_revocations(&self, loaded: LoadedRevocations) -> Result<UsedRevocations, String> {
-        let LoadedRevocations { source, slot, set, look, connector } = loaded;
+        let LoadedRevocations { source, slot, set, version, connector } = loaded;
         let status = self.reporter.source("revocations", "revocations");
         let metrics = self.reporter.metrics.clone();
         let freshness = |staleness| {
@@ -380,7 +380,7 @@ impl Configuration {
                     metrics.revocations.holds(set);
                     metrics.revocations.applied("file", 1);
                 }
-                let file = Followed { path: path.clone(), max_bytes: config::MAX_REVOCATIONS_BYTES, look };
+                let file = Followed { path: path.clone(), max_bytes: config::MAX_REVOCATIONS_BYTES, version };
                 let (publisher, name, told) = (self.publisher.clone(), path.clone(), status.clone());
                 let take = move |Change { bytes, .. }: Change| {
                     let revocations =
@@ -459,7 +459,7 @@ fn load_keys(source: &KeySource) -> Result<Loaded<LoadedKeys>, String> {
         KeyOrigin::Remote(Remote { fallback_file: Some(path), .. }) => (path, "keys.fallback_file"),
         KeyOrigin::Remote(_) => {
             let value = LoadedKeys { slot: KeySlot::default(), warnings: Vec::new(), fetched: false };
-            return Ok(Loaded { value, look: None });
+            return Ok(Loaded { value, version: None });
         }
     };
     let contents = config::read_contents(path, config::MAX_KEYS_BYTES)
@@ -467,7 +467,7 @@ fn load_keys(source: &KeySource) -> Result<Loaded<LoadedKeys>, String> {
     let set = config::parse_keys(path, &contents.bytes).map_err(|error| error.to_string())?;
     let (slot, warnings) = (KeySlot::default(), warnings_of(path, &set));
     slot.fill(contents.bytes);
-    Ok(Loaded { value: LoadedKeys { slot, warnings, fetched: false }, look: Some(contents.look) })
+    Ok(Loaded { value: LoadedKeys { slot, warnings, fetched: false }, version: Some(contents.version) })
 }
 
 fn warnings_of(path: &Path, set: &KeySet) -> Vec<String> {
@@ -477,19 +477,25 @@ fn warnings_of(path: &Path, set: &KeySet) -> Vec<String> {
 
 /// The revocations of a file. Those of a server are fetched later; the files for its connection are read now.
 fn load_revocations(source: &RevocationSource) -> Result<LoadedRevocations, String> {
-    let (mut set, mut look, mut connector) = (None, None, None);
+    let (mut set, mut version, mut connector) = (None, None, None);
     match source {
         RevocationSource::File(path) => {
             let contents = config::read_contents(path, config::MAX_REVOCATIONS_BYTES)
                 .map_err(|error| error.named_by("revocations.file").to_string())?;
             let parsed =
                 config::parse_revocations(path, &contents.bytes).map_err(|error| error.to_string())?;
-            (set, look) = (Some(parsed), Some(contents.look));
+            (set, version) = (Some(parsed), Some(contents.version));
         }
         RevocationSource::Url(remote) => drop(fetch::tls(remote.ca_file.as_deref())?),
         RevocationSource::Redis(redis) => connector = Some(Connector::new(redis)?),
     }
-    Ok(LoadedRevocations { source: source.clone(), slot: RevocationsSlot::default(), set, look, connector })
+    Ok(LoadedRevocations {
+        source: source.clone(),
+        slot: RevocationsSlot::default(),
+        set,
+        version,
+        connector,
+    })
 }
 
 fn in_words(error: std::io::Error) -> String {

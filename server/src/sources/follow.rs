@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::status::Status;
 use super::watch::{Bell, Bells, Events, Retire};
-use crate::files::{self, Attempt, Contents, Look, Unreadable};
+use crate::files::{self, Attempt, Contents, FileVersion, Unreadable};
 use crate::health::Effect;
 use crate::reload::Part;
 
@@ -45,7 +45,7 @@ impl From<String> for Rejected {
 pub(crate) struct Followed {
     pub(crate) path: PathBuf,
     pub(crate) max_bytes: u64,
-    pub(crate) look: Option<Look>,
+    pub(crate) version: Option<FileVersion>,
 }
 
 /// Follows a file until the returned value is dropped. `take` validates the content and puts it in use. If it rejects
@@ -64,7 +64,7 @@ pub(crate) fn follow(
     let retire = Retire(Arc::clone(&bell));
     std::thread::Builder::new().name("follow".to_owned()).spawn(move || {
         let events = Events::of(&file.path, &bell);
-        Follower { file, bell, status, take, events: Some(events), was_stuck: false, asked: Vec::new() }
+        Follower { file, bell, status, take, events: Some(events), was_stuck: false, reloads: Vec::new() }
             .run();
     })?;
     Ok(retire)
@@ -80,33 +80,33 @@ struct Follower<T> {
     /// Reading has blocked for too long, and this was reported.
     was_stuck: bool,
     /// The reloads that wait for this file.
-    asked: Vec<Part>,
+    reloads: Vec<Part>,
 }
 
 /// Result of checking the file.
-enum Found {
+enum Checked {
     Same,
     /// The file is, or may be, still being written.
-    Unsettled(Look),
+    Unsettled(FileVersion),
     Read(Contents),
-    Failed(Option<Look>, String),
+    Failed(Option<FileVersion>, String),
 }
 
 /// Decides whether the file is read.
 #[derive(Clone, Copy)]
 struct Question {
-    last: Option<Look>,
+    last: Option<FileVersion>,
     max_bytes: u64,
     /// Read the file even if it did not change.
     force: bool,
     renamed: bool,
     /// Metadata that has been unchanged for long enough.
-    settled: Option<Look>,
+    settled: Option<FileVersion>,
 }
 
 impl<T: FnMut(Change) -> Result<(), Rejected>> Follower<T> {
     fn run(mut self) {
-        let mut settling: Option<(Look, Instant)> = None;
+        let mut settling: Option<(FileVersion, Instant)> = None;
         let (mut force, mut hang_up, mut renamed) = (false, false, false);
         let mut patience = Duration::ZERO;
         loop {
@@ -114,36 +114,36 @@ impl<T: FnMut(Change) -> Result<(), Rejected>> Follower<T> {
             if wake.retired {
                 return;
             }
-            self.asked.append(&mut self.bell.asked());
+            self.reloads.append(&mut self.bell.take_reloads());
             (hang_up, renamed) = (hang_up || wake.hang_up, renamed || wake.renamed);
-            let settled = settling.filter(|(_, since)| since.elapsed() >= SETTLE).map(|(look, _)| look);
-            let last = self.file.look;
+            let settled = settling.filter(|(_, since)| since.elapsed() >= SETTLE).map(|(version, _)| version);
+            let last = self.file.version;
             let question =
                 Question { last, max_bytes: self.file.max_bytes, force: force || hang_up, renamed, settled };
-            let Some(found) = self.look(question) else { return };
+            let Some(checked) = self.check(question) else { return };
             patience = POLL;
-            let is_settled = !matches!(found, Found::Unsettled(_));
-            match found {
-                Found::Same if std::mem::take(&mut self.was_stuck) => {
+            let is_settled = !matches!(checked, Checked::Unsettled(_));
+            match checked {
+                Checked::Same if std::mem::take(&mut self.was_stuck) => {
                     // Reading no longer blocks.
                     (force, patience, settling) = (true, Duration::ZERO, None);
                 }
-                Found::Same => settling = None,
-                Found::Unsettled(look) => {
-                    let since = settling.filter(|(earlier, _)| *earlier == look).map(|(_, since)| since);
+                Checked::Same => settling = None,
+                Checked::Unsettled(version) => {
+                    let since = settling.filter(|(earlier, _)| *earlier == version).map(|(_, since)| since);
                     let since = since.unwrap_or_else(Instant::now);
-                    settling = Some((look, since));
+                    settling = Some((version, since));
                     patience = SETTLE.saturating_sub(since.elapsed()).max(Duration::from_millis(10));
                 }
-                Found::Failed(look, problem) => {
+                Checked::Failed(version, problem) => {
                     self.status.fails(Effect::Degraded, &problem);
-                    self.file.look = look;
+                    self.file.version = version;
                     // The file may be readable again although it did not change.
                     (force, hang_up, renamed, settling) = (true, false, false, None);
                 }
-                Found::Read(Contents { bytes, look }) => {
-                    let confirmed = hang_up && last == Some(look);
-                    self.file.look = Some(look);
+                Checked::Read(Contents { bytes, version }) => {
+                    let confirmed = hang_up && last == Some(version);
+                    self.file.version = Some(version);
                     (force, hang_up, renamed, settling) = (false, false, false, None);
                     self.was_stuck = false;
                     match (self.take)(Change { bytes, confirmed }) {
@@ -156,13 +156,13 @@ impl<T: FnMut(Change) -> Result<(), Rejected>> Follower<T> {
                 }
             }
             if is_settled {
-                self.asked.clear();
+                self.reloads.clear();
             }
         }
     }
 
     /// Checks the file and reads it if necessary. `None`: the file is no longer followed.
-    fn look(&mut self, question: Question) -> Option<Found> {
+    fn check(&mut self, question: Question) -> Option<Checked> {
         let path = self.file.path.clone();
         let mut events = self.events.take();
         let started = Attempt::start(move |progress| {
@@ -174,16 +174,18 @@ impl<T: FnMut(Change) -> Result<(), Rejected>> Follower<T> {
         });
         let mut attempt = match started {
             Ok(attempt) => attempt,
-            Err(error) => return Some(Found::Failed(self.file.look, format!("cannot be read: {error}"))),
+            Err(error) => {
+                return Some(Checked::Failed(self.file.version, format!("cannot be read: {error}")));
+            }
         };
         loop {
-            if let Ok((found, events)) = attempt.wait(files::DEADLINE) {
+            if let Ok((checked, events)) = attempt.wait(files::DEADLINE) {
                 self.events = events;
-                return Some(found);
+                return Some(checked);
             }
             self.was_stuck = true;
             self.status.fails(Effect::Degraded, &format!("{}: {}", self.file.path.display(), files::stuck()));
-            self.asked.clear();
+            self.reloads.clear();
             if self.bell.is_retired() {
                 return None;
             }
@@ -191,25 +193,26 @@ impl<T: FnMut(Change) -> Result<(), Rejected>> Follower<T> {
     }
 }
 
-fn examine(path: &Path, question: Question, progress: &AtomicU64) -> Found {
-    let failed = |look, problem: String| Found::Failed(look, format!("{}: {problem}", path.display()));
+fn examine(path: &Path, question: Question, progress: &AtomicU64) -> Checked {
+    let failed =
+        |version, problem: String| Checked::Failed(version, format!("{}: {problem}", path.display()));
     let Question { last, max_bytes, force, renamed, settled } = question;
-    let look = match std::fs::metadata(path) {
-        Ok(metadata) => Look::of(&metadata),
-        Err(_) if last.is_none() && !force => return Found::Same,
+    let version = match std::fs::metadata(path) {
+        Ok(metadata) => FileVersion::of(&metadata),
+        Err(_) if last.is_none() && !force => return Checked::Same,
         Err(error) => return failed(None, format!("cannot be read: {error}")),
     };
-    if last == Some(look) && !force {
-        return Found::Same;
+    if last == Some(version) && !force {
+        return Checked::Same;
     }
-    let is_other = last != Some(look);
-    let is_whole = settled == Some(look) || renamed || look.was_renamed_over(last.as_ref());
+    let is_other = last != Some(version);
+    let is_whole = settled == Some(version) || renamed || version.was_renamed_over(last.as_ref());
     if is_other && !is_whole {
-        return Found::Unsettled(look);
+        return Checked::Unsettled(version);
     }
     match files::read_here(path, max_bytes, progress) {
-        Ok(contents) if contents.look == look => Found::Read(contents),
-        Ok(Contents { look, .. }) | Err(Unreadable::Changed(look)) => Found::Unsettled(look),
-        Err(Unreadable::Failed(problem)) => failed(Some(look), problem),
+        Ok(contents) if contents.version == version => Checked::Read(contents),
+        Ok(Contents { version, .. }) | Err(Unreadable::Changed(version)) => Checked::Unsettled(version),
+        Err(Unreadable::Failed(problem)) => failed(Some(version), problem),
     }
 }

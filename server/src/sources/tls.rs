@@ -47,8 +47,8 @@ pub(crate) fn start(
             told.loaded(&format!("certificate loaded: {summary}"));
             Ok(())
         };
-        let look = std::fs::metadata(path).ok().map(|metadata| crate::files::Look::of(&metadata));
-        let file = Followed { path: path.clone(), max_bytes: MAX_BYTES, look };
+        let version = std::fs::metadata(path).ok().map(|metadata| crate::files::FileVersion::of(&metadata));
+        let file = Followed { path: path.clone(), max_bytes: MAX_BYTES, version };
         let retire = follow(file, bells, status, take);
         followed.push(retire.map_err(|error| format!("{}: cannot be followed: {error}", path.display()))?);
     }

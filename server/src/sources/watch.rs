@@ -28,7 +28,7 @@ pub(crate) struct Bell {
     rung: Mutex<Wake>,
     changed: Condvar,
     /// The reloads that wait for this follower.
-    asked: Mutex<Vec<Part>>,
+    reloads: Mutex<Vec<Part>>,
 }
 
 impl Bell {
@@ -45,9 +45,9 @@ impl Bell {
         wake
     }
 
-    /// The reloads that were asked for since the last call. Call it after [`Self::wait`].
-    pub(crate) fn asked(&self) -> Vec<Part> {
-        std::mem::take(&mut self.asked.lock().unwrap_or_else(PoisonError::into_inner))
+    /// The reloads that were requested since the last call. Call it after [`Self::wait`].
+    pub(crate) fn take_reloads(&self) -> Vec<Part> {
+        std::mem::take(&mut self.reloads.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(crate) fn is_retired(&self) -> bool {
@@ -81,7 +81,7 @@ impl Bells {
     pub(crate) fn hang_up(&self, part: &Part) {
         let bells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for bell in bells.iter().filter_map(Weak::upgrade) {
-            bell.asked.lock().unwrap_or_else(PoisonError::into_inner).push(part.clone());
+            bell.reloads.lock().unwrap_or_else(PoisonError::into_inner).push(part.clone());
             bell.ring(|wake| wake.hang_up = true);
         }
     }

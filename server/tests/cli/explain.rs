@@ -139,12 +139,12 @@ fn headers_add_up_and_tokens_on_the_command_line_are_warned_about() {
     let fixed = ["explain", "--config", "auth.toml", "--now", NOW, "--path", "/"];
     let run = workshop.run(&[&fixed[..], &["--header", &format!("Bearer {token}")]].concat());
     assert_eq!(reason(&run), "authorized");
-    insta::assert_snapshot!(run.errors, @"warning: other users of this machine can see command lines, and shells keep them; give the token by `--header-file`");
+    insta::assert_snapshot!(run.errors, @"warning: other users of this machine can see command lines, and shells keep them; give the token with `--header-file`");
     let run = explain(&workshop, &format!("Bearer {token}"), &["--path", "/", "--header", ""]);
     assert_eq!(reason(&run), "header_repeated");
     let run = explain(&workshop, &format!("authorization: Bearer {token}"), &["--path", "/"]);
     assert_eq!(reason(&run), "scheme_not_bearer");
-    insta::assert_snapshot!(run.errors, @"warning: a header begins with `Authorization:`, which is the field's name; give the value alone");
+    insta::assert_snapshot!(run.errors, @"warning: a header begins with `Authorization:`, which is the field's name; give only the value");
     assert_eq!(reason(&workshop.run(&fixed)), "header_missing");
 }
 

@@ -114,7 +114,7 @@ def a_broker_that_is_silent_makes_the_source_stale():
             assert (serving.ready()[0], serving.status(good), serving.status(revoked)) == (200, 200, 401)
             assert serving.metric("artos_auth_revocations_age_seconds") > 2
             with Server(serve) as starting:
-                # Until the first load nothing is known, whatever `on_stale` says.
+                # Before the first load there are no revocations, so `on_stale` has no effect.
                 assert (starting.status(good), starting.ready()[0]) == (503, 503)
             assert deny.revoke("--token-id", "x", check=False).returncode == 2
             broker.signal(signal.SIGCONT)
@@ -171,7 +171,7 @@ def a_log_that_was_trimmed_behind_a_servers_back_is_a_gap():
             for token in ("first", "missed", "second", "third"):
                 eventually("the token is refused", lambda: server.status(files.token(token)) == 401)
             server.is_ready()
-            # Without a snapshot, what was trimmed is lost, and that is said.
+            # Without a snapshot, trimmed entries are lost, which is reported.
             server.process.send_signal(signal.SIGSTOP)
             files.revoke("--token-id", "lost")
             broker.ask("XTRIM", LOG, "MAXLEN", "0")
@@ -180,7 +180,7 @@ def a_log_that_was_trimmed_behind_a_servers_back_is_a_gap():
             eventually("the token is refused", lambda: server.status(files.token("fourth")) == 401)
             eventually("it is named", lambda: "lost entries" in server.ready()[1])
             assert server.status(files.token("third")) == 401
-            # Only a new snapshot takes something out: the third was in the log alone, and is lost with it.
+            # Only a new snapshot removes entries: the third was only in the log, and is lost with it.
             files.compact()
             server.is_ready()
             for token in ("first", "missed", "second", "fourth"):
@@ -255,7 +255,7 @@ def a_password_comes_from_the_environment_or_a_file():
             assert one.status(token) == 401
             eventually("it is named", lambda: "refuses the connection" in other.ready()[1])
             assert (other.status(token), other.ready()[0]) == (503, 503)
-            # A new password counts without a restart.
+            # A new password takes effect without a restart.
             (by_file.folder / "password").write_text("test-only-password\n")
             other.is_ready()
             assert other.status(token) == 401

@@ -61,7 +61,7 @@ def install(build=True):
 
 
 def eventually(what, holds, within=15.0):
-    """Waits until something holds, and gives what it gave."""
+    """Waits until the condition returns a true value, and returns it."""
     end = time.monotonic() + within
     while True:
         value = holds()
@@ -79,7 +79,7 @@ def free_port():
 
 
 class Broker:
-    """A Valkey or Redis server on a port of its own, with nothing on disk."""
+    """A Valkey or Redis server on a free port, without persistence."""
 
     def __init__(self, folder, *arguments, redis=False, port=None):
         self.folder, self.arguments, self.redis = folder, arguments, redis
@@ -119,7 +119,7 @@ class Broker:
             self.process = None
 
     def ask(self, *command, login=()):
-        """One command on a connection of its own."""
+        """One command on a new connection."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=5) as stream:
             lines = stream.makefile("rwb")
             for words in [login, command] if login else [command]:

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 /// Timeout of the valid client: far longer than a response takes, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(8);
-/// Duration of an attack without an end of its own.
+/// Duration of an attack that does not end by design.
 pub(crate) const ATTACK: Duration = Duration::from_secs(2);
 /// How long descriptors are counted for one number of them.
 const COUNT_TIME: Duration = Duration::from_millis(250);

@@ -26,9 +26,9 @@ pub(crate) use tokens::good_token;
 /// A request and its result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exchange {
-    /// As it was sent, including its id.
+    /// The request as sent, including its id.
     pub request: Request,
-    /// What came.
+    /// The result.
     pub answer: Answer,
 }
 

@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_the_same_whatever_the_buffer() {
+    fn lines_do_not_depend_on_the_buffer_size() {
         let text = |text: &str| Some(text.as_bytes().to_vec());
         for buffer in [1, 2, 3, 7, 100] {
             assert_eq!(lines(b"", buffer), []);
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_over_the_limit_is_passed_over_and_not_held() {
+    fn a_line_over_the_limit_is_skipped_without_storing_it() {
         let longest = vec![b'x'; MAX_LINE_BYTES];
         let input =
             [&longest[..], b"\n", &longest, b"x\n", &longest, &longest, b"\nnext\n", &longest, b"y"].concat();

@@ -51,7 +51,7 @@ impl<'l> LineRequest<'l> {
     fn read(id: Option<&'l RawValue>, members: &[(Cow<'l, str>, &'l RawValue)]) -> Result<Self, String> {
         let names = ["id", "method", "path", "authorization", "authorization_b64", "now", "context"];
         let [_, method, path, authorization, authorization_b64, now, context] =
-            each_once(members, names, "")?;
+            unique_members(members, names, "")?;
         let authorization = match (authorization, authorization_b64) {
             (None, None) => Vec::new(),
             (Some(values), None) => {
@@ -95,7 +95,7 @@ impl LineContext {
         let Members(members) =
             serde_json::from_str(value.get()).map_err(|_| "`context` must be an object".to_owned())?;
         let names = ["realm", "resource_org", "resource_unresolved", "account"];
-        let [realm, resource_org, unresolved, account] = each_once(&members, names, "context.")?;
+        let [realm, resource_org, unresolved, account] = unique_members(&members, names, "context.")?;
         let realm = match realm.filter(|value| value.get() != "null") {
             None => None,
             Some(value) => {
@@ -165,7 +165,7 @@ impl<'de> Deserialize<'de> for Members<'de> {
 struct Text<'l>(#[serde(borrow)] Cow<'l, str>);
 
 /// The values of the named members; an unknown or duplicate member is an error.
-fn each_once<'l, const N: usize>(
+fn unique_members<'l, const N: usize>(
     members: &[(Cow<'l, str>, &'l RawValue)],
     names: [&str; N],
     parent: &str,
@@ -174,17 +174,17 @@ fn each_once<'l, const N: usize>(
     for (name, value) in members {
         let Some(slot) = names.iter().position(|its| its == name).and_then(|index| values.get_mut(index))
         else {
-            return Err(format!("{} is unknown", quoted(parent, name)));
+            return Err(format!("{} is unknown", member_name(parent, name)));
         };
         if slot.replace(*value).is_some() {
-            return Err(format!("{} is duplicate", quoted(parent, name)));
+            return Err(format!("{} is duplicate", member_name(parent, name)));
         }
     }
     Ok(values)
 }
 
 /// Quotes a short and plain name, which may be a misspelled member. Any other name may be a secret and is not shown.
-fn quoted(parent: &str, name: &str) -> String {
+fn member_name(parent: &str, name: &str) -> String {
     let harmless = name.len() <= 20 && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
     match parent {
         _ if harmless => format!("`{parent}{name}`"),

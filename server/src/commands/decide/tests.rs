@@ -153,7 +153,7 @@ fn a_decision_has_every_member() {
     "7",
     "`context.account` must be `unknown`, `active`, `not_a_member` or `not_configured`"
 )]
-fn a_line_that_is_no_request_has_an_error(#[case] line: &str, #[case] id: &str, #[case] problem: &str) {
+fn an_invalid_line_has_an_error(#[case] line: &str, #[case] id: &str, #[case] problem: &str) {
     assert_eq!(answer_to(line), format!(r#"{{"id":{id},"error":"{problem}"}}"#));
 }
 
@@ -168,7 +168,7 @@ fn now_is_an_integer_in_range(
 }
 
 #[test]
-fn one_bad_line_never_stops_the_rest() {
+fn an_invalid_line_does_not_stop_the_stream() {
     let good = r#"{"path": "/api/v1/search/status", "now": 0}"#;
     let long = " ".repeat(lines::MAX_LINE_BYTES + 1);
     let input = [good.as_bytes(), b"\n\n \t\r\n\xff\n{\n", long.as_bytes(), b"\n", good.as_bytes()].concat();
@@ -180,7 +180,7 @@ fn one_bad_line_never_stops_the_rest() {
 }
 
 #[test]
-fn whoever_closes_the_output_ends_it_quietly() {
+fn a_closed_output_is_not_an_error() {
     struct Closed;
     impl Write for Closed {
         fn write(&mut self, _: &[u8]) -> io::Result<usize> {

@@ -52,7 +52,7 @@ fn fields(lines: &[String]) -> Result<HeaderMap, Failure> {
         let name =
             HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong("not a field name before the `:`"))?;
         if name == AUTHORIZATION {
-            return Err(wrong("give the value of Authorization by `--header-file`"));
+            return Err(wrong("give the value of Authorization with `--header-file`"));
         }
         let value = HeaderValue::from_str(value.trim_matches([' ', '\t']))
             .map_err(|_| wrong(&format!("the value of `{name}` contains a control character")))?;

@@ -107,7 +107,7 @@ fn context<'c>(
 fn warn_of(args: &ExplainArgs, lines: &[Vec<u8>], config: &Config) {
     if !args.header.is_empty() {
         eprintln!(
-            "warning: other users of this machine can see command lines, and shells keep them; give the token by \
+            "warning: other users of this machine can see command lines, and shells keep them; give the token with \
              `--header-file`"
         );
     }
@@ -116,7 +116,7 @@ fn warn_of(args: &ExplainArgs, lines: &[Vec<u8>], config: &Config) {
         .any(|line| line.get(..14).is_some_and(|start| start.eq_ignore_ascii_case(b"authorization:")))
     {
         eprintln!(
-            "warning: a header begins with `Authorization:`, which is the field's name; give the value alone"
+            "warning: a header begins with `Authorization:`, which is the field's name; give only the value"
         );
     }
     if args.host.is_none() && args.realm.is_empty() && !config.realms.is_open() {

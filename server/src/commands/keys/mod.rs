@@ -101,8 +101,8 @@ fn public_of(file: &Path, args: &PublicArgs) -> Result<Map<String, Value>, Failu
     }
     private_of(file, &text)?.to_public_jwk().ok_or_else(|| {
         Failure::Bad(format!(
-            "{}: a shared secret has no public part, because it both signs and verifies; name this file itself by \
-             `keys.file`, readable by the server alone, or make a key pair with `keys generate --alg ES256`",
+            "{}: a shared secret has no public part, because it both signs and verifies; use this file as \
+             `keys.file`, readable only by the server, or make a key pair with `keys generate --alg ES256`",
             file.display()
         ))
     })

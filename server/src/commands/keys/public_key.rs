@@ -30,7 +30,7 @@ pub(super) fn from_pem(
     const MARK: &[u8] = b"PRIVATE KEY-----";
     if text.windows(MARK.len()).any(|part| part == MARK) {
         let problem =
-            "this is a private key; make its public key with `openssl pkey -in FILE -pubout` and name that";
+            "this is a private key; extract its public key with `openssl pkey -in FILE -pubout` and use that";
         return Err(problem.to_owned());
     }
     let certificate = CertificateDer::from_pem_slice(text).ok();
@@ -55,7 +55,7 @@ pub(super) fn from_pem(
         (None, [only]) => only,
         (None, served) => {
             return Err(format!(
-                "the key serves several algorithms; choose one by `--alg`: {}",
+                "the key can have several algorithms; choose one with `--alg`: {}",
                 served.join(", ")
             ));
         }

@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_load_is_left_alone() {
+    fn an_invalid_file_is_not_changed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("revocations.json");
         for text in ["", "{", r#"{"token": []}"#, r#"{"tokens": [1]}"#] {

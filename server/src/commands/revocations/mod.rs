@@ -126,7 +126,7 @@ async fn compact_redis(
             ));
         }
         let position = whole.position().max(whole.last);
-        if write(&mut connection, redis, &whole.look, position, &text).await? {
+        if write(&mut connection, redis, &whole.id, position, &text).await? {
             return Ok((list.len(), dropped, unreadable));
         }
         // Another process has written a snapshot in the meantime.
@@ -156,7 +156,7 @@ fn source(config: &Path) -> Result<RevocationSource, Failure> {
 }
 
 fn read_only(source: &RevocationSource) -> Failure {
-    failed(source, "a list by URL cannot be written; change the list where it is served from")
+    failed(source, "a list by URL cannot be written; change it on the server that serves it")
 }
 
 fn failed(source: &RevocationSource, problem: &str) -> Failure {

@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_named_by_its_id_or_by_what_was_signed() {
+    fn a_token_is_revoked_by_its_id_or_its_signing_input() {
         let entry = entry_of(format!(" Bearer {}\n", token(r#"{"jti":"t-1"}"#)).as_bytes(), None).unwrap();
         assert_eq!(entry.to_json(), r#"{"op":"token","id":"t-1"}"#);
         let token = token(r#"{"jti":null,"sub":"u"}"#);
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_token_is_refused() {
+    fn an_invalid_token_is_refused() {
         for text in ["", "Bearer ", "a.b", "a.b.c.d", "!.!.!", &token("[]"), &token(r#"{"jti":5}"#)] {
             entry_of(text.as_bytes(), None).unwrap_err();
         }

@@ -48,7 +48,7 @@ fn shown(input: &[u8]) -> Result<String, String> {
     let (header, claims) =
         (decode("first segment, the header,", header)?, decode("second segment, the claims,", claims)?);
     let mut shown = String::from(
-        "{\n  \"signature\": \"NOT VERIFIED: anyone can have written this token\",\n  \"header\": ",
+        "{\n  \"signature\": \"NOT VERIFIED: anyone could have written this token\",\n  \"header\": ",
     );
     pretty(&header, &mut shown).ok_or("the header is nested too deeply to be shown")?;
     shown.push_str(",\n  \"claims\": ");
@@ -152,7 +152,7 @@ mod tests {
         );
         insta::assert_snapshot!(shown(token.as_bytes()).unwrap(), @r#"
         {
-          "signature": "NOT VERIFIED: anyone can have written this token",
+          "signature": "NOT VERIFIED: anyone could have written this token",
           "header": {
             "alg": "none",
             "crit": []

@@ -5,22 +5,22 @@
 
 use artos_auth_engine::{NumericDate, Revocations};
 
-use crate::redis::{LogEntry, Look, Page, Position, Whole};
+use crate::redis::{LogEntry, Page, Position, SnapshotAndLog, SnapshotId};
 use crate::revocation::entry::Entry;
 
 /// The set and the position up to which it is complete.
 #[derive(Default)]
 pub(crate) struct Tracker {
     set: Revocations,
-    known: Option<Known>,
+    progress: Option<Progress>,
     concern: Option<Concern>,
     /// The last unreadable entry, and the problem with it.
     unreadable: Option<(Position, String)>,
 }
 
 #[derive(Debug)]
-struct Known {
-    look: Look,
+struct Progress {
+    id: SnapshotId,
     /// The last log entry included in the snapshot.
     snapshot: Position,
     /// The last log entry included in the set.
@@ -64,12 +64,12 @@ impl Tracker {
 
     /// The log is followed from the entry after this one.
     pub(crate) fn position(&self) -> Position {
-        self.known.as_ref().map(|known| known.position).unwrap_or_default()
+        self.progress.as_ref().map(|progress| progress.position).unwrap_or_default()
     }
 
     /// One sentence about a problem that exists although the server responds.
     pub(crate) fn concern(&self) -> Option<String> {
-        let advice = "what was revoked stays revoked here, but a server that starts now does not know it; revoke again \
+        let advice = "revocations stay in effect here, but a server that starts now does not have them; revoke again \
                       what is missing, then run `artos-auth revocations compact`";
         match (self.concern, &self.unreadable) {
             (Some(Concern::Emptied), _) => Some(format!("the source came back empty: {advice}")),
@@ -85,58 +85,58 @@ impl Tracker {
     }
 
     /// Applies the snapshot and the log; `base` is the list in the snapshot.
-    pub(crate) fn load(&mut self, whole: Whole, base: Option<Revocations>) -> Applied {
+    pub(crate) fn load(&mut self, whole: SnapshotAndLog, base: Option<Revocations>) -> Applied {
         let snapshot = whole.position();
-        let is_new = match &self.known {
+        let is_new = match &self.progress {
             None => true,
-            Some(known) => whole.look.is_there() && whole.look != known.look,
+            Some(progress) => whole.id.is_there() && whole.id != progress.id,
         };
         if is_new {
             self.set = base.unwrap_or_default();
             self.concern = None;
             self.unreadable = self.unreadable.take().filter(|(position, _)| *position > snapshot);
-        } else if let Some(known) = &self.known {
-            if (known.look.is_there() && !whole.look.is_there())
-                || (!whole.look.is_there() && known.position > whole.last)
+        } else if let Some(progress) = &self.progress {
+            if (progress.id.is_there() && !whole.id.is_there())
+                || (!whole.id.is_there() && progress.position > whole.last)
             {
                 self.concern = Some(Concern::Emptied);
-            } else if known.position > snapshot.max(whole.last) {
+            } else if progress.position > snapshot.max(whole.last) {
                 self.concern = Some(Concern::Trimmed);
             }
         }
         let entries = whole.entries.into_iter().filter(|entry| entry.position > snapshot);
         let applied = self.apply(entries);
         let position = snapshot.max(whole.last);
-        self.known = Some(Known { look: whole.look, snapshot, position, added: whole.added });
+        self.progress = Some(Progress { id: whole.id, snapshot, position, added: whole.added });
         applied
     }
 
     /// Applies the log entries after the position.
     pub(crate) fn take(&mut self, page: Page) -> Step {
-        let Some(known) = &self.known else { return Step::Reload };
+        let Some(progress) = &self.progress else { return Step::Reload };
         // The applied entries are no longer in the log: it was restarted.
-        let began_anew = page.last < known.position && known.position > known.snapshot;
-        if page.look != known.look || began_anew {
+        let began_anew = page.last < progress.position && progress.position > progress.snapshot;
+        if page.id != progress.id || began_anew {
             return Step::Reload;
         }
         let read = u64::try_from(page.entries.len()).unwrap_or(u64::MAX);
-        let (has_lost, added) = match known.added.zip(page.added) {
+        let (has_lost, added) = match progress.added.zip(page.added) {
             // The remaining entries are read next.
             Some((before, _)) if page.is_full => (false, Some(before.saturating_add(read))),
             Some((before, now)) => (now > before.saturating_add(read), Some(now)),
             // The last applied entry is gone from the log, and perhaps later ones too.
             None => {
-                let is_behind = page.first.is_some_and(|first| first > known.position);
-                (is_behind && known.position > known.snapshot, page.added)
+                let is_behind = page.first.is_some_and(|first| first > progress.position);
+                (is_behind && progress.position > progress.snapshot, page.added)
             }
         };
-        let last = page.entries.last().map_or(known.position, |entry| entry.position);
+        let last = page.entries.last().map_or(progress.position, |entry| entry.position);
         if has_lost {
             self.concern = Some(Concern::Trimmed);
         }
         let applied = self.apply(page.entries.into_iter());
-        if let Some(known) = &mut self.known {
-            (known.position, known.added) = (last, added);
+        if let Some(progress) = &mut self.progress {
+            (progress.position, progress.added) = (last, added);
         }
         Step::Applied(applied)
     }
@@ -150,7 +150,7 @@ impl Tracker {
                     applied.entries.push(position);
                 }
                 Err(problem) => {
-                    if self.unreadable.as_ref().is_none_or(|(known, _)| *known < position) {
+                    if self.unreadable.as_ref().is_none_or(|(reported, _)| *reported < position) {
                         applied
                             .unreadable
                             .push(format!("the entry {position} of the log cannot be read: {problem}"));
@@ -211,15 +211,15 @@ mod tests {
     }
 
     /// A snapshot at this position that revokes one token with this id, and a log with these entries.
-    fn whole(snapshot: Option<&str>, log: &[&str]) -> (Whole, Option<Revocations>) {
+    fn whole(snapshot: Option<&str>, log: &[&str]) -> (SnapshotAndLog, Option<Revocations>) {
         let text =
             snapshot.map(|at| format!(r#"{{"position":"{at}","revocations":{{"tokens":["s-{at}"]}}}}"#));
         let parsed = text.as_ref().map(|text| Snapshot::parse(text.as_bytes()).unwrap());
         let base = parsed
             .as_ref()
             .map(|parsed| Revocations::from_json(parsed.revocations.get().as_bytes()).unwrap());
-        let whole = Whole {
-            look: text.as_deref().map(Look::of).unwrap_or_default(),
+        let whole = SnapshotAndLog {
+            id: text.as_deref().map(SnapshotId::of).unwrap_or_default(),
             snapshot: parsed,
             last: log.last().map(|last| position(last)).unwrap_or_default(),
             added: None,
@@ -243,7 +243,7 @@ mod tests {
     /// A read of a log that spans `first` to `last`, with these entries after the position.
     fn page(snapshot: Option<&str>, first: &str, last: &str, entries: &[&str]) -> Page {
         Page {
-            look: whole(snapshot, &[]).0.look,
+            id: whole(snapshot, &[]).0.id,
             first: (!first.is_empty()).then(|| position(first)),
             last: position(last),
             added: None,

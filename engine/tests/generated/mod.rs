@@ -74,7 +74,7 @@ pub(crate) fn key_set(names: &[&str]) -> Value {
 
 /// A request before its token is minted.
 #[derive(Clone, Debug)]
-pub(crate) struct Asked {
+pub(crate) struct GeneratedRequest {
     /// Index into [`SETUPS`].
     pub(crate) setup: usize,
     /// The content of the `Authorization` lines.
@@ -99,7 +99,7 @@ pub(crate) enum Lines {
     ExtraSpace,
 }
 
-impl Asked {
+impl GeneratedRequest {
     pub(crate) fn setup(&self) -> &'static Setup {
         &SETUPS[self.setup]
     }
@@ -130,7 +130,7 @@ impl Asked {
 }
 
 /// Requests of every kind.
-pub(crate) fn asked() -> impl Strategy<Value = Asked> {
+pub(crate) fn generated_request() -> impl Strategy<Value = GeneratedRequest> {
     let lines = prop_oneof![
         20 => Just(Lines::Good),
         1 => select(vec![Lines::Missing, Lines::Empty, Lines::Twice, Lines::OtherScheme, Lines::NoToken, Lines::ExtraSpace]),
@@ -138,7 +138,7 @@ pub(crate) fn asked() -> impl Strategy<Value = Asked> {
     let now = prop_oneof![8 => Just(NOW), 1 => NOW - 120..NOW + 120, 1 => 0..=253_402_300_799_u64];
     let method = select(vec!["GET", "GET", "HEAD", "POST", "DELETE", "delete", "OPTIONS"]);
     (0..SETUPS.len(), lines, token(), method, path(), context(), now).prop_map(
-        |(setup, lines, token, method, path, context, now)| Asked {
+        |(setup, lines, token, method, path, context, now)| GeneratedRequest {
             setup,
             lines,
             token,
@@ -151,10 +151,10 @@ pub(crate) fn asked() -> impl Strategy<Value = Asked> {
 }
 
 /// Requests with a valid token, for setups that allow it for resources without an owner.
-pub(crate) fn allowed() -> impl Strategy<Value = Asked> {
-    asked().prop_filter("allowed", |asked| {
+pub(crate) fn allowed() -> impl Strategy<Value = GeneratedRequest> {
+    generated_request().prop_filter("allowed", |generated| {
         use artos_auth_fixtures::Decider as _;
-        asked.engine().decide(&asked.question()).reason == "authorized"
+        generated.engine().decide(&generated.question()).reason == "authorized"
     })
 }
 
