@@ -28,7 +28,7 @@ pub(crate) struct Admin {
     health: Health,
     metrics: Metrics,
     audit: Option<AuditLog>,
-    gate: Listener,
+    listener: Listener,
 }
 
 /// For a scraper, a probe and a few people: far fewer than on the main port.
@@ -48,7 +48,7 @@ impl Admin {
             shutdown_time: Duration::from_millis(500),
             ..Limits::of_tokens(0)
         };
-        Self { health, metrics, audit: None, gate: Listener::new(limits, ConnectionNumbers::default()) }
+        Self { health, metrics, audit: None, listener: Listener::new(limits, ConnectionNumbers::default()) }
     }
 
     /// The same admin port; `/readyz` also reports whether decisions wait for this log.
@@ -80,7 +80,7 @@ impl Admin {
     /// Serves connections until `stop` is done.
     pub(crate) async fn serve(&self, port: Port, stop: impl Future<Output = ()>) {
         // Accept errors are not reported here: the client sees that its connection fails.
-        self.gate.serve(port, stop, |slot, _| Desk { admin: self.clone(), slot }, |_| {}).await;
+        self.listener.serve(port, stop, |slot, _| Desk { admin: self.clone(), slot }, |_| {}).await;
     }
 
     fn answer(&self, method: &Method, path: &str, accept: Accepted) -> Response<Body> {

@@ -107,7 +107,7 @@ impl DecisionService {
                 time: reading.since_epoch,
                 method: Some(described.map_or("POST", |described| described.method).as_bytes()),
                 target: Some(described.map_or(ext_authz::CHECK, |described| described.target).as_bytes()),
-                result: audit::Result::Judged(&outcome),
+                result: audit::Result::Outcome(&outcome),
                 peer: peer_text,
                 host: described.map(|described| described.host.as_bytes()),
                 request_id: audit::request_id(&fields),

@@ -55,8 +55,8 @@ use crate::snapshot::{Configured, ContextResolver, Snapshot};
 /// ```
 #[derive(Clone)]
 pub struct Server {
-    judge: Arc<DecisionService>,
-    gate: Listener,
+    service: Arc<DecisionService>,
+    listener: Listener,
 }
 
 /// Builds a [`Server`]. The defaults are those of `artos-auth serve`, except that without an audit log decisions are
@@ -98,13 +98,13 @@ impl Server {
 
     /// The same for any kind of port.
     pub(crate) async fn serve_port(&self, port: Port, stop: impl Future<Output = ()>) {
-        let answers = |slot, peer| ConnectionService::new(Arc::clone(&self.judge), slot, peer);
+        let answers = |slot, peer| ConnectionService::new(Arc::clone(&self.service), slot, peer);
         let failed = |error: &std::io::Error| {
-            if let Some(trail) = &self.judge.trail {
+            if let Some(trail) = &self.service.trail {
                 trail.note(Level::Error, &format!("a connection cannot be accepted: {error}"));
             }
         };
-        self.gate.serve(port, stop, answers, failed).await;
+        self.listener.serve(port, stop, answers, failed).await;
     }
 
     /// Serves one stream until its end: any socket, or memory.
@@ -112,21 +112,21 @@ impl Server {
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        self.gate
-            .serve_stream(stream, |slot, peer| ConnectionService::new(Arc::clone(&self.judge), slot, peer))
+        self.listener
+            .serve_stream(stream, |slot, peer| ConnectionService::new(Arc::clone(&self.service), slot, peer))
             .await;
     }
 
     /// The metrics of this server.
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
-        &self.judge.metrics
+        &self.service.metrics
     }
 }
 
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Server").field("gate", &self.gate).finish_non_exhaustive()
+        f.debug_struct("Server").field("listener", &self.listener).finish_non_exhaustive()
     }
 }
 
@@ -183,8 +183,8 @@ impl Builder {
     /// Builds the server.
     #[must_use]
     pub fn build(self) -> Server {
-        let gate = Listener::new(self.limits, self.metrics.connections.clone()).with_tls(self.tls);
-        let judge = DecisionService {
+        let listener = Listener::new(self.limits, self.metrics.connections.clone()).with_tls(self.tls);
+        let service = DecisionService {
             state: self.state,
             clock: self.clock,
             resolver: self.resolver,
@@ -195,7 +195,7 @@ impl Builder {
             message_time: self.limits.header_time,
             health: self.health,
         };
-        Server { judge: Arc::new(judge), gate }
+        Server { service: Arc::new(service), listener }
     }
 }
 

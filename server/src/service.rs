@@ -45,7 +45,7 @@ pub(crate) struct DecisionService {
 
 /// The service of one connection.
 pub(crate) struct ConnectionService {
-    judge: Arc<DecisionService>,
+    service: Arc<DecisionService>,
     slot: Slot,
     peer: Peer,
     /// The peer, as shown in the audit log.
@@ -53,8 +53,8 @@ pub(crate) struct ConnectionService {
 }
 
 impl ConnectionService {
-    pub(crate) fn new(judge: Arc<DecisionService>, slot: Slot, peer: Peer) -> Self {
-        Self { judge, slot, peer, peer_text: peer.text() }
+    pub(crate) fn new(service: Arc<DecisionService>, slot: Slot, peer: Peer) -> Self {
+        Self { service, slot, peer, peer_text: peer.text() }
     }
 }
 
@@ -65,12 +65,12 @@ impl Service<hyper::Request<Incoming>> for ConnectionService {
 
     fn call(&self, request: hyper::Request<Incoming>) -> Answering {
         let started = Instant::now();
-        if let Some(call) = self.judge.grpc_call(&request) {
+        if let Some(call) = self.service.grpc_call(&request) {
             self.slot.request_arrived(started);
-            let judge = Arc::clone(&self.judge);
+            let service = Arc::clone(&self.service);
             let peer = (self.peer, self.peer_text.clone());
             return Answering::Waiting(Box::pin(async move {
-                judge.answer_call(call, request, started, peer).await
+                service.answer_call(call, request, started, peer).await
             }));
         }
         let has_body = !request.body().is_end_stream();
@@ -125,13 +125,13 @@ impl ConnectionService {
         started: Instant,
     ) -> (Response<Body>, Option<WaitingLine>) {
         let http2 = parts.version == Version::HTTP_2;
-        let state = self.judge.state.load();
+        let state = self.service.state.load();
         let form = Form {
             without_body: http2 && parts.method == Method::HEAD,
             close: has_body && !http2,
             bodiless: is_forwarded(&parts, state.forward()),
         };
-        let (outcome, line) = match self.judge(&parts, &state, started) {
+        let (outcome, line) = match self.decide_and_record(&parts, &state, started) {
             Ok(judged) => judged,
             Err(refusal) => {
                 self.record_refusal(refusal, Some(&parts), started);
@@ -148,18 +148,18 @@ impl ConnectionService {
 
     /// Decides the request, and records the outcome before the client sees it: a returned line must be queued
     /// first.
-    fn judge<'s>(
+    fn decide_and_record<'s>(
         &self,
         parts: &hyper::http::request::Parts,
         state: &'s Snapshot,
         started: Instant,
     ) -> Result<(Outcome<'s>, Option<WaitingLine>), Refusal> {
-        let judge = &*self.judge;
-        if parts.headers.len() > judge.header_count {
+        let service = &*self.service;
+        if parts.headers.len() > service.header_count {
             return Err(Refusal::TooManyLines);
         }
         let mut received = Received::new(parts)?;
-        let reading = judge.clock.now();
+        let reading = service.clock.now();
         let subject = if is_forwarded(parts, state.forward()) {
             describe(&received, parts, state, self.peer).map(|(described, owner)| {
                 received = described;
@@ -178,7 +178,7 @@ impl ConnectionService {
                     target: &received.target,
                     headers: &parts.headers,
                 };
-                judge.decide(&asked, lines.as_slice(), owner, state, reading)
+                service.decide(&asked, lines.as_slice(), owner, state, reading)
             }
         };
         let duration = started.elapsed();
@@ -187,14 +187,14 @@ impl ConnectionService {
         {
             state.fetch_keys_after(denial.reason(), value.as_bytes());
         }
-        judge.metrics.decided(&outcome, duration);
-        judge.trace(&parts.headers, received.method, &outcome, duration);
-        let line = judge.trail.as_ref().and_then(|trail| {
+        service.metrics.decided(&outcome, duration);
+        service.trace(&parts.headers, received.method, &outcome, duration);
+        let line = service.trail.as_ref().and_then(|trail| {
             trail.record(&Record {
                 time: reading.since_epoch,
                 method: Some(received.method.as_bytes()),
                 target: Some(received.target.as_bytes()),
-                result: audit::Result::Judged(&outcome),
+                result: audit::Result::Outcome(&outcome),
                 peer: self.peer_text.as_deref(),
                 host: received.host.map(str::as_bytes),
                 request_id: audit::request_id(&parts.headers),
@@ -212,11 +212,11 @@ impl ConnectionService {
         parts: Option<&hyper::http::request::Parts>,
         started: Instant,
     ) {
-        let judge = &*self.judge;
-        judge.metrics.refused(refusal);
-        let Some(trail) = &judge.trail else { return };
+        let service = &*self.service;
+        service.metrics.refused(refusal);
+        let Some(trail) = &service.trail else { return };
         let waiting = trail.record(&Record {
-            time: judge.clock.now().since_epoch,
+            time: service.clock.now().since_epoch,
             method: parts.map(|parts| parts.method.as_str().as_bytes()),
             target: parts.map(|parts| parts.uri.path().as_bytes()),
             result: audit::Result::Refused(refusal),

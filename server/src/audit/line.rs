@@ -60,7 +60,7 @@ pub(crate) struct Record<'r> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Result<'r> {
     /// A decision, or a 503 because no decision is possible now.
-    Judged(&'r Outcome<'r>),
+    Outcome(&'r Outcome<'r>),
     /// An answer without a decision.
     Refused(Refusal),
 }
@@ -69,8 +69,8 @@ impl Result<'_> {
     /// Whether the answer waits for the log: answers for public paths and refusals without a decision do not.
     pub(super) fn waits_for_log(&self) -> bool {
         match self {
-            Self::Judged(Outcome::Decided(Decision::Allow(Access::Public(_)))) | Self::Refused(_) => false,
-            Self::Judged(_) => true,
+            Self::Outcome(Outcome::Decided(Decision::Allow(Access::Public(_)))) | Self::Refused(_) => false,
+            Self::Outcome(_) => true,
         }
     }
 }
@@ -89,7 +89,7 @@ impl Record<'_> {
 
     fn write_as<const FORMAT: bool>(&self, mut fields: Fields<'_, FORMAT>, texts: &OutcomeTexts) {
         let identity = match self.result {
-            Result::Judged(outcome) => outcome.identity(),
+            Result::Outcome(outcome) => outcome.identity(),
             Result::Refused(_) => None,
         };
         let token_id = identity.and_then(Identity::token_id).filter(|id| !id.is_empty());
@@ -97,7 +97,7 @@ impl Record<'_> {
         fields.text(&name!("method"), self.method.map(quote::field_value).as_deref());
         fields.text(&name!("path"), self.target.map(path).as_deref());
         match self.result {
-            Result::Judged(outcome) => fields.outcome(outcome, texts),
+            Result::Outcome(outcome) => fields.outcome(outcome, texts),
             Result::Refused(refusal) => fields.refusal(refusal),
         }
         fields.text(&name!("user_id"), identity.and_then(Identity::user_id));
@@ -353,7 +353,7 @@ mod tests {
                     time: Duration::ZERO,
                     method: Some(b"GET"),
                     target: Some(b"/"),
-                    result: Result::Judged(outcome),
+                    result: Result::Outcome(outcome),
                     peer: None,
                     host: None,
                     request_id: None,
