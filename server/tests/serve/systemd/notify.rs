@@ -78,6 +78,24 @@ fn a_reload_is_over_once_the_files_are_loaded() {
     assert_eq!((answer(&service, &old), answer(&service, &new)), (401, 200));
 }
 
+/// What rotates the audit log is no reload.
+#[test]
+fn reopening_the_audit_log_is_no_reload() {
+    let service = notified(&format!("{PORTS}[audit]\noutput = \"file\"\nfile = \"audit.jsonl\"\n"), &[]);
+    let ready = service.notification();
+    std::fs::rename(service.files.path("audit.jsonl"), service.files.path("audit.jsonl.1")).unwrap();
+    service.signal(Signal::USR1);
+    eventually("the log is open again", || service.files.path("audit.jsonl").exists());
+    service.signal(Signal::HUP);
+    let mut told = vec![service.notification(), service.notification()];
+    service.signal(Signal::TERM);
+    while !told.last().is_some_and(|told| told.starts_with("STOPPING=1\n")) {
+        told.push(service.notification());
+    }
+    assert_eq!(told.len(), 3, "one reload, and the end: {told:#?}");
+    assert!(told[0].starts_with("RELOADING=1\n") && told[1] == ready, "{told:#?}");
+}
+
 /// A refused file ends the reload, too: the log and `/readyz` tell it.
 #[test]
 fn a_reload_that_fails_is_over() {
