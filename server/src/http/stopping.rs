@@ -29,7 +29,7 @@ pub(super) const QUIET_TIME: Duration = Duration::from_secs(1);
 /// How often a connection with an incomplete first head is checked.
 const INTERVAL: Duration = Duration::from_millis(50);
 
-/// Whether the listener stops.
+/// Whether the listener is stopping.
 #[derive(Debug)]
 pub(super) struct Stopping {
     sender: watch::Sender<bool>,

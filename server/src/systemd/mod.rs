@@ -1,5 +1,5 @@
-//! What systemd and a service have to do with each other: passed sockets, and messages about the service's state.
-//! Without its environment variables, nothing here does anything.
+//! The interfaces between systemd and a service: passed sockets, and messages about the state of the service.
+//! Without systemd's environment variables, neither has an effect.
 
 pub(crate) mod notify;
 pub(crate) mod sockets;

@@ -28,7 +28,7 @@ enum Message {
     Sent(#[expect(dead_code, reason = "held until it is dropped")] SyncSender<()>),
 }
 
-/// As many as a life without trouble never has waiting.
+/// More messages than ever wait while systemd reads them.
 const QUEUE: usize = 64;
 
 impl Notifier {
@@ -69,7 +69,7 @@ impl Notifier {
         self.send(Message::Status(status));
     }
 
-    /// Waits until everything is sent, but not for long.
+    /// Waits until everything is sent, at most for `patience`.
     pub(crate) fn flush(&self, patience: Duration) {
         let (held, sent) = sync_channel(0);
         self.send(Message::Sent(held));
@@ -78,7 +78,7 @@ impl Notifier {
 
     fn send(&self, message: Message) {
         let Some(sender) = &self.0 else { return };
-        // Full: systemd has not read for long. It ends what it supervises then, or has forgotten it.
+        // Full: systemd has not read for a long time. Its watchdog then ends the process, if it has one.
         let _ = sender.try_send(message);
     }
 }
@@ -104,8 +104,8 @@ fn send_all(messages: &Receiver<Message>, log: &AuditLog) {
     }
 }
 
-/// Tells systemd at half of its watchdog's time that the process works: that the runtime which answers requests runs a
-/// task, and that the caller's runtime runs this one. Ends at once without a watchdog.
+/// Resets systemd's watchdog at half of its time, while both the runtime that answers requests and the caller's runtime
+/// run tasks. Returns at once without a watchdog.
 pub(crate) async fn feed_watchdog(notifier: Notifier, serving: Handle, log: AuditLog) {
     let Some(time) = sd_notify::watchdog_enabled().filter(|time| !time.is_zero()) else { return };
     feed(time / 2, &serving, &log, || notifier.send(Message::Alive)).await;
@@ -116,13 +116,10 @@ async fn feed(interval: Duration, serving: &Handle, log: &AuditLog, alive: impl 
     loop {
         let mut task = serving.spawn(async {});
         let mut reported = false;
-        // The message is late as soon as the next one is due, but a late one is better than none.
+        // A message that is late is still sent: systemd may not have ended the process yet.
         while timeout(interval, &mut task).await.is_err() {
             if !std::mem::replace(&mut reported, true) {
-                log.note(
-                    Level::Error,
-                    "no worker thread runs: systemd's watchdog is not told that all is well",
-                );
+                log.note(Level::Error, "no worker thread runs tasks; systemd's watchdog is not reset");
             }
         }
         alive();
@@ -143,7 +140,7 @@ mod tests {
     use crate::audit::{Format, QueueNumbers};
     use crate::config::Audit;
 
-    /// While every worker thread is stuck, systemd is told nothing, and the log says why.
+    /// While every worker thread is blocked, the watchdog is not reset, and the log says why.
     #[test]
     fn the_watchdog_is_fed_only_while_requests_can_be_answered() {
         #[derive(Clone, Default)]
@@ -181,7 +178,7 @@ mod tests {
             });
             tokio::pin!(feeding);
             let said =
-                || String::from_utf8_lossy(&output.0.lock().unwrap()).contains("no worker thread runs");
+                || String::from_utf8_lossy(&output.0.lock().unwrap()).contains("no worker thread runs tasks");
             while !said() {
                 let _ = timeout(Duration::from_millis(1), &mut feeding).await;
             }
@@ -193,6 +190,6 @@ mod tests {
         });
         assert!(writer.close(Duration::from_secs(5)));
         let said = String::from_utf8(output.0.lock().unwrap().clone()).unwrap();
-        assert_eq!(said.matches("no worker thread runs").count(), 1, "once: {said}");
+        assert_eq!(said.matches("no worker thread runs tasks").count(), 1, "once: {said}");
     }
 }

@@ -34,13 +34,13 @@ enum Use {
     Admin,
 }
 
-/// As many as there are uses. More would be a mistake, and descriptors to look at for nothing.
+/// One for each use.
 const MAX_SOCKETS: usize = 2;
 
 impl Passed {
     /// Takes the sockets that the environment names.
     ///
-    /// Call it before the first thread starts: it removes the variables, so that no child takes the sockets for its own.
+    /// Call it before the first thread starts: it removes the variables, so that no child process uses the sockets.
     ///
     /// # Errors
     ///
@@ -86,7 +86,7 @@ fn uses(
     names: Option<&str>,
     own_pid: u32,
 ) -> Result<Vec<Use>, String> {
-    // Without a process, or with another one, the variables are inherited and mean somebody else.
+    // Without a process id, or with another one, the variables are inherited and meant for another process.
     let (Some(pid), Some(count)) = (pid, count) else { return Ok(Vec::new()) };
     let of_number = |name: &str, text: &str| format!("`{name}`: {} is not a number", quoted(text));
     if pid.parse::<u32>().map_err(|_| of_number("LISTEN_PID", pid))? != own_pid {
@@ -134,12 +134,12 @@ fn uses(
     Ok(uses)
 }
 
-/// Whether the operator gave no name: systemd then passes the unit's, and other programs nothing or `unknown`.
+/// Whether the socket unit gives no name: systemd then passes the unit's, and other programs nothing or `unknown`.
 fn is_no_name(name: &str) -> bool {
     matches!(name, "" | "unknown") || name.ends_with(".socket")
 }
 
-/// The listening socket with this index, or what it is instead.
+/// The listening socket with this index, or what the descriptor is instead.
 fn socket(descriptors: &mut ListenFd, index: usize) -> Result<Socket, String> {
     if let Ok(Some(listener)) = descriptors.take_unix_listener(index) {
         listener.set_nonblocking(true).map_err(|error| unusable(&error))?;
@@ -198,7 +198,7 @@ impl Socket {
         Ok(Bound { file: None, port, address })
     }
 
-    /// What to say of a Unix socket to which every user of the machine can connect: systemd's default.
+    /// A warning about a Unix socket to which every user of the machine can connect: systemd's default.
     pub(crate) fn mode_warning(&self) -> Option<String> {
         let ListenAddress::Unix(path) = &self.address else { return None };
         let mode = std::fs::symlink_metadata(path).ok()?.permissions().mode();
