@@ -9,14 +9,17 @@ const read = (path) => readFileSync(new URL(path, root), "utf8");
 
 // The order of the table of contents; every page of docs/ must be in it.
 const CONTENTS = {
-    "Use it": [
-        "install", "run-the-server", "systemd", "runbook", "upgrade", "revoke", "behind-a-proxy", "keys-from-an-identity-provider",
+    // For operators: from the installation to being on call.
+    "Run it": [
+        "install", "behind-a-proxy", "run-the-server", "systemd", "keys-from-an-identity-provider", "revoke", "upgrade", "runbook",
+    ],
+    "Call it, check it": [
         "call-the-api", "check-a-deployment", "matrix", "matrix-faults", "how-long-a-revocation-takes", "frameworks",
     ],
     "The contract": ["clauses", "defaults", "vulnerabilities", "conformance", "cases", "conformance-faults"],
     "How it is made": [
-        "for-security-engineers", "known-vulnerabilities", "supply-chain", "fuzzing", "mutation-testing", "performance", "proxies-performance",
-        "how-fast",
+        "architecture", "for-security-engineers", "known-vulnerabilities", "supply-chain", "fuzzing", "mutation-testing", "performance",
+        "performance-embedded", "proxies", "proxies-performance", "how-fast",
     ],
 };
 const MANUAL = {
