@@ -58,7 +58,7 @@ pub(super) const FILE: Table = table(&[
     Key::new(
         "forward",
         Kind::Table(&FORWARD),
-        "Forward authentication: a proxy describes the request in header fields. Left out: only the request itself is judged.",
+        "Forward authentication: a proxy describes the request in header fields. Left out: only the request itself counts.",
     ),
     Key::new("ext_authz", Kind::Table(&EXT_AUTHZ), "Envoy's ext_authz over gRPC, on the main port. Left out: no gRPC."),
     Key::new("audit", Kind::Table(&AUDIT), "The audit log: one line per decision."),
