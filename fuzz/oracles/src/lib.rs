@@ -51,7 +51,7 @@ pub const TARGETS: &[Target] = &[
     },
     Target {
         name: "compact_jws",
-        oracle: "the bytes of a token, as they are and signed again: the whole decision equals the reference decider's",
+        oracle: "the bytes of a token, unchanged and signed again: the whole decision equals the reference decider's",
         run: compact_jws::run,
     },
     Target {
