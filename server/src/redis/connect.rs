@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Cmd, FromRedisValue, Pipeline, RedisConnectionInfo, Value, cmd, pipe};
+use redis::{
+    AsyncConnectionConfig, Cmd, FromRedisValue, Pipeline, RedisConnectionInfo, RedisError, Value, cmd, pipe,
+};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -149,6 +151,14 @@ impl Drop for Connection {
     }
 }
 
+/// What went wrong with a question. The library calls a connection that the server closed a broken pipe.
+fn in_words(error: &RedisError) -> String {
+    if error.is_io_error() || error.is_connection_dropped() {
+        return format!("the connection was lost: {error}");
+    }
+    error.to_string()
+}
+
 impl Connection {
     /// The response to one command, within a time limit.
     pub(crate) async fn ask<T: FromRedisValue>(
@@ -157,7 +167,7 @@ impl Connection {
         limit: Duration,
     ) -> Result<T, String> {
         let answer =
-            async { command.query_async(&mut self.connection).await.map_err(|error| error.to_string()) };
+            async { command.query_async(&mut self.connection).await.map_err(|error| in_words(&error)) };
         within(limit, answer).await
     }
 
@@ -177,7 +187,7 @@ impl Connection {
             all.add_command(command.clone());
         }
         all.cmd("EXEC").ignore_errors();
-        let answer = async { all.query_async(&mut self.connection).await.map_err(|error| error.to_string()) };
+        let answer = async { all.query_async(&mut self.connection).await.map_err(|error| in_words(&error)) };
         let answers: Vec<Value> = within(limit, answer).await?;
         // A command that was refused while it was queued aborts the transaction; its own error says why.
         if let Some(Value::ServerError(error)) =
