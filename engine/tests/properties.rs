@@ -409,7 +409,7 @@ fn every_change_of_one_character_of_one_token_is_denied() {
     }
 }
 
-/// Each declared difference exists, and there is none where it does not apply.
+/// Each declared difference exists where it applies, and only there.
 #[test]
 fn every_declared_difference_is_real() {
     for difference in DIFFERENCES {

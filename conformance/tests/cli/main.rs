@@ -264,7 +264,7 @@ async fn an_unreachable_target_is_status_3() {
     assert!(stderr(&output).contains(&free.to_string()), "{}", stderr(&output));
 }
 
-/// Answers every connection with these bytes, or holds it open if there are none.
+/// Answers every connection with these bytes, or, without bytes, holds it open.
 async fn canned(answer: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

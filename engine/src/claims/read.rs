@@ -110,7 +110,7 @@ enum Member<'t, 'j> {
 /// The members of a tree, by their nodes.
 type Members<'t, 'j> = SmallVec<[Member<'t, 'j>; 16]>;
 
-/// Finds the members of a tree in the claims. Below a step that is absent or `null` there are none.
+/// Finds the members of a tree in the claims. A step that is absent or `null` has no members.
 fn find<'t, 'j>(json: &'t Text<'j>, tree: &ClaimTree) -> Result<Members<'t, 'j>, ClaimFlaw> {
     let mut found: Members<'_, '_> = SmallVec::from_elem(Member::Absent, tree.len());
     let no_object = ClaimFlaw::of(0, ClaimProblem::NoObject);

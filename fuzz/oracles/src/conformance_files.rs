@@ -53,7 +53,7 @@ fn reads_a_file_of_this_machine(table: &Table) -> bool {
         || table.get("tokens").and_then(Value::as_table).is_some_and(|tokens| tokens.values().any(token))
 }
 
-/// The values of `[tokens]` that occur nowhere else in the profile.
+/// The values of `[tokens]` that occur only there in the profile.
 fn tokens(table: &Table) -> Vec<String> {
     let values = table.get("tokens").and_then(Value::as_table).into_iter().flat_map(Table::values);
     let values: Vec<String> = values

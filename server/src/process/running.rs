@@ -78,7 +78,7 @@ impl Process {
                         let (started, part) = Reload::start();
                         self.trail.reopen(part.clone());
                         self.bells.hang_up(&part);
-                        // Whoever takes part in an earlier one takes part in this one, and ends both at once.
+                        // A task of an earlier reload takes part in this one too, and ends both at once.
                         reload = Some((started, Instant::now() + RELOAD_TIME));
                     }
                     Event::Rotated => self.trail.reopen(Reload::start().1),
@@ -126,7 +126,7 @@ impl Process {
     }
 }
 
-/// Whether the reload ended in time; never, if there is none.
+/// Whether the reload ended in time; never, without a reload.
 async fn done(reload: &mut Option<(Reload, Instant)>) -> bool {
     let Some((reload, deadline)) = reload else { return std::future::pending().await };
     tokio::select! {

@@ -24,7 +24,7 @@ impl Block {
         self.header.trim_matches(['#', '[', ']'])
     }
 
-    /// What is in force in it, and this line too; all of it, if it is commented out as a whole.
+    /// The active lines in it and this line; all lines, if it is commented out as a whole.
     fn text(&self, chosen: Option<usize>) -> String {
         let is_in_force = |index: usize, line: &str| {
             chosen.is_some() && !self.is_active() || chosen == Some(index) || !line.starts_with('#')
@@ -83,7 +83,7 @@ fn blocks() -> Vec<Block> {
     blocks
 }
 
-/// Every line of the example, in a file in which it is in force.
+/// Every line of the example, in a file in which it is active.
 pub(super) fn cases() -> Vec<Case> {
     let blocks = blocks();
     let mut cases = Vec::new();
@@ -148,7 +148,7 @@ fn it_has_every_key_of_the_schema() {
     assert_eq!(shown, all.collect());
 }
 
-/// What is in force, without the text that it was read from.
+/// The active values, without the text that they were read from.
 fn in_force(config: &Config) -> String {
     format!(
         "{:?}",

@@ -16,7 +16,7 @@ struct Block {
     lines: &'static [Line],
 }
 
-/// A key, its value, and whether it is in force. Without a value, it has the default.
+/// A key, its value, and whether it is active. Without a value, it has the default.
 struct Line(&'static str, Option<&'static str>, bool);
 
 const fn on(key: &'static str, value: &'static str) -> Line {

@@ -33,7 +33,7 @@ pub(super) const FILE: Table = table(&[
         "Where health, readiness and metrics are answered, in the form of `listen`. Left out: nowhere. It has no \
          authentication: keep it away from clients.",
     ),
-    Key::new("socket_mode", Kind::Text, "The mode of Unix sockets, in octal digits. An error if `listen` and `admin_listen` are none.")
+    Key::new("socket_mode", Kind::Text, "The mode of Unix sockets, in octal digits. An error if neither `listen` nor `admin_listen` is a Unix socket.")
         .default("\"0660\""),
     Key::new("policy", Kind::Table(&POLICY), "What makes a token acceptable, and what needs which permission."),
     Key::new(
