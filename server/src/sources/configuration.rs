@@ -3,21 +3,21 @@
 //! The configuration file takes effect completely or not at all, independently of the files that it names. A reload
 //! never loosens access by omission: a file that drops a restriction is rejected until a SIGHUP confirms it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use artos_auth_engine::{KeySet, Revocations};
 use tokio::runtime::Handle;
 
 use super::follow::{Change, Followed, Rejected, follow};
-use super::publisher::{KeySlot, NewRevocations, Publisher, RevocationsSlot, Rules};
+use super::loading::{self, Loaded, LoadedKeys, LoadedRevocations};
+use super::publisher::{KeySlot, Publisher, Rules};
 use super::remote::{self, Before};
+use super::restart::NeedsRestart;
 use super::revocations::{Freshness, follow_redis, follow_url};
 use super::status::{Reporter, Status};
 use super::watch::{Bells, Retire};
 use crate::audit::Level;
 use crate::config::{self, Config, KeyOrigin, KeySource, Protections, RevocationSource};
-use crate::fetch::{self, Remote};
 use crate::files::FileVersion;
 use crate::redis::Connector;
 use crate::text::count;
@@ -51,27 +51,6 @@ enum RevocationsTask {
     Remote(#[expect(dead_code, reason = "held until it is dropped")] remote::Task),
 }
 
-/// Revocations to be followed.
-struct LoadedRevocations {
-    source: RevocationSource,
-    slot: RevocationsSlot,
-    /// Loaded from a file. Revocations from a server are not known yet.
-    set: Option<Revocations>,
-    version: Option<FileVersion>,
-    connector: Option<Connector>,
-}
-
-impl LoadedRevocations {
-    fn to_publish(&self) -> NewRevocations {
-        NewRevocations { slot: self.slot.clone(), set: self.set.clone(), stale: self.set.is_none() }
-    }
-}
-
-/// No source: nothing is revoked.
-fn no_revocations() -> NewRevocations {
-    NewRevocations { slot: RevocationsSlot::default(), set: Some(Revocations::none()), stale: false }
-}
-
 /// The configuration in use.
 pub(crate) struct Configuration {
     path: PathBuf,
@@ -84,61 +63,6 @@ pub(crate) struct Configuration {
     status: Status,
     bells: Bells,
     runtime: Handle,
-}
-
-/// What a reload does not change.
-#[derive(Debug, PartialEq, Eq)]
-struct NeedsRestart {
-    listen: config::ListenAddress,
-    admin_listen: Option<config::ListenAddress>,
-    socket_mode: u32,
-    limits: config::Limits,
-    audit: config::Audit,
-    otlp: Option<config::Otlp>,
-    tls: Option<config::TlsFiles>,
-}
-
-impl NeedsRestart {
-    fn of(config: &Config) -> Self {
-        Self {
-            listen: config.listen.clone(),
-            admin_listen: config.admin_listen.clone(),
-            socket_mode: config.socket_mode,
-            limits: config.limits,
-            audit: config.audit.clone(),
-            otlp: config.otlp.clone(),
-            tls: config.tls.clone(),
-        }
-    }
-
-    fn differences(&self, other: &Self) -> Vec<&'static str> {
-        [
-            (self.listen != other.listen, "`listen`"),
-            (self.admin_listen != other.admin_listen, "`admin_listen`"),
-            (self.socket_mode != other.socket_mode, "`socket_mode`"),
-            (self.limits != other.limits, "`[limits]`"),
-            (self.audit != other.audit, "`[audit]`"),
-            (self.otlp != other.otlp, "`[otlp]`"),
-            (self.tls != other.tls, "`[tls]`"),
-        ]
-        .into_iter()
-        .filter_map(|(differs, name)| differs.then_some(name))
-        .collect()
-    }
-}
-
-/// A file that was read: its value and its metadata; no metadata if it must be read again.
-struct Loaded<T> {
-    value: T,
-    version: Option<FileVersion>,
-}
-
-/// Loaded keys and the messages about them.
-struct LoadedKeys {
-    slot: KeySlot,
-    warnings: Vec<String>,
-    /// Whether an earlier fetch filled the slot.
-    fetched: bool,
 }
 
 /// Everything that the configuration names, read once.
@@ -156,8 +80,8 @@ impl FirstLoad {
     ///
     /// One sentence about the first file that does not load.
     pub(crate) fn read(config: Config, version: FileVersion) -> Result<Self, String> {
-        let keys = config.keys.iter().map(load_keys).collect::<Result<_, _>>()?;
-        let revocations = config.revocations.as_ref().map(load_revocations).transpose()?;
+        let keys = config.keys.iter().map(loading::keys).collect::<Result<_, _>>()?;
+        let revocations = config.revocations.as_ref().map(loading::revocations).transpose()?;
         Ok(Self { config, version, keys, revocations })
     }
 
@@ -174,7 +98,8 @@ impl FirstLoad {
     ) -> Result<(Publisher, Retire), String> {
         let Self { mut config, version, keys, revocations } = self;
         let slots = slots(&config.keys, &keys);
-        let revoked = revocations.as_ref().map_or_else(no_revocations, LoadedRevocations::to_publish);
+        let revoked =
+            revocations.as_ref().map_or_else(loading::no_revocations, LoadedRevocations::to_publish);
         let (protections, restart) = (std::mem::take(&mut config.protections), NeedsRestart::of(&config));
         let sources = std::mem::take(&mut config.keys);
         let refused = refused_tokens(&config, &slots);
@@ -235,7 +160,7 @@ impl Configuration {
                     let value = LoadedKeys { slot: slot.clone(), warnings: Vec::new(), fetched: true };
                     Some(Loaded { value, version: None })
                 }
-                None => Some(load_keys(source).map_err(missing)?),
+                None => Some(loading::keys(source).map_err(missing)?),
             });
         }
         let known = self.revocations.as_ref().map(|known| &known.source);
@@ -244,9 +169,10 @@ impl Configuration {
             .and_then(|(known, new)| Some((known.other_on_stale(new)?, new.clone())));
         let is_other = known != config.revocations.as_ref() && on_stale.is_none();
         let revocations = config.revocations.take().filter(|_| is_other);
-        let revocations = revocations.as_ref().map(load_revocations).transpose().map_err(missing)?;
-        let revoked =
-            is_other.then(|| revocations.as_ref().map_or_else(no_revocations, LoadedRevocations::to_publish));
+        let revocations = revocations.as_ref().map(loading::revocations).transpose().map_err(missing)?;
+        let revoked = is_other.then(|| {
+            revocations.as_ref().map_or_else(loading::no_revocations, LoadedRevocations::to_publish)
+        });
 
         // Everything is loaded: replace the snapshot.
         let slots = sources.iter().zip(&new).map(|(source, loaded)| {
@@ -356,7 +282,7 @@ impl Configuration {
             let set = config::parse_keys(&path, &bytes).map_err(|error| error.to_string())?;
             publisher.set_keys(&its, Some(bytes))?;
             told.loaded(&format!("loaded: {}", count(set.len(), "key")));
-            for warning in warnings_of(&path, &set) {
+            for warning in loading::warnings_of(&path, &set) {
                 told.note(Level::Warning, &warning);
             }
             Ok(())
@@ -450,52 +376,6 @@ fn is_same_place(one: &KeyOrigin, other: &KeyOrigin) -> bool {
         (KeyOrigin::Remote(one), KeyOrigin::Remote(other)) => one.location == other.location,
         _ => one == other,
     }
-}
-
-/// The keys of a file, or of the fallback file of a remote set, which may have none yet.
-fn load_keys(source: &KeySource) -> Result<Loaded<LoadedKeys>, String> {
-    let (path, key) = match &source.origin {
-        KeyOrigin::File(path) => (path, "keys.file"),
-        KeyOrigin::Remote(Remote { fallback_file: Some(path), .. }) => (path, "keys.fallback_file"),
-        KeyOrigin::Remote(_) => {
-            let value = LoadedKeys { slot: KeySlot::default(), warnings: Vec::new(), fetched: false };
-            return Ok(Loaded { value, version: None });
-        }
-    };
-    let contents = config::read_contents(path, config::MAX_KEYS_BYTES)
-        .map_err(|error| error.named_by(key).to_string())?;
-    let set = config::parse_keys(path, &contents.bytes).map_err(|error| error.to_string())?;
-    let (slot, warnings) = (KeySlot::default(), warnings_of(path, &set));
-    slot.fill(contents.bytes);
-    Ok(Loaded { value: LoadedKeys { slot, warnings, fetched: false }, version: Some(contents.version) })
-}
-
-fn warnings_of(path: &Path, set: &KeySet) -> Vec<String> {
-    let warnings = set.warnings().iter().map(|warning| format!("{}: {warning}", path.display()));
-    warnings.chain(config::secret_file_warning(path)).collect()
-}
-
-/// The revocations of a file. Those of a server are fetched later; the files for its connection are read now.
-fn load_revocations(source: &RevocationSource) -> Result<LoadedRevocations, String> {
-    let (mut set, mut version, mut connector) = (None, None, None);
-    match source {
-        RevocationSource::File(path) => {
-            let contents = config::read_contents(path, config::MAX_REVOCATIONS_BYTES)
-                .map_err(|error| error.named_by("revocations.file").to_string())?;
-            let parsed =
-                config::parse_revocations(path, &contents.bytes).map_err(|error| error.to_string())?;
-            (set, version) = (Some(parsed), Some(contents.version));
-        }
-        RevocationSource::Url(remote) => drop(fetch::tls(remote.ca_file.as_deref())?),
-        RevocationSource::Redis(redis) => connector = Some(Connector::new(redis)?),
-    }
-    Ok(LoadedRevocations {
-        source: source.clone(),
-        slot: RevocationsSlot::default(),
-        set,
-        version,
-        connector,
-    })
 }
 
 fn in_words(error: std::io::Error) -> String {

@@ -18,8 +18,10 @@
 
 pub(crate) mod configuration;
 pub(crate) mod follow;
+mod loading;
 pub(crate) mod publisher;
 pub(crate) mod remote;
+mod restart;
 mod revocations;
 pub(crate) mod status;
 pub(crate) mod tls;

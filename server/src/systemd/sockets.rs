@@ -151,17 +151,10 @@ fn socket(descriptors: &mut ListenFd, index: usize) -> Result<Socket, String> {
         };
         return listening(listener.into(), ListenAddress::Unix(path), Detached::Unix);
     }
-    match descriptors.take_tcp_listener(index) {
-        Ok(Some(listener)) => {
-            listener.set_nonblocking(true).map_err(|error| unusable(&error))?;
-            let address = listener.local_addr().map_err(|error| unusable(&error))?;
-            return listening(listener.into(), ListenAddress::Ip(address), Detached::Tcp);
-        }
-        Ok(None) => {}
-        Err(error) if error.to_string().contains("is not a socket") => {
-            return Err("is not a socket".to_owned());
-        }
-        Err(_) => {}
+    if let Ok(Some(listener)) = descriptors.take_tcp_listener(index) {
+        listener.set_nonblocking(true).map_err(|error| unusable(&error))?;
+        let address = listener.local_addr().map_err(|error| unusable(&error))?;
+        return listening(listener.into(), ListenAddress::Ip(address), Detached::Tcp);
     }
     let is_datagram = descriptors.take_udp_socket(index).is_ok_and(|socket| socket.is_some())
         || descriptors.take_unix_datagram(index).is_ok_and(|socket| socket.is_some());

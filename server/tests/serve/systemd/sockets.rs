@@ -109,7 +109,7 @@ fn an_address_for_everybody_is_a_warning() {
     |folder: &Path| UnixDatagram::bind(folder.join("datagram")).unwrap().into(),
     "`main` is a datagram socket; expected `ListenStream=`"
 )]
-#[case::file(|folder: &Path| std::fs::File::open(folder.join("artos-auth.toml")).unwrap().into(), "`main` is not a socket")]
+#[case::file(|folder: &Path| std::fs::File::open(folder.join("artos-auth.toml")).unwrap().into(), "`main` is neither a TCP nor a Unix stream socket")]
 #[case::connection(
     |_: &Path| {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
