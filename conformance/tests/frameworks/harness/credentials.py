@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,3 +154,19 @@ def _write(file: Path, value):
 def _write_secret(file: Path, text: str):
     with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
         out.write(text)
+
+
+class Keys:
+    """The credentials of each kind, made when they are first needed."""
+
+    def __init__(self, folder: Path, artos_auth: Path):
+        self.folder, self.artos_auth = folder, artos_auth
+        self.made, self.lock = {}, threading.Lock()
+
+    def of(self, algorithm: str, with_environment: bool = True):
+        with self.lock:
+            key = (algorithm, with_environment)
+            if key not in self.made:
+                folder = self.folder / f"{algorithm}-{with_environment}"
+                self.made[key] = make(folder, self.artos_auth, *key)
+            return self.made[key]

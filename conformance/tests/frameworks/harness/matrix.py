@@ -1,20 +1,15 @@
 """`artos-conformance matrix` on services whose OpenAPI documents the frameworks generate: `operations.*`."""
 
-import argparse
-import concurrent.futures
 import contextlib
 import json
 import subprocess
-import sys
 import tempfile
-import time
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import install
+from . import install, runner
 from .checker import RATE
-from .main import AT_ONCE, Keys
 from .processes import HarnessError, free_port, program, run
 from .services import SERVICES
 
@@ -23,7 +18,7 @@ PAGE = install.ROOT / "docs/matrix-faults.md"
 
 @dataclass(frozen=True)
 class Manner:
-    """One way to run a service that is right."""
+    """One way to run a correct service."""
 
     name: str
     about: str
@@ -79,17 +74,8 @@ class Fault:
 
 
 @dataclass
-class Result:
-    """What came of a right service, or of a fault."""
-
-    framework: str
-    manner: Manner = AS_IS
-    fault: Fault | None = None
-    problems: list = field(default_factory=list)
+class Result(runner.Result):
     summary: dict = field(default_factory=dict)
-
-    def title(self) -> str:
-        return f"{self.framework}: {self.fault.name if self.fault else self.manner.name}"
 
 
 def read_faults() -> list[Fault]:
@@ -187,14 +173,6 @@ def try_fault(result: Result, service, keys, binary):
         result.problems.append(f"the report for a person does not name {fault.operation} and {found[0]}")
 
 
-def guarded(result: Result, attempt) -> Result:
-    try:
-        attempt()
-    except (HarnessError, subprocess.TimeoutExpired) as error:
-        result.problems.append(str(error))
-    return result
-
-
 def try_page(result: Result, service, keys, binary):
     """The HTML page of a fault, in a browser."""
     files, screenshots = keys.of(service.algorithm), install.ROOT / "target/matrix-screenshots"
@@ -221,26 +199,11 @@ def plan(service, options, keys, binary):
         chosen = options.all or fault.kind not in seen
         seen.add(fault.kind)
         if fault.name in options.fault if options.fault else chosen and not options.manner:
-            result = Result(service.name, fault=fault)
+            result = Result(service.name, AS_IS, fault)
             yield result, lambda result=result: try_fault(result, service, keys, binary)
     if service.name == "axum" and not options.fault and not options.manner:
         result = Result(service.name, Manner("page", "the HTML page in a browser"))
         yield result, lambda result=result: try_page(result, service, keys, binary)
-
-
-def run_all(options, keys, binary):
-    services = [service for service in SERVICES.values() if not options.framework or service.name in options.framework]
-    with (
-        concurrent.futures.ThreadPoolExecutor(len(services)) as installers,
-        concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool,
-    ):
-        installed = [(service, installers.submit(service.install)) for service in services]
-        attempts = []
-        for service, ready in installed:
-            ready.result()
-            attempts += [pool.submit(guarded, *attempt) for attempt in plan(service, options, keys, binary)]
-        for attempt in attempts:
-            yield attempt.result()
 
 
 def page(results: list[Result]):
@@ -249,12 +212,12 @@ def page(results: list[Result]):
     found = [result for result in results if result.fault]
     yield "# Faults that the matrix finds"
     yield ""
-    yield "`artos-conformance matrix` is tried on an API of 14 operations on FastAPI, Express and axum, whose OpenAPI documents"
+    yield "`artos-conformance matrix` is tested against an API of 14 operations on FastAPI, Express and axum, whose OpenAPI documents"
     yield "FastAPI, swagger-jsdoc and utoipa generate. The services are `operations.py`, `operations.js` and `operations.rs` in"
     yield f"`conformance/tests/frameworks`. `conformance/tests/frameworks/matrix --all --write` wrote this page: {len(found)} faults, each"
     yield "found, and no cell of another operation failed."
     yield ""
-    yield "## Right services"
+    yield "## Correct services"
     yield ""
     yield "Every cell passed, with a key (`[signing]`) and with tokens alone (`[tokens]`)."
     yield ""
@@ -277,32 +240,18 @@ def page(results: list[Result]):
         yield f"| `{kind}` | {fault.about} | `{fault.cell}` | {on} | {frameworks} |"
 
 
+def write(results: list[Result]):
+    PAGE.write_text("\n".join(page(results)) + "\n")
+
+
 def main(about: str) -> int:
-    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--framework", action="append", choices=sorted(SERVICES), help="only this framework; repeatable")
-    parser.add_argument("--manner", action="append", help="only this manner; repeatable")
-    parser.add_argument("--fault", action="append", help="only this fault, as OPERATION/FAULT; repeatable")
-    parser.add_argument("--all", action="store_true", help="every fault of every operation")
-    parser.add_argument("--write", action="store_true", help="write docs/matrix-faults.md; with --all alone")
-    options = parser.parse_args()
-    if options.write and (not options.all or options.framework or options.manner or options.fault):
-        parser.error("--write needs --all, and no choice of framework, manner or fault")
-    started, failed, results = time.monotonic(), 0, []
-    try:
-        binary, artos_auth = install.own_programs()
-        with tempfile.TemporaryDirectory() as folder:
-            for result in run_all(options, Keys(Path(folder), artos_auth), binary):
-                results.append(result)
-                failed += bool(result.problems)
-                print("FAILED" if result.problems else "ok    ", result.title(), flush=True)
-                for problem in result.problems:
-                    print("       ", problem, flush=True)
-    except HarnessError as error:
-        print(error, file=sys.stderr)
-        return 2
-    if not results:
-        parser.error("no such manner or fault")
-    print(f"{len(results)} services, {failed} not as demanded, {time.monotonic() - started:.0f} s")
-    if options.write and not failed:
-        PAGE.write_text("\n".join(page(results)) + "\n")
-    return 1 if failed else 0
+    return runner.main(
+        runner.Script(
+            about=about,
+            all="every fault of every operation",
+            fault=", as OPERATION/FAULT",
+            page="docs/matrix-faults.md",
+            write=write,
+            plan=plan,
+        )
+    )

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from . import install
-from .main import Keys
+from .credentials import Keys
 from .matrix import AS_IS, running
 from .services import SERVICES
 
