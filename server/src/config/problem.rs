@@ -89,8 +89,12 @@ impl Error for Problem {
         Self::custom(format_args!("expected {}", any_of(expected)))
     }
 
+    /// A key that resembles none is perhaps one of a newer version.
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
-        Self::custom(format_args!("unknown key; expected {}", nearest_of(field, expected)))
+        match nearest_of(field, expected) {
+            Some(name) => Self::custom(format_args!("unknown key; expected `{name}`")),
+            None => Self::custom(format_args!("unknown key in this version; expected {}", any_of(expected))),
+        }
     }
 
     fn missing_field(field: &'static str) -> Self {
@@ -98,18 +102,15 @@ impl Error for Problem {
     }
 }
 
-/// The key that was probably meant, or all of them.
-fn nearest_of(field: &str, expected: &[&str]) -> String {
+/// The key that was probably meant.
+fn nearest_of<'n>(field: &str, expected: &[&'n str]) -> Option<&'n str> {
     const MOST_EDITS: usize = 2;
-    let nearest = expected
+    expected
         .iter()
-        .map(|name| (strsim::damerau_levenshtein(field, name), name))
+        .map(|name| (strsim::damerau_levenshtein(field, name), *name))
         .filter(|(edits, name)| *edits <= MOST_EDITS && *edits < name.len() / 2)
-        .min_by_key(|(edits, _)| *edits);
-    match nearest {
-        Some((_, name)) => format!("`{name}`"),
-        None => any_of(expected),
-    }
+        .min_by_key(|(edits, _)| *edits)
+        .map(|(_, name)| name)
 }
 
 pub(super) fn any_of(names: &[&str]) -> String {

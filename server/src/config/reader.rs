@@ -379,7 +379,7 @@ mod tests {
     #[test]
     fn the_error_for_an_unknown_key_names_all_keys() {
         let problem = read("[elsewhere]").unwrap_err();
-        let all = "unknown key; expected one of `text`, `count`, `signed`, `fraction`, `on`, `path`, `list`, `inner`, \
+        let all = "unknown key in this version; expected one of `text`, `count`, `signed`, `fraction`, `on`, `path`, `list`, `inner`, \
                    `choice`, `either`";
         assert_eq!(problem.what(), all);
     }
