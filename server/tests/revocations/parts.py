@@ -120,16 +120,19 @@ class Broker:
 
     def ask(self, *command, login=()):
         """One command on a new connection."""
+        return self.ask_all([login, command] if login else [command])[-1]
+
+    def ask_all(self, commands):
+        """Commands in one pipeline on a new connection."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=5) as stream:
             lines = stream.makefile("rwb")
-            for words in [login, command] if login else [command]:
+            for words in commands:
                 lines.write(b"*%d\r\n" % len(words))
                 for word in words:
                     word = word if isinstance(word, bytes) else str(word).encode()
                     lines.write(b"$%d\r\n%s\r\n" % (len(word), word))
-                lines.flush()
-                answer = read_answer(lines)
-            return answer
+            lines.flush()
+            return [read_answer(lines) for _ in commands]
 
     def add(self, **fields):
         return self.ask("XADD", "artos:revocations:log", "*", *[word for pair in fields.items() for word in pair])
