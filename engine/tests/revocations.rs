@@ -116,7 +116,11 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn a_list_built_by_additions_decides_as_a_loaded_one(entries in proptest::collection::vec(entry(), 0..12), at in 0_usize..12) {
+    fn a_list_built_by_additions_decides_as_a_loaded_one(
+        entries in proptest::collection::vec(entry(), 0..12),
+        at in 0_usize..12,
+        fold_at in 0_usize..12,
+    ) {
         let (first, rest) = entries.split_at(at.min(entries.len()));
         let before = loaded(first);
         let counts_before = counts(&before);
@@ -124,7 +128,17 @@ proptest! {
         let whole = loaded(&entries);
         prop_assert_eq!(counts(&grown), counts(&whole));
         prop_assert_eq!(counts(&before), counts_before, "the old snapshot stays as it is");
-        let (whole, grown) = (engine(whole), engine(grown));
+        let folded = rest.iter().enumerate().fold(before.clone(), |grown, (index, entry)| {
+            let grown = entry.add_to(&grown);
+            if index == fold_at { grown.folded() } else { grown }
+        });
+        let at_the_end = grown.folded();
+        for folded in [&folded, &at_the_end] {
+            prop_assert_eq!(counts(folded), counts(&whole));
+        }
+        prop_assert_eq!((before.added(), at_the_end.added()), (0, 0));
+        prop_assert!(grown.added() <= rest.len());
+        let (whole, grown, folded, at_the_end) = (engine(whole), engine(grown), engine(folded), engine(at_the_end));
         let cached = engine(loaded(first)).with_cache(CacheBytes(1 << 20), HashKey(7));
         let tokens: Vec<Vec<u8>> = ["a", "b"].iter().flat_map(|id| ["a", "b"].map(|user| (*id, user)))
             .flat_map(|(id, user)| ["a", "c"].map(|org| (id, user, org)))
@@ -136,7 +150,9 @@ proptest! {
         let cached = cached.with_revocations(grown.revocations().clone());
         for token in &tokens {
             let expected = reason(&whole, token);
-            prop_assert_eq!(reason(&grown, token), expected);
+            for other in [&grown, &folded, &at_the_end] {
+                prop_assert_eq!(reason(other, token), expected);
+            }
             prop_assert_eq!(reason(&cached, token), expected, "counts from the next decision on");
         }
     }

@@ -3,6 +3,7 @@
 use foldhash::fast::FixedState;
 use rpds::HashTrieMapSync;
 
+use super::base::Base;
 use super::sets::{first_half, token_fingerprint};
 use crate::claims::TextClaims;
 use crate::time::NumericDate;
@@ -17,6 +18,8 @@ pub(super) struct Added {
     /// The number of users and organizations that are not in the loaded list.
     new_users: usize,
     new_organizations: usize,
+    /// How often a user or an organization was added.
+    holders: usize,
 }
 
 /// 128-bit fingerprints, as in the loaded list.
@@ -39,6 +42,7 @@ impl Default for Added {
             organizations: empty(),
             new_users: 0,
             new_organizations: 0,
+            holders: 0,
         }
     }
 }
@@ -48,6 +52,33 @@ fn empty<K: Eq + std::hash::Hash, V>() -> HashTrieMapSync<K, V, FixedState> {
 }
 
 impl Added {
+    /// How many entries were added.
+    pub(super) fn entries(&self) -> usize {
+        self.token_ids.size().saturating_add(self.signed.size()).saturating_add(self.holders)
+    }
+
+    /// A loaded list with all added entries.
+    pub(super) fn folded_into(&self, base: &Base) -> Base {
+        let (mut users, mut organizations) = (base.users.clone(), base.organizations.clone());
+        for (user, added) in &self.users {
+            let known = users.entry(user.clone()).or_default();
+            // An added instant is later than a loaded one.
+            known.anywhere = added.anywhere.or(known.anywhere);
+            let here = added.in_organizations.iter();
+            known
+                .in_organizations
+                .extend(here.map(|(organization, instant)| (organization.clone(), *instant)));
+        }
+        organizations.extend(self.organizations.iter().map(|(key, instant)| (key.clone(), *instant)));
+        Base {
+            token_ids: base.token_ids.with(keys(&self.token_ids)),
+            signed: base.signed.with(keys(&self.signed)),
+            users,
+            organizations,
+            ..Base::default()
+        }
+    }
+
     pub(super) fn token_ids(&self) -> usize {
         self.token_ids.size()
     }
@@ -91,6 +122,7 @@ impl Added {
             }
         };
         self.users.insert_mut(user.into(), entry);
+        self.holders = self.holders.saturating_add(1);
         if earlier.is_none() && !is_loaded {
             self.new_users = self.new_users.saturating_add(1);
         }
@@ -103,6 +135,7 @@ impl Added {
         is_loaded: bool,
     ) {
         let earlier = keep_latest(&mut self.organizations, organization, issued_before);
+        self.holders = self.holders.saturating_add(1);
         if earlier.is_none() && !is_loaded {
             self.new_organizations = self.new_organizations.saturating_add(1);
         }
@@ -134,6 +167,11 @@ impl Added {
                 .and_then(|(user, here)| user.in_organizations.get(here))
                 .is_some_and(revokes)
     }
+}
+
+/// The fingerprints in a set.
+fn keys(set: &Set) -> std::vec::IntoIter<u128> {
+    set.keys().copied().collect::<Vec<_>>().into_iter()
 }
 
 /// Stores the later of two instants in the map, and returns the previous one.

@@ -7,8 +7,9 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use super::sets::{SignedSet, TokenIdHashes};
-use super::snapshot::{Base, Revocations, UNMATCHABLE_ID, check_token_id};
+use super::base::Base;
+use super::sets::{SignedSet, TokenIds, token_fingerprint};
+use super::snapshot::{Revocations, UNMATCHABLE_ID, check_token_id};
 use super::visitors::{Element, Instant, ListOf, Object, ObjectOf, Place, Text, refuse};
 use crate::error::{LoadError, without_byte_order_mark};
 use crate::ids::is_id;
@@ -27,12 +28,8 @@ impl Revocations {
     pub fn from_json(text: &[u8]) -> Result<Self, LoadError> {
         let text = without_byte_order_mark(text);
         let place = Place::default();
-        let mut file = File {
-            place: &place,
-            token_ids: TokenIdHashes::default(),
-            signed: Vec::new(),
-            read: Base::default(),
-        };
+        let mut file =
+            File { place: &place, token_ids: Vec::new(), signed: Vec::new(), read: Base::default() };
         let mut deserializer = serde_json::Deserializer::from_slice(text);
         let read = ObjectOf(&mut file).deserialize(&mut deserializer).and_then(|()| deserializer.end());
         read.map_err(|error| {
@@ -45,7 +42,7 @@ impl Revocations {
             load
         })?;
         let File { token_ids, signed, mut read, .. } = file;
-        read.token_ids = token_ids.into_set();
+        read.token_ids = TokenIds::new(token_ids);
         read.signed = SignedSet::new(signed);
         Ok(Self::of(read))
     }
@@ -54,7 +51,8 @@ impl Revocations {
 /// The whole file.
 struct File<'p> {
     place: &'p Place,
-    token_ids: TokenIdHashes,
+    /// The fingerprint of each `jti`.
+    token_ids: Vec<u128>,
     /// The first half of each SHA-256.
     signed: Vec<u128>,
     read: Base,
@@ -81,14 +79,14 @@ impl<'de> Object<'de> for File<'_> {
 /// Collects revoked token ids.
 struct TokenId<'f> {
     place: &'f Place,
-    ids: &'f mut TokenIdHashes,
+    ids: &'f mut Vec<u128>,
 }
 
 impl<'de> Element<'de> for TokenId<'_> {
     fn read<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
         let each = |id: &str| {
             check_token_id(id)?;
-            self.ids.push(id.as_bytes());
+            self.ids.push(token_fingerprint(id.as_bytes()));
             Ok(())
         };
         IdOrEntry { place: self.place, each }.deserialize(deserializer)

@@ -1,6 +1,7 @@
 //! Revocations of single tokens, users and organizations (TOK-5, REV-1).
 
 mod added;
+mod base;
 mod file;
 mod sets;
 mod snapshot;

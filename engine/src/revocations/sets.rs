@@ -13,30 +13,27 @@ pub(super) struct TokenIds {
 }
 
 impl TokenIds {
+    /// A set of these fingerprints.
+    pub(super) fn new(fingerprints: Vec<u128>) -> Self {
+        Self::of(Fingerprints::new(fingerprints))
+    }
+
+    fn of(fingerprints: Fingerprints) -> Self {
+        Self { filter: Filter::new(&fingerprints.sorted), fingerprints }
+    }
+
+    /// A set with more fingerprints.
+    pub(super) fn with(&self, more: impl ExactSizeIterator<Item = u128>) -> Self {
+        Self::of(self.fingerprints.with(more))
+    }
+
     pub(super) fn contains(&self, id: &[u8]) -> bool {
-        self.filter.may_contain(cheap_hash(id)) && self.fingerprints.contains(token_fingerprint(id))
+        let hash = cheap_hash(id);
+        self.filter.may_contain(hash) && self.fingerprints.contains(fingerprint(id, hash))
     }
 
     pub(super) fn len(&self) -> usize {
         self.fingerprints.sorted.len()
-    }
-}
-
-/// Collects token ids while they are read, without holding the strings.
-#[derive(Default)]
-pub(super) struct TokenIdHashes {
-    fingerprints: Vec<u128>,
-    cheap: Vec<u64>,
-}
-
-impl TokenIdHashes {
-    pub(super) fn push(&mut self, id: &[u8]) {
-        self.fingerprints.push(token_fingerprint(id));
-        self.cheap.push(cheap_hash(id));
-    }
-
-    pub(super) fn into_set(self) -> TokenIds {
-        TokenIds { filter: Filter::new(&self.cheap), fingerprints: Fingerprints::new(self.fingerprints) }
     }
 }
 
@@ -48,6 +45,11 @@ impl SignedSet {
     /// The first half of each SHA-256, as a big-endian number.
     pub(super) fn new(halves: Vec<u128>) -> Self {
         Self(Fingerprints::new(halves))
+    }
+
+    /// A set with more digests, as in [`new`](Self::new).
+    pub(super) fn with(&self, more: impl ExactSizeIterator<Item = u128>) -> Self {
+        Self(self.0.with(more))
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -69,14 +71,14 @@ impl SignedSet {
 struct Filter(Vec<u64>);
 
 impl Filter {
-    fn new(hashes: &[u64]) -> Self {
-        if hashes.is_empty() {
+    fn new(fingerprints: &[u128]) -> Self {
+        if fingerprints.is_empty() {
             return Self::default();
         }
-        let words = hashes.len().div_ceil(8).next_power_of_two();
+        let words = fingerprints.len().div_ceil(8).next_power_of_two();
         let mut filter = Self(vec![0; words]);
-        for hash in hashes {
-            let (word, bits) = filter.place(*hash);
+        for fingerprint in fingerprints {
+            let (word, bits) = filter.place(hash_in(*fingerprint));
             if let Some(word) = filter.0.get_mut(word) {
                 *word |= bits;
             }
@@ -102,7 +104,7 @@ impl Filter {
 /// A set of 128-bit fingerprints: 16 bytes for each entry, sorted, with an index by leading bits, so that a lookup takes
 /// the same few steps for ten entries and for ten million.
 ///
-/// A collision can only deny a token that is not revoked; with ten million entries its probability is 1 in 10^31.
+/// A collision can only deny a token that is not revoked; with ten million entries its probability is 1 in 10^17.
 #[derive(Clone, Default)]
 struct Fingerprints {
     sorted: Vec<u128>,
@@ -114,6 +116,20 @@ struct Fingerprints {
 impl Fingerprints {
     fn new(mut fingerprints: Vec<u128>) -> Self {
         fingerprints.sort_unstable();
+        Self::of_sorted(fingerprints)
+    }
+
+    /// A set with more fingerprints.
+    fn with(&self, more: impl ExactSizeIterator<Item = u128>) -> Self {
+        let mut all = Vec::with_capacity(self.sorted.len().saturating_add(more.len()));
+        all.extend_from_slice(&self.sorted);
+        all.extend(more);
+        // The stable sort finds the sorted part, so that it takes a merge.
+        all.sort();
+        Self::of_sorted(all)
+    }
+
+    fn of_sorted(mut fingerprints: Vec<u128>) -> Self {
         fingerprints.dedup();
         fingerprints.shrink_to_fit();
         // About eight entries for each value of the leading bits.
@@ -165,9 +181,23 @@ fn cheap_hash(token_id: &[u8]) -> u64 {
     hasher.finish()
 }
 
-/// The fingerprint of a token's id.
+/// The bits of a fingerprint that are those of the cheap hash, so that a filter can be built from fingerprints alone. They
+/// are enough for a filter of 8 billion entries.
+const HASH_BITS: u64 = (1 << 48) - 1;
+
+/// The fingerprint of a token's id: 80 bits of SipHash and 48 of the cheap hash.
 pub(super) fn token_fingerprint(token_id: &[u8]) -> u128 {
-    SipHasher13::new().hash(token_id).as_u128()
+    fingerprint(token_id, cheap_hash(token_id))
+}
+
+fn fingerprint(token_id: &[u8], hash: u64) -> u128 {
+    let sip = SipHasher13::new().hash(token_id).as_u128();
+    sip & !u128::from(HASH_BITS) | u128::from(hash & HASH_BITS)
+}
+
+/// The bits of the cheap hash in a fingerprint.
+fn hash_in(fingerprint: u128) -> u64 {
+    u64::try_from(fingerprint & u128::from(HASH_BITS)).unwrap_or(HASH_BITS)
 }
 
 /// The first half of a SHA-256.
@@ -182,17 +212,20 @@ mod tests {
     #[test]
     fn holds_what_was_put_in_and_nothing_else() {
         for count in [0_u32, 1, 2, 7, 8, 9, 100, 5_000] {
-            let mut hashes = TokenIdHashes::default();
-            for number in 0..count {
-                hashes.push(format!("token-{number}").as_bytes());
+            let fingerprints = |numbers: std::ops::Range<u32>| -> Vec<u128> {
+                numbers.map(|number| token_fingerprint(format!("token-{number}").as_bytes())).collect()
+            };
+            let loaded = TokenIds::new(fingerprints(0..count));
+            let half = TokenIds::new(fingerprints(0..count / 2));
+            let folded = half.with(fingerprints(count / 3..count).into_iter());
+            for set in [loaded, folded] {
+                assert_eq!(set.len(), usize::try_from(count).unwrap());
+                let words = if count == 0 { 0 } else { count.div_ceil(8).next_power_of_two() };
+                assert_eq!(set.filter.0.len(), usize::try_from(words).unwrap());
+                let contains = |number: u32| set.contains(format!("token-{number}").as_bytes());
+                assert!((0..count).all(contains), "{count}");
+                assert!(!(count..count + 5_000).any(contains), "{count}");
             }
-            let set = hashes.into_set();
-            assert_eq!(set.len(), usize::try_from(count).unwrap());
-            assert!((0..count).all(|number| set.contains(format!("token-{number}").as_bytes())), "{count}");
-            assert!(
-                !(count..count + 5_000).any(|number| set.contains(format!("token-{number}").as_bytes())),
-                "{count}"
-            );
         }
     }
 
@@ -224,10 +257,10 @@ mod tests {
 
     #[test]
     fn the_filter_excludes_most_absent_ids() {
-        let hashes: Vec<u64> =
-            (0..1_000).map(|number| cheap_hash(format!("token-{number}").as_bytes())).collect();
-        let filter = Filter::new(&hashes);
-        assert!(hashes.iter().all(|hash| filter.may_contain(*hash)));
+        let fingerprints: Vec<u128> =
+            (0..1_000).map(|number| token_fingerprint(format!("token-{number}").as_bytes())).collect();
+        let filter = Filter::new(&fingerprints);
+        assert!(fingerprints.iter().all(|fingerprint| filter.may_contain(hash_in(*fingerprint))));
         let passing = (0..1_000)
             .filter(|number| filter.may_contain(cheap_hash(format!("other-{number}").as_bytes())))
             .count();

@@ -1,14 +1,10 @@
 //! Revocations as an immutable snapshot.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use foldhash::fast::FixedState;
-use hashbrown::HashMap;
-
 use super::added::Added;
-use super::sets::{SignedSet, TokenIds};
+use super::base::Base;
 use crate::claims::TextClaims;
 use crate::error::LoadError;
 use crate::ids::is_id;
@@ -38,42 +34,9 @@ pub struct Revocations {
     added: Added,
 }
 
-/// The list that was loaded as a whole: compact and never changed.
-#[derive(Default)]
-pub(super) struct Base {
-    pub(super) token_ids: TokenIds,
-    pub(super) signed: SignedSet,
-    pub(super) users: HashMap<Box<[u8]>, User, FixedState>,
-    pub(super) organizations: HashMap<Box<[u8]>, NumericDate, FixedState>,
-}
-
-/// The instants before which a user's tokens are revoked.
-#[derive(Default)]
-pub(super) struct User {
-    pub(super) anywhere: Option<NumericDate>,
-    pub(super) in_organizations: BTreeMap<Box<[u8]>, NumericDate>,
-}
-
-impl Base {
-    /// The instant of a user in an organization, or in any.
-    fn user(&self, user: &[u8], organization: Option<&[u8]>) -> Option<NumericDate> {
-        let user = self.users.get(user)?;
-        match organization {
-            Some(organization) => user.in_organizations.get(organization).copied(),
-            None => user.anywhere,
-        }
-    }
-
-    fn count_users(&self) -> usize {
-        let of_one =
-            |user: &User| user.in_organizations.len().saturating_add(usize::from(user.anywhere.is_some()));
-        self.users.values().map(of_one).fold(0, usize::saturating_add)
-    }
-}
-
 impl Revocations {
     pub(super) fn of(base: Base) -> Self {
-        Self { base: Arc::new(base), added: Added::default() }
+        Self { base: Arc::new(base.counted()), added: Added::default() }
     }
 
     /// No revocations.
@@ -88,22 +51,37 @@ impl Revocations {
     ///
     /// Refuses an id that no token can have: more than 256 bytes, or a control character; and a whole token in its place.
     pub fn with_token(&self, id: &str) -> Result<Self, LoadError> {
-        check_token_id(id).map_err(|problem| LoadError::new("id", problem))?;
         let mut more = self.clone();
-        if !self.base.token_ids.contains(id.as_bytes()) {
-            more.added.add_token(id.as_bytes());
-        }
+        more.add_token(id)?;
         Ok(more)
+    }
+
+    /// [`with_token`](Self::with_token) in place: faster for several entries in a row.
+    ///
+    /// # Errors
+    ///
+    /// Those of `with_token`; nothing is changed.
+    pub fn add_token(&mut self, id: &str) -> Result<(), LoadError> {
+        check_token_id(id).map_err(|problem| LoadError::new("id", problem))?;
+        if !self.base.token_ids.contains(id.as_bytes()) {
+            self.added.add_token(id.as_bytes());
+        }
+        Ok(())
     }
 
     /// Also revokes the token whose first two segments, with the dot between them, have this SHA-256.
     #[must_use]
     pub fn with_signed_sha256(&self, digest: &[u8; 32]) -> Self {
         let mut more = self.clone();
-        if !self.base.signed.contains_digest(digest) {
-            more.added.add_signed(digest);
-        }
+        more.add_signed_sha256(digest);
         more
+    }
+
+    /// [`with_signed_sha256`](Self::with_signed_sha256) in place.
+    pub fn add_signed_sha256(&mut self, digest: &[u8; 32]) {
+        if !self.base.signed.contains_digest(digest) {
+            self.added.add_signed(digest);
+        }
     }
 
     /// Also revokes the tokens of this user that were issued before an instant, in one organization or in any. Of several
@@ -118,17 +96,32 @@ impl Revocations {
         organization: Option<&str>,
         issued_before: NumericDate,
     ) -> Result<Self, LoadError> {
+        let mut more = self.clone();
+        more.add_user(user, organization, issued_before)?;
+        Ok(more)
+    }
+
+    /// [`with_user`](Self::with_user) in place.
+    ///
+    /// # Errors
+    ///
+    /// Those of `with_user`; nothing is changed.
+    pub fn add_user(
+        &mut self,
+        user: &str,
+        organization: Option<&str>,
+        issued_before: NumericDate,
+    ) -> Result<(), LoadError> {
         check_id("user", user)?;
         if let Some(organization) = organization {
             check_id("org", organization)?;
         }
         let (user, organization) = (user.as_bytes(), organization.map(str::as_bytes));
-        let mut more = self.clone();
         let known = self.base.user(user, organization);
         if known.is_none_or(|known| known < issued_before) {
-            more.added.add_user(user, organization, issued_before, known.is_some());
+            self.added.add_user(user, organization, issued_before, known.is_some());
         }
-        Ok(more)
+        Ok(())
     }
 
     /// Also revokes the tokens of this organization that were issued before an instant. Of several instants the latest
@@ -142,14 +135,45 @@ impl Revocations {
         organization: &str,
         issued_before: NumericDate,
     ) -> Result<Self, LoadError> {
+        let mut more = self.clone();
+        more.add_organization(organization, issued_before)?;
+        Ok(more)
+    }
+
+    /// [`with_organization`](Self::with_organization) in place.
+    ///
+    /// # Errors
+    ///
+    /// Those of `with_organization`; nothing is changed.
+    pub fn add_organization(
+        &mut self,
+        organization: &str,
+        issued_before: NumericDate,
+    ) -> Result<(), LoadError> {
         check_id("org", organization)?;
         let organization = organization.as_bytes();
-        let mut more = self.clone();
         let known = self.base.organizations.get(organization);
         if known.is_none_or(|known| *known < issued_before) {
-            more.added.add_organization(organization, issued_before, known.is_some());
+            self.added.add_organization(organization, issued_before, known.is_some());
         }
-        Ok(more)
+        Ok(())
+    }
+
+    /// The same revocations, with the entries that were added one at a time moved into the compact list. An added entry takes
+    /// several times the memory of a loaded one, and a little more time to look up.
+    ///
+    /// Takes time in proportion to the number of all entries: call it outside the path of requests, when
+    /// [`added`](Self::added) is large.
+    #[must_use]
+    pub fn folded(&self) -> Self {
+        if self.added.entries() == 0 { self.clone() } else { Self::of(self.added.folded_into(&self.base)) }
+    }
+
+    /// How many entries were added one at a time since the list was loaded or [folded](Self::folded). A user or an
+    /// organization that was added again counts again.
+    #[must_use]
+    pub fn added(&self) -> usize {
+        self.added.entries()
     }
 
     /// The number of revoked tokens, by `jti` or by SHA-256.
@@ -173,7 +197,7 @@ impl Revocations {
     /// The number of revoked users, each in one organization or in any.
     #[must_use]
     pub fn users(&self) -> usize {
-        self.base.count_users().saturating_add(self.added.users())
+        self.base.user_entries.saturating_add(self.added.users())
     }
 
     /// The number of revoked organizations.
@@ -189,7 +213,7 @@ impl Revocations {
         signing_input: impl FnOnce() -> &'t [u8],
     ) -> bool {
         self.revokes_token(claims, signing_input)
-            || self.revokes_holder(claims)
+            || self.base.revokes_holder(claims)
             || self.added.revokes_holder(claims)
     }
 
@@ -206,19 +230,6 @@ impl Revocations {
         }
         let digest = sha256(signing_input());
         self.base.signed.contains_digest(&digest) || self.added.contains_signed(&digest)
-    }
-
-    /// A token without `iat` counts as issued before any instant.
-    fn revokes_holder(&self, claims: TextClaims<'_>) -> bool {
-        let revokes = |instant: NumericDate| claims.is_issued_before(instant);
-        let organization = claims.organization();
-        let of_organization = organization.and_then(|organization| self.base.organizations.get(organization));
-        let user = claims.user().and_then(|user| self.base.users.get(user));
-        let of_user_anywhere = user.and_then(|user| user.anywhere);
-        let of_user_here = user.zip(organization).and_then(|(user, here)| user.in_organizations.get(here));
-        of_organization.copied().is_some_and(revokes)
-            || of_user_anywhere.is_some_and(revokes)
-            || of_user_here.copied().is_some_and(revokes)
     }
 }
 
