@@ -10,7 +10,8 @@ use super::locate::Document;
 use super::{Access, ConfigError, block_on};
 use crate::fetch::{Get, text_of, tls, url_problem};
 use crate::redis::{
-    Address, Connector, Password, RedisRevocations, eviction_warning, host_and_port, list_of, read_all,
+    Address, Connector, Contents, Password, RedisRevocations, eviction_warning, host_and_port, list_of,
+    read_all,
 };
 use crate::revocation::{OnStale, Staleness};
 
@@ -109,7 +110,7 @@ pub(crate) fn read_revocations_of(
                 let warning = eviction_warning(&mut connection).await;
                 Ok((list_of(&read_all(&mut connection, redis).await?, |_| true)?, warning))
             });
-            let ((list, unreadable), warning) = read.map_err(error)?;
+            let (Contents { list, unreadable, .. }, warning) = read.map_err(error)?;
             let set =
                 Revocations::from_json(list.to_json().as_bytes()).map_err(|failed| error(failed.problem))?;
             let warnings = warning.into_iter().chain(unreadable);

@@ -9,6 +9,7 @@ pub(crate) use address::host_and_port;
 pub use address::{Address, Password, RedisRevocations};
 pub(crate) use connect::{Connection, Connector, eviction_warning};
 pub(crate) use log::{LogEntry, Position};
-#[cfg(test)]
-pub(crate) use snapshot::Snapshot;
-pub(crate) use snapshot::{Page, SnapshotAndLog, SnapshotId, append, list_of, read_all, read_page, write};
+pub(crate) use snapshot::{
+    ATTEMPTS, Beginning, CHANGES_TOO_FAST, Contents, More, Page, Rest, Snapshot, SnapshotId, append, list_of,
+    read_all, read_beginning, read_page, write,
+};

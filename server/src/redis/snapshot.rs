@@ -19,6 +19,10 @@ const PAGE: Duration = Duration::from_secs(3);
 const SNAPSHOT: Duration = Duration::from_secs(30);
 /// The number of log entries per read.
 const ENTRIES: usize = 10_000;
+/// A snapshot is read in parts of this size, at most so many. The connection keeps a buffer of the size of the largest answer: 24
+/// bytes for each of a million entries, if it were read in one.
+const PART: usize = 1 << 20;
+const PARTS: usize = 256;
 /// How many bytes at both ends of the snapshot are compared. One of them contains the position.
 const END: i64 = 256;
 
@@ -46,27 +50,38 @@ impl SnapshotId {
 
 /// A snapshot.
 #[derive(Debug)]
-pub(crate) struct Snapshot {
+pub(crate) struct Snapshot<'t> {
     /// The last log entry that it includes.
     pub(crate) position: Position,
     /// `revocations.json`.
-    pub(crate) revocations: Box<RawValue>,
+    pub(crate) revocations: &'t RawValue,
 }
 
-impl Snapshot {
-    pub(crate) fn parse(text: &[u8]) -> Result<Self, String> {
+impl<'t> Snapshot<'t> {
+    /// Parses the text of a snapshot; empty text is no snapshot.
+    pub(crate) fn parse(text: &'t [u8]) -> Result<Option<Self>, String> {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
-        struct Document {
+        struct Document<'t> {
             position: String,
-            revocations: Box<RawValue>,
+            #[serde(borrow)]
+            revocations: &'t RawValue,
         }
-        let document: Document = serde_json::from_slice(text)
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let document: Document<'_> = serde_json::from_slice(text)
             .map_err(|_| "the snapshot is not a JSON object with `position` and `revocations`")?;
         let position = document.position.parse();
         let position =
             position.map_err(|()| "the `position` of the snapshot is not the id of a stream's entry")?;
-        Ok(Self { position, revocations: document.revocations })
+        Ok(Some(Self { position, revocations: document.revocations }))
+    }
+
+    /// Its list.
+    pub(crate) fn list(&self) -> Result<Revocations, String> {
+        let list = Revocations::from_json(self.revocations.get().as_bytes());
+        list.map_err(|error| format!("the `revocations` of the snapshot: {error}"))
     }
 }
 
@@ -92,19 +107,40 @@ pub(crate) struct Page {
 #[derive(Debug)]
 pub(crate) struct SnapshotAndLog {
     pub(crate) id: SnapshotId,
-    pub(crate) snapshot: Option<Snapshot>,
+    /// The text of the snapshot; empty if there is none.
+    text: Vec<u8>,
+    pub(crate) last: Position,
+    /// All entries of the log.
+    entries: Vec<LogEntry>,
+}
+
+/// The snapshot and the first entries of the log, from one transaction.
+#[derive(Debug)]
+pub(crate) struct Beginning {
+    /// The text of the snapshot; empty if there is none.
+    pub(crate) text: Vec<u8>,
+    pub(crate) entries: Vec<LogEntry>,
+    pub(crate) rest: Rest,
+}
+
+/// The log after the entries that have been read.
+#[derive(Debug)]
+pub(crate) struct Rest {
+    pub(crate) id: SnapshotId,
     pub(crate) last: Position,
     /// How many entries the log has received in total, if the server reports it.
     pub(crate) added: Option<u64>,
-    /// All entries of the log.
-    pub(crate) entries: Vec<LogEntry>,
+    after: Position,
+    is_full: bool,
 }
 
-impl SnapshotAndLog {
-    /// The last log entry that the snapshot includes.
-    pub(crate) fn position(&self) -> Position {
-        self.snapshot.as_ref().map(|snapshot| snapshot.position).unwrap_or_default()
-    }
+/// What follows in the log.
+#[derive(Debug)]
+pub(crate) enum More {
+    Entries(Vec<LogEntry>),
+    /// A compaction has replaced the snapshot and removed entries in the meantime: begin again.
+    Changed,
+    End,
 }
 
 /// Reads the identity of the snapshot, and the log after a position.
@@ -135,8 +171,12 @@ async fn page(
     commands.cmd("XRANGE").arg(&log).arg(format!("({after}")).arg("+").arg("COUNT").arg(ENTRIES);
     let mut limit = PAGE;
     if let Some(max_bytes) = snapshot {
-        // One byte more than the limit.
-        commands.cmd("GETRANGE").arg(key).arg(0).arg(max_bytes);
+        let part = PART.max(max_bytes / PARTS);
+        // Up to one byte more than the limit.
+        for from in (0..=max_bytes).step_by(part) {
+            let to = from.saturating_add(part).saturating_sub(1).min(max_bytes);
+            commands.cmd("GETRANGE").arg(key).arg(from).arg(to);
+        }
         limit = SNAPSHOT;
     }
     let answers = connection.ask_all(&commands, limit).await?.unwrap_or_default();
@@ -150,7 +190,10 @@ async fn page(
     let about = stream(next()?)?;
     let entries: Vec<Value> = read(next()?, "log")?;
     let is_full = entries.len() >= ENTRIES;
-    let snapshot = if snapshot.is_some() { read(next()?, "snapshot")? } else { Vec::new() };
+    let mut snapshot = Vec::with_capacity(usize::try_from(id.bytes).unwrap_or(0).min(snapshot.unwrap_or(0)));
+    for part in answers {
+        snapshot.extend(read::<Vec<u8>>(part, "snapshot")?);
+    }
     let (first, last, added) = about;
     let entries = entries.into_iter().filter_map(LogEntry::read).collect();
     Ok(Page { id, first, last, added, entries, is_full, snapshot })
@@ -193,40 +236,79 @@ fn stream(answer: Value) -> Result<Stream, String> {
     Ok(stream)
 }
 
+/// Reads the snapshot, and the log as far as one transaction goes.
+///
+/// # Errors
+///
+/// Like [`read_page`]; or the snapshot is too large.
+pub(crate) async fn read_beginning(
+    connection: &mut Connection,
+    redis: &RedisRevocations,
+) -> Result<Beginning, String> {
+    let page = page(connection, redis, Position::default(), Some(redis.max_bytes)).await?;
+    if page.snapshot.len() > redis.max_bytes {
+        return Err(format!("the snapshot has more than {} bytes (`max_bytes`)", redis.max_bytes));
+    }
+    let after = page.entries.last().map(|entry| entry.position).unwrap_or_default();
+    let rest = Rest { id: page.id, last: page.last, added: page.added, after, is_full: page.is_full };
+    Ok(Beginning { text: page.snapshot, entries: page.entries, rest })
+}
+
+impl Rest {
+    /// For tests: a log that has been read to its end.
+    #[cfg(test)]
+    pub(crate) fn of(id: SnapshotId, last: Position, added: Option<u64>) -> Self {
+        Self { id, last, added, after: last, is_full: false }
+    }
+
+    /// Reads on.
+    ///
+    /// # Errors
+    ///
+    /// Like [`read_page`].
+    pub(crate) async fn next(
+        &mut self,
+        connection: &mut Connection,
+        redis: &RedisRevocations,
+    ) -> Result<More, String> {
+        if !self.is_full {
+            return Ok(More::End);
+        }
+        let page = read_page(connection, redis, self.after).await?;
+        if page.id != self.id {
+            return Ok(More::Changed);
+        }
+        (self.last, self.added, self.is_full) = (page.last, page.added, page.is_full);
+        self.after = page.entries.last().map_or(self.after, |entry| entry.position);
+        Ok(More::Entries(page.entries))
+    }
+}
+
+/// How often a reader begins again because of a compaction.
+pub(crate) const ATTEMPTS: usize = 5;
+/// The error after that.
+pub(crate) const CHANGES_TOO_FAST: &str = "the snapshot changes faster than it can be read";
+
 /// Reads the whole snapshot and log.
 ///
 /// # Errors
 ///
-/// Like [`read_page`]; or the snapshot is too large or unreadable.
+/// Like [`read_beginning`].
 pub(crate) async fn read_all(
     connection: &mut Connection,
     redis: &RedisRevocations,
 ) -> Result<SnapshotAndLog, String> {
-    for _ in 0..5 {
-        let mut page = page(connection, redis, Position::default(), Some(redis.max_bytes)).await?;
-        if page.snapshot.len() > redis.max_bytes {
-            return Err(format!("the snapshot has more than {} bytes (`max_bytes`)", redis.max_bytes));
+    for _ in 0..ATTEMPTS {
+        let Beginning { text, mut entries, mut rest } = read_beginning(connection, redis).await?;
+        loop {
+            match rest.next(connection, redis).await? {
+                More::Entries(more) => entries.extend(more),
+                More::Changed => break,
+                More::End => return Ok(SnapshotAndLog { id: rest.id, text, last: rest.last, entries }),
+            }
         }
-        let text = std::mem::take(&mut page.snapshot);
-        let parse = move || if text.is_empty() { Ok(None) } else { Snapshot::parse(&text).map(Some) };
-        let snapshot = tokio::task::spawn_blocking(parse).await;
-        let snapshot = snapshot.map_err(|_| "the snapshot cannot be read".to_owned())??;
-        let (id, mut last, mut added) = (page.id, page.last, page.added);
-        let (mut is_full, mut entries) = (page.is_full, page.entries);
-        let mut is_same = true;
-        while is_full && is_same {
-            let after = entries.last().map(|entry| entry.position).unwrap_or_default();
-            let more = read_page(connection, redis, after).await?;
-            is_same = more.id == id;
-            (last, added, is_full) = (more.last, more.added, more.is_full);
-            entries.extend(more.entries);
-        }
-        if is_same {
-            return Ok(SnapshotAndLog { id, snapshot, last, added, entries });
-        }
-        // A compaction has removed entries in the meantime.
     }
-    Err("the snapshot changes faster than it can be read".to_owned())
+    Err(CHANGES_TOO_FAST.to_owned())
 }
 
 /// Appends an entry to the log and returns its id.
@@ -282,23 +364,32 @@ pub(crate) async fn write(
     Ok(true)
 }
 
-/// Snapshot and log as one list, without the entries that `keep` refuses; and the unreadable log entries.
+/// Snapshot and log as one list.
+pub(crate) struct Contents {
+    pub(crate) list: List,
+    /// The last log entry that it includes.
+    pub(crate) position: Position,
+    /// What is wrong with each unreadable entry of the log.
+    pub(crate) unreadable: Vec<String>,
+}
+
+/// Snapshot and log as one list, without the entries that `keep` refuses.
 ///
 /// # Errors
 ///
-/// The snapshot is not a list of revocations.
+/// The snapshot cannot be read, or is not a list of revocations.
 pub(crate) fn list_of(
     whole: &SnapshotAndLog,
     mut keep: impl FnMut(&Entry) -> bool,
-) -> Result<(List, Vec<String>), String> {
-    let (mut list, mut unreadable) = (List::default(), Vec::new());
-    if let Some(snapshot) = &whole.snapshot {
+) -> Result<Contents, String> {
+    let (mut list, mut unreadable, mut position) = (List::default(), Vec::new(), Position::default());
+    if let Some(snapshot) = Snapshot::parse(&whole.text)? {
+        // Names the place of an error.
+        snapshot.list()?;
         let text = snapshot.revocations.get().as_bytes();
-        Revocations::from_json(text)
-            .map_err(|error| format!("the `revocations` of the snapshot: {error}"))?;
         list = List::from_json(text, &mut keep).map_err(|error| error.to_string())?;
+        position = snapshot.position;
     }
-    let position = whole.position();
     for LogEntry { position, entry } in whole.entries.iter().filter(|entry| entry.position > position) {
         match entry.as_ref().map_err(Clone::clone).and_then(|entry| check(entry).map(|()| entry)) {
             Ok(entry) if keep(entry) => list.add(entry.clone()),
@@ -308,5 +399,5 @@ pub(crate) fn list_of(
             }
         }
     }
-    Ok((list, unreadable))
+    Ok(Contents { list, position: position.max(whole.last), unreadable })
 }

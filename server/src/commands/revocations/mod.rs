@@ -14,7 +14,7 @@ use crate::commands::{Exit, Failure};
 use crate::config::{self, RedisRevocations, RevocationSource};
 use crate::fetch::{Get, text_of, tls};
 use crate::quote::redact;
-use crate::redis::{Connector, append, list_of, read_all, write};
+use crate::redis::{Connector, Contents, append, list_of, read_all, write};
 use crate::revocation::entry::Entry;
 use crate::revocation::list::{List, check};
 
@@ -71,7 +71,7 @@ pub(crate) fn list(config: &Path) -> Result<Exit, Failure> {
                     list_of(&read_all(&mut connector.connect().await?, redis).await?, |_| true)
                 })
             });
-            let (list, unreadable) = read.map_err(|problem| failed(&source, &problem))?;
+            let Contents { list, unreadable, .. } = read.map_err(|problem| failed(&source, &problem))?;
             warn(&unreadable);
             list
         }
@@ -117,7 +117,7 @@ async fn compact_redis(
     for _ in 0..10 {
         let whole = read_all(&mut connection, redis).await?;
         let mut dropped = 0;
-        let (list, unreadable) = list_of(&whole, unexpired(&mut dropped))?;
+        let Contents { list, position, unreadable } = list_of(&whole, unexpired(&mut dropped))?;
         let text = list.to_json();
         if text.len().saturating_add(64) > redis.max_bytes {
             return Err(format!(
@@ -125,7 +125,6 @@ async fn compact_redis(
                 redis.max_bytes
             ));
         }
-        let position = whole.position().max(whole.last);
         if write(&mut connection, redis, &whole.id, position, &text).await? {
             return Ok((list.len(), dropped, unreadable));
         }

@@ -6,14 +6,18 @@ use std::time::Duration;
 use artos_auth_engine::Revocations;
 use redis::{Value, cmd};
 use tokio::runtime::Handle;
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::sleep;
 
 use super::Freshness;
-use super::tracker::{Applied, Step, Tracker};
+use super::tracker::{Applied, Loading, Step, Tracker};
 use super::url::loaded;
 use crate::audit::Level;
 use crate::clock::{Clock as _, SystemClock};
-use crate::redis::{Connection, Connector, eviction_warning, read_all, read_page};
+use crate::redis::{
+    ATTEMPTS, Beginning, CHANGES_TOO_FAST, Connection, Connector, More, Position, Snapshot, eviction_warning,
+    read_beginning, read_page,
+};
 use crate::sources::remote::Task;
 
 /// Initial and maximum delay before the next attempt after a failure.
@@ -24,7 +28,13 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Follows the server until the returned value is dropped.
 pub(crate) fn follow_redis(connector: Connector, freshness: Arc<Freshness>, runtime: &Handle) -> Task {
     Task::spawn(runtime, async move {
-        let source = Source { connector, freshness: &freshness, tracker: Tracker::default(), warned: None };
+        let source = Source {
+            connector,
+            freshness: &freshness,
+            tracker: Tracker::default(),
+            fold: None,
+            warned: None,
+        };
         tokio::join!(source.run(), freshness.watch());
     })
 }
@@ -33,6 +43,8 @@ struct Source<'f> {
     connector: Connector,
     freshness: &'f Freshness,
     tracker: Tracker,
+    /// A fold of the set, on another thread.
+    fold: Option<JoinHandle<Revocations>>,
     warned: Option<String>,
 }
 
@@ -77,7 +89,7 @@ impl Source<'_> {
             match self.tracker.take(page) {
                 Step::Reload => self.reload(&mut connection).await?,
                 Step::Applied(applied) => {
-                    if !applied.entries.is_empty() {
+                    if self.fold().await || applied.entries > 0 {
                         self.freshness.publish(self.tracker.set());
                     }
                     self.observe(&applied);
@@ -87,42 +99,81 @@ impl Source<'_> {
         }
     }
 
+    /// Folds what was added one at a time into the compact list when that is due. Returns whether the set was replaced.
+    async fn fold(&mut self) -> bool {
+        let is_folded = match self.fold.take_if(|fold| fold.is_finished()) {
+            Some(fold) => self.tracker.folded(fold.await.ok()),
+            None => false,
+        };
+        if let Some(set) = self.tracker.begin_fold() {
+            self.fold = Some(spawn_blocking(move || set.folded()));
+        }
+        is_folded
+    }
+
     /// Reads the snapshot and the log.
     async fn reload(&mut self, connection: &mut Connection) -> Result<(), String> {
-        let whole = read_all(connection, self.connector.redis()).await?;
-        // Parsing a large snapshot takes a while; do it on a blocking thread.
-        let parse = move || {
-            let text = whole.snapshot.as_ref().map(|snapshot| snapshot.revocations.get().as_bytes());
-            let base = text.map(Revocations::from_json).transpose();
-            (whole, base)
-        };
-        let parsed = tokio::task::spawn_blocking(parse).await;
-        let (whole, base) = parsed.map_err(|_| "the snapshot cannot be read".to_owned())?;
-        let base = base.map_err(|error| format!("the `revocations` of the snapshot: {error}"))?;
-        let has_snapshot = base.is_some();
-        let applied = self.tracker.load(whole, base);
-        self.freshness.publish(self.tracker.set());
-        self.freshness.metrics.revocations.applied("redis", usize::from(has_snapshot));
-        self.freshness.status.loaded(&loaded(self.tracker.set()));
-        self.tell(applied);
-        Ok(())
+        let redis = self.connector.redis().clone();
+        for _ in 0..ATTEMPTS {
+            let Beginning { text, entries, mut rest } = read_beginning(connection, &redis).await?;
+            let list = on_a_thread(move || list_in(&text)).await??;
+            let has_snapshot = list.is_some();
+            let (position, list) = list.unzip();
+            let mut loading = self.tracker.begin(&rest.id, position.unwrap_or_default(), list);
+            loading = applied(loading, entries).await?;
+            loop {
+                match rest.next(connection, &redis).await? {
+                    More::Entries(entries) => loading = applied(loading, entries).await?,
+                    More::Changed => break,
+                    More::End => {
+                        let applied = self.tracker.finish(loading, rest);
+                        self.freshness.publish(self.tracker.set());
+                        self.freshness.metrics.revocations.applied("redis", usize::from(has_snapshot));
+                        self.freshness.status.loaded(&loaded(self.tracker.set()));
+                        self.tell(applied);
+                        return Ok(());
+                    }
+                }
+            }
+        }
+        Err(CHANGES_TOO_FAST.to_owned())
     }
 
     /// Records the delay of entries that arrived while the log was followed.
     fn observe(&self, applied: &Applied) {
         let now = SystemClock.now().since_epoch;
-        for position in &applied.entries {
+        for position in &applied.positions {
             let appended = Duration::from_millis(position.milliseconds);
             self.freshness.metrics.revocations.delayed(now.saturating_sub(appended));
         }
     }
 
-    fn tell(&self, Applied { entries, unreadable }: Applied) {
-        self.freshness.metrics.revocations.applied("redis", entries.len());
+    fn tell(&self, Applied { entries, unreadable, .. }: Applied) {
+        self.freshness.metrics.revocations.applied("redis", entries);
         for problem in unreadable {
             self.freshness.metrics.revocations.unreadable();
             self.freshness.status.note(Level::Error, &problem);
         }
         self.freshness.answered(self.tracker.concern());
     }
+}
+
+/// The list in the text of a snapshot, and its position; `None` without a snapshot.
+fn list_in(text: &[u8]) -> Result<Option<(Position, Revocations)>, String> {
+    let Some(snapshot) = Snapshot::parse(text)? else { return Ok(None) };
+    Ok(Some((snapshot.position, snapshot.list()?)))
+}
+
+/// Applies entries of the log.
+async fn applied(mut loading: Loading, entries: Vec<crate::redis::LogEntry>) -> Result<Loading, String> {
+    on_a_thread(move || {
+        loading.apply(entries);
+        loading
+    })
+    .await
+}
+
+/// Work that takes too long for the thread of the sources, which also answers `/readyz`.
+async fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
+    spawn_blocking(work).await.map_err(|_| "the snapshot and the log cannot be read".to_owned())
 }
