@@ -140,15 +140,17 @@ impl Fetcher {
                 "the `issuer` of the metadata is not the configured one; set `discover` to exactly what it says",
             ));
         }
-        let may_be_plain = issuer.starts_with("http://");
-        if let Some(problem) = url_problem(&metadata.jwks_uri) {
+        if let Some(problem) = jwks_uri_problem(issuer, &metadata.jwks_uri) {
             return Err(Failed::new(Outcome::Refused, format!("the `jwks_uri` of the metadata {problem}")));
-        }
-        if !may_be_plain && !metadata.jwks_uri.starts_with("https://") {
-            return Err(Failed::new(Outcome::Refused, "the `jwks_uri` of the metadata is not an https URL"));
         }
         Ok(metadata.jwks_uri)
     }
+}
+
+/// Why the keys of an issuer are not fetched from this URL. An https issuer does not lead to plain http.
+fn jwks_uri_problem(issuer: &str, uri: &str) -> Option<String> {
+    let is_downgrade = !issuer.starts_with("http://") && !uri.starts_with("https://");
+    url_problem(uri).or_else(|| is_downgrade.then(|| "is not an https URL".to_owned()))
 }
 
 /// RFC 8414 §3: the well-known segment goes between the host and the path.
@@ -194,5 +196,31 @@ mod tests {
     #[case("https://a.example/t/1", "https://a.example/.well-known/oauth-authorization-server/t/1")]
     fn rfc_8414_puts_the_path_last(#[case] issuer: &str, #[case] expected: &str) {
         assert_eq!(oauth_metadata(issuer), expected);
+    }
+
+    #[rstest]
+    #[case("https://a.example", "https://b.example/jwks", None)]
+    #[case("http://127.0.0.1:1", "https://b.example/jwks", None)]
+    #[case("http://127.0.0.1:1", "http://127.0.0.1:2/jwks", None)]
+    #[case("https://a.example", "http://127.0.0.1:2/jwks", Some("is not an https URL"))]
+    #[case("http://127.0.0.1:1", "http://b.example/jwks", Some("plain http"))]
+    #[case("https://a.example", "https://u:p@b.example/jwks", Some("user information"))]
+    fn a_jwks_uri_is_no_less_safe_than_its_issuer(
+        #[case] issuer: &str,
+        #[case] uri: &str,
+        #[case] expected: Option<&str>,
+    ) {
+        let problem = jwks_uri_problem(issuer, uri);
+        assert_eq!(problem.is_some(), expected.is_some(), "{problem:?}");
+        assert!(problem.unwrap_or_default().contains(expected.unwrap_or_default()));
+    }
+
+    #[test]
+    fn a_key_that_a_file_could_not_hold_is_ignored_with_a_reason() {
+        let good = r#"{"kty": "oct", "kid": "a", "alg": "HS256", "k": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"}"#;
+        let short = r#"{"kty": "RSA", "kid": "b", "n": "AQAB", "e": "AQAB"}"#;
+        let keys = usable_keys(format!(r#"{{"keys": [{short}, {good}]}}"#).as_bytes()).unwrap();
+        assert_eq!((keys.count, keys.ignored.len()), (1, 1));
+        assert!(keys.ignored[0].starts_with("key 0 of the set is ignored: "), "{:?}", keys.ignored);
     }
 }

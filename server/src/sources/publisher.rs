@@ -147,10 +147,15 @@ impl Publisher {
         Ok(())
     }
 
-    /// Publishes new keys of one source, or removes them.
+    /// Publishes new keys of one source, or removes them. The same keys once more change nothing: an issuer that does not
+    /// support conditional requests must not empty the cache of tokens at every refresh.
     pub(crate) fn set_keys(&self, slot: &KeySlot, jwks: Option<Vec<u8>>) -> Result<(), String> {
         let parts = self.lock();
-        let previous = std::mem::replace(&mut *slot.lock(), jwks.map(|jwks| Arc::new(Zeroizing::new(jwks))));
+        let new = jwks.map(|jwks| Arc::new(Zeroizing::new(jwks)));
+        if *slot.lock() == new {
+            return Ok(());
+        }
+        let previous = std::mem::replace(&mut *slot.lock(), new);
         let set = match parts.key_set() {
             Ok(set) => set,
             Err(problem) => {

@@ -1,5 +1,6 @@
 //! Keys from an identity provider: one task for each set fetches and publishes them. Decisions never wait for it.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -87,15 +88,33 @@ struct Keys {
 /// Minimum time between two fetches, regardless of `max-age`.
 const SHORTEST: Duration = Duration::from_secs(30);
 
+/// The time from one successful fetch to the next. `max_age` of the response only shortens it.
+fn next_after_success(refresh: Duration, max_age: Option<Duration>) -> Duration {
+    max_age.map_or(refresh, |age| refresh.min(age.max(SHORTEST)))
+}
+
 impl Keys {
     async fn run(mut self, mut fetcher: Fetcher, wanted: Arc<Notify>) {
         loop {
             let begun = Instant::now();
-            let next = match fetcher.fetch().await {
+            let next = match self.fetch(&mut fetcher).await {
                 Ok(fetched) => self.fetched(fetched),
                 Err(failed) => self.failed(&failed),
             };
             self.wait(begun, begun + next, &wanted).await;
+        }
+    }
+
+    /// Fetches the set. The last good one may become too old while an issuer does not answer.
+    async fn fetch(&mut self, fetcher: &mut Fetcher) -> Result<Fetched, Failed> {
+        let mut fetch = pin!(fetcher.fetch());
+        loop {
+            let stale_at = self.last_success + self.remote.stale;
+            tokio::select! {
+                biased;
+                fetched = &mut fetch => return fetched,
+                () = sleep_until(stale_at), if self.slot.is_filled() => self.drop_stale(),
+            }
         }
     }
 
@@ -134,8 +153,7 @@ impl Keys {
         self.count(outcome);
         (self.before, self.last_success) = (Before::Fetched, Instant::now());
         self.status.works();
-        let max_age = max_age.map_or(self.remote.refresh, |age| age.max(SHORTEST));
-        self.remote.refresh.min(max_age)
+        next_after_success(self.remote.refresh, max_age)
     }
 
     fn failed(&mut self, failed: &Failed) -> Duration {
@@ -165,5 +183,28 @@ impl Keys {
 
     fn count(&self, outcome: Outcome) {
         self.metrics.key_fetches.get_or_create(&fetch_labels(self.status.name(), outcome.name())).inc();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::not_said(300, None, 300)]
+    #[case::sooner(300, Some(60), 60)]
+    #[case::not_below_30_seconds(300, Some(1), 30)]
+    #[case::not_at_all(300, Some(0), 30)]
+    #[case::not_later(300, Some(86_400), 300)]
+    #[case::a_short_interval_stays(5, Some(1), 5)]
+    fn max_age_only_shortens_the_interval(
+        #[case] refresh: u64,
+        #[case] max_age: Option<u64>,
+        #[case] expected: u64,
+    ) {
+        let next = next_after_success(Duration::from_secs(refresh), max_age.map(Duration::from_secs));
+        assert_eq!(next, Duration::from_secs(expected));
     }
 }

@@ -18,11 +18,14 @@ const PROTECTED: &str = "/api/v1/templates/";
 
 /// The issuer's behavior: a complete HTTP response, or none.
 type Script = Arc<Mutex<Option<String>>>;
+/// The responses at paths with another behavior.
+type Paths = Arc<Mutex<Vec<(String, String)>>>;
 
 /// A configurable issuer on loopback, which records the request heads.
 pub(super) struct Issuer {
     pub(super) port: u16,
     answer: Script,
+    paths: Paths,
     pub(super) requests: Arc<Mutex<Vec<String>>>,
 }
 
@@ -38,25 +41,41 @@ impl Issuer {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let (answer, requests) = (Arc::new(Mutex::new(answer)), Arc::<Mutex<Vec<String>>>::default());
+        let paths = Paths::default();
         let (script, seen, wrap) = (Arc::clone(&answer), Arc::clone(&requests), Arc::new(wrap));
+        let at_paths = Arc::clone(&paths);
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let (script, seen, wrap) = (Arc::clone(&script), Arc::clone(&seen), Arc::clone(&wrap));
-                std::thread::spawn(move || serve(wrap(stream), port, &script, &seen));
+                let paths = Arc::clone(&at_paths);
+                std::thread::spawn(move || serve(wrap(stream), port, &script, &paths, &seen));
             }
         });
-        Self { port, answer, requests }
+        Self { port, answer, paths, requests }
     }
 
     pub(super) fn set(&self, answer: impl Into<Option<String>>) {
         *self.answer.lock().unwrap() = answer.into();
     }
 
-    fn count(&self) -> usize {
+    /// Answers requests at this path differently.
+    pub(super) fn set_at(&self, path: &str, answer: String) {
+        let mut paths = self.paths.lock().unwrap();
+        paths.retain(|(other, _)| other != path);
+        paths.push((path.to_owned(), answer));
+    }
+
+    /// The number of requests at this path.
+    pub(super) fn count_at(&self, path: &str) -> usize {
+        let line = format!("GET {path} ");
+        self.requests.lock().unwrap().iter().filter(|head| head.starts_with(&line)).count()
+    }
+
+    pub(super) fn count(&self) -> usize {
         self.requests.lock().unwrap().len()
     }
 
-    fn url(&self) -> String {
+    pub(super) fn url(&self) -> String {
         format!("http://127.0.0.1:{}/jwks", self.port)
     }
 }
@@ -65,7 +84,7 @@ trait Stream: Read + Write + Send {}
 
 impl<S: Read + Write + Send> Stream for S {}
 
-fn serve(mut stream: Box<dyn Stream>, port: u16, script: &Script, seen: &Mutex<Vec<String>>) {
+fn serve(mut stream: Box<dyn Stream>, port: u16, script: &Script, paths: &Paths, seen: &Mutex<Vec<String>>) {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {
@@ -76,23 +95,29 @@ fn serve(mut stream: Box<dyn Stream>, port: u16, script: &Script, seen: &Mutex<V
     }
     let head = String::from_utf8(head).unwrap();
     seen.lock().unwrap().push(head.clone());
-    let answer = script.lock().unwrap().clone();
+    let path = head.split(' ').nth(1).unwrap_or_default();
+    let at_path = paths.lock().unwrap().iter().find(|(its, _)| its == path).map(|(_, answer)| answer.clone());
+    let answer = at_path.or_else(|| script.lock().unwrap().clone());
     let Some(answer) = answer else {
         // It hangs for longer than any timeout.
         std::thread::sleep(Duration::from_secs(60));
         return;
     };
-    // A response with a known ETag is not sent again.
-    let tag = answer.lines().find_map(|line| line.strip_prefix("ETag: "));
-    let known = head.lines().find_map(|line| line.strip_prefix("if-none-match: "));
-    let answer = match (tag, known) {
-        (Some(tag), Some(known)) if tag == known => "HTTP/1.1 304 Not Modified\r\n\r\n".to_owned(),
-        _ => answer.replace("PORT", &port.to_string()),
+    // A response with a known ETag or date is not sent again.
+    let is_known = [("ETag: ", "if-none-match: "), ("Last-Modified: ", "if-modified-since: ")].iter().any(
+        |(field, condition)| {
+            let value = answer.lines().find_map(|line| line.strip_prefix(field));
+            value.is_some() && value == head.lines().find_map(|line| line.strip_prefix(condition))
+        },
+    );
+    let answer = match is_known {
+        true => "HTTP/1.1 304 Not Modified\r\n\r\n".to_owned(),
+        false => answer.replace("PORT", &port.to_string()),
     };
     let _ = stream.write_all(answer.as_bytes()).and_then(|()| stream.flush());
 }
 
-fn response(status: &str, fields: &str, body: &str) -> String {
+pub(super) fn response(status: &str, fields: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\n{fields}Content-Length: {}\r\n\r\n{body}", body.len())
 }
 
@@ -100,26 +125,26 @@ pub(super) fn ok(body: &str) -> String {
     response("200 OK", "", body)
 }
 
-fn key(kid: &str) -> PrivateKey {
+pub(super) fn key(kid: &str) -> PrivateKey {
     PrivateKey::generate(Algorithm::ES256, Some(kid.to_owned())).unwrap()
 }
 
-fn set(keys: &[&PrivateKey]) -> String {
+pub(super) fn set(keys: &[&PrivateKey]) -> String {
     let keys: Vec<_> = keys.iter().map(|key| key.to_public_jwk().unwrap()).collect();
     json!({ "keys": keys }).to_string()
 }
 
-fn start(keys: &str) -> Process {
+pub(super) fn start(keys: &str) -> Process {
     let files = Files::new(PORTS);
     files.write("artos-auth.toml", &format!("{PORTS}[keys]\n{keys}\n"));
     Process::of_files(files)
 }
 
-fn failure(process: &Process) -> Value {
+pub(super) fn failure(process: &Process) -> Value {
     process.readiness().1["failed"][0].clone()
 }
 
-fn fetches(process: &Process, result: &str) -> f64 {
+pub(super) fn fetches(process: &Process, result: &str) -> f64 {
     let (_, text) = process.admin_get("/metrics");
     let of_result = format!("result=\"{result}\"");
     let series = |line: &&str| line.starts_with("artos_auth_key_fetches_total{") && line.contains(&of_result);
@@ -223,14 +248,19 @@ fn an_invalid_response_changes_nothing(#[case] answer: String, #[case] result: &
     eventually("it works again", || process.readiness().1["failed"] == json!([]));
 }
 
-#[test]
-fn an_unchanged_set_is_not_sent_again() {
+#[rstest]
+#[case::etag("ETag: \"v1\"", "if-none-match: \"v1\"")]
+#[case::date(
+    "Last-Modified: Wed, 21 Oct 2015 07:28:00 GMT",
+    "if-modified-since: Wed, 21 Oct 2015 07:28:00 GMT"
+)]
+fn an_unchanged_set_is_not_sent_again(#[case] field: &str, #[case] condition: &str) {
     let first = key("test-only-1");
-    let issuer = Issuer::start(Some(response("200 OK", "ETag: \"v1\"\r\n", &set(&[&first]))));
+    let issuer = Issuer::start(Some(response("200 OK", &format!("{field}\r\n"), &set(&[&first]))));
     let process = start(&format!("url = \"{}\"\nrefresh_seconds = 1\n", issuer.url()));
     eventually("304 is a success", || fetches(&process, "unchanged") >= 1.0);
     assert_eq!(process.status(PROTECTED, &current(&first, json!({}))), 200);
-    assert!(issuer.requests.lock().unwrap()[1].contains("if-none-match: \"v1\""));
+    assert!(issuer.requests.lock().unwrap()[1].contains(condition));
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod full_log;
 mod guide;
 mod http1;
 mod http2;
+mod keys_and_sources;
 mod keys_by_url;
 mod limits;
 mod observability;
