@@ -5,10 +5,12 @@
 //! all draw on it.
 
 pub mod floor;
+pub mod load;
 pub mod machine;
 pub mod measure;
 #[cfg(feature = "peers")]
 pub mod peers;
+pub mod process;
 pub mod report;
 #[cfg(feature = "peers")]
 pub mod scenarios;

@@ -5,9 +5,9 @@
 //! and `taskset`, and the product built with `cargo build --release`. Loopback only; about ten minutes. The
 //! servers are pinned to the first core and wrk to the last. Its exit status is 1 if a target is not met.
 
+mod answer;
 mod axum_service;
 mod bare;
-mod load;
 mod servers;
 
 use std::num::{NonZeroU64, NonZeroUsize};
@@ -16,11 +16,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use answer::answer;
+use artos_auth_benches::load::{Figure, Load, least, median};
+use artos_auth_benches::process::Scratch;
 use artos_auth_benches::report::{self, Row, Target, shown};
 use artos_auth_benches::tokens::{Alg, Claims, SigningKey};
 use artos_auth_benches::{machine, world};
-use load::{Figure, Load};
-use servers::Scratch;
 
 /// Valid tokens, all cached.
 const TOKENS: u64 = 1_000;
@@ -171,7 +172,7 @@ fn one_start(
     let audited = servers::artos_auth(&options.artos_auth, scratch, key, "stderr");
     let haproxy = servers::haproxy(scratch, key);
     let axum = servers::axum(scratch, key);
-    let bare = servers::bare(scratch, &load::answer(&quiet, PROTECTED_PATH, token));
+    let bare = servers::bare(scratch, &answer(&quiet, PROTECTED_PATH, token));
     let length = Duration::from_secs(options.seconds);
     let mut loads = [
         (&quiet, world::PUBLIC_PATH),
@@ -195,13 +196,6 @@ fn one_start(
     loads.map(Load::rounds)
 }
 
-/// The median.
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
 /// The memory of the product before the first request.
 fn at_rest(options: &Options, scratch: &Scratch) -> Vec<Row> {
     const MEGABYTE: f64 = 1_000_000.0;
@@ -213,13 +207,13 @@ fn at_rest(options: &Options, scratch: &Scratch) -> Vec<Row> {
     for _ in 0..10 {
         let begun = std::time::Instant::now();
         let server = servers::artos_auth(&options.artos_auth, scratch, &key, "off");
-        load::answer(&server, PROTECTED_PATH, &token);
+        answer(&server, PROTECTED_PATH, &token);
         starts.push(begun.elapsed().as_secs_f64() * 1e3);
         memory.push(server.resident_bytes() as f64 / MEGABYTE);
     }
     vec![
         Row::figure("size of the binary", size as f64 / MEGABYTE, "MB", Target::AtMost(12.0)),
-        Row::figure("resident memory at rest", load::least(memory), "MB", Target::AtMost(12.0)),
-        Row::figure("start to first answer", load::least(starts), "ms", Target::AtMost(30.0)),
+        Row::figure("resident memory at rest", least(memory), "MB", Target::AtMost(12.0)),
+        Row::figure("start to first answer", least(starts), "ms", Target::AtMost(30.0)),
     ]
 }

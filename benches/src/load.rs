@@ -1,24 +1,37 @@
 //! The load: wrk, pinned to the last core, sending every token in turn.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use crate::servers::{Running, Scratch};
+use crate::process::{Running, Scratch};
 
 const CONNECTIONS: u32 = 32;
 
 /// Results of a server under load, in one round.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Figure {
-    pub(crate) per_second: f64,
-    pub(crate) cpu_microseconds: f64,
+pub struct Figure {
+    /// How many were answered in a second.
+    pub per_second: f64,
+    /// The processor time of the server for each.
+    pub cpu_microseconds: f64,
+}
+
+impl Figure {
+    /// The figure of a load, which returns the number of answers and the seconds that they took.
+    pub fn of(server: &Running, load: impl FnOnce() -> (f64, f64)) -> Self {
+        let ticks_before = server.cpu_ticks();
+        let (answers, seconds) = load();
+        let ticks = server.cpu_ticks() - ticks_before;
+        Self {
+            per_second: answers / seconds,
+            cpu_microseconds: ticks as f64 / ticks_per_second() * 1e6 / answers,
+        }
+    }
 }
 
 /// One server and one path, requested with every token in turn.
-pub(crate) struct Load<'r> {
+pub struct Load<'r> {
     server: &'r Running,
     script: PathBuf,
     length: Duration,
@@ -26,39 +39,32 @@ pub(crate) struct Load<'r> {
 }
 
 impl<'r> Load<'r> {
-    pub(crate) fn new(
-        scratch: &Scratch,
-        server: &'r Running,
-        path: &str,
-        tokens: &Path,
-        length: Duration,
-    ) -> Self {
+    /// The load of a server; `tokens` is a file with one token on each line.
+    #[must_use]
+    pub fn new(scratch: &Scratch, server: &'r Running, path: &str, tokens: &Path, length: Duration) -> Self {
         let name = format!("{}-{}.lua", server.address().port(), path.replace('/', "_"));
         let script = scratch.write(&name, &script(path, tokens));
         Self { server, script, length, rounds: Vec::new() }
     }
 
     /// Sends every token once, so that all are cached afterwards.
-    pub(crate) fn warm_up(&self) {
+    pub fn warm_up(&self) {
         self.send(Duration::from_secs(1));
     }
 
-    pub(crate) fn run(&mut self) {
-        let ticks_before = self.server.cpu_ticks();
-        let (requests, seconds) = self.send(self.length);
-        let ticks = self.server.cpu_ticks() - ticks_before;
-        self.rounds.push(Figure {
-            per_second: requests / seconds,
-            cpu_microseconds: ticks as f64 / ticks_per_second() * 1e6 / requests,
-        });
+    /// One round.
+    pub fn run(&mut self) {
+        let figure = Figure::of(self.server, || self.send(self.length));
+        self.rounds.push(figure);
     }
 
     /// The results of each round.
-    pub(crate) fn rounds(self) -> Vec<Figure> {
+    #[must_use]
+    pub fn rounds(self) -> Vec<Figure> {
         self.rounds
     }
 
-    /// The number of answered requests and the seconds they took; panics unless all were answered with 200.
+    /// The number of answered requests and the seconds they took; panics unless all were answered with a success.
     fn send(&self, length: Duration) -> (f64, f64) {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let output = Command::new("taskset")
@@ -66,7 +72,7 @@ impl<'r> Load<'r> {
             .arg(format!("-d{}s", length.as_secs()))
             .arg("-s")
             .arg(&self.script)
-            .arg(format!("http://{}", self.server.address()))
+            .arg(self.server.url())
             .output()
             .expect("`taskset` and `wrk` are installed");
         let text = String::from_utf8_lossy(&output.stdout);
@@ -108,32 +114,22 @@ end
     )
 }
 
-/// Sends one request on a new connection that stays open, and returns the response; panics unless it is 200 with a JSON
-/// object.
-pub(crate) fn answer(server: &Running, path: &str, token: &str) -> String {
-    let mut stream = TcpStream::connect(server.address()).expect("the server listens");
-    let host = server.address();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\r\n");
-    stream.write_all(request.as_bytes()).expect("the server reads");
-    stream.set_read_timeout(Some(Duration::from_secs(5))).expect("five seconds are a time-out");
-    let mut answer = Vec::new();
-    while !answer.ends_with(b"}") {
-        let mut part = [0; 4 << 10];
-        let length = stream.read(&mut part).expect("the server answers");
-        assert!(length > 0, "no JSON object: {}", String::from_utf8_lossy(&answer));
-        answer.extend_from_slice(&part[..length]);
-    }
-    let answer = String::from_utf8(answer).expect("the answer is UTF-8");
-    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
-    answer
+/// Clock ticks of processor time in a second.
+#[must_use]
+pub fn ticks_per_second() -> f64 {
+    let output = Command::new("getconf").arg("CLK_TCK").output().expect("`getconf` is installed");
+    String::from_utf8_lossy(&output.stdout).trim().parse().expect("`getconf CLK_TCK` is a number")
 }
 
 /// The minimum.
-pub(crate) fn least(samples: impl IntoIterator<Item = f64>) -> f64 {
+pub fn least(samples: impl IntoIterator<Item = f64>) -> f64 {
     samples.into_iter().fold(f64::INFINITY, f64::min)
 }
 
-fn ticks_per_second() -> f64 {
-    let output = Command::new("getconf").arg("CLK_TCK").output().expect("`getconf` is installed");
-    String::from_utf8_lossy(&output.stdout).trim().parse().expect("`getconf CLK_TCK` is a number")
+/// The median.
+#[must_use]
+pub fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }
