@@ -139,8 +139,7 @@ impl Tracker {
 
     /// The set to fold, if it has grown so much that this is due. Ends with [`Self::folded`].
     pub(crate) fn begin_fold(&mut self) -> Option<Revocations> {
-        let is_due =
-            self.since_fold.is_none() && self.set.added() >= FOLD_AT.max(size(&self.set) / FOLD_SHARE);
+        let is_due = self.since_fold.is_none() && wants_fold(&self.set);
         is_due.then(|| {
             self.since_fold = Some(Vec::new());
             self.set.clone()
@@ -200,15 +199,15 @@ impl Tracker {
 }
 
 impl Loading {
-    /// Applies entries of the log. Folds them when there are as many as others, so that a log of any length takes little more
-    /// memory than its set.
+    /// Applies entries of the log, and folds them while there are few, so that a log of any length takes little more memory than
+    /// its set.
     pub(crate) fn apply(&mut self, entries: Vec<LogEntry>) {
         let snapshot = self.position;
         for LogEntry { position, entry } in entries.into_iter().filter(|entry| entry.position > snapshot) {
             let added = entry.and_then(|entry| add(&mut self.set, &entry).map(|()| entry));
             self.applied.note(position, added, &mut self.unreadable);
         }
-        if self.set.added() >= FOLD_AT.max(size(&self.set) / 2) {
+        if wants_fold(&self.set) {
             self.set = self.set.folded();
         }
     }
@@ -239,8 +238,10 @@ impl Applied {
     }
 }
 
-fn size(set: &Revocations) -> usize {
-    set.tokens().saturating_add(set.users()).saturating_add(set.organizations())
+/// Whether so many entries were added to the set one at a time that they should be folded.
+fn wants_fold(set: &Revocations) -> bool {
+    let all = set.tokens().saturating_add(set.users()).saturating_add(set.organizations());
+    set.added() >= FOLD_AT.max(all / FOLD_SHARE)
 }
 
 /// Adds a revocation to the set.
