@@ -16,7 +16,7 @@ use generated::{NOW, SETUPS, generated_request, key_set};
 use proptest::prelude::*;
 use serde_json::json;
 
-fn decide(engine: &Engine, question: &Question) -> artos_auth_fixtures::Verdict {
+fn decide(engine: &Engine, question: &Question) -> artos_auth_fixtures::DecideOutput {
     with_engine_types(question, |request, context| {
         verdict(&engine.decide(request, context, UnixTime::from_seconds(question.now)))
     })

@@ -9,7 +9,7 @@ use artos_auth_fixtures::decider::PolicyDocument;
 use artos_auth_fixtures::edit::{Edit, Segment};
 use artos_auth_fixtures::engine::EngineDecider;
 use artos_auth_fixtures::keys::TestKey;
-use artos_auth_fixtures::{Decider, Question, Setup, TokenSpec, Verdict};
+use artos_auth_fixtures::{DecideOutput, Decider, Question, Setup, TokenSpec};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, get_current_timestamp};
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -144,11 +144,11 @@ fn with_claim(name: &str, value: Value) -> TokenSpec {
     token
 }
 
-fn decide(token: &TokenSpec, now: u64) -> Verdict {
+fn decide(token: &TokenSpec, now: u64) -> DecideOutput {
     decide_under(PolicyDocument::default(), token, now)
 }
 
-fn decide_under(policy: PolicyDocument, token: &TokenSpec, now: u64) -> Verdict {
+fn decide_under(policy: PolicyDocument, token: &TokenSpec, now: u64) -> DecideOutput {
     EngineDecider::new(&setup(policy)).unwrap().decide(&question(token, now))
 }
 

@@ -12,7 +12,7 @@ use artos_auth_fixtures::decider::{Account, RouteDocument};
 use artos_auth_fixtures::engine::EngineDecider;
 use artos_auth_fixtures::reference::differences::{DIFFERENCES, agree, declared};
 use artos_auth_fixtures::text::{Part, Repeat, Text};
-use artos_auth_fixtures::{Decider, Question, Reference, Setup, TokenSpec, Verdict};
+use artos_auth_fixtures::{DecideOutput, Decider, Question, Reference, Setup, TokenSpec};
 use generated::{GeneratedRequest, NOW, SETUPS, allowed, generated_request, key_set, path};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -30,7 +30,7 @@ fn config(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, max_local_rejects, failure_persistence: Some(Box::new(regressions)), ..default }
 }
 
-fn decide(setup: &Setup, question: &Question) -> Verdict {
+fn decide(setup: &Setup, question: &Question) -> DecideOutput {
     EngineDecider::new(setup).unwrap().decide(question)
 }
 

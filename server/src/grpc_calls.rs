@@ -102,8 +102,8 @@ impl DecisionService {
         self.metrics.decided(&outcome, duration);
         let described = described.as_ref().ok().map(|(_, described)| described);
         self.trace(&fields, described.map_or("POST", |described| described.method), &outcome, duration);
-        let line = self.trail.as_ref().and_then(|trail| {
-            trail.record(&Record {
+        let line = self.audit.as_ref().and_then(|audit| {
+            audit.record(&Record {
                 time: reading.since_epoch,
                 method: Some(described.map_or("POST", |described| described.method).as_bytes()),
                 target: Some(described.map_or(ext_authz::CHECK, |described| described.target).as_bytes()),

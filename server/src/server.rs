@@ -68,7 +68,7 @@ pub struct Builder {
     resolver: Box<dyn ContextResolver>,
     limits: Limits,
     tls: Option<Tls>,
-    trail: Option<AuditLog>,
+    audit: Option<AuditLog>,
     metrics: Metrics,
     tracer: Option<Tracer>,
     health: Option<Health>,
@@ -84,7 +84,7 @@ impl Server {
             resolver: Box::new(Configured),
             limits,
             tls: None,
-            trail: None,
+            audit: None,
             metrics: Metrics::new(),
             tracer: None,
             health: None,
@@ -100,8 +100,8 @@ impl Server {
     pub(crate) async fn serve_port(&self, port: Port, stop: impl Future<Output = ()>) {
         let answers = |slot, peer| ConnectionService::new(Arc::clone(&self.service), slot, peer);
         let failed = |error: &std::io::Error| {
-            if let Some(trail) = &self.service.trail {
-                trail.note(Level::Error, &format!("a connection cannot be accepted: {error}"));
+            if let Some(audit) = &self.service.audit {
+                audit.note(Level::Error, &format!("a connection cannot be accepted: {error}"));
             }
         };
         self.listener.serve(port, stop, answers, failed).await;
@@ -157,8 +157,8 @@ impl Builder {
     }
 
     /// Sets the audit log of decisions.
-    pub fn trail(mut self, trail: AuditLog) -> Self {
-        self.trail = Some(trail);
+    pub fn audit(mut self, audit: AuditLog) -> Self {
+        self.audit = Some(audit);
         self
     }
 
@@ -188,7 +188,7 @@ impl Builder {
             state: self.state,
             clock: self.clock,
             resolver: self.resolver,
-            trail: self.trail,
+            audit: self.audit,
             metrics: self.metrics,
             tracer: self.tracer,
             header_count: self.limits.header_count,

@@ -33,7 +33,7 @@ pub(crate) struct DecisionService {
     pub(crate) state: Arc<ArcSwap<Snapshot>>,
     pub(crate) clock: Box<dyn Clock>,
     pub(crate) resolver: Box<dyn ContextResolver>,
-    pub(crate) trail: Option<AuditLog>,
+    pub(crate) audit: Option<AuditLog>,
     pub(crate) metrics: Metrics,
     pub(crate) tracer: Option<Tracer>,
     pub(crate) header_count: usize,
@@ -189,8 +189,8 @@ impl ConnectionService {
         }
         service.metrics.decided(&outcome, duration);
         service.trace(&parts.headers, received.method, &outcome, duration);
-        let line = service.trail.as_ref().and_then(|trail| {
-            trail.record(&Record {
+        let line = service.audit.as_ref().and_then(|audit| {
+            audit.record(&Record {
                 time: reading.since_epoch,
                 method: Some(received.method.as_bytes()),
                 target: Some(received.target.as_bytes()),
@@ -214,8 +214,8 @@ impl ConnectionService {
     ) {
         let service = &*self.service;
         service.metrics.refused(refusal);
-        let Some(trail) = &service.trail else { return };
-        let waiting = trail.record(&Record {
+        let Some(audit) = &service.audit else { return };
+        let waiting = audit.record(&Record {
             time: service.clock.now().since_epoch,
             method: parts.map(|parts| parts.method.as_str().as_bytes()),
             target: parts.map(|parts| parts.uri.path().as_bytes()),

@@ -7,7 +7,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use artos_auth_fixtures::case::{self, Case};
-use artos_auth_fixtures::{Setup, Verdict};
+use artos_auth_fixtures::{DecideOutput, Setup};
 use base64_simd::STANDARD;
 use serde_json::{Value, json};
 
@@ -22,7 +22,7 @@ fn the_command_line_decides_every_case_as_written() {
             decided += 1;
             let id = answer.as_object_mut().and_then(|answer| answer.remove("id"));
             assert_eq!(id, Some(Value::from(&*case.id)), "in order");
-            let verdict: Result<Verdict, _> = serde_json::from_value(answer.clone());
+            let verdict: Result<DecideOutput, _> = serde_json::from_value(answer.clone());
             if verdict.as_ref().ok() != Some(&case.expected) {
                 wrong.push(format!(
                     "{}/{}: expected {:?}\n  printed {answer}",

@@ -6,7 +6,7 @@ use std::convert::Infallible;
 
 use artos_auth_engine::{Account, Organizations, ResourceOrg, TenantScope, UnixTime};
 use artos_auth_fixtures::case::{self, Case};
-use artos_auth_fixtures::decider::{self, Question, Verdict};
+use artos_auth_fixtures::decider::{self, DecideOutput, Question};
 use artos_auth_fixtures::engine::EngineDecider;
 use artos_auth_tower::{AuthLayer, Caller, Denied};
 use bytes::Bytes;
@@ -101,7 +101,7 @@ async fn answer(case: &Case, request: Request<()>) -> Answer {
     (parts.status.as_u16(), detail, challenge, denied.map(|denied| denied.reason().to_owned()), principal)
 }
 
-fn expected(verdict: &Verdict) -> Answer {
+fn expected(verdict: &DecideOutput) -> Answer {
     let denied = verdict.outcome == "deny";
     let principal = verdict.principal.as_ref().map(|principal| {
         (principal.user_id.clone(), principal.org_id.clone(), principal.permissions.clone())

@@ -15,7 +15,7 @@ use crate::matrix::run::Options;
 use crate::matrix::select::CellGlob;
 use crate::profile::{Matrix, Profile, Target};
 use crate::report::baseline::Baseline;
-use crate::transport::{Answer, Request, Transport, TransportOptions};
+use crate::transport::{Request, RequestOutcome, Transport, TransportOptions};
 
 pub(super) const HELP: &str = "\
 Example:
@@ -163,13 +163,15 @@ async fn fetched(url: &str, options: TransportOptions) -> Result<String, String>
     let mut connection =
         transport.connect().await.map_err(|error| format!("cannot be read: {}", error.kind))?;
     match connection.send(&Request::new("GET", path)).await {
-        Answer::Response(response) if response.body.len() >= 1 << 20 => {
+        RequestOutcome::Response(response) if response.body.len() >= 1 << 20 => {
             Err("is 1 MiB or larger: download it, and name the file".into())
         }
-        Answer::Response(response) if response.status == 200 => {
+        RequestOutcome::Response(response) if response.status == 200 => {
             String::from_utf8(response.body).map_err(|_| "is not UTF-8".into())
         }
-        Answer::Response(response) => Err(format!("cannot be read: the answer is {}", response.status)),
+        RequestOutcome::Response(response) => {
+            Err(format!("cannot be read: the answer is {}", response.status))
+        }
         _ => Err("cannot be read: no answer".into()),
     }
 }

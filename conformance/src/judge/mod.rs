@@ -8,7 +8,7 @@ use serde_json::Value;
 
 pub use accept::Accept;
 
-use crate::transport::{Answer, Request, Response};
+use crate::transport::{Request, RequestOutcome, Response};
 
 /// `detail` of a 401 for a request without a token.
 pub const NOT_AUTHENTICATED: &str = "Not authenticated";
@@ -102,8 +102,8 @@ impl Finding {
 }
 
 /// Whether the response is one of the acceptable ones.
-pub fn accepts(accept: &[Accept], request: &Request, answer: &Answer, known: &Known) -> bool {
-    let Answer::Response(response) = answer else { return false };
+pub fn accepts(accept: &[Accept], request: &Request, answer: &RequestOutcome, known: &Known) -> bool {
+    let RequestOutcome::Response(response) = answer else { return false };
     accept.iter().any(|accept| fits(*accept, request, response, known))
 }
 
@@ -406,14 +406,14 @@ fn shape(value: &Value) -> String {
 const PUBLIC_CONTENT: &str = "the public endpoint's content";
 
 /// A response in words that are the same in every run.
-pub fn describe(answer: &Answer, known: &Known) -> String {
+pub fn describe(answer: &RequestOutcome, known: &Known) -> String {
     match answer {
-        Answer::Response(response) => describe_response(response, known),
-        Answer::Unreachable(error) => error.kind.to_owned(),
-        Answer::Closed => "connection closed without an answer".into(),
-        Answer::TimedOut => "no answer in time".into(),
-        Answer::Garbled(how) => how.clone(),
-        Answer::NotCarried(why) => why.clone(),
+        RequestOutcome::Response(response) => describe_response(response, known),
+        RequestOutcome::Unreachable(error) => error.kind.to_owned(),
+        RequestOutcome::Closed => "connection closed without an answer".into(),
+        RequestOutcome::TimedOut => "no answer in time".into(),
+        RequestOutcome::Garbled(how) => how.clone(),
+        RequestOutcome::NotCarried(why) => why.clone(),
     }
 }
 

@@ -15,7 +15,7 @@ fn get() -> Request {
 }
 
 fn accepted(accept: Accept, request: &Request, response: Response) -> bool {
-    accepts(&[accept], request, &Answer::Response(response), &Known::default())
+    accepts(&[accept], request, &RequestOutcome::Response(response), &Known::default())
 }
 
 #[test]
@@ -79,10 +79,13 @@ fn a_refusal_is_recognized_by_status_and_detail() {
 fn one_acceptable_response_is_enough() {
     let closed_or_hidden = [Accept::Success, Accept::Hidden];
     let accepts = |answer| accepts(&closed_or_hidden, &get(), &answer, &Known::default());
-    assert!(accepts(Answer::Response(response(404, ""))));
-    assert!(accepts(Answer::Response(response(200, ""))));
-    assert!(!accepts(Answer::Response(response(403, ""))));
-    assert!(!accepts(Answer::TimedOut) && !accepts(Answer::Closed), "a missing answer is not accepted");
+    assert!(accepts(RequestOutcome::Response(response(404, ""))));
+    assert!(accepts(RequestOutcome::Response(response(200, ""))));
+    assert!(!accepts(RequestOutcome::Response(response(403, ""))));
+    assert!(
+        !accepts(RequestOutcome::TimedOut) && !accepts(RequestOutcome::Closed),
+        "a missing answer is not accepted"
+    );
 }
 
 #[rstest]
@@ -100,7 +103,7 @@ fn one_acceptable_response_is_enough() {
 fn a_refusal_that_shows_the_resource_is_not_silent(#[case] body: &str, #[case] shows: bool) {
     let owned = response(200, r#"{"id":7,"title":"Minutes"}"#);
     let known = Known { owned: Some(owned), ..Known::default() };
-    let hidden = accepts(&[Accept::Hidden], &get(), &Answer::Response(response(404, body)), &known);
+    let hidden = accepts(&[Accept::Hidden], &get(), &RequestOutcome::Response(response(404, body)), &known);
     assert_eq!(hidden, !shows);
 }
 
@@ -114,7 +117,7 @@ fn a_refusal_that_shows_the_resource_is_not_silent(#[case] body: &str, #[case] s
 #[case::nothing_at_all("", "", false)]
 fn a_resource_of_any_kind_is_recognized(#[case] owned: &str, #[case] body: &str, #[case] shows: bool) {
     let known = Known { owned: Some(response(200, owned)), ..Known::default() };
-    let hidden = accepts(&[Accept::Hidden], &get(), &Answer::Response(response(404, body)), &known);
+    let hidden = accepts(&[Accept::Hidden], &get(), &RequestOutcome::Response(response(404, body)), &known);
     assert_eq!(hidden, !shows);
 }
 
@@ -122,8 +125,9 @@ fn a_resource_of_any_kind_is_recognized(#[case] owned: &str, #[case] body: &str,
 fn a_403_that_shows_the_resource_is_not_a_refusal() {
     let resource = r#"{"id":7}"#;
     let known = Known { owned: Some(response(200, resource)), ..Known::default() };
-    let forbidden =
-        |body: &str| accepts(&[Accept::Forbidden], &get(), &Answer::Response(response(403, body)), &known);
+    let forbidden = |body: &str| {
+        accepts(&[Accept::Forbidden], &get(), &RequestOutcome::Response(response(403, body)), &known)
+    };
     assert!(forbidden(&format!(r#"{{"detail":"{NOT_AUTHORIZED}"}}"#)));
     assert!(!forbidden(&format!(r#"{{"detail":"{NOT_AUTHORIZED}","id":7}}"#)));
     assert!(!forbidden(r#"{"detail":"Forbidden"}"#));
@@ -133,7 +137,7 @@ fn a_403_that_shows_the_resource_is_not_a_refusal() {
 fn public_content_is_success_with_the_content_of_the_public_endpoint() {
     let known = Known { public: Some(response(200, r#"{"status":"ok"}"#)), ..Known::default() };
     let public = |status, body: &str, known: &Known| {
-        accepts(&[Accept::PublicContent], &get(), &Answer::Response(response(status, body)), known)
+        accepts(&[Accept::PublicContent], &get(), &RequestOutcome::Response(response(status, body)), known)
     };
     assert!(public(200, r#"{"status":"ok"}"#, &known));
     assert!(!public(200, r#"{"status":"secret"}"#, &known), "the same members with another value");
@@ -229,36 +233,39 @@ fn the_same_content(#[case] one: &str, #[case] other: &str, #[case] same: bool) 
 }
 
 #[rstest]
-#[case::closed(Answer::Closed, "connection closed without an answer")]
-#[case::timed_out(Answer::TimedOut, "no answer in time")]
-#[case::garbled(Answer::Garbled("an answer that is no HTTP".into()), "an answer that is no HTTP")]
-#[case::not_carried(Answer::NotCarried("HTTP/2 has no such thing".into()), "HTTP/2 has no such thing")]
-#[case::detail(Answer::Response(response(401, r#"{"detail":"Nope"}"#)), "401 `Nope`")]
+#[case::closed(RequestOutcome::Closed, "connection closed without an answer")]
+#[case::timed_out(RequestOutcome::TimedOut, "no answer in time")]
+#[case::garbled(RequestOutcome::Garbled("an answer that is no HTTP".into()), "an answer that is no HTTP")]
+#[case::not_carried(RequestOutcome::NotCarried("HTTP/2 has no such thing".into()), "HTTP/2 has no such thing")]
+#[case::detail(RequestOutcome::Response(response(401, r#"{"detail":"Nope"}"#)), "401 `Nope`")]
 #[case::detail_without_controls(
-    Answer::Response(response(403, r#"{"detail":"\u001b[1mNo\n"}"#)),
+    RequestOutcome::Response(response(403, r#"{"detail":"\u001b[1mNo\n"}"#)),
     "403 `[1mNo`"
 )]
-#[case::detail_of_success(Answer::Response(response(200, r#"{"detail":"Yes"}"#)), "200 `Yes`")]
-#[case::unauthorized(Answer::Response(response(401, "")), "401 without the documented detail")]
-#[case::forbidden(Answer::Response(response(403, "{}")), "403 without the documented detail")]
+#[case::detail_of_success(RequestOutcome::Response(response(200, r#"{"detail":"Yes"}"#)), "200 `Yes`")]
+#[case::unauthorized(RequestOutcome::Response(response(401, "")), "401 without the documented detail")]
+#[case::forbidden(RequestOutcome::Response(response(403, "{}")), "403 without the documented detail")]
 #[case::html(
-    Answer::Response(with_field("Content-Type", "text/html; charset=utf-8")),
+    RequestOutcome::Response(with_field("Content-Type", "text/html; charset=utf-8")),
     "200 with an HTML page"
 )]
-#[case::json(Answer::Response(with_field("Content-Type", "application/json")), "200")]
+#[case::json(RequestOutcome::Response(with_field("Content-Type", "application/json")), "200")]
 #[case::public(
-    Answer::Response(response(200, r#"{"status":"ok"}"#)),
+    RequestOutcome::Response(response(200, r#"{"status":"ok"}"#)),
     "200 with the public endpoint's content"
 )]
 #[case::protected(
-    Answer::Response(response(200, r#"{"templates":[]}"#)),
+    RequestOutcome::Response(response(200, r#"{"templates":[]}"#)),
     "200 with the protected endpoint's content"
 )]
-#[case::owned(Answer::Response(response(206, r#"{"id":9}"#)), "206 with the owned resource's content")]
-#[case::content_of_no_success(Answer::Response(response(404, r#"{"id":9}"#)), "404")]
-#[case::no_content(Answer::Response(response(204, "")), "204")]
-#[case::other_content(Answer::Response(response(200, r#"{"x":1}"#)), "200")]
-fn a_response_in_words(#[case] answer: Answer, #[case] words: &str) {
+#[case::owned(
+    RequestOutcome::Response(response(206, r#"{"id":9}"#)),
+    "206 with the owned resource's content"
+)]
+#[case::content_of_no_success(RequestOutcome::Response(response(404, r#"{"id":9}"#)), "404")]
+#[case::no_content(RequestOutcome::Response(response(204, "")), "204")]
+#[case::other_content(RequestOutcome::Response(response(200, r#"{"x":1}"#)), "200")]
+fn a_response_in_words(#[case] answer: RequestOutcome, #[case] words: &str) {
     let known = Known {
         public: Some(response(200, r#"{"status":"ok"}"#)),
         protected: Some(response(200, r#"{"templates":[]}"#)),
@@ -271,12 +278,12 @@ fn a_response_in_words(#[case] answer: Answer, #[case] words: &str) {
 #[test]
 fn a_response_without_content_is_not_recognized_by_content() {
     let known = Known { public: Some(response(204, "")), ..Known::default() };
-    assert_eq!(describe(&Answer::Response(response(204, "")), &known), "204");
+    assert_eq!(describe(&RequestOutcome::Response(response(204, "")), &known), "204");
 }
 
 #[test]
 fn a_long_detail_is_truncated() {
     let body = format!(r#"{{"detail":"{}"}}"#, "é".repeat(200));
-    let words = describe(&Answer::Response(response(400, &body)), &Known::default());
+    let words = describe(&RequestOutcome::Response(response(400, &body)), &Known::default());
     assert_eq!(words, format!("400 `{}`", "é".repeat(80)));
 }

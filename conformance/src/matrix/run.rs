@@ -21,7 +21,7 @@ use crate::run::curl;
 use crate::run::execute::{evidence, milliseconds, stopped};
 use crate::run::session::{Exchange, Session, Shared, Stop, lock};
 use crate::run::suite::{RunError, Suite};
-use crate::transport::{Answer, Request, Response, Text, Transport, TransportOptions};
+use crate::transport::{Request, RequestOutcome, Response, TokenText, Transport, TransportOptions};
 
 /// How a matrix is run.
 #[derive(Clone, Debug)]
@@ -113,7 +113,7 @@ async fn clock(shared: Arc<Shared>) -> Result<Clock, RunError> {
     let mut session = Session::preflight(Arc::clone(&shared));
     let answer = session.send(session.public()).await;
     match answer {
-        Ok(Answer::Response(response)) => {
+        Ok(RequestOutcome::Response(response)) => {
             Ok(Clock::by_date(response.value("date").as_deref().and_then(http_date)).0)
         }
         Ok(other) => Err(RunError::Untestable(format!(
@@ -217,7 +217,7 @@ async fn one(context: &Context, row: &Row) -> OperationReport {
     let control = row.cells.iter().zip(&answers).find(|(cell, _)| cell.is_control());
     let control =
         control.and_then(|(_, answer)| answer.as_ref().ok()).and_then(|asked| match &asked.exchange.answer {
-            Answer::Response(response) => Some(response),
+            RequestOutcome::Response(response) => Some(response),
             _ => None,
         });
     for (cell, answer) in row.cells.iter().zip(&answers) {
@@ -253,12 +253,12 @@ async fn ask(
 /// Sends a request, and once more where 307 or 308 lead within the origin.
 async fn followed(session: &mut Session, request: Request) -> Result<Exchange, Stop> {
     let answer = session.send(request.clone()).await?;
-    if let Answer::Response(response) = &answer
+    if let RequestOutcome::Response(response) = &answer
         && matches!(response.status, 307 | 308)
         && let Some(location) = response.value("location")
         && let Some(target) = within_origin(&session.profile().target, &request, &location)
     {
-        session.send(Request { target: Text::from(target), ..request }).await?;
+        session.send(Request { target: TokenText::from(target), ..request }).await?;
     }
     let last = session.exchanges().last().cloned();
     last.ok_or_else(|| Stop::Skip("nothing was sent".into()))
@@ -313,7 +313,7 @@ fn judged(
     let (own, other) = &context.resources;
     let lost;
     let answer = match &asked.exchange.answer {
-        Answer::Response(response) => Ok(response),
+        RequestOutcome::Response(response) => Ok(response),
         answer => {
             lost = crate::judge::describe(answer, &context.shared.known);
             Err(lost.as_str())

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::document::{Operation, Parameter, Place};
 use crate::judge::strings;
 use crate::profile::{Matrix, MatrixValue, OwnedValue};
-use crate::transport::{Request, Text};
+use crate::transport::{Request, TokenText};
 
 /// RFC 3986 §2.3: everything but unreserved characters is escaped.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -160,9 +160,9 @@ impl Filled {
             path = format!("{path}?{}", query.join("&"));
         }
         asked.push(path.clone());
-        let mut request = Request::new(&operation.method, Text::from(path));
+        let mut request = Request::new(&operation.method, TokenText::from(path));
         for (name, value) in fields {
-            request = request.field(&name, Text::from(value));
+            request = request.field(&name, TokenText::from(value));
         }
         if let Some((media_type, body)) = &self.body {
             let body = with_resource(body, "body", resource);

@@ -15,7 +15,7 @@ use crate::revocation::token::RunToken;
 use crate::run::clock::{Clock, http_date, timestamp};
 use crate::run::suite::{RunError, run_id};
 use crate::secret::Redactor;
-use crate::transport::{Answer, Request, Transport, TransportOptions};
+use crate::transport::{Request, RequestOutcome, Transport, TransportOptions};
 
 pub use judgement::{End, Finding, Observation, Seen, judge, summarize};
 pub use report::{InstanceResult, RevocationReport, RunResult, RunSummary};
@@ -163,7 +163,7 @@ impl Probe {
         let request = Request::new("GET", self.profile.endpoints.public.path.as_str());
         let Some(instance) = instances.first_mut() else { return Ok(Clock::default()) };
         match instance.ask(&request).await {
-            Answer::Response(response) => {
+            RequestOutcome::Response(response) => {
                 Ok(Clock::by_date(response.value("date").as_deref().and_then(http_date)).0)
             }
             answer => Err(unreachable(instance, &answer)),
@@ -178,8 +178,8 @@ impl Probe {
     ) -> Result<(), RunError> {
         let answer = instance.ask(request).await;
         match &answer {
-            Answer::Response(response) if response.is_success() => Ok(()),
-            Answer::Response(_) => {
+            RequestOutcome::Response(response) if response.is_success() => Ok(()),
+            RequestOutcome::Response(_) => {
                 let observed = redactor.clean(&judge::describe(&answer, &Known::default()));
                 Err(RunError::Untestable(format!(
                     "{}: GET {} with a token that is not revoked yet answered {observed}",
@@ -192,9 +192,9 @@ impl Probe {
     }
 }
 
-fn unreachable(instance: &Instance, answer: &Answer) -> RunError {
+fn unreachable(instance: &Instance, answer: &RequestOutcome) -> RunError {
     let why = match answer {
-        Answer::Unreachable(error) => error.to_string(),
+        RequestOutcome::Unreachable(error) => error.to_string(),
         other => judge::describe(other, &Known::default()),
     };
     RunError::Untestable(format!("{}: {why}", instance.name()))

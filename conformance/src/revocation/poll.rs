@@ -11,7 +11,7 @@ use crate::judge::{self, Accept, Known};
 use crate::run::clock::retry_after;
 use crate::run::session::lock;
 use crate::secret::Redactor;
-use crate::transport::{Answer, Connection, Request, Transport};
+use crate::transport::{Connection, Request, RequestOutcome, Transport};
 
 /// The time between the starts of two requests to an instance: 50 requests a second, the default rate of `run`.
 const INTERVAL: Duration = Duration::from_millis(20);
@@ -36,24 +36,24 @@ impl Instance {
     }
 
     /// Sends a request, on the kept connection if there is one.
-    pub(super) async fn ask(&mut self, request: &Request) -> Answer {
+    pub(super) async fn ask(&mut self, request: &Request) -> RequestOutcome {
         if let Some(open) = self.connection.take().filter(Connection::is_reusable) {
             // The instance may have closed it between two requests, and has then not processed this one.
             let answer = self.send(open, request).await;
-            if answer != Answer::Closed {
+            if answer != RequestOutcome::Closed {
                 return answer;
             }
         }
         match self.transport.connect().await {
             Ok(open) => self.send(open, request).await,
-            Err(error) => Answer::Unreachable(error),
+            Err(error) => RequestOutcome::Unreachable(error),
         }
     }
 
     /// Without a complete response, the connection may still contain a part of one.
-    async fn send(&mut self, mut connection: Connection, request: &Request) -> Answer {
+    async fn send(&mut self, mut connection: Connection, request: &Request) -> RequestOutcome {
         let answer = connection.send(request).await;
-        if matches!(answer, Answer::Response(_)) {
+        if matches!(answer, RequestOutcome::Response(_)) {
             self.connection = Some(connection);
         }
         answer
@@ -144,24 +144,24 @@ impl Refusing {
 }
 
 /// Only the documented 401 is a refusal.
-fn seen(request: &Request, answer: &Answer, redactor: &Redactor) -> Seen {
+fn seen(request: &Request, answer: &RequestOutcome, redactor: &Redactor) -> Seen {
     let words = || redactor.clean(&judge::describe(answer, &Known::default()));
     match answer {
-        Answer::Response(response) if response.is_success() => Seen::Accepted,
-        Answer::Response(response)
+        RequestOutcome::Response(response) if response.is_success() => Seen::Accepted,
+        RequestOutcome::Response(response)
             if response.status == 401
                 && judge::accepts(&[Accept::InvalidCredentials], request, answer, &Known::default()) =>
         {
             Seen::Refused
         }
-        Answer::Response(_) => Seen::Other(words()),
+        RequestOutcome::Response(_) => Seen::Other(words()),
         _ => Seen::Silent(words()),
     }
 }
 
-fn asked_to_wait(answer: &Answer) -> Duration {
+fn asked_to_wait(answer: &RequestOutcome) -> Duration {
     match answer {
-        Answer::Response(response) if matches!(response.status, 429 | 503) => response
+        RequestOutcome::Response(response) if matches!(response.status, 429 | 503) => response
             .value("retry-after")
             .map_or(Duration::ZERO, |text| retry_after(&text).min(Duration::from_secs(60))),
         _ => Duration::ZERO,

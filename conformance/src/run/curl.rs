@@ -2,7 +2,7 @@
 
 use crate::profile::Target;
 use crate::report::Protocol;
-use crate::transport::{Piece, Request, Text};
+use crate::transport::{Piece, Request, TokenText};
 
 /// The line. The reader fills in the variables; the case's text describes them.
 pub(crate) fn line(target: &Target, protocol: Protocol, request: &Request) -> String {
@@ -20,7 +20,7 @@ pub(crate) fn tokens<'a>(requests: impl Iterator<Item = &'a Request>) -> Vec<Vec
     for request in requests {
         // The order in which `line` uses them.
         let fields = request.fields.iter().map(|field| &field.value);
-        for token in fields.chain(&request.body).chain([&request.target]).flat_map(Text::tokens) {
+        for token in fields.chain(&request.body).chain([&request.target]).flat_map(TokenText::tokens) {
             if !tokens.iter().any(|other| other == token) {
                 tokens.push(token.to_vec());
             }
@@ -89,11 +89,11 @@ fn curl(target: &Target, protocol: Protocol, request: &Request, variables: &mut 
     match request.method.as_str() {
         "GET" => {}
         "HEAD" => line.push_str(" --head"),
-        method => line.push_str(&format!(" -X {}", quoted(&Text::from(method), variables))),
+        method => line.push_str(&format!(" -X {}", quoted(&TokenText::from(method), variables))),
     }
     line.push_str(" -H 'Accept: application/json'");
     for field in &request.fields {
-        let mut header = Text::from(format!("{}: ", field.name));
+        let mut header = TokenText::from(format!("{}: ", field.name));
         for piece in field.value.pieces() {
             header = match piece {
                 Piece::Plain(bytes) => header.plain(bytes),
@@ -107,7 +107,7 @@ fn curl(target: &Target, protocol: Protocol, request: &Request, variables: &mut 
     }
     let bytes = request.target.bytes();
     if bytes.starts_with(b"/") && !bytes.contains(&b'#') && !bytes.starts_with(b"//") {
-        let mut url = Text::from(target.to_string());
+        let mut url = TokenText::from(target.to_string());
         for piece in request.target.pieces() {
             url = match piece {
                 Piece::Plain(bytes) => url.plain(bytes),
@@ -123,7 +123,7 @@ fn curl(target: &Target, protocol: Protocol, request: &Request, variables: &mut 
 }
 
 /// A word of the shell: plain text in single quotes, variables in double ones.
-fn quoted(text: &Text, variables: &mut Variables) -> String {
+fn quoted(text: &TokenText, variables: &mut Variables) -> String {
     let mut word = String::new();
     for piece in text.pieces() {
         match piece {
@@ -144,7 +144,7 @@ fn quoted(text: &Text, variables: &mut Variables) -> String {
 fn raw(target: &Target, request: &Request, variables: &mut Variables) -> String {
     let mut format = String::new();
     let mut arguments = String::new();
-    let mut add = |text: &Text, format: &mut String| {
+    let mut add = |text: &TokenText, format: &mut String| {
         for piece in text.pieces() {
             match piece {
                 Piece::Token(token) => {
@@ -158,11 +158,11 @@ fn raw(target: &Target, request: &Request, variables: &mut Variables) -> String 
             }
         }
     };
-    add(&Text::from(format!("{} ", request.method)), &mut format);
+    add(&TokenText::from(format!("{} ", request.method)), &mut format);
     add(&request.target, &mut format);
     format.push_str(&format!(" HTTP/1.1\\r\\nHost: {}\\r\\nConnection: close\\r\\n", target.authority()));
     for field in &request.fields {
-        add(&Text::from(format!("{}: ", field.name)), &mut format);
+        add(&TokenText::from(format!("{}: ", field.name)), &mut format);
         add(&field.value, &mut format);
         format.push_str("\\r\\n");
     }
@@ -210,7 +210,7 @@ mod tests {
     #[test]
     fn requests_that_curl_would_change_are_written_raw() {
         let request = Request::new("GET", "/a%41").authorization(
-            Text::from("Bearer ").token("one").plain("\t").token("two").plain(" ").token("one"),
+            TokenText::from("Bearer ").token("one").plain("\t").token("two").plain(" ").token("one"),
         );
         assert_eq!(
             line(&target(), Protocol::Http11, &request),

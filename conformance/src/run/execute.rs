@@ -15,7 +15,7 @@ use crate::judge::Finding;
 use crate::report::{CaseReport, Evidence, Outcome, Source};
 use crate::run::session::{Exchange, Session, Shared, Stop, lock};
 use crate::secret::Redactor;
-use crate::transport::Answer;
+use crate::transport::RequestOutcome;
 
 /// The progress of a run.
 #[derive(Clone, Debug)]
@@ -163,7 +163,11 @@ async fn one(shared: &Arc<Shared>, case: Case) -> CaseReport {
 /// Whether the case failed because no response arrived.
 fn lost_connection(finding: &Finding, exchanges: &[Exchange]) -> bool {
     let deciding = finding.deciding.and_then(|index| exchanges.get(index)).map(|exchange| &exchange.answer);
-    !finding.kept && matches!(deciding, Some(Answer::Closed | Answer::TimedOut | Answer::Unreachable(_)))
+    !finding.kept
+        && matches!(
+            deciding,
+            Some(RequestOutcome::Closed | RequestOutcome::TimedOut | RequestOutcome::Unreachable(_))
+        )
 }
 
 /// The entry of a case in a report before it has run.
@@ -216,7 +220,7 @@ pub(crate) fn evidence(exchange: &Exchange, shared: &Shared, redactor: &Redactor
         request_id: Some(request.request_id.clone()),
         ..Evidence::default()
     };
-    if let Answer::Response(response) = answer {
+    if let RequestOutcome::Response(response) = answer {
         let mut head = vec![format!("{} {}", shared.transport.protocol(), response.status)];
         head.extend(
             response

@@ -4,7 +4,7 @@ use crate::judge::{self, Known};
 use crate::profile::{Profile, TokenKind};
 use crate::run::clock::{Clock, http_date};
 use crate::run::session::{Session, Stop};
-use crate::transport::{Answer, Response};
+use crate::transport::{RequestOutcome, Response};
 
 /// The result of the preflight.
 pub(crate) struct Preflight {
@@ -96,7 +96,7 @@ pub(crate) async fn run(session: &mut Session) -> Result<Preflight, Untestable> 
         let answer = response(session, "the protected endpoint", request).await?;
         if !answer.is_success() {
             let path = session.profile().endpoints.protected.path.clone();
-            let seen = judge::describe(&Answer::Response(answer), &known);
+            let seen = judge::describe(&RequestOutcome::Response(answer), &known);
             return Err(format!(
                 "GET {target}{path} with {whose} answered {seen}: the deployment refuses its own good token"
             ));
@@ -115,7 +115,7 @@ pub(crate) async fn run(session: &mut Session) -> Result<Preflight, Untestable> 
             let path = String::from_utf8_lossy(&owned.target.bytes()).into_owned();
             let resource = response(session, "the owned resource", owned.bearer(&token)).await?;
             if !resource.is_success() {
-                let seen = judge::describe(&Answer::Response(resource), &known);
+                let seen = judge::describe(&RequestOutcome::Response(resource), &known);
                 return Err(format!(
                     "GET {target}{path} (endpoints.owned) with {whose} answered {seen}: the owner cannot read its own \
                      resource. Either endpoints.owned belongs to another organization, or the tokens are swapped"
@@ -148,8 +148,8 @@ async fn response(
     let path = request.target.bytes();
     let place = format!("{}{}", session.profile().target, String::from_utf8_lossy(&path));
     match session.send(request).await.map_err(|stop| words(&stop))? {
-        Answer::Response(response) => Ok(response),
-        Answer::Unreachable(error) => Err(format!("{what} is unreachable: {error}")),
+        RequestOutcome::Response(response) => Ok(response),
+        RequestOutcome::Unreachable(error) => Err(format!("{what} is unreachable: {error}")),
         other => Err(format!("GET {place}: {}", judge::describe(&other, &Known::default()))),
     }
 }
@@ -157,7 +157,7 @@ async fn response(
 /// Refusals are for the cases to evaluate; a response that no API would give makes the target untestable.
 fn not_the_api(response: &Response) -> Option<String> {
     let html = response.value("content-type").is_some_and(|media| media.contains("text/html"));
-    let seen = judge::describe(&Answer::Response(response.clone()), &Known::default());
+    let seen = judge::describe(&RequestOutcome::Response(response.clone()), &Known::default());
     match response.status {
         300..400 => {
             let place = response.value("location").unwrap_or_else(|| "nowhere".into());

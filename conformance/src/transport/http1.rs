@@ -3,7 +3,7 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::connect::Stream;
-use super::message::{Answer, Request, Response};
+use super::message::{Request, RequestOutcome, Response};
 use crate::USER_AGENT;
 
 /// Maximum size of a response head.
@@ -38,7 +38,7 @@ impl Client {
         self.reusable
     }
 
-    pub(super) async fn exchange(&mut self, authority: &str, request: &Request) -> Answer {
+    pub(super) async fn exchange(&mut self, authority: &str, request: &Request) -> RequestOutcome {
         self.write(&encode(authority, request)).await;
         self.read(request).await
     }
@@ -48,11 +48,11 @@ impl Client {
         authority: &str,
         first: &Request,
         second: &Request,
-    ) -> (Answer, Answer) {
+    ) -> (RequestOutcome, RequestOutcome) {
         self.write(&[encode(authority, first), encode(authority, second)].concat()).await;
         let answer = self.read(first).await;
         if !self.reusable {
-            return (answer, Answer::Closed);
+            return (answer, RequestOutcome::Closed);
         }
         (answer, self.read(second).await)
     }
@@ -69,14 +69,14 @@ impl Client {
         }
     }
 
-    async fn read(&mut self, request: &Request) -> Answer {
+    async fn read(&mut self, request: &Request) -> RequestOutcome {
         match self.read_response(request).await {
-            Ok(response) => Answer::Response(response),
+            Ok(response) => RequestOutcome::Response(response),
             Err(broken) => {
                 self.reusable = false;
                 match broken {
-                    Broken::Closed => Answer::Closed,
-                    Broken::Garbled(how) => Answer::Garbled(how),
+                    Broken::Closed => RequestOutcome::Closed,
+                    Broken::Garbled(how) => RequestOutcome::Garbled(how),
                 }
             }
         }
@@ -210,7 +210,7 @@ pub(super) fn encode(authority: &str, request: &Request) -> Vec<u8> {
     for field in &request.fields {
         push(&[field.name.as_bytes(), b": ", &field.value.bytes(), b"\r\n"]);
     }
-    let body = request.body.as_ref().map(super::message::Text::bytes);
+    let body = request.body.as_ref().map(super::message::TokenText::bytes);
     if let Some(body) = &body {
         push(&[b"Content-Length: ", body.len().to_string().as_bytes(), b"\r\n"]);
     }

@@ -7,7 +7,7 @@ use http::{HeaderName, HeaderValue, Method, Uri};
 
 use super::connect::Stream;
 use super::connect_error::ConnectError;
-use super::message::{Answer, Request, Response};
+use super::message::{Request, RequestOutcome, Response};
 use crate::USER_AGENT;
 
 /// Maximum size of a stored body.
@@ -26,19 +26,23 @@ impl Client {
         Ok(Self { sender: sender.ready().await.map_err(failed)? })
     }
 
-    pub(super) async fn exchange(&mut self, authority: &str, tls: bool, request: &Request) -> Answer {
+    pub(super) async fn exchange(&mut self, authority: &str, tls: bool, request: &Request) -> RequestOutcome {
         let head = match encode(authority, tls, request) {
             Ok(head) => head,
-            Err(why) => return Answer::NotCarried(why),
+            Err(why) => return RequestOutcome::NotCarried(why),
         };
         self.carry(head, request).await.unwrap_or_else(|error| match error.is_io() || error.is_reset() {
-            true => Answer::Closed,
-            false => Answer::Garbled(format!("an answer that is no HTTP/2: {error}")),
+            true => RequestOutcome::Closed,
+            false => RequestOutcome::Garbled(format!("an answer that is no HTTP/2: {error}")),
         })
     }
 
-    async fn carry(&mut self, head: http::Request<()>, request: &Request) -> Result<Answer, h2::Error> {
-        let body = request.body.as_ref().map(super::message::Text::bytes);
+    async fn carry(
+        &mut self,
+        head: http::Request<()>,
+        request: &Request,
+    ) -> Result<RequestOutcome, h2::Error> {
+        let body = request.body.as_ref().map(super::message::TokenText::bytes);
         self.sender = self.sender.clone().ready().await?;
         let (response, mut stream) = self.sender.send_request(head, body.is_none())?;
         if let Some(body) = body {
@@ -52,7 +56,7 @@ impl Client {
             drop(incoming.flow_control().release_capacity(piece.len()));
             body.extend(piece.iter().take(MAX_BODY.saturating_sub(body.len())));
         }
-        Ok(Answer::Response(Response {
+        Ok(RequestOutcome::Response(Response {
             status: parts.status.as_u16(),
             fields: parts
                 .headers

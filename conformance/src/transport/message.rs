@@ -8,9 +8,9 @@ use super::connect_error::ConnectError;
 
 /// Text that contains tokens: can be sent as bytes, and displayed with the tokens redacted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Text(Vec<Piece>);
+pub struct TokenText(Vec<Piece>);
 
-/// A part of a [`Text`].
+/// A part of a [`TokenText`].
 #[derive(Clone, PartialEq, Eq)]
 pub enum Piece {
     /// Bytes that may be shown.
@@ -28,7 +28,7 @@ impl fmt::Debug for Piece {
     }
 }
 
-impl Text {
+impl TokenText {
     /// Adds bytes that may be shown.
     #[must_use]
     pub fn plain(mut self, bytes: impl AsRef<[u8]>) -> Self {
@@ -75,13 +75,13 @@ impl Text {
     }
 }
 
-impl From<&str> for Text {
+impl From<&str> for TokenText {
     fn from(text: &str) -> Self {
         Self::default().plain(text)
     }
 }
 
-impl From<String> for Text {
+impl From<String> for TokenText {
     fn from(text: String) -> Self {
         Self::default().plain(text)
     }
@@ -93,7 +93,7 @@ pub struct Field {
     /// The name, as written.
     pub name: String,
     /// The value: the bytes between `: ` and CR LF.
-    pub value: Text,
+    pub value: TokenText,
 }
 
 /// A request, to be written byte for byte.
@@ -102,21 +102,21 @@ pub struct Request {
     /// The method.
     pub method: String,
     /// The request-target.
-    pub target: Text,
+    pub target: TokenText,
     /// HTTP/1.0 instead of HTTP/1.1.
     pub http10: bool,
     /// The fields of the case, in order. Sent after `Host` (unless it is among them), `User-Agent`, `Accept`,
     /// `Accept-Encoding` and `X-Request-Id`, and before `Content-Length`.
     pub fields: Vec<Field>,
     /// The body, sent with a `Content-Length`.
-    pub body: Option<Text>,
+    pub body: Option<TokenText>,
     /// The id to search for in the server's logs.
     pub request_id: String,
 }
 
 impl Request {
     /// A request without additional fields.
-    pub fn new(method: &str, target: impl Into<Text>) -> Self {
+    pub fn new(method: &str, target: impl Into<TokenText>) -> Self {
         Self {
             method: method.into(),
             target: target.into(),
@@ -129,26 +129,26 @@ impl Request {
 
     /// Adds a field.
     #[must_use]
-    pub fn field(mut self, name: &str, value: impl Into<Text>) -> Self {
+    pub fn field(mut self, name: &str, value: impl Into<TokenText>) -> Self {
         self.fields.push(Field { name: name.into(), value: value.into() });
         self
     }
 
     /// Adds an `Authorization` field.
     #[must_use]
-    pub fn authorization(self, value: impl Into<Text>) -> Self {
+    pub fn authorization(self, value: impl Into<TokenText>) -> Self {
         self.field("Authorization", value)
     }
 
     /// Adds `Authorization: Bearer` with this token.
     #[must_use]
     pub fn bearer(self, token: impl AsRef<[u8]>) -> Self {
-        self.authorization(Text::default().plain("Bearer ").token(token))
+        self.authorization(TokenText::default().plain("Bearer ").token(token))
     }
 
     /// Sets the body and its media type.
     #[must_use]
-    pub fn with_body(mut self, media_type: &str, body: impl Into<Text>) -> Self {
+    pub fn with_body(mut self, media_type: &str, body: impl Into<TokenText>) -> Self {
         self.body = Some(body.into());
         self.field("Content-Type", media_type)
     }
@@ -172,7 +172,7 @@ impl Request {
     }
 
     /// The values of the `Authorization` fields.
-    pub fn authorizations(&self) -> impl Iterator<Item = &Text> {
+    pub fn authorizations(&self) -> impl Iterator<Item = &TokenText> {
         self.fields
             .iter()
             .filter(|field| field.name.eq_ignore_ascii_case("authorization"))
@@ -180,14 +180,14 @@ impl Request {
     }
 
     /// All parts that may contain a token.
-    pub fn texts(&self) -> impl Iterator<Item = &Text> {
+    pub fn texts(&self) -> impl Iterator<Item = &TokenText> {
         [&self.target].into_iter().chain(self.fields.iter().map(|field| &field.value)).chain(&self.body)
     }
 }
 
 /// The result of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum RequestOutcome {
     /// A response.
     Response(Response),
     /// No connection could be made; nothing was sent.
@@ -251,22 +251,22 @@ mod tests {
 
     #[test]
     fn a_text_is_sent_completely_and_lists_its_tokens() {
-        let text = Text::from("a ").token("b.c").plain(" d").token("e");
+        let text = TokenText::from("a ").token("b.c").plain(" d").token("e");
         assert_eq!(text.bytes(), b"a b.c de");
         assert_eq!(text.tokens().collect::<Vec<_>>(), [&b"b.c"[..], b"e"]);
         assert_eq!(text.pieces().len(), 4);
         assert_eq!(text.pieces()[1], Piece::Token(b"b.c".to_vec()));
-        assert_eq!(Text::from("a".to_owned()), Text::from("a"));
-        assert_eq!(format!("{text:?}"), r#"Text(["a ", [redacted], " d", [redacted]])"#);
+        assert_eq!(TokenText::from("a".to_owned()), TokenText::from("a"));
+        assert_eq!(format!("{text:?}"), r#"TokenText(["a ", [redacted], " d", [redacted]])"#);
     }
 
     #[test]
     fn a_request_lists_parts_that_may_contain_tokens() {
         let request =
             Request::new("POST", "/a").bearer("t").with_body("text/plain", "b").field("AUTHORIZATION", "u");
-        let texts: Vec<_> = request.texts().map(Text::bytes).collect();
+        let texts: Vec<_> = request.texts().map(TokenText::bytes).collect();
         assert_eq!(texts, [&b"/a"[..], b"Bearer t", b"text/plain", b"u", b"b"]);
-        let authorizations: Vec<_> = request.authorizations().map(Text::bytes).collect();
+        let authorizations: Vec<_> = request.authorizations().map(TokenText::bytes).collect();
         assert_eq!(authorizations, [&b"Bearer t"[..], b"u"], "a field's name in any case");
         let without = request.without_authorization();
         assert_eq!(without.authorizations().count(), 0);

@@ -21,7 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout_at};
 
 pub use connect_error::ConnectError;
-pub use message::{Answer, Field, Piece, Request, Response, Text};
+pub use message::{Field, Piece, Request, RequestOutcome, Response, TokenText};
 pub use protocol::Protocol;
 pub use tls::TlsSetupError;
 
@@ -167,7 +167,7 @@ impl Connection {
     }
 
     /// Sends a request and waits for its response or timeout.
-    pub async fn send(&mut self, request: &Request) -> Answer {
+    pub async fn send(&mut self, request: &Request) -> RequestOutcome {
         let deadline = self.first_deadline.take().unwrap_or_else(|| Instant::now() + self.timeout);
         let exchange = async {
             match &mut self.wire {
@@ -175,12 +175,12 @@ impl Connection {
                 Wire::Http2(client) => client.exchange(&self.authority, self.tls, request).await,
             }
         };
-        decoded(timeout_at(deadline, exchange).await.unwrap_or(Answer::TimedOut))
+        decoded(timeout_at(deadline, exchange).await.unwrap_or(RequestOutcome::TimedOut))
     }
 
     /// Sends two pipelined requests and reads both responses in order (RFC 9112 §9.3.2); over HTTP/2, whose streams are
     /// independent, sends one after the other.
-    pub async fn pipeline(&mut self, first: &Request, second: &Request) -> (Answer, Answer) {
+    pub async fn pipeline(&mut self, first: &Request, second: &Request) -> (RequestOutcome, RequestOutcome) {
         let deadline = self.first_deadline.take().unwrap_or_else(|| Instant::now() + self.timeout);
         let exchange = async {
             match &mut self.wire {
@@ -191,8 +191,9 @@ impl Connection {
                 }
             }
         };
-        let (one, other) =
-            timeout_at(deadline, exchange).await.unwrap_or((Answer::TimedOut, Answer::TimedOut));
+        let (one, other) = timeout_at(deadline, exchange)
+            .await
+            .unwrap_or((RequestOutcome::TimedOut, RequestOutcome::TimedOut));
         (decoded(one), decoded(other))
     }
 
@@ -205,9 +206,9 @@ impl Connection {
     }
 }
 
-fn decoded(answer: Answer) -> Answer {
+fn decoded(answer: RequestOutcome) -> RequestOutcome {
     match answer {
-        Answer::Response(response) => Answer::Response(coding::decode(response)),
+        RequestOutcome::Response(response) => RequestOutcome::Response(coding::decode(response)),
         other => other,
     }
 }

@@ -6,7 +6,7 @@ use super::flaw::{ClaimFlaw, ClaimProblem};
 use super::model::{Acceptance, BindingVerdict, Claims, Mismatch, RequiredVerdict};
 use super::span::{Span, Spans};
 use crate::ids::MAX_ID_BYTES;
-use crate::json::{JsonString, JsonType, ReadValue, Text, Value};
+use crate::json::{Document, JsonString, JsonType, ReadValue, Value};
 use crate::keys::Binding;
 use crate::policy::{Claim, ClaimTree, Leaf, Policy, ReadAs};
 use crate::time::NumericDate;
@@ -26,7 +26,7 @@ impl Claims {
         policy: &Policy,
         binding: Option<&Binding>,
     ) -> Result<Option<Vec<u8>>, ClaimFlaw> {
-        let parts = self.fill(&Text::new(decoded), policy, binding)?;
+        let parts = self.fill(&Document::new(decoded), policy, binding)?;
         if let Some(binding) = binding
             && self.binding == BindingVerdict::Met
         {
@@ -42,7 +42,7 @@ impl Claims {
     #[inline]
     fn fill(
         &mut self,
-        json: &Text<'_>,
+        json: &Document<'_>,
         policy: &Policy,
         binding: Option<&Binding>,
     ) -> Result<Option<Vec<u8>>, ClaimFlaw> {
@@ -61,7 +61,7 @@ impl Claims {
     #[inline(never)]
     fn fill_from_any(
         &mut self,
-        json: &Text<'_>,
+        json: &Document<'_>,
         policy: &Policy,
         binding: Option<&Binding>,
     ) -> Result<Option<Vec<u8>>, ClaimFlaw> {
@@ -111,7 +111,7 @@ enum Member<'t, 'j> {
 type Members<'t, 'j> = SmallVec<[Member<'t, 'j>; 16]>;
 
 /// Finds the members of a tree in the claims. A step that is absent or `null` has no members.
-fn find<'t, 'j>(json: &'t Text<'j>, tree: &ClaimTree) -> Result<Members<'t, 'j>, ClaimFlaw> {
+fn find<'t, 'j>(json: &'t Document<'j>, tree: &ClaimTree) -> Result<Members<'t, 'j>, ClaimFlaw> {
     let mut found: Members<'_, '_> = SmallVec::from_elem(Member::Absent, tree.len());
     let no_object = ClaimFlaw::of(0, ClaimProblem::NoObject);
     json.members(|name, value| note(&mut found, tree, 0, name, value)).ok_or(no_object)?;

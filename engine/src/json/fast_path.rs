@@ -2,11 +2,11 @@
 //!
 //! Every object that it accepts, the grammar accepts too, with the same values. Anything else falls back to the grammar.
 
+use super::document::{Document, Quotes};
 use super::names::Names;
 use super::reader::{JsonString, Place, ReadValue, Value};
-use super::text::{Quotes, Text};
 
-impl<'j> Text<'j> {
+impl<'j> Document<'j> {
     /// Calls `take` with the value of each wanted member and its index among the names. If it fails, because the object is
     /// of another form or has duplicates, discard what `take` has received.
     #[inline]
@@ -47,7 +47,7 @@ impl<'j> Text<'j> {
 /// String boundaries come from the quote positions, which are computed first, and are compared with what was expected
 /// afterwards, so that the processor need not wait for one value to find the next.
 pub(crate) struct Upcoming<'t, 'j> {
-    text: &'t Text<'j>,
+    text: &'t Document<'j>,
     at: usize,
     quotes: Quotes,
 }
@@ -107,7 +107,7 @@ impl<'t, 'j> Upcoming<'t, 'j> {
     }
 }
 
-impl<'j> Text<'j> {
+impl<'j> Document<'j> {
     #[inline(never)]
     fn value_from(&self, start: usize, mut quotes: Quotes) -> Option<(Value<'_, 'j>, Quotes)> {
         let end = self.value_end(start, &mut quotes)?;
@@ -181,6 +181,6 @@ impl<'j> ReadValue<'j> for &mut Upcoming<'_, 'j> {
 
 /// The string with this content, in a text without escapes.
 #[inline]
-fn plain_string<'j>(text: &Text<'j>, start: usize, end: usize) -> Option<JsonString<'j>> {
+fn plain_string<'j>(text: &Document<'j>, start: usize, end: usize) -> Option<JsonString<'j>> {
     Some(JsonString { raw: text.part(start, end)?, start, escaped: false, plain: true })
 }

@@ -2,14 +2,14 @@
 //!
 //! Positions are passed by value, never stored, so that they stay in registers.
 
+use super::document::{Document, Quotes};
 use super::number::number_end;
 use super::strings::scan_string;
-use super::text::{Quotes, Text};
 
 /// The deepest nesting in values that are not read. The contract asks for 64 levels; a `u128` holds 128.
 const MAX_DEPTH: u32 = 128;
 
-impl Text<'_> {
+impl Document<'_> {
     /// The position of the closing quote of the string that begins here, found with the next of the quotes.
     #[expect(clippy::inline_always, reason = "the same")]
     #[inline(always)]

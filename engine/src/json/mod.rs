@@ -1,5 +1,6 @@
 //! A strict reader of JSON objects (RFC 8259) that takes the members that a rule needs and skips the rest.
 
+mod document;
 mod fast_path;
 mod grammar;
 mod names;
@@ -7,11 +8,10 @@ mod number;
 mod reader;
 mod strings;
 mod structure;
-mod text;
 
+pub(crate) use document::Document;
 pub(crate) use names::Names;
 pub(crate) use reader::{JsonString, JsonType, Object, ReadValue, Value};
-pub(crate) use text::Text;
 
 #[cfg(test)]
 mod tests;

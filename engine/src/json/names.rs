@@ -1,7 +1,7 @@
 //! The names of wanted members.
 
+use super::document::Document;
 use super::strings::unescape;
-use super::text::Text;
 
 /// The names of an object's wanted members.
 #[derive(Clone, Debug)]
@@ -113,7 +113,7 @@ fn word(bytes: impl Iterator<Item = u8>) -> u64 {
     u64::from_le_bytes(word)
 }
 
-impl Text<'_> {
+impl Document<'_> {
     /// The index of the wanted name that is equal to this content of a string.
     #[inline(never)]
     pub(super) fn find_name<const N: usize, S: AsRef<str>>(
@@ -182,13 +182,13 @@ mod tests {
         for (index, name) in WANTED.iter().enumerate() {
             for behind in ["\"", "\":0}", "\":\"value\"}", "\": \"\u{e9}\"}"] {
                 let json = format!("{name}{behind}");
-                let text = Text::new(json.as_bytes());
+                let text = Document::new(json.as_bytes());
                 assert_eq!(text.find_name(0, name.len(), &wanted), Some(index), "{json}");
             }
         }
         for other in ["b", "A", "abc", "abcdef", "abcdefghk", "abcdefghij", "a\0", "\u{e8}"] {
             let json = format!("{other}\":0, \"a\": 1}}");
-            let text = Text::new(json.as_bytes());
+            let text = Document::new(json.as_bytes());
             assert_eq!(text.find_name(0, other.len(), &wanted), None, "{json}");
         }
     }
@@ -196,7 +196,7 @@ mod tests {
     /// Looks a name up in a text that continues for at least eight bytes.
     fn look_up<const N: usize>(name: &str, behind: &str, wanted: &Names<N, &'static str>) -> Option<usize> {
         let json = format!("{name}{behind}, and more");
-        Text::new(json.as_bytes()).look_up_name(0, wanted)
+        Document::new(json.as_bytes()).look_up_name(0, wanted)
     }
 
     const ALIKE: [&str; 10] = [
@@ -234,7 +234,7 @@ mod tests {
     #[test]
     fn near_the_end_of_a_text_nothing_is_looked_up() {
         let wanted = Names::new(["a", "abcdefgh"]);
-        let looked_up = |text: &str| Text::new(text.as_bytes()).look_up_name(0, &wanted).is_some();
+        let looked_up = |text: &str| Document::new(text.as_bytes()).look_up_name(0, &wanted).is_some();
         assert!(looked_up("a\":12345") && !looked_up("a\":1234"));
         assert!(looked_up("abcdefgh\":") && !looked_up("abcdefgh\"") && !looked_up("abcdefgh"));
     }
@@ -248,7 +248,7 @@ mod tests {
             assert_eq!(vacant, if N <= SLOTS / 2 { SLOTS - N } else { SLOTS });
             for (index, name) in names.iter().enumerate().take(SLOTS / 2) {
                 let json = format!("{name}\":\"value\"}}");
-                let found = Text::new(json.as_bytes()).look_up_name(0, &wanted);
+                let found = Document::new(json.as_bytes()).look_up_name(0, &wanted);
                 assert_eq!(found, (N <= SLOTS / 2).then_some(index), "{name}");
             }
         }
@@ -263,7 +263,7 @@ mod tests {
         for (odd, plain) in [("abcdefg\"", "abcdefg"), ("a\"\0\0\0\0\0\0\0", "a"), ("a\"\0", "a"), ("\"", "")]
         {
             let json = format!("{plain}\":0, \"more\": 1}}");
-            let text = Text::new(json.as_bytes());
+            let text = Document::new(json.as_bytes());
             let find = |wanted: [&'static str; 2]| text.find_name(0, plain.len(), &Names::known(wanted));
             assert_eq!(find([odd, "other"]), None, "{odd:?}");
             assert_eq!(find([odd, plain]), Some(1), "{odd:?}");
@@ -271,13 +271,13 @@ mod tests {
             // A set with such a name has no lookup table.
             assert_eq!(text.look_up_name(0, &Names::new([odd, plain])), None, "{odd:?}");
         }
-        assert_eq!(Text::new(b"a\":0, \"more\": 1}").look_up_name(0, &Names::new(["a", "\u{e9}"])), None);
-        assert_eq!(Text::new(b"a\":0, \"more\": 1}").look_up_name(0, &Names::new(["a", "\\"])), None);
+        assert_eq!(Document::new(b"a\":0, \"more\": 1}").look_up_name(0, &Names::new(["a", "\u{e9}"])), None);
+        assert_eq!(Document::new(b"a\":0, \"more\": 1}").look_up_name(0, &Names::new(["a", "\\"])), None);
     }
 
     #[test]
     fn an_escaped_name_is_unescaped() {
-        let text = Text::new(br#"{"\u0061b":0}"#);
+        let text = Document::new(br#"{"\u0061b":0}"#);
         assert_eq!(text.find_name(2, 9, &Names::known(["ab", "a"])), Some(0));
         assert_eq!(text.find_name(2, 9, &Names::known([r"\u0061b"])), None);
     }

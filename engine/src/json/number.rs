@@ -2,13 +2,13 @@
 
 use wide::u8x16;
 
-use super::text::Text;
+use super::document::Document;
 use crate::simd::{STEP, last_bytes, splat};
 
 /// Integers of at most this many digits are below 2^53, and so exact as a double.
 const MAX_DIGITS: usize = 15;
 
-impl Text<'_> {
+impl Document<'_> {
     /// Parses an 8 to 15 digit integer without leading zeros, and returns the position behind it. A current date has ten.
     #[inline]
     pub(super) fn whole_number(&self, start: usize) -> Option<(f64, usize)> {

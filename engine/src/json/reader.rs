@@ -8,13 +8,13 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::document::Document;
 use super::names::Names;
 use super::strings::unescape;
-use super::text::Text;
 
 /// The wanted members of an object, by their index among the names.
 pub(crate) struct Object<'t, 'j, const N: usize> {
-    text: &'t Text<'j>,
+    text: &'t Document<'j>,
     places: [Place; N],
 }
 
@@ -52,7 +52,7 @@ impl<'t, 'j, const N: usize> Object<'t, 'j, N> {
     /// Reads a text that is UTF-8 and exactly one object; `None` for any other text, and if a wanted member is duplicate.
     ///
     /// A name with an unpaired surrogate equals no wanted name.
-    pub(crate) fn read<S: AsRef<str>>(text: &'t Text<'j>, wanted: &Names<N, S>) -> Option<Self> {
+    pub(crate) fn read<S: AsRef<str>>(text: &'t Document<'j>, wanted: &Names<N, S>) -> Option<Self> {
         let mut places = [Place::NOWHERE; N];
         text.whole_object(|start, end, value| {
             if let Some(index) = text.find_name(start, end, wanted)
@@ -76,7 +76,7 @@ impl<'t, 'j, const N: usize> Object<'t, 'j, N> {
     }
 }
 
-impl<'j> Text<'j> {
+impl<'j> Document<'j> {
     /// Calls `each` with every member of a text that is UTF-8 and exactly one object: the bounds of the name's content, and
     /// the value. `None` for any other text; `each` may have been called by then.
     #[inline]
@@ -179,7 +179,7 @@ pub(crate) trait ReadValue<'j>: Sized {
 /// A value that is known to be valid JSON.
 #[derive(Clone, Copy)]
 pub(crate) struct Value<'o, 'j> {
-    pub(super) text: &'o Text<'j>,
+    pub(super) text: &'o Document<'j>,
     pub(super) place: Place,
 }
 
@@ -269,7 +269,7 @@ impl<'o, 'j> Value<'o, 'j> {
     /// Calls `each` with the names and values of an object; `None` for any other value. A name with an unpaired surrogate is
     /// skipped.
     pub(crate) fn members(self, mut each: impl FnMut(&[u8], Self)) -> Option<()> {
-        let text: &'o Text<'j> = self.text;
+        let text: &'o Document<'j> = self.text;
         text.object_members(self.place.start(), |start, end, value| {
             if let Some(name) = text.string(start, end).and_then(|name| name.bytes()) {
                 each(&name, value);
@@ -296,7 +296,7 @@ fn parse(number: &[u8]) -> Option<f64> {
     if is_number { std::str::from_utf8(number).ok()?.parse().ok() } else { None }
 }
 
-impl<'j> Text<'j> {
+impl<'j> Document<'j> {
     /// The string with this content.
     #[inline]
     fn string(&self, start: usize, end: usize) -> Option<JsonString<'j>> {

@@ -4,7 +4,7 @@ use super::*;
 const WANTED: Names<2, &str> = Names::known(["wanted", "other"]);
 
 fn reads(text: &[u8]) -> bool {
-    Object::read(&Text::new(text), &WANTED).is_some()
+    Object::read(&Document::new(text), &WANTED).is_some()
 }
 
 fn is_object(text: &str) -> bool {
@@ -13,7 +13,7 @@ fn is_object(text: &str) -> bool {
 
 fn of_value<T>(json: &str, look: impl FnOnce(Value<'_, '_>) -> T) -> T {
     let text = format!("{{ \"first\":0,\"wanted\" :\n{json}\t, \"last\":[]}} ");
-    let text = Text::new(text.as_bytes());
+    let text = Document::new(text.as_bytes());
     look(Object::read(&text, &WANTED).unwrap().value(0).unwrap())
 }
 
@@ -135,7 +135,7 @@ fn passes_over_64_levels_and_refuses_a_flood() {
 
 #[test]
 fn a_duplicate_wanted_member_is_refused() {
-    let text = Text::new(br#"{"a":1,"a":2,"other":true}"#);
+    let text = Document::new(br#"{"a":1,"a":2,"other":true}"#);
     let object = Object::read(&text, &WANTED).unwrap();
     assert!(object.value(0).is_none() && object.value(1).is_some() && object.value(2).is_none());
     assert!(!is_object(r#"{"wanted":1,"wanted":1}"#));
@@ -215,7 +215,7 @@ fn the_strings_of_an_array_are_in_order() {
 #[test]
 fn integers_of_eight_to_fifteen_digits_are_parsed_at_once() {
     let digits = "9876543210123456";
-    let whole_number = |text: &str| Text::new(text.as_bytes()).whole_number(0);
+    let whole_number = |text: &str| Document::new(text.as_bytes()).whole_number(0);
     for length in 0..=16 {
         for behind in ["", ",", "}", ".5", "e1", "/", ":"] {
             let number = &digits[..length];
@@ -236,11 +236,11 @@ fn integers_of_eight_to_fifteen_digits_are_parsed_at_once() {
 
 #[test]
 fn a_text_without_escapes_and_beyond_ascii_is_plain() {
-    assert!(Text::new(br#"{"a": "b"}"#).is_plain());
+    assert!(Document::new(br#"{"a": "b"}"#).is_plain());
     for other in ["{\"a\":\"\\n\"}", "{\"a\":\"é\"}", "{\"a\":\t0}"] {
-        assert!(!Text::new(other.as_bytes()).is_plain(), "{other}");
+        assert!(!Document::new(other.as_bytes()).is_plain(), "{other}");
     }
-    let text = Text::new(b"{}");
+    let text = Document::new(b"{}");
     assert_eq!(
         (text.bytes_from(0), text.bytes_from(1), text.bytes_from(3)),
         (&b"{}"[..], &b"}"[..], &b""[..])
@@ -266,7 +266,7 @@ fn numbers_are_read_as_doubles() {
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Content {
     Number(String),
-    Text(String),
+    Document(String),
     Texts(Vec<String>),
     Else,
 }
@@ -274,7 +274,7 @@ enum Content {
 fn take<'j>(value: impl ReadValue<'j>, kind: usize) -> Content {
     let taken = match kind {
         0 => value.number().map(|number| Content::Number(number.to_string())),
-        1 => value.string().and_then(|string| Some(Content::Text(string.text()?.into_owned()))),
+        1 => value.string().and_then(|string| Some(Content::Document(string.text()?.into_owned()))),
         _ => {
             let mut all = Vec::new();
             let each = |string: &JsonString<'_>| {
@@ -293,7 +293,7 @@ type Members = Vec<(usize, Content)>;
 /// The members by the fast path, if it accepts the text, and by the grammar.
 fn both_ways(text: &str) -> (Option<Members>, Option<Members>) {
     let names: Names<4, &str> = Names::new(["exp", "a", "permissions", "a name of more than sixteen bytes"]);
-    let text = Text::new(text.as_bytes());
+    let text = Document::new(text.as_bytes());
     let mut quick = Vec::new();
     let is_quick = text.compact_members(&names, |index, next| {
         let taken = take(next, index);

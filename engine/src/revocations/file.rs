@@ -10,7 +10,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use super::base::Base;
 use super::sets::{SignedSet, TokenIds, token_fingerprint};
 use super::snapshot::{Revocations, UNMATCHABLE_ID, check_token_id};
-use super::visitors::{Element, Instant, ListOf, Object, ObjectOf, Place, Text, refuse};
+use super::visitors::{Element, Instant, ListOf, Object, ObjectOf, Place, TextVisitor, refuse};
 use crate::error::{LoadError, without_byte_order_mark};
 use crate::ids::is_id;
 use crate::time::NumericDate;
@@ -275,7 +275,7 @@ impl<'de, F: FnMut(&str) -> Result<(), &'static str>> Object<'de> for TokenEntry
             return map.next_value_seed(Instant).map(drop);
         }
         self.has_id = true;
-        map.next_value_seed(Text(&mut *self.each))
+        map.next_value_seed(TextVisitor(&mut *self.each))
     }
 
     fn at_member(&self, member: Option<&'static str>) {

@@ -194,9 +194,9 @@ impl<'de, L: Element<'de>> DeserializeSeed<'de> for OneElement<'_, L> {
 }
 
 /// A string that is used while it is read, and not stored.
-pub(super) struct Text<F>(pub(super) F);
+pub(super) struct TextVisitor<F>(pub(super) F);
 
-impl<'de, F: FnMut(&str) -> Result<(), &'static str>> DeserializeSeed<'de> for Text<F> {
+impl<'de, F: FnMut(&str) -> Result<(), &'static str>> DeserializeSeed<'de> for TextVisitor<F> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -204,7 +204,7 @@ impl<'de, F: FnMut(&str) -> Result<(), &'static str>> DeserializeSeed<'de> for T
     }
 }
 
-impl<'de, F: FnMut(&str) -> Result<(), &'static str>> Visitor<'de> for Text<F> {
+impl<'de, F: FnMut(&str) -> Result<(), &'static str>> Visitor<'de> for TextVisitor<F> {
     type Value = ();
 
     refuse! { "a string": boolean number null array object expecting }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::algorithm::Algorithm;
-use crate::json::{JsonType, Names, Object, ReadValue, Text};
+use crate::json::{Document, JsonType, Names, Object, ReadValue};
 use crate::policy::Policy;
 use crate::reason::Reason;
 
@@ -33,7 +33,7 @@ pub(crate) enum HeaderFlaw {
 impl HeaderFlaw {
     /// Why the parameters could not be read.
     #[cold]
-    fn of_members(json: &Text<'_>) -> Self {
+    fn of_members(json: &Document<'_>) -> Self {
         let mut counts = [0_usize; 4];
         let is_object = json.members(|name, _| {
             for (count, wanted) in counts.iter_mut().zip(NAMES.as_array()) {
@@ -76,7 +76,7 @@ pub(crate) struct JoseHeader<'h> {
 impl<'h> JoseHeader<'h> {
     /// Parses the decoded header. A duplicate header parameter, or one of the wrong type, is an error; `null` is a wrong type.
     pub(crate) fn parse(decoded: &'h [u8]) -> Result<Self, HeaderFlaw> {
-        let json = Text::new(decoded);
+        let json = Document::new(decoded);
         let Some(members) = Object::read(&json, &NAMES) else { return Err(HeaderFlaw::of_members(&json)) };
         let string = |index| match members.value(index) {
             None => Ok(None),

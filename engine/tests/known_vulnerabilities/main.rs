@@ -14,7 +14,7 @@ use artos_auth_fixtures::case::NOW;
 use artos_auth_fixtures::decider::{Context, PolicyDocument, RouteDocument};
 use artos_auth_fixtures::engine::EngineDecider;
 use artos_auth_fixtures::keys::TestKey;
-use artos_auth_fixtures::{Decider, Question, Setup, TokenSpec, Verdict};
+use artos_auth_fixtures::{DecideOutput, Decider, Question, Setup, TokenSpec};
 use serde_json::{Value, json};
 
 fn setup() -> Setup {
@@ -61,7 +61,7 @@ fn question(token: &TokenSpec) -> Question {
     }
 }
 
-fn decide(setup: &Setup, question: &Question) -> Verdict {
+fn decide(setup: &Setup, question: &Question) -> DecideOutput {
     EngineDecider::new(setup).unwrap().decide(question)
 }
 

@@ -4,7 +4,7 @@ use artos_auth_fixtures::case::NOW;
 use artos_auth_fixtures::decider::{Context, RouteDocument};
 use artos_auth_fixtures::edit::{Edit, Segment};
 use artos_auth_fixtures::engine::with_engine_types;
-use artos_auth_fixtures::{Question, TokenSpec, Verdict};
+use artos_auth_fixtures::{DecideOutput, Question, TokenSpec};
 use serde_json::{Value, json};
 
 use super::{decide, policy_with_rule, question, setup, with_claim, with_header, with_line};
@@ -190,7 +190,7 @@ fn signature_oracle() {
     ];
     let mut reasons: Vec<String> = Vec::new();
     for token in &tokens {
-        let Verdict { outcome, status, detail, www_authenticate, reason, .. } =
+        let DecideOutput { outcome, status, detail, www_authenticate, reason, .. } =
             decide(&setup, &question(token));
         let seen = (&*outcome, status, detail.as_deref(), www_authenticate.as_deref());
         let challenge = Some("Bearer realm=\"artos\", error=\"invalid_token\"");

@@ -6,7 +6,7 @@ use artos_auth_engine::{CacheBytes, Engine, HashKey, KeySet, Policy, PolicySpec,
 use artos_auth_fixtures::decider::{Account, Context};
 use artos_auth_fixtures::engine::{verdict, with_engine_types};
 use artos_auth_fixtures::token::TokenSpec;
-use artos_auth_fixtures::{Question, Verdict};
+use artos_auth_fixtures::{DecideOutput, Question};
 use serde_json::{Value, json};
 
 use crate::choices::Choices;
@@ -47,7 +47,7 @@ pub(crate) fn run(input: &[u8]) {
 }
 
 fn decide_alike(engines: &[Engine; 4], question: &Question) {
-    let decisions: Vec<Verdict> = engines
+    let decisions: Vec<DecideOutput> = engines
         .iter()
         .map(|engine| {
             with_engine_types(question, |request, context| {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use artos_auth_conformance::case::Accept;
 use artos_auth_conformance::judge::{self, Known};
-use artos_auth_conformance::transport::{Answer, Connection, Request, Response};
+use artos_auth_conformance::transport::{Connection, Request, RequestOutcome, Response};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// The maximum stored size of a body.
@@ -18,8 +18,11 @@ pub(crate) fn run(input: &[u8]) {
     let request = Request::new(method, "/api/v1/templates/").bearer("not.a.token");
     let answer = exchange(&request, bytes, piece);
     assert_eq!(answer, exchange(&request, bytes, usize::MAX), "read otherwise in pieces of {piece}");
-    let Answer::Response(response) = &answer else {
-        assert!(matches!(answer, Answer::Closed | Answer::Garbled(_)), "{answer:?} of bytes that ended");
+    let RequestOutcome::Response(response) = &answer else {
+        assert!(
+            matches!(answer, RequestOutcome::Closed | RequestOutcome::Garbled(_)),
+            "{answer:?} of bytes that ended"
+        );
         return;
     };
     assert!((100..600).contains(&response.status), "no status code: {}", response.status);
@@ -30,7 +33,7 @@ pub(crate) fn run(input: &[u8]) {
     is_judged_in_one_way(&request, &answer, response);
 }
 
-fn exchange(request: &Request, bytes: &[u8], piece: usize) -> Answer {
+fn exchange(request: &Request, bytes: &[u8], piece: usize) -> RequestOutcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     let runtime = runtime.unwrap_or_else(|error| panic!("{error}"));
     runtime.block_on(async {
@@ -72,7 +75,7 @@ fn reads_the_same_anew(request: &Request, response: &Response) {
     }
     text.extend(format!("Content-Length: {}\r\n\r\n", response.body.len()).into_bytes());
     text.extend_from_slice(&response.body);
-    let Answer::Response(anew) = exchange(request, &text, usize::MAX) else {
+    let RequestOutcome::Response(anew) = exchange(request, &text, usize::MAX) else {
         panic!("a response that was read cannot be read again: {response:?}")
     };
     let fields = |response: &Response| -> Vec<(String, Vec<u8>)> {
@@ -82,7 +85,7 @@ fn reads_the_same_anew(request: &Request, response: &Response) {
 }
 
 /// A response that keeps a caller out does not let it through, and its description is one line.
-fn is_judged_in_one_way(request: &Request, answer: &Answer, response: &Response) {
+fn is_judged_in_one_way(request: &Request, answer: &RequestOutcome, response: &Response) {
     let known = Known { public: Some(response.clone()), ..Known::default() };
     let accepted = |accept: Accept| judge::accepts(&[accept], request, answer, &known);
     let refusals = [Accept::NotAuthenticated, Accept::InvalidCredentials, Accept::Forbidden];

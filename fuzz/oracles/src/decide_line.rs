@@ -1,7 +1,7 @@
 //! Lines of `artos-auth decide`.
 
 use artos_auth_fixtures::decider::{Account, Context};
-use artos_auth_fixtures::{Question, Verdict};
+use artos_auth_fixtures::{DecideOutput, Question};
 use artos_auth_server::decide_lines;
 use base64_simd::STANDARD;
 use serde_json::Value;
@@ -53,7 +53,7 @@ fn judge(pair: &Pair, line: &[u8], answer: &[u8]) {
         (None, Some(_)) => {}
         (Some(_), Some(error)) => panic!("a request was refused: {error}"),
         (Some(question), None) => {
-            let decided: Verdict = serde_json::from_value(answer).expect("an answer that is a decision");
+            let decided: DecideOutput = serde_json::from_value(answer).expect("an answer that is a decision");
             assert_eq!(decided, pair.check(&question));
         }
     }

@@ -2,7 +2,7 @@
 
 use artos_auth_fixtures::decider::{Account, Context};
 use artos_auth_fixtures::keys::TestKey;
-use artos_auth_fixtures::{Question, Verdict};
+use artos_auth_fixtures::{DecideOutput, Question};
 use serde_json::{Map, Value, json};
 
 use crate::choices::Choices;
@@ -315,7 +315,7 @@ fn never_opens(pair: &Pair, asked: &Question, token: &[u8]) {
 }
 
 /// No principal of an organization other than the resource's.
-fn isolated(asked: &Question, verdict: &Verdict) {
+fn isolated(asked: &Question, verdict: &DecideOutput) {
     let Some(principal) = &verdict.principal else { return };
     assert!(!principal.org_id.is_empty() && !principal.user_id.is_empty());
     assert!(!asked.context.resource_unresolved);

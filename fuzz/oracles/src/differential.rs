@@ -10,7 +10,7 @@ use artos_auth_fixtures::engine::{EngineDecider, verdict, with_engine_types};
 use artos_auth_fixtures::keys::TestKey;
 use artos_auth_fixtures::reference::Reference;
 use artos_auth_fixtures::reference::differences::agree;
-use artos_auth_fixtures::{Decider, Question, Setup, Verdict};
+use artos_auth_fixtures::{DecideOutput, Decider, Question, Setup};
 use serde_json::{Value, json};
 
 /// Engine and reference with one setup.
@@ -28,7 +28,7 @@ impl Pair {
     }
 
     /// Asks both, checks the engine's decision against all invariants, and returns it.
-    pub(crate) fn check(&self, question: &Question) -> Verdict {
+    pub(crate) fn check(&self, question: &Question) -> DecideOutput {
         let (decided, explained) = with_engine_types(question, |request, context| {
             let engine = self.engine.engine();
             let now = UnixTime::from_seconds(question.now);

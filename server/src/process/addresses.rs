@@ -59,7 +59,7 @@ impl Ports {
     }
 
     /// Logs the warnings of the file, except those about addresses that are not used, and those about the others.
-    pub(super) fn warn(&self, config: &Config, trail: &AuditLog) {
+    pub(super) fn warn(&self, config: &Config, audit: &AuditLog) {
         let of_file = |key: &str| match key {
             "listen" => Some(&config.listen),
             _ => config.admin_listen.as_ref(),
@@ -70,16 +70,16 @@ impl Ports {
             .filter_map(|instead| config::plaintext_warning(instead.key, of_file(instead.key)?.ip()?))
             .collect();
         for warning in config.warnings.iter().filter(|warning| !unused.contains(warning)) {
-            trail.note(Level::Warning, &format!("{}: {warning}", config.path.display()));
+            audit.note(Level::Warning, &format!("{}: {warning}", config.path.display()));
         }
         for Instead { key, origin, address, notes } in &self.instead {
             for (level, note) in notes {
-                trail.note(*level, note);
+                audit.note(*level, note);
             }
             let is_plaintext = config.tls.is_none() || *key == "admin_listen";
             let plaintext = address.ip().filter(|_| is_plaintext);
             if let Some(warning) = plaintext.and_then(|address| config::plaintext_warning(origin, address)) {
-                trail.note(Level::Warning, &warning);
+                audit.note(Level::Warning, &warning);
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::config::Limits;
 const RESERVED: u64 = 128;
 
 /// Takes as many descriptors as the system gives, and as many connections as fit into them.
-pub(super) fn within_descriptors(limits: Limits, trail: &AuditLog) -> Limits {
+pub(super) fn within_descriptors(limits: Limits, audit: &AuditLog) -> Limits {
     let wanted = u64::try_from(limits.connections).unwrap_or(u64::MAX).saturating_add(RESERVED);
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let raised = maximum.map_or(wanted, |maximum| maximum.min(wanted));
@@ -30,7 +30,7 @@ pub(super) fn within_descriptors(limits: Limits, trail: &AuditLog) -> Limits {
              (`LimitNOFILE=`, `ulimit -n`)",
             limits.connections
         );
-        trail.note(Level::Warning, &message);
+        audit.note(Level::Warning, &message);
     }
     Limits { connections, ..limits }
 }

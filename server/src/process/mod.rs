@@ -89,13 +89,13 @@ fn run_with_config(
         let (config, version) = read?;
         let ports = Ports::open(&config, listen, passed).await?;
         let (health, metrics) = (Health::new(), Metrics::new());
-        let (trail, writer) = start_trail(control, &config.audit, &metrics)?;
-        ports.warn(&config, &trail);
+        let (audit, writer) = start_audit(control, &config.audit, &metrics)?;
+        ports.warn(&config, &audit);
         let (main, admin_bound) = (ports.main, ports.admin);
 
         // From here on, clients learn that it is not ready yet: many revocations take some seconds.
         let (stop_admin, admin_stopped) = oneshot::channel::<()>();
-        let admin = Admin::new(health.clone(), metrics.clone()).with_audit(trail.clone());
+        let admin = Admin::new(health.clone(), metrics.clone()).with_audit(audit.clone());
         let admin_address = admin_bound.as_ref().map(|bound| bound.address.clone());
         let admin_port = tokio::spawn(async move {
             if let Some(Bound { file, port, .. }) = admin_bound {
@@ -122,13 +122,13 @@ fn run_with_config(
         let Some(first) = unless_ended(&mut signals, move || FirstLoad::read(config, version)).await? else {
             return Ok(ExitCode::SUCCESS);
         };
-        let reporter = Reporter { health: health.clone(), metrics: metrics.clone(), log: trail.clone() };
+        let reporter = Reporter { health: health.clone(), metrics: metrics.clone(), log: audit.clone() };
         let bells = Bells::default();
         let certificates = match &tls {
             None => Vec::new(),
             Some((files, tls)) => {
                 if let Some(warning) = config::secret_file_warning(&files.key) {
-                    trail.note(Level::Warning, &warning);
+                    audit.note(Level::Warning, &warning);
                 }
                 tokio::spawn(watch_expiry(tls.clone(), reporter.clone()));
                 sources::tls::start(files, tls, &reporter, &bells)?
@@ -136,25 +136,25 @@ fn run_with_config(
         };
         let (publisher, sources) = first?.start(reporter, &bells, |engine| with_cache(engine, limits))?;
         let otlp =
-            otlp.map(|otlp| Exporter::start(&otlp, metrics.spans.clone(), trail.clone())).transpose()?;
+            otlp.map(|otlp| Exporter::start(&otlp, metrics.spans.clone(), audit.clone())).transpose()?;
         let (exporter, tracer) = otlp.unzip();
         let scheme = if tls.is_some() { "https" } else { "http" };
         let main_url = url(scheme, &main.address);
         let mut lines = vec![format!("listening on {main_url}")];
         lines.extend(admin_address.map(|address| format!("admin on {}", url("http", &address))));
         let server = Server::builder(Arc::clone(publisher.snapshot()))
-            .limits(within_descriptors(limits, &trail))
-            .trail(trail.clone())
+            .limits(within_descriptors(limits, &audit))
+            .audit(audit.clone())
             .metrics(metrics)
             .tracer(tracer)
             .health(health.clone())
             .tls(tls.map(|(_, tls)| tls))
             .build();
-        check_clock(&health, &trail);
+        check_clock(&health, &audit);
         health.is_ready();
         announce(&lines.join("\n"));
         let process =
-            Process { server, url: main_url, exporter, limits, health, trail, writer, signals, bells };
+            Process { server, url: main_url, exporter, limits, health, audit, writer, signals, bells };
         let ended = process.run(main).await;
         drop((sources, certificates));
         let _ = stop_admin.send(());
@@ -179,10 +179,10 @@ fn with_dev(dev: Dev, listen: Option<&ListenAddress>) -> Result<ExitCode, String
         );
     };
     let (health, metrics) = (Health::new(), Metrics::new());
-    let (trail, writer) = start_trail(&control, &Audit::default(), &metrics)?;
+    let (audit, writer) = start_audit(&control, &Audit::default(), &metrics)?;
     if let Some(warning) = config::plaintext_warning("--listen", address) {
-        trail.note(Level::Warning, &warning);
-        trail.note(Level::Warning, "this is a demonstration: anyone who reads its output can use its tokens");
+        audit.note(Level::Warning, &warning);
+        audit.note(Level::Warning, "this is a demonstration: anyone who reads its output can use its tokens");
     }
     let limits = Limits::of_tokens(dev.state().engine().policy().max_token_bytes());
     let introduction = dev.introduction(address)?;
@@ -190,8 +190,8 @@ fn with_dev(dev: Dev, listen: Option<&ListenAddress>) -> Result<ExitCode, String
     let state = state.with_engine(with_cache(state.engine().clone(), limits)?);
     let server = Server::builder(Arc::new(ArcSwap::from_pointee(state)))
         .resolver(Accounts)
-        .limits(within_descriptors(limits, &trail))
-        .trail(trail.clone())
+        .limits(within_descriptors(limits, &audit))
+        .audit(audit.clone())
         .metrics(metrics)
         .build();
     control.block_on(async {
@@ -199,7 +199,7 @@ fn with_dev(dev: Dev, listen: Option<&ListenAddress>) -> Result<ExitCode, String
         announce(&format!("listening on http://{address}\n\n{introduction}"));
         let bells = Bells::default();
         let url = format!("http://{address}");
-        Process { server, url, exporter: None, limits, health, trail, writer, signals, bells }
+        Process { server, url, exporter: None, limits, health, audit, writer, signals, bells }
             .run(bound)
             .await
     })
@@ -224,7 +224,7 @@ fn control_runtime() -> Result<Runtime, String> {
         .map_err(|error| format!("cannot start the runtime: {error}"))
 }
 
-fn start_trail(control: &Runtime, audit: &Audit, metrics: &Metrics) -> Result<(AuditLog, Writer), String> {
+fn start_audit(control: &Runtime, audit: &Audit, metrics: &Metrics) -> Result<(AuditLog, Writer), String> {
     {
         let _guard = control.enter();
         // With a handler, a write beyond the limit on the size of files fails, and does not end the process.

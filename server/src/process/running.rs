@@ -28,7 +28,7 @@ pub(super) struct Process {
     pub(super) exporter: Option<Exporter>,
     pub(super) limits: Limits,
     pub(super) health: Health,
-    pub(super) trail: AuditLog,
+    pub(super) audit: AuditLog,
     pub(super) writer: Writer,
     pub(super) signals: Signals,
     /// What SIGHUP rings.
@@ -45,7 +45,7 @@ const RELOAD_TIME: Duration = Duration::from_secs(60);
 impl Process {
     pub(super) async fn run(self, bound: Bound) -> Result<ExitCode, String> {
         let mut signals = self.signals;
-        let notifier = Notifier::start(self.trail.clone())?;
+        let notifier = Notifier::start(self.audit.clone())?;
         let serving = Builder::new_multi_thread()
             .enable_io()
             .enable_time()
@@ -65,8 +65,8 @@ impl Process {
         let status = Status { url: self.url, health: self.health.clone() };
         notifier.ready(status.text());
         let watching = [
-            tokio::spawn(watch_clock(self.health.clone(), self.trail.clone())),
-            tokio::spawn(feed_watchdog(notifier.clone(), serving.handle().clone(), self.trail.clone())),
+            tokio::spawn(watch_clock(self.health.clone(), self.audit.clone())),
+            tokio::spawn(feed_watchdog(notifier.clone(), serving.handle().clone(), self.audit.clone())),
             tokio::spawn(show_status(notifier.clone(), status.clone())),
         ];
         let mut reload = None;
@@ -76,12 +76,12 @@ impl Process {
                     Event::HangUp => {
                         notifier.reloading();
                         let (started, part) = Reload::start();
-                        self.trail.reopen(part.clone());
+                        self.audit.reopen(part.clone());
                         self.bells.hang_up(&part);
                         // A task of an earlier reload takes part in this one too, and ends both at once.
                         reload = Some((started, Instant::now() + RELOAD_TIME));
                     }
-                    Event::Rotated => self.trail.reopen(Reload::start().1),
+                    Event::Rotated => self.audit.reopen(Reload::start().1),
                     Event::End => break,
                 },
                 in_time = done(&mut reload) => {
@@ -90,7 +90,7 @@ impl Process {
                         let seconds = RELOAD_TIME.as_secs();
                         let message = format!("the reload is not done after {seconds} seconds: a file is changed all \
                                                the time, or the audit log cannot be written");
-                        self.trail.note(Level::Error, &message);
+                        self.audit.note(Level::Error, &message);
                     }
                     notifier.ready(status.text());
                 }
@@ -98,7 +98,7 @@ impl Process {
         }
         notifier.stopping();
         self.health.is_stopping();
-        self.trail.note(Level::Info, "ending: answers in flight may finish");
+        self.audit.note(Level::Info, "ending: answers in flight may finish");
         // While the port is open, so that no other file can be taken for its own.
         drop(file);
         let _ = stop.send(());
@@ -167,21 +167,21 @@ async fn show_status(notifier: Notifier, status: Status) {
 }
 
 /// Tells the operator when the clock cannot be right, and when it is again. Each request looks for itself.
-async fn watch_clock(health: Health, trail: AuditLog) {
+async fn watch_clock(health: Health, audit: AuditLog) {
     loop {
-        check_clock(&health, &trail);
+        check_clock(&health, &audit);
         tokio::time::sleep(INTERVAL).await;
     }
 }
 
-pub(super) fn check_clock(health: &Health, trail: &AuditLog) {
+pub(super) fn check_clock(health: &Health, audit: &AuditLog) {
     let reading = SystemClock.now();
     match reading.problem() {
         Some(problem) if health.failed("clock", reading.since_epoch, Effect::Unready, &problem) => {
-            trail.note(Level::Error, &problem);
+            audit.note(Level::Error, &problem);
         }
         Some(_) => {}
-        None if health.works("clock") => trail.note(Level::Info, "the system clock is usable again"),
+        None if health.works("clock") => audit.note(Level::Info, "the system clock is usable again"),
         None => {}
     }
 }

@@ -7,7 +7,7 @@ mod running;
 mod silence;
 
 use artos_auth_fixtures::case;
-use artos_auth_fixtures::{Question, Verdict};
+use artos_auth_fixtures::{DecideOutput, Question};
 use serde_json::{Value, json};
 
 use crate::carried::{request, why_not};
@@ -32,7 +32,7 @@ async fn the_server_decides_every_case_that_http_can_carry_as_written() {
 
     assert_eq!(audit.len(), carried.len(), "one audit line for each decision");
     for (line, case) in audit.iter().zip(&carried) {
-        let Verdict { outcome, status, reason, clause, audit, .. } = &case.expected;
+        let DecideOutput { outcome, status, reason, clause, audit, .. } = &case.expected;
         let expected = json!({
             "method": case.question.method, "outcome": outcome, "status": status, "reason": reason, "clause": clause,
             "user_id": audit.user_id, "org_id": audit.org_id, "token_id": audit.token_id,
@@ -76,7 +76,7 @@ async fn an_unclear_forwarded_request_is_refused_with_its_reason() {
 }
 
 /// Compares the response with the decision: status, body, challenge, and the fields of every response.
-fn is_answer(answer: &str, expected: &Verdict, method: &str) -> Result<(), String> {
+fn is_answer(answer: &str, expected: &DecideOutput, method: &str) -> Result<(), String> {
     let (head, body) = answer.split_once("\r\n\r\n").ok_or("no answer")?;
     let mut lines = head.lines();
     let status = lines.next().and_then(|line| line.split(' ').nth(1));

@@ -75,14 +75,14 @@ impl Running {
         let state = Arc::new(ArcSwap::from_pointee(state_of(&cases[0])));
         let now = Arc::new(AtomicU64::new(cases[0].question.now));
         let audit = Sink::default();
-        let (trail, writer) =
+        let (log, writer) =
             AuditLog::start(audit.clone(), Format::Json, &Audit::default(), QueueNumbers::default()).unwrap();
         let clock = Arc::clone(&now);
         let server = Server::builder(Arc::clone(&state))
             .clock(move || Duration::from_secs(clock.load(Ordering::SeqCst)))
             .resolver(Contexts::of(cases))
             .limits(Limits::of_tokens(65_536))
-            .trail(trail)
+            .audit(log)
             .build();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -26,9 +26,9 @@ impl Write for Sink {
 /// The lines of some requests, with `N` for the duration, which varies.
 async fn lines(format: Format) -> String {
     let (sink, metrics) = (Sink::default(), Metrics::new());
-    let (trail, writer) =
+    let (audit, writer) =
         AuditLog::start(sink.clone(), format, &Audit::default(), metrics.audit.clone()).unwrap();
-    let server = Running::with("", |builder| builder.trail(trail).metrics(metrics)).await;
+    let server = Running::with("", |builder| builder.audit(audit).metrics(metrics)).await;
     let odd = json!({
         "sub": "u 1\" outcome=allow", "org_id": "org\\\u{e9}\u{2028}", "jti": "-", "permissions": [],
     });
@@ -126,8 +126,8 @@ async fn text_format() {
 async fn off_writes_nothing() {
     let (sink, metrics) = (Sink::default(), Metrics::new());
     let off = Audit { output: AuditOutput::Off, ..Audit::default() };
-    let (trail, writer) = AuditLog::start(sink.clone(), Format::Json, &off, metrics.audit.clone()).unwrap();
-    let server = Running::with("", |builder| builder.trail(trail).metrics(metrics)).await;
+    let (audit, writer) = AuditLog::start(sink.clone(), Format::Json, &off, metrics.audit.clone()).unwrap();
+    let server = Running::with("", |builder| builder.audit(audit).metrics(metrics)).await;
     server.get("/api/v1/search/status", "").await;
     assert!(writer.close(PATIENCE));
     assert!(sink.0.lock().unwrap().is_empty());

@@ -8,7 +8,7 @@ use crate::catalogue::sources;
 use crate::judge::{self, Finding};
 use crate::profile::TokenKind;
 use crate::run::session::{Session, Stop};
-use crate::transport::{Answer, Request, Response};
+use crate::transport::{Request, RequestOutcome, Response};
 
 /// A valid token of another organization: 403, or 404 without the resource.
 macro_rules! foreign {
@@ -212,7 +212,7 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
         run: |s| {
             let answer = s.send(s.protected().bearer(s.other_organization()?.text())).await?;
             let observed = judge::describe(&answer, s.known());
-            let Answer::Response(response) = answer else { return Ok(Finding::broken(observed).at(0)) };
+            let RequestOutcome::Response(response) = answer else { return Ok(Finding::broken(observed).at(0)) };
             Ok(match rows_of(&response, s)? {
                 None => Finding::kept(observed).at(0),
                 Some(what) => Finding::broken(format!("{} with {what}", response.status)).at(0).allowed(),

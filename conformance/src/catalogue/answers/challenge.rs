@@ -4,7 +4,7 @@ use crate::case::{Accept, Case};
 use crate::catalogue::sources;
 use crate::judge::{self, Finding};
 use crate::run::session::{Session, Stop};
-use crate::transport::{Answer, Request, Response};
+use crate::transport::{Request, RequestOutcome, Response};
 
 /// Checks one property of a response.
 macro_rules! manner {
@@ -38,8 +38,10 @@ const FOREIGN: &str = "Sends GET to the owned resource with another organization
 fn observe(session: &Session, test: fn(&Response) -> bool, otherwise: fn(&Response) -> String) -> Finding {
     let Some(exchange) = session.exchanges().last() else { return Finding::broken("nothing was sent") };
     match &exchange.answer {
-        Answer::Response(response) if test(response) => Finding::kept(response.status.to_string()),
-        Answer::Response(response) => Finding::broken(format!("{} {}", response.status, otherwise(response))),
+        RequestOutcome::Response(response) if test(response) => Finding::kept(response.status.to_string()),
+        RequestOutcome::Response(response) => {
+            Finding::broken(format!("{} {}", response.status, otherwise(response)))
+        }
         other => Finding::broken(judge::describe(other, session.known())),
     }
     .at(session.exchanges().len() - 1)
@@ -211,13 +213,13 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
             });
             let answers = [get, head.await?];
             Ok(match answers {
-                [Answer::Response(get), Answer::Response(head)]
+                [RequestOutcome::Response(get), RequestOutcome::Response(head)]
                     if matches!(head.status, 405 | 501)
                         || get.status == head.status && bearer_challenges(&get) == bearer_challenges(&head) =>
                 {
                     Finding::kept("the same status and challenge")
                 }
-                [_, Answer::Response(head)] => Finding::broken(format!("{} {}", head.status, challenge_in_words(&head))).at(1),
+                [_, RequestOutcome::Response(head)] => Finding::broken(format!("{} {}", head.status, challenge_in_words(&head))).at(1),
                 [_, other] => Finding::broken(judge::describe(&other, s.known())).at(1),
             })
         },

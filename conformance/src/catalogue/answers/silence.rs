@@ -6,7 +6,7 @@ use crate::case::{Accept, Case};
 use crate::catalogue::sources;
 use crate::judge::{self, Finding};
 use crate::run::session::{Session, leaks_token, lock};
-use crate::transport::Answer;
+use crate::transport::RequestOutcome;
 
 macro_rules! silent {
     ($name:ident, $title:literal, $sends:literal, needs: [$($need:ident),+], shared: $shared:literal,
@@ -34,10 +34,10 @@ macro_rules! silent {
 fn listen(session: &Session) -> Finding {
     let Some(exchange) = session.exchanges().last() else { return Finding::broken("nothing was sent") };
     match &exchange.answer {
-        Answer::Response(response) if leaks_token(&exchange.request, response) => {
+        RequestOutcome::Response(response) if leaks_token(&exchange.request, response) => {
             Finding::broken(format!("{} with a piece of the token", response.status))
         }
-        Answer::Response(response) => Finding::kept(response.status.to_string()),
+        RequestOutcome::Response(response) => Finding::kept(response.status.to_string()),
         other => Finding::broken(judge::describe(other, session.known())),
     }
     .at(session.exchanges().len() - 1)
@@ -49,7 +49,7 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
         shared: "a forged token", |s| s.protected().bearer(s.forged()?.text())),
     silent!(malformed_header, "A refusal does not repeat the header line",
         "Sends GET to the protected endpoint with a good token under the scheme Token.", needs: [Valid],
-        shared: "under the scheme Token", |s| s.protected().authorization(crate::transport::Text::from("Token ").token(s.valid()?.text()))),
+        shared: "under the scheme Token", |s| s.protected().authorization(crate::transport::TokenText::from("Token ").token(s.valid()?.text()))),
     silent!(other_organization, "A 403 does not repeat the token",
         "Sends GET to the owned resource with another organization's token.", needs: [Owned, OtherOrganization],
         shared: "another organization's token", |s| s.owned()?.bearer(s.other_organization()?.text())),

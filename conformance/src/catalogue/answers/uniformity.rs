@@ -12,7 +12,7 @@ use crate::case::{Accept, Case};
 use crate::catalogue::sources;
 use crate::judge::{self, Finding};
 use crate::run::session::{Session, Stop};
-use crate::transport::{Answer, Response};
+use crate::transport::{RequestOutcome, Response};
 
 /// How often both kinds are sent again before a difference counts, and the delay before the last time.
 const ROUNDS: usize = 2;
@@ -107,7 +107,7 @@ fn all_refused(session: &Session) -> bool {
         && session
             .exchanges()
             .iter()
-            .all(|exchange| matches!(&exchange.answer, Answer::Response(response) if response.status == 401))
+            .all(|exchange| matches!(&exchange.answer, RequestOutcome::Response(response) if response.status == 401))
 }
 
 fn judged(session: &Session, part: Part) -> Result<Finding, Stop> {
@@ -115,8 +115,8 @@ fn judged(session: &Session, part: Part) -> Result<Finding, Stop> {
     for (index, exchange) in session.exchanges().iter().enumerate() {
         let observed = judge::describe(&exchange.answer, session.known());
         match &exchange.answer {
-            Answer::Response(response) if response.status == 401 => responses.push(response),
-            Answer::Response(response) if judge::says_nothing(response) => {
+            RequestOutcome::Response(response) if response.status == 401 => responses.push(response),
+            RequestOutcome::Response(response) if judge::says_nothing(response) => {
                 return Ok(Finding::broken(observed).at(index).refused_otherwise());
             }
             _ => return Ok(Finding::broken(observed).at(index)),

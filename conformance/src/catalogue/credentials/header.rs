@@ -2,7 +2,7 @@
 
 use crate::case::{Accept, Case, Quotation};
 use crate::catalogue::sources;
-use crate::transport::Text;
+use crate::transport::TokenText;
 
 /// A line without a credential that this API supports: 401 `Not authenticated`.
 macro_rules! no_credential {
@@ -74,14 +74,14 @@ macro_rules! as_good {
 const NO_EXTRAS: Quotation = sources::NO_EXTRAS;
 
 /// `Authorization: SCHEME TOKEN`.
-fn credential(scheme: &str, token: &str) -> Text {
-    Text::from(scheme).token(token)
+fn credential(scheme: &str, token: &str) -> TokenText {
+    TokenText::from(scheme).token(token)
 }
 
 /// Two parts of a token with something between them.
-fn split(token: &str, between: &str) -> Text {
+fn split(token: &str, between: &str) -> TokenText {
     let (one, other) = token.split_at(token.len() / 2);
-    Text::from("Bearer ").token(one).plain(between).token(other)
+    TokenText::from("Bearer ").token(one).plain(between).token(other)
 }
 
 pub(in crate::catalogue) static CASES: &[Case] = &[
@@ -190,7 +190,7 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
         level: Must, accept: [InvalidCredentials], |token| split(&token, " ")),
     not_the_token!(percent_encoded_dots, "Percent-encoded dots are not dots", "Bearer HEADER%2eCLAIMS%2eSIGNATURE",
         level: Must, accept: [InvalidCredentials],
-        |token| Text::from("Bearer ").token(token.replace('.', "%2e"))),
+        |token| TokenText::from("Bearer ").token(token.replace('.', "%2e"))),
     not_the_token!(non_ascii_behind, "A letter outside ASCII after the token is an extra character",
         "Bearer TOKENé", level: Must, accept: [InvalidCredentials],
         |token| credential("Bearer ", &token).plain("é")),

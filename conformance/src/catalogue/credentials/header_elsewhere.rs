@@ -2,7 +2,7 @@
 
 use crate::case::{Accept, Case};
 use crate::catalogue::sources;
-use crate::transport::Text;
+use crate::transport::TokenText;
 
 macro_rules! elsewhere {
     ($name:ident, $title:expr, $sends:expr, source: $source:expr, |$session:ident, $token:ident| $request:expr) => {
@@ -31,7 +31,7 @@ macro_rules! in_field {
             concat!("A token in `", $field, "` is not a token"),
             concat!("Sends GET to the protected endpoint with a good token in `", $field, "`."),
             source: sources::ALL_REQUIRE,
-            |s, token| s.protected().field($field, Text::from($prefix).token(token))
+            |s, token| s.protected().field($field, TokenText::from($prefix).token(token))
         )
     };
 }
@@ -64,7 +64,7 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
     "Sends GET to the protected endpoint with a good token as the cookies `access_token`, `token` and `Authorization`.",
     source: sources::ALL_REQUIRE,
     |s, token| {
-        let value = Text::from("access_token=").token(&token).plain("; token=").token(&token);
+        let value = TokenText::from("access_token=").token(&token).plain("; token=").token(&token);
         s.protected().field("Cookie", value.plain("; Authorization=Bearer%20").token(&token))
     }),
     in_field!(x_access_token, "X-Access-Token", ""),
@@ -82,7 +82,7 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
         needs: [Valid, Writes],
         accept: [Accept::NotAuthenticated, Accept::Closed],
         probe: |s| {
-            let form = Text::from("access_token=").token(s.valid()?.text());
+            let form = TokenText::from("access_token=").token(s.valid()?.text());
             let mut request = s.protected().with_body("application/x-www-form-urlencoded", form);
             request.method = "POST".into();
             request
@@ -100,7 +100,7 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
         accept: [Accept::NotAuthenticated],
         probe: |s| {
             let token = s.valid()?.text();
-            let json = Text::from("{\"access_token\":\"").token(&token).plain("\",\"token\":\"").token(&token);
+            let json = TokenText::from("{\"access_token\":\"").token(&token).plain("\",\"token\":\"").token(&token);
             // The operation's own members are appended, so that a deployment that validates its body accepts it.
             let rest = members(s.profile().endpoints.permission.as_ref().and_then(|entry| entry.body.as_deref()));
             s.operation()?.with_body("application/json", json.plain("\"").plain(rest).plain("}"))
@@ -117,7 +117,7 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
         needs: [Valid, Permission, Writes],
         accept: [Accept::NotAuthenticated, Accept::Closed],
         probe: |s| {
-            let form = Text::from("access_token=").token(s.valid()?.text());
+            let form = TokenText::from("access_token=").token(s.valid()?.text());
             s.operation()?.with_body("application/x-www-form-urlencoded", form)
         },
     },

@@ -3,7 +3,7 @@
 use crate::case::{Accept, Case};
 use crate::catalogue::sources;
 use crate::token::Compact;
-use crate::transport::Text;
+use crate::transport::TokenText;
 
 macro_rules! repeated {
     ($name:ident, $title:literal, $sends:literal, needs: [$($need:ident),*],
@@ -54,10 +54,10 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
         needs: [Valid], |s| [bearer(&s.valid()?), bearer(&s.valid()?)]),
     repeated!(good_then_garbage, "A second line makes a good first one invalid",
         "Sends GET to the protected endpoint with a good token in one line and `Bearer not-a-token` in the next.",
-        needs: [Valid], |s| [bearer(&s.valid()?), Text::from("Bearer not-a-token")]),
+        needs: [Valid], |s| [bearer(&s.valid()?), TokenText::from("Bearer not-a-token")]),
     repeated!(garbage_then_good, "A good second line does not make a bad first one valid",
         "Sends GET to the protected endpoint with `Bearer not-a-token` in one line and a good token in the next.",
-        needs: [Valid], |s| [Text::from("Bearer not-a-token"), bearer(&s.valid()?)]),
+        needs: [Valid], |s| [TokenText::from("Bearer not-a-token"), bearer(&s.valid()?)]),
     mixture!(
         other_then_forged,
         "A forged line after another organization's opens nothing",
@@ -87,6 +87,6 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
     },
 ];
 
-fn bearer(token: &Compact) -> Text {
-    Text::from("Bearer ").token(token.text())
+fn bearer(token: &Compact) -> TokenText {
+    TokenText::from("Bearer ").token(token.text())
 }

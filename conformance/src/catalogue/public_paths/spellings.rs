@@ -1,7 +1,7 @@
 //! Alternative spellings of a path.
 
 use crate::run::session::{Session, Stop};
-use crate::transport::{Request, Text};
+use crate::transport::{Request, TokenText};
 
 /// Replaces the last `/` that is followed by a segment.
 pub(in crate::catalogue) fn last_slash(path: &str, by: &str) -> String {
@@ -61,7 +61,7 @@ pub(in crate::catalogue) fn owned_path(session: &Session) -> Result<String, Stop
 }
 
 /// GET of a target.
-pub(in crate::catalogue) fn get(target: impl Into<Text>) -> Request {
+pub(in crate::catalogue) fn get(target: impl Into<TokenText>) -> Request {
     Request::new("GET", target)
 }
 

@@ -8,7 +8,7 @@ use crate::catalogue::sources;
 use crate::judge::{self, Finding};
 use crate::run::session::{Session, Stop, header_with};
 use crate::token::{Compact, quote};
-use crate::transport::{Answer, Request, Text};
+use crate::transport::{Request, RequestOutcome, TokenText};
 
 /// An invalid token at the owned resource and at the operation that requires a permission.
 macro_rules! at_each {
@@ -99,7 +99,7 @@ macro_rules! under_scheme {
             source: sources::SCHEME_CASE,
             needs: [$need],
             accept: [Accept::InvalidCredentials, Accept::NotAuthenticated],
-            probe: |s| s.protected().authorization(Text::from(concat!($scheme, " ")).token($token(s)?.text())),
+            probe: |s| s.protected().authorization(TokenText::from(concat!($scheme, " ")).token($token(s)?.text())),
         }
     };
 }
@@ -232,7 +232,7 @@ async fn at_spellings(session: &mut Session) -> Result<Finding, Stop> {
     for target in targets {
         let answer = session.send(spellings::get(target.clone()).bearer(good.text())).await?;
         let known = session.known().protected.clone();
-        if let (Answer::Response(response), Some(known)) = (&answer, &known)
+        if let (RequestOutcome::Response(response), Some(known)) = (&answer, &known)
             && response.is_success()
             && judge::same_content(known, response)
         {

@@ -6,7 +6,7 @@ use crate::case::Accept;
 use crate::judge::{self, Finding};
 use crate::run::clock::http_date;
 use crate::run::session::{Session, Stop, lock};
-use crate::transport::Answer;
+use crate::transport::RequestOutcome;
 
 /// The oldest token that is tried.
 const LONGEST: i64 = 300;
@@ -57,14 +57,14 @@ async fn taken(session: &mut Session, seconds: i64) -> Result<Option<bool>, Stop
     let token = mint.claim("iat", &(session.now() - 4_000).to_string()).sign(&session.key()?);
     let answer = session.send(session.protected().bearer(token.text())).await?;
     Ok(match &answer {
-        Answer::Response(response) if response.is_success() => Some(true),
-        Answer::Response(response) if response.status == 401 => Some(false),
+        RequestOutcome::Response(response) if response.is_success() => Some(true),
+        RequestOutcome::Response(response) if response.status == 401 => Some(false),
         _ => None,
     })
 }
 
-fn is_taken(answer: &Answer) -> bool {
-    matches!(answer, Answer::Response(response) if response.is_success())
+fn is_taken(answer: &RequestOutcome) -> bool {
+    matches!(answer, RequestOutcome::Response(response) if response.is_success())
 }
 
 /// The lifetime, in seconds, of a token that is used before and after its expiry.
@@ -119,7 +119,7 @@ pub(in crate::catalogue) async fn the_second_itself(session: &mut Session) -> Re
 }
 
 /// The expiry of a new token, and the first response to it that was requested after that.
-async fn first_after_expiry(session: &mut Session) -> Result<(i64, Answer), Stop> {
+async fn first_after_expiry(session: &mut Session) -> Result<(i64, RequestOutcome), Stop> {
     // The deployment's clock is known to a second or two: the `Date` of the first response makes it exact.
     let mut answer = session.send(session.protected()).await?;
     let Some(now) = date(&answer) else {
@@ -145,9 +145,9 @@ async fn first_after_expiry(session: &mut Session) -> Result<(i64, Answer), Stop
     Err(Stop::Skip(format!("needs a deployment whose Date moves on: it stood still after {seen}")))
 }
 
-fn date(answer: &Answer) -> Option<i64> {
+fn date(answer: &RequestOutcome) -> Option<i64> {
     match answer {
-        Answer::Response(response) => response.value("date").as_deref().and_then(http_date),
+        RequestOutcome::Response(response) => response.value("date").as_deref().and_then(http_date),
         _ => None,
     }
 }

@@ -4,7 +4,7 @@ use crate::case::{Accept, Case};
 use crate::catalogue::{compare, sources};
 use crate::run::session::Stop;
 use crate::token::Compact;
-use crate::transport::Text;
+use crate::transport::TokenText;
 
 macro_rules! malformed {
     ($name:ident, $title:literal, $what:literal, level: $level:ident, source: $source:expr,
@@ -128,7 +128,7 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
             for between in [" ", "\t"] {
                 let token = s.valid()?;
                 let (one, other) = token.signature.split_at(token.signature.len() / 2);
-                let value = Text::from("Bearer ").token(format!("{}.{one}", token.signed_part()));
+                let value = TokenText::from("Bearer ").token(format!("{}.{one}", token.signed_part()));
                 s.send(s.protected().authorization(value.plain(between).token(other))).await?;
             }
             compare::each(s).await

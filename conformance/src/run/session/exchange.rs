@@ -8,7 +8,7 @@ use super::{Exchange, Session, Stop, fresh_id, lock};
 use crate::case::clause::Level;
 use crate::judge::{self, Accept, Finding};
 use crate::secret::Redactor;
-use crate::transport::{Answer, Connection, Request, Response};
+use crate::transport::{Connection, Request, RequestOutcome, Response};
 
 impl Session {
     /// Sends one request on a new connection and checks the response against what the case accepts.
@@ -30,15 +30,15 @@ impl Session {
         };
         let observed = judge::describe(&exchange.answer, self.known());
         if judge::accepts(accept, &exchange.request, &exchange.answer, self.known()) {
-            let lacks_method = matches!(&exchange.answer, Answer::Response(response)
+            let lacks_method = matches!(&exchange.answer, RequestOutcome::Response(response)
                 if judge::lacks_method(&exchange.request, response, self.known()));
             let why = if lacks_method { ": the method does not exist there" } else { "" };
             return Ok(Finding::kept(observed + why).at(index));
         }
         let finding = Finding::broken(observed).at(index);
         let refusing = !accept.is_empty() && accept.iter().all(|accept| judge::is_refusing(*accept));
-        let Answer::Response(response) = &exchange.answer else {
-            return match refusing && self.control(&exchange.request).await? == Some(Answer::Closed) {
+        let RequestOutcome::Response(response) = &exchange.answer else {
+            return match refusing && self.control(&exchange.request).await? == Some(RequestOutcome::Closed) {
                 true => Err(self.takes_from_nobody(&exchange.request)),
                 false => Ok(finding),
             };
@@ -54,7 +54,7 @@ impl Session {
             return Ok(finding);
         }
         if self.level == Level::Must
-            && let Some(Answer::Response(control)) = self.control(&exchange.request).await?
+            && let Some(RequestOutcome::Response(control)) = self.control(&exchange.request).await?
             && judge::same_answer(&control, response)
         {
             self.require_admission(&finding).await?;
@@ -70,7 +70,7 @@ impl Session {
     }
 
     /// The response to the same request with a valid token. Never sends DELETE.
-    async fn control(&mut self, request: &Request) -> Result<Option<Answer>, Stop> {
+    async fn control(&mut self, request: &Request) -> Result<Option<RequestOutcome>, Stop> {
         if request.method == "DELETE" {
             return Ok(None);
         }
@@ -93,7 +93,7 @@ impl Session {
         }
         let answer = self.control_exchange(kind, request, control.clone()).await?;
         let refused = [Accept::InvalidCredentials, Accept::NotAuthenticated];
-        Ok(matches!(&answer, Answer::Response(response) if response.status == 401)
+        Ok(matches!(&answer, RequestOutcome::Response(response) if response.status == 401)
             && judge::accepts(&refused, &control, &answer, self.known()))
     }
 
@@ -103,7 +103,7 @@ impl Session {
         kind: &str,
         request: &Request,
         control: Request,
-    ) -> Result<Answer, Stop> {
+    ) -> Result<RequestOutcome, Stop> {
         let mut shape = request.clone();
         shape.request_id.clear();
         // Its tokens are redacted.
@@ -132,7 +132,7 @@ impl Session {
     }
 
     /// Sends a request on a new connection; the response is recorded.
-    pub(crate) async fn send(&mut self, request: Request) -> Result<Answer, Stop> {
+    pub(crate) async fn send(&mut self, request: Request) -> Result<RequestOutcome, Stop> {
         let mut request = request;
         request.request_id = self.next_request_id();
         let answer = self.exchange(request.clone()).await?;
@@ -145,7 +145,7 @@ impl Session {
         &mut self,
         name: &str,
         make: fn(&Self) -> Result<Request, Stop>,
-    ) -> Result<Answer, Stop> {
+    ) -> Result<RequestOutcome, Stop> {
         let cell = Arc::clone(lock(&self.shared.exchanges).entry(name.to_owned()).or_default());
         let made = cell.get_or_try_init(|| async {
             let mut request = make(self)?;
@@ -162,7 +162,7 @@ impl Session {
     pub(crate) async fn send_on_one_connection(
         &mut self,
         requests: Vec<Request>,
-    ) -> Result<Vec<Answer>, Stop> {
+    ) -> Result<Vec<RequestOutcome>, Stop> {
         let mut answers = Vec::new();
         let mut connection: Option<Connection> = None;
         if self.shared.written_down.is_some() {
@@ -177,7 +177,7 @@ impl Session {
                     let answer = self.carry(&mut open, &request).await;
                     connection = Some(open);
                     // The deployment closed the connection between two responses, so this request was not processed.
-                    if answer == Answer::Closed {
+                    if answer == RequestOutcome::Closed {
                         connection = None;
                         self.exchange(request.clone()).await?
                     } else {
@@ -192,7 +192,7 @@ impl Session {
                             connection = Some(open);
                             answer
                         }
-                        Err(error) => Answer::Unreachable(error),
+                        Err(error) => RequestOutcome::Unreachable(error),
                     }
                 }
             };
@@ -208,7 +208,7 @@ impl Session {
         &mut self,
         first: Request,
         second: Request,
-    ) -> Result<(Answer, Answer), Stop> {
+    ) -> Result<(RequestOutcome, RequestOutcome), Stop> {
         let (mut first, mut second) = (first, second);
         self.may_send(&[first.clone(), second.clone()])?;
         first.request_id = self.next_request_id();
@@ -220,20 +220,23 @@ impl Session {
                 self.shared.requests.fetch_add(2, Ordering::Relaxed);
                 connection.pipeline(&first, &second).await
             }
-            Err(error) => (Answer::Unreachable(error.clone()), Answer::Unreachable(error)),
+            Err(error) => (RequestOutcome::Unreachable(error.clone()), RequestOutcome::Unreachable(error)),
         };
         let one = self.settle(&first, answers.0).await?;
         self.record(first, one.clone());
         // A server need not answer pipelined requests; the second one is then sent again on its own connection.
-        let other =
-            if answers.1 == Answer::Closed { self.exchange(second.clone()).await? } else { answers.1 };
+        let other = if answers.1 == RequestOutcome::Closed {
+            self.exchange(second.clone()).await?
+        } else {
+            answers.1
+        };
         let other = self.settle(&second, other).await?;
         self.record(second, other.clone());
         Ok((one, other))
     }
 
     /// Sends requests at the same time, each on its own connection; responses are in the order of the requests.
-    pub(crate) async fn send_at_once(&mut self, requests: Vec<Request>) -> Result<Vec<Answer>, Stop> {
+    pub(crate) async fn send_at_once(&mut self, requests: Vec<Request>) -> Result<Vec<RequestOutcome>, Stop> {
         let mut waiting = Vec::new();
         if self.shared.written_down.is_some() {
             self.may_send(&requests)?;
@@ -249,7 +252,7 @@ impl Session {
                 shared.requests.fetch_add(1, Ordering::Relaxed);
                 match connection {
                     Ok(mut connection) => connection.send(&copy).await,
-                    Err(error) => Answer::Unreachable(error),
+                    Err(error) => RequestOutcome::Unreachable(error),
                 }
             }));
         }
@@ -259,7 +262,7 @@ impl Session {
         }
         let mut answers = Vec::new();
         for (request, task) in running {
-            let answer = task.await.unwrap_or(Answer::Closed);
+            let answer = task.await.unwrap_or(RequestOutcome::Closed);
             let answer = self.settle(&request, answer).await?;
             self.record(request, answer.clone());
             answers.push(answer);
@@ -289,8 +292,8 @@ impl Session {
         format!("{}-{}", self.shared.run_id, fresh_id())
     }
 
-    fn record(&mut self, request: Request, answer: Answer) {
-        if let Answer::Response(response) = &answer
+    fn record(&mut self, request: Request, answer: RequestOutcome) {
+        if let RequestOutcome::Response(response) = &answer
             && leaks_token(&request, response)
         {
             lock(&self.shared.leaks).push(self.case.clone());
@@ -298,26 +301,26 @@ impl Session {
         self.exchanges.push(Exchange { request, answer });
     }
 
-    async fn carry(&self, connection: &mut Connection, request: &Request) -> Answer {
+    async fn carry(&self, connection: &mut Connection, request: &Request) -> RequestOutcome {
         self.shared.requests.fetch_add(1, Ordering::Relaxed);
         connection.send(request).await
     }
 
-    async fn exchange_once(&self, request: &Request) -> Answer {
+    async fn exchange_once(&self, request: &Request) -> RequestOutcome {
         self.shared.pace.wait().await;
         match self.shared.transport.connect().await {
             Ok(mut connection) => self.carry(&mut connection, request).await,
-            Err(error) => Answer::Unreachable(error),
+            Err(error) => RequestOutcome::Unreachable(error),
         }
     }
 
-    async fn exchange(&self, request: Request) -> Result<Answer, Stop> {
+    async fn exchange(&self, request: Request) -> Result<RequestOutcome, Stop> {
         self.may_send(std::slice::from_ref(&request))?;
         {
             let mut redactor = lock(&self.shared.redactor);
             request
                 .texts()
-                .flat_map(crate::transport::Text::tokens)
+                .flat_map(crate::transport::TokenText::tokens)
                 .for_each(|token| redactor.add_token(token));
         }
         let answer = self.exchange_once(&request).await;
@@ -325,7 +328,7 @@ impl Session {
     }
 
     /// Waits and sends again if the deployment asks for time; checks whether it still responds if nothing arrived.
-    async fn settle(&self, request: &Request, answer: Answer) -> Result<Answer, Stop> {
+    async fn settle(&self, request: &Request, answer: RequestOutcome) -> Result<RequestOutcome, Stop> {
         let mut answer = answer;
         for round in 0..3 {
             let Some(wait) = asked_to_wait(&answer, round) else { break };
@@ -337,8 +340,8 @@ impl Session {
             answer = self.exchange_once(request).await;
         }
         match answer {
-            Answer::NotCarried(why) => Err(Stop::Skip(format!("{why}: it needs HTTP/1.1"))),
-            Answer::Response(_) | Answer::Garbled(_) => match asked_to_wait(&answer, 0) {
+            RequestOutcome::NotCarried(why) => Err(Stop::Skip(format!("{why}: it needs HTTP/1.1"))),
+            RequestOutcome::Response(_) | RequestOutcome::Garbled(_) => match asked_to_wait(&answer, 0) {
                 Some(_) => {
                     let why = "the deployment asked to wait (429, or 503 with Retry-After) three times: it needs a \
                                lower --rate, or a later run";
@@ -357,8 +360,12 @@ impl Session {
                     Ok(answer)
                 }
             },
-            Answer::Closed | Answer::TimedOut | Answer::Unreachable(_) if self.preflight => Ok(answer),
-            Answer::Closed | Answer::TimedOut | Answer::Unreachable(_) => {
+            RequestOutcome::Closed | RequestOutcome::TimedOut | RequestOutcome::Unreachable(_)
+                if self.preflight =>
+            {
+                Ok(answer)
+            }
+            RequestOutcome::Closed | RequestOutcome::TimedOut | RequestOutcome::Unreachable(_) => {
                 self.require_life(&answer).await?;
                 Ok(answer)
             }
@@ -371,7 +378,7 @@ impl Session {
         let Some(exchange) = finding.deciding.and_then(|index| self.exchanges.get(index)) else {
             return Ok(());
         };
-        let Answer::Response(response) = &exchange.answer else { return Ok(()) };
+        let RequestOutcome::Response(response) = &exchange.answer else { return Ok(()) };
         let foreign = |response: &Response| {
             !response.is_success() && response.status != 401 && !is_detail_of_the_api(response)
         };
@@ -386,8 +393,8 @@ impl Session {
         let mut seen = String::new();
         for request in requests {
             match self.exchange(request).await? {
-                Answer::Response(response) if foreign(&response) => {
-                    seen = judge::describe(&Answer::Response(response), self.known());
+                RequestOutcome::Response(response) if foreign(&response) => {
+                    seen = judge::describe(&RequestOutcome::Response(response), self.known());
                 }
                 _ => return Ok(()),
             }
@@ -403,11 +410,11 @@ impl Session {
     }
 
     /// Checks whether the public endpoint still responds.
-    async fn require_life(&self, seen: &Answer) -> Result<(), Stop> {
+    async fn require_life(&self, seen: &RequestOutcome) -> Result<(), Stop> {
         for _ in 0..2 {
             let mut request = self.public();
             request.request_id = self.next_request_id();
-            if matches!(self.exchange_once(&request).await, Answer::Response(_)) {
+            if matches!(self.exchange_once(&request).await, RequestOutcome::Response(_)) {
                 return Ok(());
             }
             tokio::time::sleep(Duration::from_millis(300)).await;
@@ -435,8 +442,8 @@ const PATIENCE: u64 = 4;
 const PROBES: u64 = 12;
 
 /// How long a 429, or a 503 with `Retry-After`, asks to wait: at most one minute.
-fn asked_to_wait(answer: &Answer, round: u32) -> Option<Duration> {
-    let Answer::Response(response) = answer else { return None };
+fn asked_to_wait(answer: &RequestOutcome, round: u32) -> Option<Duration> {
+    let RequestOutcome::Response(response) = answer else { return None };
     let asked = response.value("retry-after");
     match (response.status, asked) {
         (429 | 503, Some(asked)) => Some(crate::run::clock::retry_after(&asked).min(Duration::from_secs(60))),
@@ -448,7 +455,7 @@ fn asked_to_wait(answer: &Answer, round: u32) -> Option<Duration> {
 /// Whether a response contains a part of the claims or the signature of a token in the request.
 pub(crate) fn leaks_token(request: &Request, response: &Response) -> bool {
     let mut telling = Redactor::default();
-    for token in request.texts().flat_map(crate::transport::Text::tokens) {
+    for token in request.texts().flat_map(crate::transport::TokenText::tokens) {
         token.split(|&byte| byte == b'.').skip(1).for_each(|segment| telling.add(segment));
     }
     telling.finds_in(&response.body) || response.fields.iter().any(|(_, value)| telling.finds_in(value))

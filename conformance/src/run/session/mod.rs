@@ -18,7 +18,7 @@ use crate::run::clock::Clock;
 use crate::run::pace::{Budget, Pace};
 use crate::secret::Redactor;
 use crate::token::Compact;
-use crate::transport::{Answer, Request, Transport};
+use crate::transport::{Request, RequestOutcome, Transport};
 
 pub(crate) use exchange::leaks_token;
 pub(crate) use tokens::good_token;
@@ -29,7 +29,7 @@ pub struct Exchange {
     /// The request as sent, including its id.
     pub request: Request,
     /// The result.
-    pub answer: Answer,
+    pub answer: RequestOutcome,
 }
 
 /// Why a case has no finding.
@@ -72,7 +72,7 @@ pub(crate) struct Shared {
     pub(crate) written_down: Option<Mutex<Vec<Request>>>,
     /// Tokens that every case may use unchanged, minted once.
     pub(crate) minted: Mutex<HashMap<TokenKind, Compact>>,
-    pub(crate) controls: AsyncMutex<HashMap<Vec<u8>, Answer>>,
+    pub(crate) controls: AsyncMutex<HashMap<Vec<u8>, RequestOutcome>>,
 }
 
 impl Shared {

@@ -33,7 +33,7 @@ const BUFFER_BYTES: usize = 64 << 10;
 
 /// A line of output: the request's `id`, and a decision or an error.
 #[derive(Serialize)]
-struct Answer<'a, O> {
+struct OutputLine<'a, O> {
     id: Option<&'a RawValue>,
     #[serde(flatten)]
     outcome: O,
@@ -94,7 +94,7 @@ fn answer_line(engine: &Engine, text: &[u8], output: &mut impl Write) -> io::Res
 
 fn answer(output: &mut impl Write, id: Option<&RawValue>, outcome: impl Serialize) -> io::Result<()> {
     // Some programs treat these separators as line ends.
-    let answer = serde_json::to_string(&Answer { id, outcome })?;
+    let answer = serde_json::to_string(&OutputLine { id, outcome })?;
     let answer = answer.replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029");
     output.write_all(answer.as_bytes())?;
     output.write_all(b"\n")

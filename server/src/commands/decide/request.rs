@@ -150,7 +150,7 @@ impl<'de> Deserialize<'de> for Members<'de> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
                 let mut members = Vec::with_capacity(8);
-                while let Some((Text(name), value)) = access.next_entry()? {
+                while let Some((BorrowedText(name), value)) = access.next_entry()? {
                     members.push((name, value));
                 }
                 Ok(Members(members))
@@ -162,7 +162,7 @@ impl<'de> Deserialize<'de> for Members<'de> {
 
 /// A string, borrowed if it contains no escape.
 #[derive(serde::Deserialize)]
-struct Text<'l>(#[serde(borrow)] Cow<'l, str>);
+struct BorrowedText<'l>(#[serde(borrow)] Cow<'l, str>);
 
 /// The values of the named members; an unknown or duplicate member is an error.
 fn unique_members<'l, const N: usize>(
@@ -201,12 +201,12 @@ fn not_an_object(error: &serde_json::Error) -> String {
 }
 
 fn string(value: &RawValue) -> Option<Cow<'_, str>> {
-    serde_json::from_str(value.get()).ok().map(|Text(text)| text)
+    serde_json::from_str(value.get()).ok().map(|BorrowedText(text)| text)
 }
 
 fn strings(value: &RawValue) -> Option<Vec<Cow<'_, str>>> {
-    let values: Vec<Text<'_>> = serde_json::from_str(value.get()).ok()?;
-    Some(values.into_iter().map(|Text(text)| text).collect())
+    let values: Vec<BorrowedText<'_>> = serde_json::from_str(value.get()).ok()?;
+    Some(values.into_iter().map(|BorrowedText(text)| text).collect())
 }
 
 fn into_bytes(text: Cow<'_, str>) -> Cow<'_, [u8]> {

@@ -1,11 +1,11 @@
-//! A text, and the positions in it.
+//! A JSON document, and the positions in it.
 
 use super::structure::{BLOCK, Kind, Structure};
 
-/// A text. Every position beyond its end acts like the end.
+/// A JSON document. Every position beyond its end acts like the end.
 ///
 /// Passed by reference: passing copies causes store-forwarding stalls.
-pub(crate) struct Text<'j> {
+pub(crate) struct Document<'j> {
     pub(super) bytes: &'j [u8],
     structure: Structure,
 }
@@ -20,8 +20,8 @@ pub(super) struct Quotes {
     bits: u64,
 }
 
-impl<'j> Text<'j> {
-    /// Scans a text. UTF-8 is validated later, when the text is read.
+impl<'j> Document<'j> {
+    /// Scans a document. UTF-8 is validated later, when the text is read.
     #[expect(
         clippy::inline_always,
         reason = "constructs the result in place; copying it causes a store-forwarding stall"
