@@ -7,14 +7,13 @@ use std::time::{Duration, SystemTime};
 
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, join};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
 use super::connection::{Closed, Slot};
 use super::date::has_http_date;
 use super::handler::Handler;
 use super::request::Refusal;
-use super::response_buffer::ResponseBuffer;
 use super::stream::Observed;
 use crate::config::Limits;
 
@@ -31,21 +30,18 @@ cache-control: no-store\r\nvary: Authorization\r\nretry-after: 1\r\nconnection: 
 content-length: 32\r\n\r\n{\"detail\":\"Service unavailable\"}";
 
 /// Serves the connection until it has ended, or `quiet` and the response in progress have completed.
-pub(super) async fn serve<R, W, S>(
-    reader: Observed<R>,
-    mut writer: W,
+pub(super) async fn serve<I, S>(
+    stream: Observed<I>,
     limits: &Limits,
     slot: &Slot,
-    buffer: &ResponseBuffer,
     service: S,
     mut quiet: impl Future<Output = ()> + Unpin,
 ) where
-    R: AsyncRead + Unpin + Send + 'static,
-    W: AsyncWrite + Unpin + Send + 'static,
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: Handler,
 {
     if !has_http_date(SystemTime::now()) {
-        return answer_without_date(reader, writer).await;
+        return answer_without_date(stream).await;
     }
     let mut builder = http1::Builder::new();
     // Checks for slow heads here, without a timer for each request.
@@ -60,46 +56,43 @@ pub(super) async fn serve<R, W, S>(
     if limits.header_count != HYPER_HEADER_COUNT {
         builder.max_headers(limits.header_count);
     }
-    let stream = TokioIo::new(join(reader, buffer.clone()));
-    let mut connection = builder.serve_connection(stream, service);
+    let mut connection = builder.serve_connection(TokioIo::new(stream), service);
     let mut stopped = false;
-    let serving = poll_fn(|context| {
+    let result = poll_fn(|context| {
         // hyper formats the date whenever it is polled, and panics if the clock is outside the range of HTTP dates.
         if !has_http_date(SystemTime::now()) {
             return Poll::Ready(None);
         }
-        let mut poll = connection.poll_without_shutdown(context);
+        let mut poll = Pin::new(&mut connection).poll(context);
         // After the connection, which reads what has arrived: hyper closes a connection that has read nothing.
         if poll.is_pending() && !stopped && Pin::new(&mut quiet).poll(context).is_ready() {
             stopped = true;
             Pin::new(&mut connection).graceful_shutdown();
-            poll = connection.poll_without_shutdown(context);
+            poll = Pin::new(&mut connection).poll(context);
         }
         if poll.is_pending() {
             slot.waits();
         }
         poll.map(Some)
-    });
-    let Ok(result) = buffer.serve_and_send(serving, &mut writer).await else { return };
+    })
+    .await;
     let parts = connection.into_parts();
-    let Some(result) = result else {
-        let (reader, _) = parts.io.into_inner().into_inner();
-        return answer_without_date(reader, writer).await;
-    };
+    let mut stream = parts.io.into_inner();
+    let Some(result) = result else { return answer_without_date(stream).await };
     if let Some(refusal) = result.as_ref().err().and_then(answered_by_hyper) {
         slot.closes(Closed::ProtocolError);
         parts.service.refused(refusal);
     }
-    if writer.shutdown().await.is_ok() && (result.is_err() || slot.may_be_sending()) {
-        let (reader, _) = parts.io.into_inner().into_inner();
-        linger(reader).await;
+    // hyper has sent and shut down everything, except after some errors.
+    if (result.is_err() || slot.may_be_sending()) && stream.shutdown().await.is_ok() {
+        linger(stream).await;
     }
 }
 
 /// Answers on an HTTP/1 connection without hyper, and closes it.
-async fn answer_without_date(reader: impl AsyncRead + Unpin, mut writer: impl AsyncWrite + Unpin) {
-    if writer.write_all(WITHOUT_DATE).await.is_ok() && writer.shutdown().await.is_ok() {
-        linger(reader).await;
+async fn answer_without_date(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+    if stream.write_all(WITHOUT_DATE).await.is_ok() && stream.shutdown().await.is_ok() {
+        linger(stream).await;
     }
 }
 

@@ -7,8 +7,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, split};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
@@ -59,11 +58,9 @@ impl Listener {
                 Ok(Accepted::Tcp(stream, address)) => {
                     // A response is sent in one piece, so there is nothing to coalesce.
                     let _ = stream.set_nodelay(true);
-                    self.start(stream, TcpStream::into_split, Peer::Address(address), &new_handler);
+                    self.start(stream, Peer::Address(address), &new_handler);
                 }
-                Ok(Accepted::Unix(stream)) => {
-                    self.start(stream, UnixStream::into_split, Peer::Unix, &new_handler);
-                }
+                Ok(Accepted::Unix(stream)) => self.start(stream, Peer::Unix, &new_handler),
                 Err(error) if is_connection_error(&error) => {}
                 Err(error) => {
                     // Most likely out of file descriptors: closing a connection frees one.
@@ -84,16 +81,9 @@ impl Listener {
     }
 
     /// Spawns a task that serves one connection.
-    fn start<I, R, W, S>(
-        &self,
-        stream: I,
-        split: impl FnOnce(I) -> (R, W),
-        peer: Peer,
-        new_handler: impl Fn(Slot, Peer) -> S,
-    ) where
+    fn start<I, S>(&self, stream: I, peer: Peer, new_handler: impl Fn(Slot, Peer) -> S)
+    where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-        R: AsyncRead + Unpin + Send + 'static,
-        W: AsyncWrite + Unpin + Send + 'static,
         S: Handler,
     {
         let open = self.shared.connections.open();
@@ -102,8 +92,7 @@ impl Listener {
             let acceptor = TlsAcceptor::from(tls.config());
             tokio::spawn(Arc::clone(&self.shared).serve_encrypted(acceptor, stream, open, service));
         } else {
-            let (reader, writer) = split(stream);
-            tokio::spawn(Arc::clone(&self.shared).serve(reader, writer, open, service));
+            tokio::spawn(Arc::clone(&self.shared).serve(stream, open, service));
         }
     }
 
@@ -115,8 +104,7 @@ impl Listener {
     {
         let open = self.shared.connections.open();
         let service = new_handler(open.slot().clone(), Peer::Unknown);
-        let (reader, writer) = split(stream);
-        Arc::clone(&self.shared).serve(reader, writer, open, service).await;
+        Arc::clone(&self.shared).serve(stream, open, service).await;
     }
 
     /// Lets responses in flight and requests on their way finish within the time limit, then closes the remaining connections.
@@ -168,7 +156,7 @@ mod tests {
     const REQUEST: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
     #[tokio::test]
-    async fn a_buffered_response_is_sent_before_its_connection_is_closed() {
+    async fn a_response_is_sent_before_its_connection_is_closed() {
         let (mut client, stream) = tokio::io::duplex(1 << 10);
         let listener = Listener::new(Limits::of_tokens(1 << 10), ConnectionNumbers::default());
         let mut serving = pin!(listener.serve_stream(stream, |_, _| Empty));
@@ -177,8 +165,6 @@ mod tests {
         assert_eq!(poll().await, Poll::Pending, "nothing has arrived");
         listener.shared.connections.evict_all();
         client.write_all(REQUEST.as_bytes()).await.unwrap();
-        assert_eq!(poll().await, Poll::Pending, "the response is buffered");
-        assert!(timeout(Duration::ZERO, client.read_u8()).await.is_err(), "nothing is sent yet");
         assert_eq!(poll().await, Poll::Ready(()));
 
         let mut response = String::new();

@@ -16,7 +16,6 @@ mod poll_when_woken;
 pub(crate) mod port;
 pub(crate) mod request;
 pub(crate) mod response;
-mod response_buffer;
 mod serving;
 mod socket_file;
 mod stopping;

@@ -3,19 +3,17 @@
 //! Responses are produced immediately, so that a connection is always waiting for the rest of a head or for the next
 //! request. Both waits have a timeout. Bytes that do not complete a request do not count as activity.
 
-use std::future::poll_fn;
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 
-use tokio::io::{AsyncRead, AsyncWrite, join, split};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
 use super::connection::{Closed, Connections, Open, Slot};
 use super::handler::Handler;
 use super::poll_when_woken::PollWhenWoken;
-use super::response_buffer::ResponseBuffer;
 use super::stopping::Stopping;
 use super::stream::{Observed, PREFACE, read_preface};
 use super::{http1, http2};
@@ -55,8 +53,7 @@ impl Shared {
         match handshake {
             Ok(stream) => {
                 slot.no_head_arrives();
-                let (reader, writer) = split(stream);
-                self.serve(reader, writer, open, service).await;
+                self.serve(stream, open, service).await;
             }
             Err(error) if error.kind() == io::ErrorKind::InvalidData => slot.closes(Closed::ProtocolError),
             Err(_) => {}
@@ -64,15 +61,12 @@ impl Shared {
     }
 
     /// Serves one connection without TLS, or after its handshake.
-    pub(super) async fn serve<R, W, S>(self: Arc<Self>, reader: R, writer: W, open: Open, service: S)
+    pub(super) async fn serve<I, S>(self: Arc<Self>, stream: I, open: Open, service: S)
     where
-        R: AsyncRead + Unpin + Send + 'static,
-        W: AsyncWrite + Unpin + Send + 'static,
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
         S: Handler,
     {
         let slot = open.slot().clone();
-        let buffer = ResponseBuffer::new(Arc::clone(&self.connections), slot.clone());
-        let mut serving = pin!(self.serve_protocol(reader, writer, &slot, &buffer, service));
         let closed = pin!(async {
             tokio::select! {
                 biased;
@@ -80,20 +74,12 @@ impl Shared {
                 () = self.expire(&slot) => {}
             }
         });
-        let mut closed = PollWhenWoken::new(closed);
-        let mut sends_first = false;
-        poll_fn(|context| {
-            let poll = serving.as_mut().poll(context);
-            // A buffered response is sent before the connection can be closed for another reason. This applies only to
-            // the first of several in a row; otherwise a client that sends requests without pause could never be
-            // closed.
-            sends_first = buffer.has_bytes() && !sends_first;
-            if poll.is_ready() || sends_first {
-                return poll;
-            }
-            Pin::new(&mut closed).poll(context)
-        })
-        .await;
+        tokio::select! {
+            // In this order: a response that is ready is sent before the connection is closed for another reason.
+            biased;
+            () = self.serve_protocol(stream, &slot, service) => {}
+            () = PollWhenWoken::new(closed) => {}
+        }
     }
 
     /// Completes when the connection has timed out.
@@ -112,16 +98,9 @@ impl Shared {
     }
 
     /// Serves HTTP/2 if the connection starts with its preface, otherwise HTTP/1.
-    async fn serve_protocol<R, W, S>(
-        &self,
-        mut reader: R,
-        writer: W,
-        slot: &Slot,
-        buffer: &ResponseBuffer,
-        service: S,
-    ) where
-        R: AsyncRead + Unpin + Send + 'static,
-        W: AsyncWrite + Unpin + Send + 'static,
+    async fn serve_protocol<I, S>(&self, mut stream: I, slot: &Slot, service: S)
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
         S: Handler,
     {
         let quiet = pin!(self.stopping.is_quiet(slot, Instant::now()));
@@ -129,21 +108,21 @@ impl Shared {
         let mut first = [0; PREFACE.len()];
         let read = tokio::select! {
             biased;
-            read = read_preface(&mut reader, &mut first, slot) => read,
+            read = read_preface(&mut stream, &mut first, slot) => read,
             () = &mut quiet => return,
         };
         let Ok(length) = read else { return };
-        let reader = Observed::new(reader, first, length, slot.clone());
+        let stream = Observed::new(stream, first, length, slot.clone(), Arc::clone(&self.connections));
         if first == PREFACE {
             // HTTP/2 has frames that belong to no head, so only complete requests count from here on.
             slot.no_head_arrives();
             // Clients do not send a first request after GOAWAY; others that are on their way are answered all the same.
             let used = pin!(self.stopping.has_been_used(slot, Instant::now()));
-            let stop = PollWhenWoken::new(used);
-            http2::serve(join(reader, writer), &self.limits, &self.connections, slot, service, stop).await;
+            http2::serve(stream, &self.limits, &self.connections, slot, service, PollWhenWoken::new(used))
+                .await;
         } else {
             let service = self.stopping.last_response(slot.clone(), service);
-            http1::serve(reader, writer, &self.limits, slot, buffer, service, quiet).await;
+            http1::serve(stream, &self.limits, slot, service, quiet).await;
         }
     }
 }

@@ -1,12 +1,14 @@
-//! The read side of a connection: finds out its protocol, replays the bytes read for that, and reports when more arrive.
+//! The stream of a connection: finds out its protocol, replays the bytes read for that, reports when more arrive, and
+//! counts what its client does not read.
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
-use super::connection::Slot;
+use super::connection::{Connections, Slot, Unsent};
 
 /// The HTTP/2 connection preface (RFC 9113 §3.4), which no HTTP/1 request starts with.
 pub(super) const PREFACE: [u8; 24] = *b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -19,11 +21,24 @@ pub(super) struct Observed<I> {
     length: usize,
     replayed: usize,
     slot: Slot,
+    connections: Arc<Connections>,
+    /// While the client does not read: the bytes that wait for it.
+    unsent: Option<Unsent>,
 }
 
+/// Roughly what waits while a client does not read: hyper stops reading requests at such a length, and the socket has a
+/// buffer of its own.
+const UNSENT_BYTES: usize = 32 << 10;
+
 impl<I> Observed<I> {
-    pub(super) fn new(stream: I, first: [u8; PREFACE.len()], length: usize, slot: Slot) -> Self {
-        Self { stream, first, length, replayed: 0, slot }
+    pub(super) fn new(
+        stream: I,
+        first: [u8; PREFACE.len()],
+        length: usize,
+        slot: Slot,
+        connections: Arc<Connections>,
+    ) -> Self {
+        Self { stream, first, length, replayed: 0, slot, connections, unsent: None }
     }
 }
 
@@ -47,6 +62,31 @@ impl<I: AsyncRead + Unpin> AsyncRead for Observed<I> {
             this.slot.bytes_arrived();
         }
         poll
+    }
+}
+
+impl<I: AsyncWrite + Unpin> AsyncWrite for Observed<I> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = &mut *self;
+        let poll = Pin::new(&mut this.stream).poll_write(context, bytes);
+        if poll.is_ready() {
+            this.unsent = None;
+        } else if this.unsent.is_none() {
+            this.unsent = Some(this.connections.hold(&this.slot, UNSENT_BYTES));
+        }
+        poll
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }
 
