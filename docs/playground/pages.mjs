@@ -18,8 +18,8 @@ const CONTENTS = {
     ],
     "The contract": ["clauses", "defaults", "vulnerabilities", "conformance", "cases", "conformance-faults"],
     "How it is made": [
-        "architecture", "for-security-engineers", "known-vulnerabilities", "supply-chain", "fuzzing", "mutation-testing", "performance",
-        "performance-embedded", "proxies", "proxies-performance", "how-fast",
+        "architecture", "for-security-engineers", "known-vulnerabilities", "supply-chain", "fuzzing", "mutation-testing",
+        "performance", "performance-amd", "performance-embedded", "proxies", "proxies-performance", "how-fast",
     ],
 };
 const MANUAL = {
