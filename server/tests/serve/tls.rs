@@ -182,6 +182,16 @@ fn client_certificates_are_required_if_configured() {
     process.files.replace("proxies.pem", &other.pem());
     eventually("the other CA", || with("bad") == "200 HTTP/2");
     assert!(with("good").starts_with("000"));
+    // One that does not load changes nothing.
+    let failures = || process.metric("artos_auth_reload_failures_total{file=\"tls\"}");
+    let before = failures();
+    process.files.replace("proxies.pem", "no certificate");
+    eventually("it is counted", || failures() > before);
+    let (status, readiness) = process.readiness();
+    assert_eq!((status, readiness["failed"][0]["source"].as_str()), (200, Some("tls")));
+    assert!(readiness["failed"][0]["error"].as_str().unwrap().contains("proxies.pem"), "{readiness}");
+    assert_eq!(with("bad"), "200 HTTP/2");
+    assert!(with("good").starts_with("000") && answer(&process, &[]).starts_with("000"));
 }
 
 /// As in Kubernetes: the target of a link to a folder changes, so certificate and key change together.
@@ -287,6 +297,17 @@ fn a_handshake_has_the_timeout_of_a_request_head() {
     eventually("it is counted", || {
         process.metric("artos_auth_connections_closed_total{reason=\"header_timeout\"}") >= 1.0
     });
+}
+
+#[test]
+fn a_handshake_counts_against_the_limit_of_connections() {
+    let process = Process::of_files(files("[limits]\nconnections = 2\n", &authority("ca"), 4000));
+    let silent: Vec<_> = (0..2).map(|_| std::net::TcpStream::connect(address(&process)).unwrap()).collect();
+    let open = || process.metric("artos_auth_connections");
+    eventually("both are open", || open() >= 2.0);
+    assert_eq!(answer(&process, &[]), "200 HTTP/2", "a new connection closes a silent one");
+    assert!(process.metric("artos_auth_connections_closed_total{reason=\"evicted\"}") >= 1.0);
+    drop(silent);
 }
 
 #[test]
