@@ -9,8 +9,12 @@ use crate::case::clause::Level;
 pub fn verdict_line(report: &Report) -> String {
     let musts = report.cases.iter().filter(|case| case.level == Level::Must).count();
     let untested = report.with_outcome(Outcome::Skipped).filter(|case| case.level == Level::Must).count();
+    let why = match report.interrupted {
+        Some(_) => "because the run stopped",
+        None => "for lack of tokens or endpoints",
+    };
     let little = match untested * 2 > musts {
-        true => format!("; NOT TESTED: {untested} of {musts} must cases, for lack of tokens or endpoints"),
+        true => format!("; NOT TESTED: {untested} of {musts} must cases, {why}"),
         false => String::new(),
     };
     format!("{}: {}{little}", report.verdict, verdict_counts(report))

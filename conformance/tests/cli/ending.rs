@@ -11,6 +11,7 @@ use rstest::rstest;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 
 use super::{command, program, started, status, stderr, stdout};
 
@@ -46,11 +47,14 @@ async fn unwritable_output_is_detected_before_the_first_request() {
 async fn a_signal_ends_the_run_with_a_partial_report(#[case] signal: &str) {
     let started = started(Behaviour::correct(), Power::Tokens).await;
     let report = started.folder.path().join("report.json");
+    let halfway = Arc::new(Notify::new());
+    let url = Front::Hangs(60, Arc::clone(&halfway)).before(started.deployment.address()).await;
     let mut command = tokio::process::Command::from(command());
-    command.args(["run", "--profile", &started.profile, "--rate", "20", "--format", "json", "--output"]);
-    let child = command.arg(&report).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    command.args(["run", "--profile", &started.profile, "--target", &url, "--rate", "5000"]);
+    command.args(["--timeout", "300", "--format", "json", "--output"]).arg(&report);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let process = child.id().unwrap().to_string();
-    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    tokio::time::timeout(Duration::from_secs(60), halfway.notified()).await.unwrap();
     let sent = tokio::process::Command::new("kill").args(["-s", signal, &process]).status().await.unwrap();
     assert!(sent.success());
     let output =
@@ -58,6 +62,7 @@ async fn a_signal_ends_the_run_with_a_partial_report(#[case] signal: &str) {
     assert_eq!(status(&output), 3, "{}", stderr(&output));
     let why = format!("interrupted by SIG{signal}");
     assert!(stderr(&output).contains(&why), "{}", stderr(&output));
+    assert!(stderr(&output).contains(" must cases, because the run stopped"), "{}", stderr(&output));
     let report: Value = serde_json::from_str(&std::fs::read_to_string(&report).unwrap()).unwrap();
     assert!(report["interrupted"].as_str().unwrap().contains(&why), "{report}");
     assert!(report["summary"]["passed"].as_u64().unwrap() > 0, "{}", report["summary"]);
@@ -71,6 +76,8 @@ enum Front {
     From(usize, &'static str),
     /// Every connection with another token is closed without a response.
     LosesAllBut(String),
+    /// From this connection on, no request gets a response. The first one is announced.
+    Hangs(usize, Arc<Notify>),
 }
 
 impl Front {
@@ -83,6 +90,7 @@ impl Front {
                     head.contains("Authorization: Bearer ") && !head.contains(&format!(" {good}\r\n"));
                 token.then_some("")
             }
+            Self::Hangs(..) => None,
         }
     }
 
@@ -100,6 +108,12 @@ impl Front {
     }
 
     async fn serve(self, mut stream: TcpStream, number: usize, behind: SocketAddr) {
+        if let Self::Hangs(first, reached) = &self
+            && number >= *first
+        {
+            reached.notify_one();
+            std::future::pending::<()>().await;
+        }
         let mut head = vec![0; 16_384];
         let length = stream.peek(&mut head).await.unwrap_or_default();
         match self.answers(number, &String::from_utf8_lossy(&head[..length])) {
