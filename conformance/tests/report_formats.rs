@@ -258,7 +258,7 @@ fn failures_with_one_cause_are_grouped_in_every_format() {
         let grouped = match format {
             Format::Json => text.contains("\"causes\": ["),
             Format::Markdown | Format::Html => {
-                text.contains("The same is expected and observed in 6 cases more: ")
+                text.contains("The same is expected and observed in 6 more cases: ")
             }
             _ => text
                 .contains("7 cases: expected 401 `Invalid authentication credentials`, observed 401 without"),

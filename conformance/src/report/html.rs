@@ -186,7 +186,7 @@ fn cards(heading: &str, cases: &[&CaseReport]) -> Markup {
                 @for case in full { (card(case)) }
                 @if !others.is_empty() {
                     p.same {
-                        "The same is expected and observed in " (words::counted(others.len(), "case", "cases")) " more: "
+                        "The same is expected and observed in " (words::counted(others.len(), "more case", "more cases")) ": "
                         @for (index, id) in others.iter().enumerate() {
                             @if index > 0 { ", " }
                             code id=(anchor(id)) { (id) }

@@ -83,8 +83,8 @@ fn section(out: &mut String, heading: &str, cases: &[&CaseReport]) {
         full.iter().for_each(|case| one(out, case));
         if !others.is_empty() {
             let ids: Vec<String> = others.into_iter().map(inline).collect();
-            let count = words::counted(ids.len(), "case", "cases");
-            let _ = writeln!(out, "The same is expected and observed in {count} more: {}\n", ids.join(", "));
+            let count = words::counted(ids.len(), "more case", "more cases");
+            let _ = writeln!(out, "The same is expected and observed in {count}: {}\n", ids.join(", "));
         }
     }
 }

@@ -3,7 +3,7 @@
 import tomllib
 from dataclasses import dataclass, field
 
-from . import install, runner, sarif, table
+from . import browser, install, runner, sarif, table
 from .checker import check
 
 @dataclass(frozen=True)
@@ -64,6 +64,13 @@ def try_fault(result, service, keys, conformance):
                 result.problems.append(f"{power}: `{fault.case}` does not find it: {seen}")
 
 
+def try_page(service, keys, conformance):
+    """The HTML page of a fault that many cases find, with skipped cases, in a browser."""
+    files = keys.of(service.algorithm)
+    with service.running(service.manners[0], files, "signature-unchecked") as port:
+        browser.look_at(conformance, "run", ["--profile", files.tokens, "--target", f"http://127.0.0.1:{port}"])
+
+
 def plan(service, options, keys, conformance):
     """The runs of a service that the options ask for, each with the result that it fills."""
     own = [fault for fault in read_faults() if not fault.only or service.name in fault.only]
@@ -79,6 +86,8 @@ def plan(service, options, keys, conformance):
         if wanted:
             result = Result(service.name, fault=fault)
             yield result, lambda result=result: try_fault(result, service, keys, conformance)
+    if service.name == "axum" and not options.fault and not options.manner:
+        yield Result(service.name, label="the HTML page in a browser"), lambda: try_page(service, keys, conformance)
 
 
 def problems_of_sarif(results):

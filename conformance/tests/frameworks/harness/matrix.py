@@ -8,9 +8,9 @@ import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import install, runner
+from . import browser, install, runner
 from .checker import RATE
-from .processes import HarnessError, free_port, program, run
+from .processes import HarnessError, free_port, program
 from .services import SERVICES
 
 PAGE = install.ROOT / "docs/matrix-faults.md"
@@ -173,18 +173,12 @@ def try_fault(result: Result, service, keys, binary):
         result.problems.append(f"the report for a person does not name {fault.operation} and {found[0]}")
 
 
-def try_page(result: Result, service, keys, binary):
+def try_page(service, keys, binary):
     """The HTML page of a fault, in a browser."""
-    files, screenshots = keys.of(service.algorithm), install.ROOT / "target/matrix-screenshots"
-    install.browser()
-    with running(service, AS_IS, files, "comment/child-unchecked") as port, tempfile.TemporaryDirectory() as folder:
-        page, url = Path(folder) / "matrix.html", f"http://127.0.0.1:{port}"
-        argv = [binary, "matrix", "--profile", files.matrix_signing, "--target", url, "--openapi", f"{url}/openapi.json"]
-        argv += ["--rate", RATE, "--timeout", 30, "--format", "html", "--output", page]
-        done = subprocess.run([str(part) for part in argv], capture_output=True, text=True, timeout=120)
-        if done.returncode != 1:
-            raise HarnessError(f"artos-conformance: status {done.returncode}\n{done.stderr[-3000:]}")
-        run(["node", install.FOLDER / "matrix-page.mjs", page, screenshots], what="the page in Chromium")
+    files = keys.of(service.algorithm)
+    with running(service, AS_IS, files, "comment/child-unchecked") as port:
+        url = f"http://127.0.0.1:{port}"
+        browser.look_at(binary, "matrix", ["--profile", files.matrix_signing, "--target", url, "--openapi", f"{url}/openapi.json"])
 
 
 def plan(service, options, keys, binary):
@@ -202,8 +196,7 @@ def plan(service, options, keys, binary):
             result = Result(service.name, AS_IS, fault)
             yield result, lambda result=result: try_fault(result, service, keys, binary)
     if service.name == "axum" and not options.fault and not options.manner:
-        result = Result(service.name, Manner("page", "the HTML page in a browser"))
-        yield result, lambda result=result: try_page(result, service, keys, binary)
+        yield Result(service.name, label="the HTML page in a browser"), lambda: try_page(service, keys, binary)
 
 
 def page(results: list[Result]):

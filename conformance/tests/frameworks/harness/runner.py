@@ -21,16 +21,18 @@ AT_ONCE = 6
 
 @dataclass
 class Result:
-    """What one manner or fault of one framework gave."""
+    """What one attempt with one framework gave."""
 
     framework: str
-    # Each has a `name`.
+    # What was tried: a manner or a fault, each with a `name`, or something else.
     manner: object = None
     fault: object = None
+    label: str = ""
     problems: list = field(default_factory=list)
 
     def title(self) -> str:
-        return f"{self.framework}: {self.fault.name if self.fault else self.manner.name}"
+        tried = self.fault or self.manner
+        return f"{self.framework}: {tried.name if tried else self.label}"
 
 
 @dataclass(frozen=True)
