@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::pointer::At;
 use super::{Body, Document, DocumentError, Operation, Parameter, Place, example};
+use crate::report::words::counted;
 
 const METHODS: [&str; 8] = ["get", "head", "post", "put", "patch", "options", "trace", "delete"];
 
@@ -99,7 +100,8 @@ pub fn read(text: &str, prefix: Option<&str>) -> Result<Document, DocumentError>
     }
     if unsecured > 0 {
         document.notes.push(format!(
-            "the document says nothing of the security of {unsecured} operations: taken as secured"
+            "the document says nothing of the security of {}: taken as secured",
+            counted(unsecured, "operation", "operations")
         ));
     }
     if document.operations.is_empty() {
