@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from . import PUBLIC, Caller, Denied, Engine
+from ._artos_auth import Answer, admit
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -39,23 +40,27 @@ class AuthMiddleware:
         self.preflight = preflight
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
+        kind = scope["type"]
+        if kind == "lifespan":
             await self.app(scope, receive, send)
             return
-        if scope["type"] not in ("http", "websocket"):
-            raise ValueError(f"artos-auth cannot judge a scope of type {scope['type']!r}")
+        if kind not in ("http", "websocket"):
+            raise ValueError(f"artos-auth cannot judge a scope of type {kind!r}")
         if self.preflight is not None and is_preflight(scope):
             await self.preflight(scope, receive, send)
             return
+        # Without the raw path, the spelling that the client sent is unknown: the path is decided on, but never as
+        # public.
+        path = scope.get("raw_path") or quote(scope["path"], safe="/-._~!$&'()*+,;=:@")
         try:
-            scope = {**scope, SCOPE_KEY: self._authenticate(scope)}
+            admitted = admit(self.engine, scope, SCOPE_KEY, path, None if self.realm is None else self.realm(scope))
         except Denied as denied:
             await answer(denied, scope, receive, send)
             return
 
         held = _Held(send)
         try:
-            await self.app(scope, receive, held)
+            await self.app(admitted, receive, held)
         except Denied as denied:
             # From `caller.authorize` in a handler: the documented answer replaces the application's error page.
             if held.started:
@@ -65,41 +70,25 @@ class AuthMiddleware:
             await held.release()
             raise
         else:
-            await held.release()
-
-    def _authenticate(self, scope: Scope) -> object:
-        raw = scope.get("raw_path")
-        # Without the raw path, the spelling that the client sent is unknown: the path is decided on, but never as
-        # public.
-        path = raw.decode("latin-1") if raw else quote(scope["path"], safe="/-._~!$&'()*+,;=:@")
-        return self.engine.authenticate(
-            scope.get("method", "GET"),
-            path,
-            [value for name, value in scope["headers"] if name.lower() == b"authorization"],
-            realm=None if self.realm is None else self.realm(scope),
-            public=bool(raw),
-        )
+            if held.delayed:
+                await held.release()
 
 
-class _Held:
+class _Held(Answer):
     """Sends the application's answer, but delays an error page until the cause of the error is known.
 
-    A mounted application answers 500 to an exception that it does not know before it raises it again.
+    A mounted application answers 500 to an exception that it does not know before it raises it again. Every other message
+    is sent by the native base class alone: a coroutine around each would cost a request more than its authentication.
     """
 
     LIMIT = 64 * 1024
 
-    def __init__(self, send: Send) -> None:
-        self.send = send
-        self.started = False
-        self.messages: list[Message] = []
-        self.size = 0
+    messages: list[Message] | None = None
+    size = 0
 
-    async def __call__(self, message: Message) -> None:
-        if self.started or not (self.messages or message.get("status") == 500):
-            self.started = True
-            await self.send(message)
-            return
+    async def delay(self, message: Message) -> None:
+        if self.messages is None:
+            self.messages = []
         self.messages.append(message)
         self.size += len(message.get("body", b""))
         if self.size > self.LIMIT:
@@ -107,10 +96,10 @@ class _Held:
 
     async def release(self) -> None:
         """Sends the delayed messages."""
-        messages, self.messages = self.messages, []
-        for message in messages:
-            self.started = True
-            await self.send(message)
+        messages, self.messages = self.messages, None
+        send = self.resume()
+        for message in messages or ():
+            await send(message)
 
 
 def is_preflight(scope: Scope) -> bool:

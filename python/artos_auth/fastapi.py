@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from fastapi import FastAPI, Security
@@ -65,24 +65,26 @@ class Auth:
             preflight=_Preflight(app, self.engine) if preflight else None,
         )
 
-    def caller(self, connection: HTTPConnection, _: None = Security(_BEARER)) -> Caller:
+    # The dependencies are coroutines, because FastAPI calls plain functions in a thread pool.
+
+    async def caller(self, connection: HTTPConnection, _: None = Security(_BEARER)) -> Caller:
         """A dependency: the authenticated caller. On a public path the result is 401."""
         caller = caller_of(connection.scope)
         if caller is None:
             raise _not_authenticated(self.engine)
         return caller
 
-    def optional_caller(self, connection: HTTPConnection, _: None = Security(_BEARER)) -> Caller | None:
+    async def optional_caller(self, connection: HTTPConnection, _: None = Security(_BEARER)) -> Caller | None:
         """A dependency: the authenticated caller, or `None` on a public path."""
         return caller_of(connection.scope)
 
-    def requires(self, *permissions: str) -> Callable[..., Caller]:
+    def requires(self, *permissions: str) -> Callable[..., Awaitable[Caller]]:
         """A dependency: the authenticated caller, who has every one of `permissions`; otherwise 403."""
         if not permissions:
             raise TypeError("requires() needs at least one permission")
 
-        def dependency(connection: HTTPConnection, _: None = Security(_BEARER)) -> Caller:
-            caller = self.caller(connection)
+        async def dependency(connection: HTTPConnection, _: None = Security(_BEARER)) -> Caller:
+            caller = await self.caller(connection)
             for permission in permissions:
                 caller.require(permission)
             return caller

@@ -59,7 +59,7 @@ def decisions(file, token):
 def services(file, token):
     """Requests a second of each service, in turns; and the ratio of each to the one without a check."""
     running, ports = [], {}
-    for check in ("none", "artos-auth", "pyjwt"):
+    for check in ("none", "artos-auth", "artos-auth-caller", "pyjwt"):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             ports[check] = free.getsockname()[1]
@@ -108,6 +108,8 @@ def main():
         ("the same over `jwt.decode`", f"{decide:.2f} µs, {decode:.1f} µs", decide / decode, "≤ 0.1", decide / decode <= DECIDE_RATIO),
         ("FastAPI with `auth.install` over no check, requests a second", f"{rates['artos-auth']:,.0f}, {rates['none']:,.0f}",
          ratios["artos-auth"], "≥ 0.93", ratios["artos-auth"] >= FASTAPI_RATIO),
+        ("the same with `Depends(auth.caller)`", f"{rates['artos-auth-caller']:,.0f}, {rates['none']:,.0f}",
+         ratios["artos-auth-caller"], "", True),
         ("FastAPI with PyJWT over no check", f"{rates['pyjwt']:,.0f}, {rates['none']:,.0f}", ratios["pyjwt"], "", True),
     ]  # fmt: skip
     print(f"CPython {platform.python_version()}, {os.cpu_count()} cores; load at the end {os.getloadavg()[0]:.1f}.\n")

@@ -1,4 +1,4 @@
-"""One FastAPI service with one of three checks: `CHECK=none|artos-auth|pyjwt uvicorn service:app`."""
+"""One FastAPI service with one of the checks: `CHECK=none|artos-auth|artos-auth-caller|pyjwt uvicorn service:app`."""
 
 import os
 from typing import Annotated
@@ -12,8 +12,11 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 dependencies = []
 
-if os.environ["CHECK"] == "artos-auth":
-    Auth(Engine.from_config(os.environ["ARTOS_AUTH_CONFIG"])).install(app)
+if os.environ["CHECK"].startswith("artos-auth"):
+    auth = Auth(Engine.from_config(os.environ["ARTOS_AUTH_CONFIG"]))
+    auth.install(app)
+    if os.environ["CHECK"] == "artos-auth-caller":
+        dependencies.append(Depends(auth.caller))
 elif os.environ["CHECK"] == "pyjwt":
     SECRET = os.environ["SECRET"].encode()
 

@@ -1,9 +1,11 @@
 //! Converts Python values to the engine's arguments. A missing argument is refused, never guessed.
 
+use std::borrow::Cow;
+
 use artos_auth_engine::{Account, Organizations, ResourceOrg};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString};
+use pyo3::types::{PyBytes, PyString, PyTuple};
 
 /// A constant in place of an organization id: the kind of owner, or that a path is public.
 #[pyclass(frozen, eq, module = "artos_auth")]
@@ -79,6 +81,23 @@ impl Lines {
         value.try_iter()?.map(|line| line_bytes(&line?)).collect::<PyResult<_>>().map(Self)
     }
 
+    /// The values of the lines named `Authorization` of an ASGI scope's `headers`.
+    pub fn of_headers(headers: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let mut lines = Vec::new();
+        for line in headers.try_iter()? {
+            let line = line?;
+            // A server gives tuples; other sequences are as good.
+            let part = |index: usize| match line.cast::<PyTuple>() {
+                Ok(tuple) => tuple.get_item(index),
+                Err(_) => line.get_item(index),
+            };
+            if part(0)?.cast::<PyBytes>()?.as_bytes().eq_ignore_ascii_case(b"authorization") {
+                lines.push(line_bytes(&part(1)?)?);
+            }
+        }
+        Ok(Self(lines))
+    }
+
     pub fn first(&self) -> Option<&[u8]> {
         self.0.first().map(Vec::as_slice)
     }
@@ -99,4 +118,12 @@ fn line_bytes(line: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
     text.to_cow()?.chars().map(u8::try_from).collect::<Result<_, _>>().map_err(|_| {
         PyValueError::new_err("an Authorization value has characters that no header field can hold")
     })
+}
+
+/// Bytes as text, by ISO 8859-1.
+pub fn latin1(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if text.is_ascii() => Cow::Borrowed(text),
+        _ => Cow::Owned(bytes.iter().copied().map(char::from).collect()),
+    }
 }

@@ -37,7 +37,7 @@ impl<'a> PythonRequest<'a> {
     fn read(
         method: &'a str,
         path: &'a str,
-        authorization: &Bound<'_, PyAny>,
+        lines: Lines,
         realm: Option<&Bound<'_, PyAny>>,
         now: Option<u64>,
     ) -> PyResult<Self> {
@@ -45,8 +45,7 @@ impl<'a> PythonRequest<'a> {
             || UnixTime::from_system(SystemTime::now()),
             |now| Some(UnixTime::from_seconds(now)),
         );
-        let (lines, realm) = (Lines::read(authorization)?, arguments::realm(realm)?);
-        Ok(Self { method, path, lines, realm, now })
+        Ok(Self { method, path, lines, realm: arguments::realm(realm)?, now })
     }
 
     /// The time; an error if the clock is not set and the path is not public.
@@ -77,6 +76,38 @@ impl Engine {
         }
         Ok(self.config.snapshot())
     }
+
+    /// Authenticates a request: a `Caller`, or `PUBLIC`. Raises `Denied`.
+    #[expect(clippy::too_many_arguments, reason = "they are the keywords of the Python function")]
+    pub fn admission<'py>(
+        &self,
+        py: Python<'py>,
+        method: &str,
+        path: &str,
+        lines: Lines,
+        realm: Option<&Bound<'_, PyAny>>,
+        now: Option<u64>,
+        public: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let snapshot = self.snapshot(py)?;
+        let call = PythonRequest::read(method, path, lines, realm, now)?;
+        let lines = call.lines.as_slices();
+        let request = Request::new(call.method, call.path, &lines);
+        let request = if public { request } else { request.with_unknown_spelling() };
+        let engine = snapshot.engine();
+        if engine.public_access(&request).is_some() {
+            return Ok(Bound::new(py, Marker::Public)?.into_any());
+        }
+        let now = call.decision_time(&snapshot).map_err(|why| errors::unavailable(py, why))?;
+        match py.detach(|| engine.authenticate(&request, call.scope(), now)) {
+            Ok(Admission::Caller(caller)) => Ok(Bound::new(py, Caller(caller))?.into_any()),
+            Ok(Admission::Public(_)) => Ok(Bound::new(py, Marker::Public)?.into_any()),
+            Err(denial) => {
+                call.fetch_keys_after(&snapshot, denial.reason());
+                Err(errors::denied(py, &denial))
+            }
+        }
+    }
 }
 
 #[pymethods]
@@ -104,7 +135,7 @@ impl Engine {
         now: Option<u64>,
     ) -> PyResult<Decision> {
         let snapshot = self.snapshot(py)?;
-        let call = PythonRequest::read(method, path, authorization, realm, now)?;
+        let call = PythonRequest::read(method, path, Lines::read(authorization)?, realm, now)?;
         let (owner, account) = (arguments::owner(resource_org)?, arguments::account(account)?);
         let lines = call.lines.as_slices();
         let request = Request::new(call.method, call.path, &lines);
@@ -142,7 +173,7 @@ impl Engine {
         now: Option<u64>,
     ) -> PyResult<Explanation> {
         let snapshot = self.snapshot(py)?;
-        let call = PythonRequest::read(method, path, authorization, realm, now)?;
+        let call = PythonRequest::read(method, path, Lines::read(authorization)?, realm, now)?;
         let (owner, account) = (arguments::owner(resource_org)?, arguments::account(account)?);
         let lines = call.lines.as_slices();
         let request = Request::new(call.method, call.path, &lines);
@@ -170,24 +201,7 @@ impl Engine {
         now: Option<u64>,
         public: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let snapshot = self.snapshot(py)?;
-        let call = PythonRequest::read(method, path, authorization, realm, now)?;
-        let lines = call.lines.as_slices();
-        let request = Request::new(call.method, call.path, &lines);
-        let request = if public { request } else { request.with_unknown_spelling() };
-        let engine = snapshot.engine();
-        if engine.public_access(&request).is_some() {
-            return Ok(Bound::new(py, Marker::Public)?.into_any());
-        }
-        let now = call.decision_time(&snapshot).map_err(|why| errors::unavailable(py, why))?;
-        match py.detach(|| engine.authenticate(&request, call.scope(), now)) {
-            Ok(Admission::Caller(caller)) => Ok(Bound::new(py, Caller(caller))?.into_any()),
-            Ok(Admission::Public(_)) => Ok(Bound::new(py, Marker::Public)?.into_any()),
-            Err(denial) => {
-                call.fetch_keys_after(&snapshot, denial.reason());
-                Err(errors::denied(py, &denial))
-            }
-        }
+        self.admission(py, method, path, Lines::read(authorization)?, realm, now, public)
     }
 
     fn __repr__(&self) -> String {

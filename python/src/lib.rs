@@ -1,9 +1,10 @@
 //! The native part of the Python package `artos-auth`: the engine, and the server's configuration files.
 //!
-//! `engine` decides, `identity` holds the caller, `decision` the result, `explanation` the checks; `arguments` converts
-//! Python values, `errors` raises. The rules of the contract are only in the engine.
+//! `engine` decides, `identity` holds the caller, `decision` the result, `explanation` the checks; `asgi` is what the middleware
+//! does for every request; `arguments` converts Python values, `errors` raises. The rules of the contract are only in the engine.
 
 mod arguments;
+mod asgi;
 mod decision;
 mod engine;
 mod errors;
@@ -17,6 +18,8 @@ use pyo3::prelude::*;
 mod _artos_auth {
     #[pymodule_export]
     use super::arguments::Marker;
+    #[pymodule_export]
+    use super::asgi::{Answer, admit};
     #[pymodule_export]
     use super::decision::Decision;
     #[pymodule_export]

@@ -149,6 +149,18 @@ def test_a_dependency_adds_a_permission(client: TestClient, mint: Mint) -> None:
     assert (answer.status_code, answer.json()) == (200, "org-a")
 
 
+def test_a_dependency_takes_no_thread(engine: Engine, mint: Mint, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def pool(function: Any, *args: Any, **kwargs: Any) -> Any:
+        raise AssertionError(f"{function} is called in a thread pool")
+
+    monkeypatch.setattr("fastapi.dependencies.utils.run_in_threadpool", pool)
+    client = TestClient(build(engine)[0])
+    headers = bearer(mint(permissions=["documents:write"]))
+    assert client.get("/api/v1/documents/doc-a", headers=headers).status_code == 200
+    assert client.post("/api/v1/write", headers=headers).status_code == 200
+    assert client.get("/api/v1/search/status").status_code == 200
+
+
 def test_two_authorization_lines_are_refused(client: TestClient, mint: Mint) -> None:
     lines = [("Authorization", f"Bearer {mint()}")] * 2
     assert client.get("/forgotten", headers=lines).json() == NOT_AUTHENTICATED
