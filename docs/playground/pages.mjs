@@ -13,19 +13,22 @@ const CONTENTS = {
     "Run it": [
         "install", "behind-a-proxy", "run-the-server", "systemd", "keys-from-an-identity-provider", "revoke", "upgrade", "runbook",
     ],
+    "Embed it": ["embed-rust", "embed-python", "embed-javascript", "performance-embedded"],
     "Call it, check it": [
         "call-the-api", "check-a-deployment", "matrix", "matrix-faults", "how-long-a-revocation-takes", "frameworks",
     ],
     "The contract": ["clauses", "defaults", "vulnerabilities", "conformance", "cases", "conformance-faults"],
     "How it is made": [
         "architecture", "for-security-engineers", "known-vulnerabilities", "supply-chain", "fuzzing", "mutation-testing",
-        "performance", "performance-amd", "performance-embedded", "proxies", "proxies-performance", "how-fast",
+        "performance", "performance-amd", "proxies", "proxies-performance", "how-fast",
     ],
 };
 const MANUAL = {
     clauses: ["Clauses", "engine/src/manual/clauses.md"],
     defaults: ["Defaults", "engine/src/manual/defaults.md"],
     vulnerabilities: ["Known vulnerabilities of JWT libraries", "engine/src/manual/vulnerabilities.md"],
+    "embed-rust": ["Embed it in Rust", "tower/README.md"],
+    "embed-javascript": ["Embed it in JavaScript", "wasm/package/README.md"],
 };
 
 const pages = readdirSync(new URL("docs", root)).filter((name) => name.endsWith(".md")).map((name) => name.slice(0, -3));
@@ -98,7 +101,8 @@ for (const page of pages) {
 for (const [page, [title, path]] of Object.entries(MANUAL)) {
     titles[page] = title;
     const more = page === "clauses" ? casesByClause() : "";
-    writeFileSync(`${folder}/src/${page}.md`, `# ${title}\n\n${links(clauseAnchors(read(path)))}${more}`);
+    const text = read(path).replace(/^# .*\n+/, "");
+    writeFileSync(`${folder}/src/${page}.md`, `# ${title}\n\n${links(clauseAnchors(text))}${more}`);
 }
 titles.cases = "Cases of the checker";
 writeFileSync(`${folder}/src/cases.md`, casesPage());

@@ -195,6 +195,11 @@ assert.deepEqual(closed.requests, [], "the policy lets a request leave");
 assert.ok(closed.errors.length >= PROBES.length, `only ${closed.errors.length} violations: ${closed.errors.join("; ")}`);
 server.close();
 
+// A developer of each kind of service finds the first lines.
+for (const [name, line] of [["embed-rust", "AuthLayer::new(engine)"], ["embed-python", "auth.install(app)"], ["embed-javascript", "engine.decide("]]) {
+    assert.ok(readFileSync(resolve(site, `${name}.html`), "utf8").includes(line), `${name} lacks ${line}`);
+}
+
 // The generated pages contain every row of the clause table, and every case of the checker.
 // mdbook converts quotation marks and dashes to typographic ones.
 const unset = (text) => text.replace(/[“”]/g, '"').replace(/[‘’]/g, "'").replaceAll("–", "--").replaceAll("…", "...");
