@@ -86,6 +86,7 @@ impl Resources {
     /// * A path below an owned path, or a prefix of one that includes the owner, is unowned.
     /// * An owned path in another letter case is unowned. A service that ignores case would serve it.
     /// * A pattern is in another router's syntax and matches these characters literally.
+    /// * An organization is written like a reference in another syntax.
     #[must_use]
     pub fn warnings(&self) -> Vec<Warning> {
         let mut warnings: Vec<Warning> = Vec::new();
@@ -99,7 +100,12 @@ impl Resources {
             }
             let owner = match &entry.owner {
                 Owner::Nobody => continue,
-                Owner::Organization(_) => None,
+                Owner::Organization(organization) => {
+                    if let Some(text) = foreign_reference(organization) {
+                        warnings.push(Warning::new(format!("resources[{index}].organization"), text));
+                    }
+                    None
+                }
                 Owner::Capture(name) => Some(&**name),
             };
             if beside.is_none()
@@ -172,6 +178,17 @@ impl Resources {
             },
         }
     }
+}
+
+/// A warning for an organization that looks like a reference to a part of the path.
+fn foreign_reference(organization: &str) -> Option<String> {
+    let is_reference = organization == "*" || organization.starts_with([':', '$', '<', '%']);
+    is_reference.then(|| {
+        format!(
+            "`{}` is the id of an organization here; write `{{name}}` for what the placeholder `{{name}}` matches",
+            organization.escape_debug()
+        )
+    })
 }
 
 impl Owner {

@@ -12,6 +12,9 @@ fn in_segment(segment: &str) -> Option<String> {
     let quoted = segment.escape_debug();
     if let Some(name) = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
         let name = name.strip_prefix('*').unwrap_or(name);
+        if name.starts_with("..") || name.ends_with("..") {
+            return Some(format!("`{quoted}` matches one segment; write `{{*name}}` for the whole rest"));
+        }
         let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
         return (!name.chars().all(is_name)).then(|| {
             format!(
@@ -24,7 +27,7 @@ fn in_segment(segment: &str) -> Option<String> {
             "`{quoted}` matches a literal `*`; write `{{name}}` for one segment, or `{{*rest}}` for the whole rest"
         ));
     }
-    if segment.starts_with(':') || (segment.starts_with('<') && segment.ends_with('>')) {
+    if segment == "+" || segment.starts_with(':') || (segment.starts_with('<') && segment.ends_with('>')) {
         return Some(format!("`{quoted}` matches this text literally; write `{{name}}` for one segment"));
     }
     let is_expression = segment.contains(['(', ')', '[', ']', '^', '$', '|']) || segment.contains(".+");
@@ -53,6 +56,9 @@ mod tests {
             "/{name:[a-z]+}",
             "/{id:int}",
             "/{name}/*.json",
+            "/files/{path...}",
+            "/files/{...path}",
+            "/sensors/+/state",
         ] {
             assert!(foreign_syntax(pattern).is_some(), "{pattern}");
         }

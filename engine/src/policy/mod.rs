@@ -9,6 +9,7 @@ mod required;
 mod routes;
 mod spec;
 mod validated;
+mod warnings;
 
 pub use builder::{PolicyBuilder, TokenBytes};
 pub(crate) use claim_names::Claim;

@@ -19,7 +19,8 @@ pub(crate) struct PublicPaths {
 
 type Methods = Vec<Box<[u8]>>;
 
-const DOCUMENTED: &str = "/api/v1/search/status";
+/// The public path of a policy without `public`.
+pub(super) const DOCUMENTED: &str = "/api/v1/search/status";
 
 impl PublicPaths {
     pub(super) fn new(specs: Option<&[PublicSpec]>) -> Result<Self, LoadError> {

@@ -4,9 +4,9 @@ use super::claim_names::ClaimNames;
 use super::public_paths::PublicPaths;
 use super::routes::Routes;
 use super::spec::PolicySpec;
+use super::warnings::warnings;
 use crate::algorithm::{Algorithm, AlgorithmSet};
 use crate::error::LoadError;
-use crate::path::foreign_syntax;
 use crate::reason::Answer;
 use crate::warning::Warning;
 
@@ -62,8 +62,8 @@ impl Policy {
         })
     }
 
-    /// Rules that probably protect less, or open more, than intended: patterns in another router's syntax and methods named
-    /// `*`, which are matched literally.
+    /// Entries that probably protect less, or refuse more, than intended: patterns in another router's syntax, methods that no
+    /// request has, rules for public paths, `*` where it is an ordinary character, and `unlisted = "deny"` without rules.
     #[must_use]
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
@@ -96,6 +96,12 @@ impl Policy {
     #[must_use]
     pub fn public_paths(&self) -> usize {
         self.public.len()
+    }
+
+    /// Whether requests with this method for this path, without a query, need no token.
+    #[must_use]
+    pub fn is_public(&self, method: &str, path: &str) -> bool {
+        self.public.admit(method.as_bytes(), path.as_bytes()).is_some()
     }
 
     pub(crate) fn allows(&self, algorithm: Algorithm) -> bool {
@@ -151,28 +157,6 @@ impl Policy {
     pub fn challenge(&self, answer: Answer) -> &str {
         self.challenges.of(answer)
     }
-}
-
-fn warnings(spec: &PolicySpec) -> Vec<Warning> {
-    let public = spec.public.iter().flatten().map(|public| (&public.path, &public.methods));
-    let routes = spec.routes.iter().map(|route| (&route.path, &route.methods));
-    let public = public.enumerate().map(|(index, entry)| (format!("public[{index}]"), entry));
-    let routes = routes.enumerate().map(|(index, entry)| (format!("routes[{index}]"), entry));
-    let mut warnings = Vec::new();
-    for (key, (path, methods)) in public.chain(routes) {
-        // A public path matches byte for byte, so a placeholder in it is literal too.
-        let is_literal = key.starts_with("public") && path.contains(['{', '}']);
-        let literal =
-            || "a public path is matched byte for byte and has no placeholders; list each path".to_owned();
-        if let Some(text) = is_literal.then(literal).or_else(|| foreign_syntax(path)) {
-            warnings.push(Warning::new(format!("{key}.path"), text));
-        }
-        if methods.iter().flatten().any(|method| method == "*") {
-            let text = "`*` matches only a method named `*`; leave `methods` out for every method";
-            warnings.push(Warning::new(format!("{key}.methods"), text));
-        }
-    }
-    warnings
 }
 
 const MAX_LEEWAY_SECONDS: u64 = 120;

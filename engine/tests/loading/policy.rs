@@ -284,3 +284,45 @@ fn a_policy_built_in_code_equals_the_policy_of_a_file() {
 fn a_policy_built_in_code_is_validated(#[case] builder: PolicyBuilder, #[case] expected: &str) {
     assert_eq!(builder.build().expect_err("no policy").to_string(), expected);
 }
+
+#[rstest]
+#[case::every_method(json!({"routes": [{"methods": ["*"], "path": "/a", "permissions": ["x"]}]}), &["`routes[0].methods`: `*` matches only a method named `*`; leave `methods` out for every method"])]
+#[case::any_method(json!({"routes": [{"methods": ["GET", "any"], "path": "/a", "permissions": ["x"]}]}), &["`routes[0].methods`: `any` matches only a method named `any`; leave `methods` out for every method"])]
+#[case::misspelled_method(json!({"routes": [{"methods": ["DELTE"], "path": "/a", "permissions": ["x"]}]}), &["`routes[0].methods`: `DELTE` is not a registered HTTP method; it matches only requests with this very method"])]
+#[case::methods_in_one_string(json!({"routes": [{"methods": ["GET|POST"], "path": "/a", "permissions": ["x"]}]}), &["`routes[0].methods`: `GET|POST` is not a registered HTTP method; it matches only requests with this very method"])]
+#[case::own_method_in_two_rules(
+    json!({"routes": [{"methods": ["PURGE"], "path": "/a", "permissions": ["x"]}, {"methods": ["PURGE"], "path": "/b", "permissions": ["x"]}]}),
+    &["`routes[0].methods`: `PURGE` is not a registered HTTP method; it matches only requests with this very method"]
+)]
+#[case::rest_of_another_router(json!({"routes": [{"path": "/a/{path...}", "permissions": ["x"]}]}), &["`routes[0].path`: `{path...}` matches one segment; write `{*name}` for the whole rest"])]
+#[case::placeholder_in_a_public_path(json!({"public": [{"path": "/a/{id}"}]}), &["`public[0].path`: a public path is matched byte for byte and has no placeholders; list each path"])]
+#[case::rule_of_the_documented_public_path(
+    json!({"routes": [{"path": "/api/v1/search/status", "permissions": ["x"]}]}),
+    &["`routes[0].path`: `/api/v1/search/status` is public, so this rule does not apply to it; remove one of the two"]
+)]
+#[case::rule_of_a_public_path(
+    json!({"public": [{"path": "/a"}], "routes": [{"path": "/b", "permissions": ["x"]}, {"path": "/a", "permissions": ["x"]}]}),
+    &["`routes[1].path`: `/a` is public, so this rule does not apply to it; remove one of the two"]
+)]
+#[case::nothing_is_listed(json!({"unlisted": "deny"}), &["`unlisted`: there are no route rules, so every request is denied except to a public path; add `routes`"])]
+#[case::every_issuer(json!({"issuers": ["*"]}), &["`issuers[0]`: `*` is compared byte for byte, and `*` matches only itself; list each value, or leave `issuers` out"])]
+#[case::issuers_of_a_domain(json!({"issuers": ["a", "https://*.example"]}), &["`issuers[1]`: `https://*.example` is compared byte for byte, and `*` matches only itself; list each value, or leave `issuers` out"])]
+#[case::every_audience(json!({"audiences": ["*"]}), &["`audiences[0]`: `*` is compared byte for byte, and `*` matches only itself; list each value, or leave `audiences` out"])]
+#[case::every_type(json!({"types": ["*"]}), &["`types[0]`: `*` is compared byte for byte, and `*` matches only itself; list each value, or leave `types` out"])]
+#[case::every_value(json!({"required": {"azp": ["web", "*"]}}), &["`required.azp`: `*` matches only itself; list each accepted value, or leave the claim out"])]
+#[case::usual_values(
+    json!({
+        "public": [{"methods": ["GET"], "path": "/a"}], "issuers": ["https://auth.example"], "unlisted": "deny",
+        "routes": [{"methods": ["GET", "Propfind"], "path": "/a", "permissions": ["*"]}]
+    }),
+    &[]
+)]
+fn entries_that_are_probably_not_intended_are_reported(
+    #[case] policy: serde_json::Value,
+    #[case] expected: &[&str],
+) {
+    let spec: PolicySpec = serde_json::from_value(policy).unwrap();
+    let policy = Policy::new(&spec).unwrap();
+    let warnings: Vec<String> = policy.warnings().iter().map(ToString::to_string).collect();
+    assert_eq!(warnings, expected);
+}

@@ -75,6 +75,18 @@ fn warnings(entries: &[(&str, Option<&str>)]) -> Vec<String> {
     &[("/orgs/*", Some("o"))],
     &["`resources[0].path`: `*` matches a literal `*`; write `{name}` for one segment, or `{*rest}` for the whole rest"]
 )]
+#[case::reference_of_another_router(
+    &[("/orgs/{org}/{*rest}", Some(":org"))],
+    &["`resources[0].organization`: `:org` is the id of an organization here; write `{name}` for what the placeholder `{name}` matches"]
+)]
+#[case::reference_of_a_regular_expression(
+    &[("/orgs/{org}/{*rest}", Some("$1"))],
+    &["`resources[0].organization`: `$1` is the id of an organization here; write `{name}` for what the placeholder `{name}` matches"]
+)]
+#[case::every_organization(
+    &[("/orgs/{org}/{*rest}", Some("*"))],
+    &["`resources[0].organization`: `*` is the id of an organization here; write `{name}` for what the placeholder `{name}` matches"]
+)]
 fn resources_that_probably_match_too_much_are_reported(
     #[case] entries: &[(&str, Option<&str>)],
     #[case] expected: &[&str],

@@ -23,7 +23,7 @@ pub struct KeySource {
 }
 
 /// The source of a key set.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KeyOrigin {
     /// A file: a JWK Set or one JWK.

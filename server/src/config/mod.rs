@@ -23,11 +23,13 @@ mod schema;
 mod secret_file;
 mod tls;
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use artos_auth_engine::{LoadError, Policy, PolicySpec, Resources};
+use artos_auth_engine::{LoadError, Policy, PolicySpec, ResourceSpec, Resources};
 
+use crate::quote::quoted;
 pub use crate::redis::{Address as RedisAddress, Password, RedisRevocations};
 pub use crate::revocation::{OnStale, Staleness};
 pub use error::ConfigError;
@@ -170,17 +172,22 @@ pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
     let policy = Policy::new(&spec.policy).map_err(|error| in_table(&document, "policy", error))?;
     let limits = Limits::new(spec.limits.as_ref(), policy.max_token_bytes())
         .map_err(|(key, problem)| document.error(&key, problem))?;
+    let mut organizations = realms::warnings(spec.realms.as_deref().unwrap_or_default());
     let realms = Realms::new(spec.realms).map_err(|(key, problem)| document.error(&key, problem))?;
-    let resources = match spec.resources {
-        None => Resources::default(),
-        Some(entries) if entries.is_empty() => {
-            return Err(document.error("resources", "the list is empty; leave it out"));
-        }
-        Some(entries) => {
-            Resources::new(&entries).map_err(|error| document.error(&error.key, error.problem))?
-        }
-    };
+    if spec.resources.as_ref().is_some_and(Vec::is_empty) {
+        return Err(document.error("resources", "the list is empty; leave it out"));
+    }
+    let entries = spec.resources.unwrap_or_default();
+    let resources = Resources::new(&entries).map_err(|error| document.error(&error.key, error.problem))?;
     let keys = key_sources(&document, spec.keys)?;
+    organizations.extend(keys.iter().enumerate().filter_map(|(index, source)| {
+        let key = if keys.len() > 1 { format!("keys[{index}]") } else { "keys".to_owned() };
+        realms::wildcard_warning(
+            &key,
+            source.organizations.as_deref()?,
+            "leave `organizations` out for every one",
+        )
+    }));
     let revocations = spec.revocations.map(|revocations| revocations.validate(&document)).transpose()?;
     let forward = spec.forward.map(Forward::new).transpose();
     let forward = forward.map_err(|(key, problem)| document.error(&key, problem))?;
@@ -209,6 +216,8 @@ pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
         ));
     }
     warnings.extend(resources.warnings().iter().map(ToString::to_string));
+    warnings.extend(owned_public_paths(&policy, &entries));
+    warnings.extend(organizations);
     Ok(Config {
         path: path.to_owned(),
         listen,
@@ -235,6 +244,19 @@ pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
     })
 }
 
+/// Warnings about resources with an owner whose path needs no token.
+fn owned_public_paths(policy: &Policy, entries: &[ResourceSpec]) -> Vec<String> {
+    let is_public =
+        |entry: &ResourceSpec| entry.organization.is_some() && policy.is_public("GET", &entry.path);
+    let public = entries.iter().enumerate().filter(|(_, entry)| is_public(entry));
+    public
+        .map(|(index, entry)| {
+            let path = quoted(&entry.path);
+            format!("`resources[{index}].path`: {path} is public, so its owner does not matter; remove it from `policy.public`")
+        })
+        .collect()
+}
+
 fn key_sources(document: &Document<'_>, keys: Option<OneOrMore>) -> Result<Vec<KeySource>, ConfigError> {
     const WHERE: &str = "say where the keys are: `[keys]` with `file = \"keys.jwks.json\"`";
     let OneOrMore { specs, is_array } = keys.ok_or_else(|| document.error("keys", WHERE))?;
@@ -243,6 +265,7 @@ fn key_sources(document: &Document<'_>, keys: Option<OneOrMore>) -> Result<Vec<K
     }
     let entry = |index: usize| if is_array { format!("keys[{index}]") } else { "keys".to_owned() };
     let mut sources: Vec<KeySource> = Vec::new();
+    let mut places: HashMap<KeyOrigin, usize> = HashMap::new();
     for (index, spec) in specs.into_iter().enumerate() {
         let entry = entry(index);
         let at = |member: &str| if member.is_empty() { entry.clone() } else { format!("{entry}.{member}") };
@@ -256,7 +279,7 @@ fn key_sources(document: &Document<'_>, keys: Option<OneOrMore>) -> Result<Vec<K
                     remote.fallback_file.take().map(|path| named("fallback_file", path)).transpose()?;
             }
         }
-        if let Some(earlier) = sources.iter().position(|source| source.origin == origin) {
+        if let Some(earlier) = places.insert(origin.clone(), index) {
             let problem = format!("duplicate key set (also in keys[{earlier}]); merge the entries");
             return Err(document.error(&entry, problem));
         }

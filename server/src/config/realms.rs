@@ -21,6 +21,8 @@ struct Named {
     /// The entry for `*`: all hosts that no other entry names.
     other: Scope,
     empty: Organizations,
+    /// The organizations of all hosts; `None` if one of them accepts any.
+    accepted: Option<Organizations>,
 }
 
 #[derive(Debug)]
@@ -52,6 +54,9 @@ impl Realms {
             return Err(("realms".to_owned(), "the list is empty; leave it out".to_owned()));
         }
         let mut named = Named::default();
+        let accepts_any = specs.iter().any(|spec| spec.any.is_some());
+        let ids = specs.iter().filter_map(|spec| spec.organizations.as_ref()).flatten();
+        named.accepted = (!accepts_any).then(|| ids.map(String::as_str).collect());
         let mut hosts: HashMap<Box<str>, usize> = HashMap::new();
         for (index, spec) in specs.into_iter().enumerate() {
             let at = |key: &str, problem: String| {
@@ -85,7 +90,8 @@ impl Realms {
 
     /// Only these organizations, at every host.
     pub(crate) fn of_all_hosts(organizations: Organizations) -> Self {
-        Self(Some(Named { other: Scope::Among(organizations), ..Named::default() }))
+        let accepted = Some(organizations.clone());
+        Self(Some(Named { other: Scope::Among(organizations), accepted, ..Named::default() }))
     }
 
     /// The organizations whose tokens authenticate at `host`, in the form of [`host_of_authority`].
@@ -116,23 +122,17 @@ impl Realms {
 
     /// Whether the organization's tokens authenticate at one or more hosts.
     pub(crate) fn accept_somewhere(&self, organization: &str) -> bool {
-        self.scopes().is_none_or(|mut scopes| {
-            scopes.any(|scope| match scope {
-                Scope::Any => true,
-                Scope::Among(organizations) => organizations.contains(organization),
-            })
-        })
+        self.accepted().is_none_or(|accepted| accepted.contains(organization))
     }
 
     /// Whether no organization authenticates at any host.
     pub(crate) fn accept_nobody(&self) -> bool {
-        self.scopes().is_some_and(|mut scopes| {
-            scopes.all(|scope| matches!(scope, Scope::Among(organizations) if organizations.is_empty()))
-        })
+        self.accepted().is_some_and(Organizations::is_empty)
     }
 
-    fn scopes(&self) -> Option<impl Iterator<Item = &Scope>> {
-        self.0.as_ref().map(|named| named.by_host.values().chain([&named.other]))
+    /// The organizations that authenticate at one or more hosts; `None` if any does.
+    fn accepted(&self) -> Option<&Organizations> {
+        self.0.as_ref()?.accepted.as_ref()
     }
 
     /// The named hosts in alphabetical order, then `*`, each with the number of organizations that
@@ -149,6 +149,21 @@ impl Realms {
         hosts.push(("*", count(&named.other)));
         hosts
     }
+}
+
+/// The warning for a list of organizations that names `*`, which is an id like any other.
+pub(super) fn wildcard_warning(key: &str, organizations: &[String], every: &str) -> Option<String> {
+    let index = organizations.iter().position(|organization| organization == "*")?;
+    Some(format!("`{key}.organizations[{index}]`: `*` is the id of an organization here; {every}"))
+}
+
+/// The warnings about entries that name `*`.
+pub(super) fn warnings(specs: &[RealmSpec]) -> Vec<String> {
+    let of = |(index, spec): (usize, &RealmSpec)| {
+        let every = "write `any = true` for every organization";
+        wildcard_warning(&format!("realms[{index}]"), spec.organizations.as_deref()?, every)
+    };
+    specs.iter().enumerate().filter_map(of).collect()
 }
 
 /// The host of an authority: without its port and one trailing dot. An IPv6 address keeps its brackets.
@@ -173,7 +188,12 @@ fn parse_host(text: &str) -> Result<Box<str>, String> {
         return Ok(text.into());
     }
     let name = |text: &str| {
-        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
+        // An empty label (`.example`) would match no host, whatever it was meant for.
+        let is_label = |label: &str| {
+            !label.is_empty()
+                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_~".contains(&byte))
+        };
+        text.split('.').all(is_label)
     };
     let address = |text: &str| {
         let inner = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));

@@ -1,6 +1,6 @@
 //! Detects valid configurations that refuse every token, or every token of a key set.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use artos_auth_engine::{Algorithm, KeySet, Policy, PolicySpec, RequiredSpec, RequiredValue};
 
@@ -14,6 +14,9 @@ const MAX_KEYS_WITHOUT_ID: usize = 8;
 pub(crate) fn warnings(config: &Config, sources: &[KeySource], sets: &[KeySet]) -> Vec<String> {
     let mut found = Vec::new();
     let several = sets.len() > 1;
+    // A set, because there may be as many issuers as key sets.
+    let issuers: Option<HashSet<&str>> =
+        config.policy_spec.issuers.as_ref().map(|issuers| issuers.iter().map(String::as_str).collect());
     for (index, (source, set)) in sources.iter().zip(sets).enumerate() {
         let (key, tokens) = if several {
             (format!("keys[{index}]"), "every token of these keys is refused")
@@ -32,7 +35,9 @@ pub(crate) fn warnings(config: &Config, sources: &[KeySource], sets: &[KeySet]) 
                 ),
             );
         }
-        if let Some(issuer) = issuer_outside(&config.policy_spec, source) {
+        if let (Some(issuer), Some(accepted)) = (&source.issuer, &issuers)
+            && !accepted.contains(issuer.as_str())
+        {
             warn(".issuer", format!("{issuer} is not in `policy.issuers`, so {tokens}; add it there"));
         }
         if let Some(organizations) = source.organizations.as_ref()
@@ -66,13 +71,6 @@ fn usable_keys<'k>(policy: &Policy, sets: &'k [KeySet]) -> Vec<(Option<&'k str>,
         }
     }
     usable
-}
-
-/// The issuer of a key set's binding, if the policy does not accept it.
-fn issuer_outside<'s>(policy: &PolicySpec, source: &'s KeySource) -> Option<&'s str> {
-    let issuer = source.issuer.as_deref()?;
-    let accepted = policy.issuers.as_ref()?;
-    (!accepted.iter().any(|one| one == issuer)).then_some(issuer)
 }
 
 /// A token with `kid` finds no key without one, and a token without `kid` is tried with eight keys of its algorithm at most.
@@ -269,5 +267,21 @@ mod tests {
     #[case::shortest_token("[policy]\nmax_token_bytes = 376\n", ONE, "RS256")]
     fn acceptable_tokens_are_not_a_warning(#[case] policy: &str, #[case] keys: &str, #[case] sets: &str) {
         assert_eq!(warnings_of(&format!("{policy}{keys}"), sets), [""; 0]);
+    }
+
+    /// Took more than a minute when each organization was looked up at each host.
+    #[test]
+    fn many_organizations_and_hosts_are_compared() {
+        const MANY: usize = 20_000;
+        let organizations: Vec<String> = (0..MANY).map(|number| format!("o{number}")).collect();
+        let hosts = (0..MANY).map(|number| {
+            format!("[[realms]]\nhost = \"h{number}.example\"\norganizations = [\"x{number}\"]\n")
+        });
+        let text = format!("{ONE}organizations = {organizations:?}\n{}", hosts.collect::<String>());
+        let config = super::super::parse(Path::new("artos-auth.toml"), &text).unwrap();
+        let found = warnings(&config, &config.keys, &[published("ES256")]);
+        assert_eq!(found.len(), 1, "{found:?}");
+        // A reload compares the entries of both files.
+        assert_eq!(config.protections.dropped_by(&config.protections), [""; 0]);
     }
 }

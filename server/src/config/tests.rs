@@ -173,6 +173,18 @@ fn a_socket_open_to_every_user_is_a_warning() {
     insta::assert_snapshot!(warnings("listen = \"unix:a\"\nsocket_mode = \"0666\"").join("\n"), @r#"`socket_mode`: with "0666" every user of this machine can connect, and is trusted as a proxy; use "0660" and a group of the proxy and this server"#);
 }
 
+#[test]
+fn rules_that_do_not_do_what_they_seem_to_are_a_warning() {
+    let warnings = |file: &str| parsed(file).unwrap().warnings.join("\n");
+    let keys = "[keys]\nfile = \"k\"\n";
+    insta::assert_snapshot!(warnings(&format!("{keys}[[realms]]\nhost = \"a\"\norganizations = [\"x\", \"*\"]")), @"`realms[0].organizations[1]`: `*` is the id of an organization here; write `any = true` for every organization");
+    insta::assert_snapshot!(warnings(&format!("{keys}organizations = [\"*\"]")), @"`keys.organizations[0]`: `*` is the id of an organization here; leave `organizations` out for every one");
+    insta::assert_snapshot!(warnings("[[keys]]\nfile = \"k\"\n[[keys]]\nfile = \"l\"\norganizations = [\"*\"]"), @"`keys[1].organizations[0]`: `*` is the id of an organization here; leave `organizations` out for every one");
+    let owned = "[[resources]]\npath = \"/api/v1/search/status\"\norganization = \"o\"";
+    insta::assert_snapshot!(warnings(&format!("{keys}{owned}")), @"`resources[0].path`: `/api/v1/search/status` is public, so its owner does not matter; remove it from `policy.public`");
+    assert_eq!(warnings(&format!("{keys}[policy]\npublic = []\n{owned}")), "");
+}
+
 /// Names and texts of files with one error; `KEYS` is replaced by the table that every file needs.
 const WRONG: &[(&str, &str)] = &[
     ("no TOML", "KEYS\nlisten = "),
@@ -274,6 +286,7 @@ const WRONG: &[(&str, &str)] = &[
         "a host twice",
         "KEYS\n[[realms]]\nhost = \"a.example\"\nany = true\n\n[[realms]]\nhost = \"A.Example.\"\nany = true",
     ),
+    ("a host with an empty label", "KEYS\n[[realms]]\nhost = \".example\"\nany = true"),
     ("a host with a port", "KEYS\n[[realms]]\nhost = \"a.example:80\"\nany = true"),
     ("a host that is a pattern", "KEYS\n[[realms]]\nhost = \"*.example\"\nany = true"),
     ("an empty host", "KEYS\n[[realms]]\nhost = \"\"\nany = true"),

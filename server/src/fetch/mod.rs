@@ -19,7 +19,7 @@ pub(crate) use list::{list_of, text_of};
 pub(crate) use post::post_json;
 
 /// The location of a set, and the limits of fetching it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Remote {
     /// The location.
     pub location: Location,
@@ -40,7 +40,7 @@ pub struct Remote {
 }
 
 /// The location of a set.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Location {
     /// The URL of the set itself.
     Url(String),
