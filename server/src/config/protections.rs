@@ -3,21 +3,25 @@
 //! A truncated or half-written file is often a valid file with fewer tables. Restrictions that it omits are
 //! therefore kept until the operator confirms the omission.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use toml::{Table, Value};
 
-/// The restrictions of a file, by their names in messages.
+/// The restrictions of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Protections(BTreeMap<String, Vec<String>>);
+pub struct Protections {
+    /// By their names in messages.
+    named: BTreeMap<String, Vec<String>>,
+    /// Whether a public path, a key set or a source of revocations, by its place, has an optional member that restricts it.
+    members: BTreeMap<(&'static str, String), bool>,
+}
 
 /// The members whose absence gives more access, each with its name in messages.
-const PRESENT: [(&[&str], &str); 12] = [
+const PRESENT: [(&[&str], &str); 11] = [
     (&["policy", "algorithms"], "algorithms"),
     (&["policy", "issuers"], "issuers"),
     (&["policy", "audiences"], "audiences"),
     (&["policy", "types"], "types"),
-    (&["policy", "claims"], "claims"),
     // Without it, the default path is public.
     (&["policy", "public"], "public"),
     (&["revocations"], "[revocations]"),
@@ -28,9 +32,41 @@ const PRESENT: [(&[&str], &str); 12] = [
     (&["revocations", "max_staleness_seconds"], "max_staleness_seconds"),
 ];
 
+/// Whether a value restricts access more than the default.
+type Restricts = fn(&Value) -> bool;
+
+/// The members of which some values restrict access, each with its name in messages.
+const VALUES: [(&[&str], Restricts, &str); 4] = [
+    (&["policy", "unlisted"], |value| value.as_str() == Some("deny"), "unlisted = \"deny\""),
+    // Without it, a resource whose owner only the proxy knows is unowned.
+    (&["forward", "trust_resource_org"], is_true, "[forward] trust_resource_org"),
+    (&["ext_authz", "trust_resource_org"], is_true, "[ext_authz] trust_resource_org"),
+    // Without it, the proxy's subrequest to this path is decided on as itself. Below `/_auth/` it is refused.
+    (
+        &["forward", "path"],
+        |value| value.as_str().is_some_and(|path| !path.starts_with("/_auth/")),
+        "[forward] path",
+    ),
+];
+
+/// The tables in which every member restricts access.
+const TABLES: [(&[&str], &str); 2] =
+    [(&["policy", "claims"], "claims"), (&["policy", "required"], "required")];
+
 /// The lists in which every entry restricts access.
 const LISTS: [(&[&str], &str); 3] =
     [(&["resources"], "[[resources]]"), (&["realms"], "[[realms]]"), (&["policy", "routes"], "routes")];
+
+/// The optional members that restrict an entry of a list or a table: where, the member, and its name in messages.
+const MEMBERS: [(&[&str], &str, &str); 5] = [
+    (&["policy", "public"], "methods", "methods of public"),
+    // With the public certification authorities, others can present a certificate.
+    (&["keys"], "ca_file", "ca_file of [[keys]]"),
+    (&["keys"], "stale_seconds", "stale_seconds of [[keys]]"),
+    (&["revocations"], "ca_file", "ca_file of [revocations]"),
+    // The default prefix is another list, which may be empty.
+    (&["revocations"], "prefix", "prefix of [revocations]"),
+];
 
 impl Protections {
     /// The restrictions of this file; `text` is TOML.
@@ -38,67 +74,96 @@ impl Protections {
         let Ok(table) = text.strip_prefix('\u{feff}').unwrap_or(text).parse::<Table>() else {
             return Self::default();
         };
-        let mut protections = BTreeMap::new();
+        let mut named = BTreeMap::new();
         for (path, name) in PRESENT {
             if find(&table, path).is_some() {
-                protections.insert(name.to_owned(), Vec::new());
+                named.insert(name.to_owned(), Vec::new());
+            }
+        }
+        for (path, restricts, name) in VALUES {
+            if find(&table, path).is_some_and(restricts) {
+                named.insert(name.to_owned(), Vec::new());
+            }
+        }
+        for (path, name) in TABLES {
+            if let Some(Value::Table(members)) = find(&table, path) {
+                named.insert(name.to_owned(), members.keys().cloned().collect());
             }
         }
         for (path, name) in LISTS {
             if let Some(Value::Array(entries)) = find(&table, path) {
-                protections.insert(name.to_owned(), entries.iter().map(Value::to_string).collect());
+                named.insert(name.to_owned(), entries.iter().map(Value::to_string).collect());
             }
         }
-        if let Some(Value::Table(required)) = find(&table, &["policy", "required"]) {
-            protections.insert("required".to_owned(), required.keys().cloned().collect());
-        }
-        if find(&table, &["policy", "unlisted"]).and_then(Value::as_str) == Some("deny") {
-            protections.insert("unlisted = \"deny\"".to_owned(), Vec::new());
-        }
-        let one;
-        let keys = match table.get("keys") {
-            Some(Value::Array(entries)) => entries.as_slice(),
-            Some(entry @ Value::Table(_)) => {
-                one = [entry.clone()];
-                &one
-            }
-            _ => &[],
-        };
-        let place = |entry: &Value| {
-            let places = ["file", "url", "discover"].iter().filter_map(|member| entry.get(member)?.as_str());
-            places.collect::<Vec<_>>().join(" ")
-        };
-        protections.insert("[[keys]]".to_owned(), keys.iter().map(place).collect());
+        let keys = entries(&table, &["keys"]);
+        named.insert("[[keys]]".to_owned(), keys.iter().map(|entry| place(entry)).collect());
         for member in ["issuer", "organizations"] {
             let bound: Vec<String> =
-                keys.iter().filter(|entry| entry.get(member).is_some()).map(place).collect();
+                keys.iter().filter(|entry| entry.get(member).is_some()).map(|entry| place(entry)).collect();
             if !bound.is_empty() {
-                protections.insert(format!("{member} of [[keys]]"), bound);
+                named.insert(format!("{member} of [[keys]]"), bound);
             }
         }
-        Self(protections)
+        let mut members = BTreeMap::new();
+        for (path, member, name) in MEMBERS {
+            for entry in entries(&table, path) {
+                let is_restricted = entry.get(member).is_some();
+                // Of two entries for one path, the open one counts.
+                members
+                    .entry((name, place(entry)))
+                    .and_modify(|all| *all &= is_restricted)
+                    .or_insert(is_restricted);
+            }
+        }
+        Self { named, members }
     }
 
     /// The restrictions of this file that `newer` omits. A changed entry is not omitted: `newer` has as many entries that
     /// are new.
     #[must_use]
     pub fn dropped_by(&self, newer: &Self) -> Vec<String> {
-        let dropped = self.0.iter().filter(|(name, entries)| match newer.0.get(*name) {
+        let dropped = self.named.iter().filter(|(name, entries)| match newer.named.get(*name) {
             None => true,
-            Some(others) => {
-                let gone = entries.iter().filter(|entry| !others.contains(entry)).count();
-                let added = others.iter().filter(|other| !entries.contains(other)).count();
-                gone > added
-            }
+            Some(others) => missing(entries, others) > missing(others, entries),
         });
-        dropped
-            .map(|(name, entries)| match name.strip_suffix(" of [[keys]]") {
-                // As written in the file.
-                Some(member) if !entries.is_empty() => member.to_owned(),
-                _ => name.clone(),
-            })
-            .collect()
+        let dropped = dropped.map(|(name, entries)| match name.strip_suffix(" of [[keys]]") {
+            // As written in the file.
+            Some(member) if !entries.is_empty() => member,
+            _ => name,
+        });
+        // An entry that is gone restricts nothing any more, and its list is compared above.
+        let opened = self.members.iter().filter(|(key, is_restricted)| {
+            **is_restricted && newer.members.get(*key).is_some_and(|is_restricted| !is_restricted)
+        });
+        let opened: BTreeSet<&str> = opened.map(|((name, _), _)| *name).collect();
+        dropped.chain(opened).map(str::to_owned).collect()
     }
+}
+
+fn is_true(value: &Value) -> bool {
+    value.as_bool() == Some(true)
+}
+
+/// How many of these `others` lacks. Sets, because comparing all pairs would be quadratic in the number of entries.
+fn missing(entries: &[String], others: &[String]) -> usize {
+    let others: HashSet<&String> = others.iter().collect();
+    entries.iter().filter(|entry| !others.contains(entry)).count()
+}
+
+/// The entries of an array, or one table.
+fn entries<'t>(table: &'t Table, path: &[&str]) -> Vec<&'t Value> {
+    match find(table, path) {
+        Some(Value::Array(entries)) => entries.iter().collect(),
+        Some(entry @ Value::Table(_)) => vec![entry],
+        _ => Vec::new(),
+    }
+}
+
+/// What an entry is about.
+fn place(entry: &Value) -> String {
+    let members = ["file", "url", "discover", "redis", "path"];
+    let places = members.iter().filter_map(|member| entry.get(member)?.as_str());
+    places.collect::<Vec<_>>().join(" ")
 }
 
 fn find<'t>(table: &'t Table, path: &[&str]) -> Option<&'t Value> {
@@ -118,8 +183,7 @@ algorithms = ["ES256"]
 issuers = ["i"]
 audiences = ["a"]
 types = ["JWT"]
-claims = { user = "uid" }
-public = []
+claims = { user = "uid", organization = "tenant" }
 required = { token_use = "access", azp = "web" }
 unlisted = "deny"
 routes = [{ path = "/a", permissions = ["p"] }, { path = "/b", permissions = ["p"] }]
@@ -132,8 +196,16 @@ organizations = ["o"]
 [[keys]]
 file = "l"
 
+[[keys]]
+url = "https://issuer.example/keys"
+ca_file = "c"
+stale_seconds = 60
+
 [revocations]
-file = "r"
+redis = "rediss://a"
+max_staleness_seconds = 5
+ca_file = "c"
+prefix = "p"
 
 [[realms]]
 host = "a"
@@ -152,11 +224,23 @@ path = "/{*rest}"
 unowned = true
 
 [forward]
+path = "/verify"
+trust_resource_org = true
 trusted = ["10.0.0.1/32"]
+
+[ext_authz]
+trust_resource_org = true
+
+[[policy.public]]
+path = "/p"
+methods = ["GET"]
 
 [tls]
 client_ca = "c"
 "#;
+
+    const REVOCATIONS: &str =
+        "[revocations]\nredis = \"rediss://a\"\nmax_staleness_seconds = 5\nca_file = \"c\"\nprefix = \"p\"\n";
 
     fn dropped(newer: &str) -> Vec<String> {
         Protections::of(FULL).dropped_by(&Protections::of(newer))
@@ -167,8 +251,27 @@ client_ca = "c"
     #[case::issuers("issuers = [\"i\"]\n", "", &["issuers"])]
     #[case::audiences("audiences = [\"a\"]\n", "", &["audiences"])]
     #[case::types("types = [\"JWT\"]\n", "", &["types"])]
-    #[case::claims("claims = { user = \"uid\" }\n", "", &["claims"])]
-    #[case::public("public = []\n", "", &["public"])]
+    #[case::claims("claims = { user = \"uid\", organization = \"tenant\" }\n", "", &["claims"])]
+    #[case::one_claim(", organization = \"tenant\"", "", &["claims"])]
+    #[case::public("[[policy.public]]\npath = \"/p\"\nmethods = [\"GET\"]\n", "", &["public"])]
+    #[case::methods_of_a_public_path("methods = [\"GET\"]\n", "", &["methods of public"])]
+    #[case::stale_seconds("stale_seconds = 60\n", "", &["stale_seconds of [[keys]]"])]
+    #[case::ca_of_keys("ca_file = \"c\"\nstale", "stale", &["ca_file of [[keys]]"])]
+    #[case::prefix("prefix = \"p\"\n", "", &["prefix of [revocations]"])]
+    #[case::ca_of_revocations("ca_file = \"c\"\nprefix", "prefix", &["ca_file of [revocations]"])]
+    #[case::staleness("max_staleness_seconds = 5\n", "", &["max_staleness_seconds"])]
+    #[case::path_of_the_proxy("path = \"/verify\"\n", "", &["[forward] path"])]
+    #[case::owner_by_the_proxy("trust_resource_org = true\ntrusted", "trusted", &["[forward] trust_resource_org"])]
+    #[case::owner_by_the_proxy_of_grpc(
+        "[ext_authz]\ntrust_resource_org = true\n",
+        "[ext_authz]\n",
+        &["[ext_authz] trust_resource_org"]
+    )]
+    #[case::forward(
+        "[forward]\npath = \"/verify\"\ntrust_resource_org = true\ntrusted = [\"10.0.0.1/32\"]\n",
+        "",
+        &["[forward] path", "[forward] trust_resource_org", "[forward] trusted"]
+    )]
     #[case::required("required = { token_use = \"access\", azp = \"web\" }\n", "", &["required"])]
     #[case::one_of_required("token_use = \"access\", azp", "azp", &["required"])]
     #[case::unlisted("unlisted = \"deny\"\n", "", &["unlisted = \"deny\""])]
@@ -178,7 +281,7 @@ client_ca = "c"
     #[case::issuer_of_keys("issuer = \"i\"\n", "", &["issuer"])]
     #[case::organizations_of_keys("organizations = [\"o\"]\n\n[[keys]]", "\n[[keys]]", &["organizations"])]
     #[case::one_of_keys("[[keys]]\nfile = \"l\"\n", "", &["[[keys]]"])]
-    #[case::revocations("[revocations]\nfile = \"r\"\n", "", &["[revocations]"])]
+    #[case::revocations(REVOCATIONS, "", &["[revocations]", "max_staleness_seconds"])]
     #[case::one_realm("[[realms]]\nhost = \"a\"\norganizations = [\"o\"]\n", "", &["[[realms]]"])]
     #[case::one_resource("[[resources]]\npath = \"/a\"\norganization = \"o\"\n", "", &["[[resources]]"])]
     #[case::trusted("trusted = [\"10.0.0.1/32\"]\n", "", &["[forward] trusted"])]
@@ -209,9 +312,30 @@ client_ca = "c"
     #[case::fewer_audiences("audiences = [\"a\"]", "audiences = [\"b\", \"a\"]")]
     #[case::an_entry_more("[forward]", "[[resources]]\npath = \"/d\"\nunowned = true\n\n[forward]")]
     #[case::other_keys("file = \"l\"", "url = \"https://issuer.example/jwks\"")]
+    #[case::keys_at_another_place(
+        "url = \"https://issuer.example/keys\"\nca_file = \"c\"\nstale_seconds = 60",
+        "url = \"https://issuer.example/jwks\""
+    )]
+    #[case::another_claim("organization = \"tenant\"", "organization = \"org\"")]
+    #[case::a_public_path_more(
+        "methods = [\"GET\"]",
+        "methods = [\"GET\"]\n[[policy.public]]\npath = \"/q\"\n"
+    )]
+    #[case::another_public_path("path = \"/p\"\nmethods = [\"GET\"]", "path = \"/q\"")]
     fn a_changed_entry_is_not_omitted(#[case] old: &str, #[case] new: &str) {
         assert!(FULL.contains(old));
         assert_eq!(dropped(&FULL.replacen(old, new, 1)), [""; 0]);
+    }
+
+    #[test]
+    fn the_open_entry_of_a_public_path_counts() {
+        let public =
+            |text: &str| Protections::of(&format!("[keys]\nfile = \"k\"\n[policy]\npublic = [{text}]"));
+        let (narrow, wide) = (r#"{ path = "/a", methods = ["GET"] }"#, r#"{ path = "/a" }"#);
+        let both = public(&format!("{narrow}, {wide}"));
+        assert_eq!(public(narrow).dropped_by(&both), ["methods of public"]);
+        assert_eq!(both.dropped_by(&public(wide)), [""; 0], "it was open before");
+        assert_eq!(public(narrow).dropped_by(&public("")), [""; 0], "nothing is public any more");
     }
 
     #[test]
