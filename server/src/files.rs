@@ -101,6 +101,11 @@ pub(crate) fn read_here(path: &Path, max_bytes: u64, progress: &AtomicU64) -> Re
     let metadata = file.metadata().map_err(failed)?;
     check_regular(&metadata)?;
     let before = FileVersion::of(&metadata);
+    let too_long = || Unreadable::Failed(format!("has more than {max_bytes} bytes"));
+    // Known at once, before gigabytes are read for it.
+    if metadata.len() > max_bytes {
+        return Err(too_long());
+    }
     let mut bytes = Vec::new();
     let mut limited = (&file).take(max_bytes.saturating_add(1));
     loop {
@@ -111,13 +116,14 @@ pub(crate) fn read_here(path: &Path, max_bytes: u64, progress: &AtomicU64) -> Re
         progress.fetch_add(1, Ordering::Relaxed);
     }
     if u64::try_from(bytes.len()).is_ok_and(|length| length > max_bytes) {
-        return Err(Unreadable::Failed(format!("has more than {max_bytes} bytes")));
+        return Err(too_long());
     }
     let version = FileVersion::of(&file.metadata().map_err(failed)?);
     if version != before { Err(Unreadable::Changed(version)) } else { Ok(Contents { bytes, version }) }
 }
 
-const O_NONBLOCK: i32 = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+/// The flag with which a FIFO is opened without waiting for its other end.
+pub(crate) const O_NONBLOCK: i32 = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
 const CHUNK: u64 = 1 << 20;
 
 fn check_regular(metadata: &Metadata) -> Result<(), Unreadable> {
@@ -196,6 +202,11 @@ mod tests {
             assert_eq!(problem, format!("cannot be read: {kind}, not a regular file"));
         }
         assert_eq!(read(&path("file"), 3).unwrap_err(), "has more than 3 bytes");
+        let endless = File::create(path("sparse")).unwrap();
+        endless.set_len(1 << 40).unwrap();
+        let progress = AtomicU64::new(0);
+        assert!(matches!(read_here(&path("sparse"), 4 << 30, &progress), Err(Unreadable::Failed(_))));
+        assert_eq!(progress.into_inner(), 0, "nothing is read of a file that is too long");
         assert!(read(&path("missing"), 3).unwrap_err().starts_with("cannot be read: No such file"));
     }
 

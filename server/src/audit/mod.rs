@@ -102,8 +102,7 @@ impl AuditLog {
             (AuditOutput::Off, _) => None,
             (AuditOutput::Stderr, _) | (AuditOutput::File, None) => Some(notes.clone()),
             (AuditOutput::File, Some(path)) => {
-                let file = AppendFile::open(path)
-                    .map_err(|error| format!("`audit.file`: {} cannot be opened: {error}", path.display()))?;
+                let file = AppendFile::open(path).map_err(|error| cannot_be_opened(path, &error))?;
                 let lines = Lines { queue: Arc::new(Queue::new(capacity, numbers)), format: Format::Json };
                 let told = notes.clone();
                 let (path, waits) = (path.clone(), audit.overflow == AuditOverflow::Block);
@@ -176,6 +175,16 @@ impl Lines {
             self.queue.push(line, when_full)
         })
     }
+}
+
+fn cannot_be_opened(path: &Path, error: &io::Error) -> String {
+    format!("`audit.file`: {} cannot be opened: {error}", path.display())
+}
+
+/// Why the audit file cannot be used, as far as it can be told without opening or creating it.
+pub(crate) fn problem_of_file(audit: &Audit) -> Option<String> {
+    let path = audit.file.as_ref()?;
+    writer::check(path).err().map(|error| cannot_be_opened(path, &error))
 }
 
 fn start(

@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::queue::{Queue, Work};
+use crate::files::{Attempt, DEADLINE, O_NONBLOCK};
 
 /// Where lines are written.
 pub(super) trait Sink: Send + 'static {
@@ -42,20 +43,65 @@ pub(super) struct AppendFile {
 }
 
 impl AppendFile {
-    /// Opens the file, or creates one that its owner can write and its group can read.
+    /// Opens the file, or creates one that its owner can write and its group can read. On a separate thread, because on a
+    /// dead mount this may never end.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        const MODE: u32 = 0o640;
-        let is_new = !path.exists();
-        let file = OpenOptions::new().append(true).create(true).mode(MODE).open(path)?;
-        if !file.metadata()?.is_file() {
-            return Err(io::Error::new(ErrorKind::InvalidInput, "not a regular file"));
-        }
-        if is_new {
-            // Independent of the umask.
-            file.set_permissions(Permissions::from_mode(MODE))?;
-        }
+        let file = path.to_owned();
+        let mut attempt = Attempt::start(move |_| open(&file))?;
+        let file = attempt.wait(DEADLINE).unwrap_or_else(|_| {
+            let problem = format!("no answer for {} seconds; check its file system", DEADLINE.as_secs());
+            Err(io::Error::new(ErrorKind::TimedOut, problem))
+        })?;
         Ok(Self { path: path.to_owned(), file })
     }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    const MODE: u32 = 0o640;
+    let earlier = existing(path)?;
+    // If a FIFO replaces it now, this does not wait for a reader.
+    let mut options = OpenOptions::new();
+    options.append(true).create(true).mode(MODE).custom_flags(O_NONBLOCK);
+    let file = options.open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(not_regular());
+    }
+    if earlier == Existing::Missing {
+        // Independent of the umask.
+        file.set_permissions(Permissions::from_mode(MODE))?;
+    }
+    Ok(file)
+}
+
+/// Whether an audit file exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Existing {
+    Missing,
+    Regular,
+}
+
+/// Checks, without opening or creating it, that the file is a regular file or can be created in its folder.
+pub(super) fn check(path: &Path) -> io::Result<()> {
+    existing(path).map(drop)
+}
+
+fn existing(path: &Path) -> io::Result<Existing> {
+    match std::fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() => Ok(Existing::Regular),
+        Ok(_) => Err(not_regular()),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            match std::fs::metadata(folder.unwrap_or(Path::new("."))) {
+                Ok(_) => Ok(Existing::Missing),
+                Err(_) => Err(error),
+            }
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn not_regular() -> io::Error {
+    io::Error::new(ErrorKind::InvalidInput, "not a regular file")
 }
 
 impl Sink for AppendFile {

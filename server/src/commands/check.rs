@@ -6,6 +6,7 @@ use std::path::Path;
 
 use artos_auth_engine::{PolicySpec, Unlisted};
 
+use crate::audit::problem_of_file;
 use crate::clock::{Clock as _, SystemClock};
 use crate::commands::{Exit, Failure};
 use crate::config::{
@@ -40,6 +41,7 @@ pub(crate) fn run(path: &Path, access: Access) -> Result<Exit, Failure> {
         wrong.push(problem);
         None
     });
+    wrong.extend(problem_of_file(&config.audit));
     if !wrong.is_empty() {
         return Err(Failure::Bad(wrong.join("\nerror: ")));
     }
@@ -48,6 +50,7 @@ pub(crate) fn run(path: &Path, access: Access) -> Result<Exit, Failure> {
     warnings.extend(read.iter().flat_map(|keys| keys.warnings.iter().cloned()));
     warnings.extend(revocations.iter().flat_map(|read| read.warnings.iter().cloned()));
     warnings.extend(config.tls.as_ref().and_then(|files| config::secret_file_warning(&files.key)));
+    warnings.extend(source.and_then(RevocationSource::password_warning));
     let sets: Vec<_> = read.into_iter().map(|keys| keys.set).collect();
     let refused = config::warnings_of_refused_tokens(&config, &config.keys, &sets);
     warnings.extend(refused.into_iter().map(|warning| format!("{}: {warning}", config.path.display())));

@@ -4,7 +4,10 @@ use std::path::Path;
 
 use artos_auth_engine::{Engine, KeySet, Revocations};
 
-use super::{Config, ConfigError, KeyOrigin, KeySource, parse, read_revocations_of, secret_file_warning};
+use super::{
+    Config, ConfigError, KeyOrigin, KeySource, RevocationSource, parse, read_revocations_of,
+    secret_file_warning,
+};
 use crate::fetch::{Fetcher, Remote, UsableKeys};
 use crate::files::Contents;
 
@@ -30,7 +33,7 @@ pub struct Loaded {
     pub config: Config,
     /// The engine of its policy, keys and revocations.
     pub engine: Engine,
-    /// Warnings about the revocations, one sentence each.
+    /// Warnings about the keys and the revocations, one sentence each.
     pub warnings: Vec<String>,
 }
 
@@ -105,18 +108,19 @@ impl Access {
 
 pub(crate) fn load_with(path: &Path, access: Access) -> Result<Loaded, ConfigError> {
     let config = load(path)?;
-    let sets = config
-        .keys
-        .iter()
-        .enumerate()
-        .map(|(index, source)| read_source(&config.path, index, source, access).map(|read| read.set));
-    let keys = bind_keys(&config.path, &config.keys, sets.collect::<Result<_, _>>()?)?;
-    let mut warnings = Vec::new();
+    let (mut sets, mut warnings) = (Vec::new(), Vec::new());
+    for (index, source) in config.keys.iter().enumerate() {
+        let read = read_source(&config.path, index, source, access)?;
+        sets.push(read.set);
+        warnings.extend(read.warnings);
+    }
+    warnings.extend(config.revocations.as_ref().and_then(RevocationSource::password_warning));
+    let keys = bind_keys(&config.path, &config.keys, sets)?;
     let revocations = match &config.revocations {
         None => Revocations::none(),
         Some(source) => match read_revocations_of(&config.path, source, access)? {
             Some(read) => {
-                warnings = read.warnings;
+                warnings.extend(read.warnings);
                 read.set
             }
             None => {

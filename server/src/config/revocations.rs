@@ -7,6 +7,7 @@ use artos_auth_engine::Revocations;
 use serde::Deserialize;
 
 use super::locate::Document;
+use super::secret_file::password_file_warning;
 use super::{Access, ConfigError, block_on};
 use crate::fetch::{Get, text_of, tls, url_problem};
 use crate::redis::{
@@ -63,6 +64,16 @@ impl RevocationSource {
         };
         *own = on_stale;
         (self != other && same == *other).then_some(on_stale)
+    }
+
+    /// The warning for a file of its password that every user of the machine can read or change.
+    pub(crate) fn password_warning(&self) -> Option<String> {
+        match self {
+            Self::Redis(RedisRevocations { password: Some(Password::File(path)), .. }) => {
+                password_file_warning(path)
+            }
+            _ => None,
+        }
     }
 
     /// The key of the source, which is also its label in metrics.

@@ -10,19 +10,29 @@ use crate::quote::redact;
 /// The warning for a file with a private key or a secret that every user of the machine can read or change.
 pub(crate) fn secret_file_warning(path: &Path) -> Option<String> {
     const MAX_BYTES: u64 = 16 << 20;
-    /// All permissions of other users (neither owner nor group).
-    const OTHERS: u32 = 0o007;
+    let mode = mode_for_others(path)?;
+    holds_secret(&super::read(path, MAX_BYTES).ok()?)
+        .then(|| warning(path, "a private key or a secret", mode))
+}
 
+/// The warning for the file of a password that every user of the machine can read or change.
+pub(super) fn password_file_warning(path: &Path) -> Option<String> {
+    mode_for_others(path).map(|mode| warning(path, "a password", mode))
+}
+
+/// The mode of a file, if users other than its owner and its group have access to it.
+fn mode_for_others(path: &Path) -> Option<u32> {
+    const OTHERS: u32 = 0o007;
     let mode = std::fs::metadata(path).ok()?.mode() & 0o777;
-    if mode & OTHERS == 0 || !holds_secret(&super::read(path, MAX_BYTES).ok()?) {
-        return None;
-    }
+    (mode & OTHERS != 0).then_some(mode)
+}
+
+fn warning(path: &Path, secret: &str, mode: u32) -> String {
     let name = path.display().to_string();
-    Some(redact(&format!(
-        "{name}: holds a private key or a secret, and every user of this machine has access to it (mode {mode:04o}); \
-         run `chmod o= {name}`"
+    redact(&format!(
+        "{name}: holds {secret}, and every user of this machine has access to it (mode {mode:04o}); run `chmod o= {name}`"
     ))
-    .into_owned())
+    .into_owned()
 }
 
 /// Whether a JWK, a JWK Set or a PEM file contains a private key or a shared secret.

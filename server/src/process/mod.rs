@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use artos_auth_engine::{CacheBytes, Engine, HashKey};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -89,7 +89,12 @@ fn run_with_config(
         let (config, version) = read?;
         let ports = Ports::open(&config, listen, passed).await?;
         let (health, metrics) = (Health::new(), Metrics::new());
-        let (audit, writer) = start_audit(control, &config.audit, &metrics)?;
+        let opened = {
+            let (runtime, audit, metrics) = (control.handle().clone(), config.audit.clone(), metrics.clone());
+            unless_ended(&mut signals, move || start_audit(&runtime, &audit, &metrics)).await?
+        };
+        let Some(opened) = opened else { return Ok(ExitCode::SUCCESS) };
+        let (audit, writer) = opened?;
         ports.warn(&config, &audit);
         let (main, admin_bound) = (ports.main, ports.admin);
 
@@ -179,7 +184,7 @@ fn with_dev(dev: Dev, listen: Option<&ListenAddress>) -> Result<ExitCode, String
         );
     };
     let (health, metrics) = (Health::new(), Metrics::new());
-    let (audit, writer) = start_audit(&control, &Audit::default(), &metrics)?;
+    let (audit, writer) = start_audit(control.handle(), &Audit::default(), &metrics)?;
     if let Some(warning) = config::plaintext_warning("--listen", address) {
         audit.note(Level::Warning, &warning);
         audit.note(Level::Warning, "this is a demonstration: anyone who reads its output can use its tokens");
@@ -224,7 +229,7 @@ fn control_runtime() -> Result<Runtime, String> {
         .map_err(|error| format!("cannot start the runtime: {error}"))
 }
 
-fn start_audit(control: &Runtime, audit: &Audit, metrics: &Metrics) -> Result<(AuditLog, Writer), String> {
+fn start_audit(control: &Handle, audit: &Audit, metrics: &Metrics) -> Result<(AuditLog, Writer), String> {
     {
         let _guard = control.enter();
         // With a handler, a write beyond the limit on the size of files fails, and does not end the process.

@@ -294,6 +294,9 @@ impl Configuration {
     fn follow_revocations(&self, loaded: LoadedRevocations) -> Result<UsedRevocations, String> {
         let LoadedRevocations { source, slot, set, version, connector } = loaded;
         let status = self.reporter.source("revocations", "revocations");
+        if let Some(warning) = source.password_warning() {
+            status.note(Level::Warning, &warning);
+        }
         let metrics = self.reporter.metrics.clone();
         let freshness = |staleness| {
             let (publisher, slot) = (self.publisher.clone(), slot.clone());

@@ -89,10 +89,58 @@ fn a_secret_that_others_can_read_is_a_warning() {
     for arguments in [
         &["check", "--config", "auth.toml"][..],
         &["token", "mint", "--key", "key.jwk.json", "--user", "u1", "--org", "org-a"],
+        &["explain", "--config", "auth.toml", "--path", "/api/v1/search/status"],
+        &["decide", "--config", "auth.toml"],
     ] {
         let run = workshop.run(arguments);
         assert_eq!((run.status, run.errors.as_str()), (0, warning), "{run:?}");
     }
+}
+
+#[test]
+fn a_password_that_others_can_read_is_a_warning() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let workshop = Workshop::new();
+    workshop.write("password", "opens the broker");
+    workshop.write(
+        "auth.toml",
+        "[keys]\nfile = \"key.jwk.json\"\n[revocations]\nredis = \"redis://127.0.0.1\"\npassword = { file = \"password\" }\n",
+    );
+    for (mode, warns) in [(0o644, true), (0o602, true), (0o640, false)] {
+        let permissions = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(workshop.path("password"), permissions).unwrap();
+        let run = workshop.run(&["check", "--offline", "--config", "auth.toml"]);
+        let warning = format!(
+            "warning: password: holds a password, and every user of this machine has access to it (mode {mode:04o}); run \
+             `chmod o= password`\n"
+        );
+        assert_eq!((run.status, run.errors.contains(&warning)), (0, warns), "{run:?}");
+    }
+}
+
+#[test]
+fn an_audit_file_that_cannot_be_opened_is_an_error() {
+    let workshop = Workshop::new();
+    let made = std::process::Command::new("mkfifo").arg(workshop.path("fifo")).status().unwrap();
+    assert!(made.success());
+    let check = |file: &str| {
+        workshop.write(
+            "auth.toml",
+            format!("[keys]\nfile = \"key.jwk.json\"\n[audit]\noutput = \"file\"\nfile = \"{file}\"\n"),
+        );
+        workshop.run(&["check", "--config", "auth.toml"])
+    };
+    for (file, problem) in [
+        ("fifo", "fifo cannot be opened: not a regular file"),
+        ("/dev/full", "/dev/full cannot be opened: not a regular file"),
+        (".", ". cannot be opened: not a regular file"),
+        ("none/audit.jsonl", "none/audit.jsonl cannot be opened: No such file or directory (os error 2)"),
+    ] {
+        assert_eq!(check(file).refused(), format!("error: `audit.file`: {problem}\n"));
+    }
+    assert_eq!(check("audit.jsonl").status, 0);
+    assert!(!workshop.path("audit.jsonl").exists(), "nothing is created");
 }
 
 #[test]

@@ -47,12 +47,18 @@ fn explain_shows_no_token() {
     for token in tokens(&workshop) {
         workshop.write("header", format!("Bearer {token}"));
         let header = format!("Bearer {token}");
+        let in_path = format!("/reset/{token}");
         for (path, more) in [
             ("/", &[][..]),
             ("/", &["--resource-org", "org-b"]),
             ("/", &["--realm", "org-b"]),
             ("/rule", &[]),
             ("/api/v1/search/status", &["--header", &header]),
+            // In the wrong place.
+            (&in_path, &[]),
+            ("/", &["--method", &token]),
+            ("/", &["--resource-org", &token]),
+            ("/", &["--realm", "org-b", "--realm", &token]),
         ] {
             let query = format!("{path}?access_token={token}");
             let fixed =
@@ -62,6 +68,17 @@ fn explain_shows_no_token() {
             assert_silent(&format!("{run:?}"), &token);
         }
     }
+}
+
+#[test]
+fn explain_at_a_host_shows_no_token() {
+    let workshop = Workshop::new();
+    workshop.write("auth.toml", "[[realms]]\nhost = \"a\"\nany = true\n[keys]\nfile = \"key.jwk.json\"\n");
+    let token = workshop.token(&[]);
+    let host = format!("{token}.example");
+    let run = workshop.run(&["explain", "--config", "auth.toml", "--path", "/", "--host", &host]);
+    assert!(run.output.contains("at host [token]"), "{run:?}");
+    assert_silent(&format!("{run:?}"), &token);
 }
 
 #[test]

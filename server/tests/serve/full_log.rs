@@ -7,6 +7,7 @@ use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use rstest::rstest;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
@@ -216,10 +217,13 @@ fn a_file_holds_decisions_and_standard_error_the_rest() {
     assert!(!errors.is_empty());
 }
 
-#[test]
-fn a_file_that_cannot_be_opened_is_status_2() {
-    let files =
-        Files::new("listen = \"127.0.0.1:0\"\n[audit]\noutput = \"file\"\nfile = \"none/audit.jsonl\"\n");
+#[rstest]
+#[case::no_folder("none/audit.jsonl", "No such file or directory")]
+#[case::fifo("fifo", "not a regular file")]
+#[case::device("/dev/full", "not a regular file")]
+fn a_file_that_cannot_be_opened_is_status_2(#[case] file: &str, #[case] problem: &str) {
+    let files = Files::new(&format!("{PORTS}[audit]\noutput = \"file\"\nfile = \"{file}\"\n"));
+    assert!(Command::new("mkfifo").arg(files.path("fifo")).status().unwrap().success());
     let output = Command::new(env!("CARGO_BIN_EXE_artos-auth"))
         .args(["serve", "--config"])
         .arg(files.path("artos-auth.toml"))
@@ -227,5 +231,25 @@ fn a_file_that_cannot_be_opened_is_status_2() {
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
     let error = String::from_utf8(output.stderr).unwrap();
-    assert!(error.contains("`audit.file`: ") && error.contains("audit.jsonl cannot be opened"), "{error}");
+    assert!(error.contains("`audit.file`: "), "{error}");
+    assert!(error.contains(&format!("{file} cannot be opened: {problem}")), "{error}");
+}
+
+/// Opening a FIFO without a reader would never end, and no line would be written any more.
+#[test]
+fn a_file_that_is_replaced_by_a_fifo_stays_in_use() {
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    let server = Server::start(IN_FILE, writer, None);
+    let (file, old) = (server.files.path("audit.jsonl"), server.files.path("audit.1"));
+    std::fs::rename(&file, &old).unwrap();
+    assert!(Command::new("mkfifo").arg(&file).status().unwrap().success());
+    server.signal(Signal::USR1);
+    let failures = "artos_auth_reload_failures_total{file=\"audit\"}";
+    eventually("it is counted", || server.metric(failures) == 1);
+    assert_eq!(server.answer("/api/v1/templates/"), Some(200));
+    eventually("the line", || whole_and_torn(&std::fs::read(&old).unwrap()) == (1, 0));
+    server.signal(Signal::TERM);
+    let mut errors = String::new();
+    reader.read_to_string(&mut errors).unwrap();
+    assert!(errors.contains("cannot be reopened: not a regular file; the old file stays in use"), "{errors}");
 }

@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 
 use crate::commands::{Exit, Failure};
 use crate::config::{self, Access};
+use crate::quote::redact;
 use form::Form;
 use lines::{Line, Lines};
 use request::{LineRequest, Refused};
@@ -21,7 +22,7 @@ use request::{LineRequest, Refused};
 pub(crate) fn run(config: &Path, access: Access) -> Result<Exit, Failure> {
     let config::Loaded { engine, warnings, .. } = config::load_with(config, access)?;
     for warning in warnings {
-        eprintln!("warning: {warning}");
+        eprintln!("warning: {}", redact(&warning));
     }
     let input = io::BufReader::with_capacity(BUFFER_BYTES, io::stdin().lock());
     let output = BufWriter::with_capacity(BUFFER_BYTES, io::stdout().lock());

@@ -15,6 +15,7 @@ use crate::commands::{Exit, Failure};
 use crate::config::{self, Access, Config, host_of_authority};
 use crate::http::forward;
 use crate::outcome::Unavailable;
+use crate::quote::redact;
 pub(crate) use args::ExplainArgs;
 use render::Subject;
 
@@ -23,7 +24,7 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
     let lines = authorization_lines(args)?;
     let loaded = config::load_with(&args.config, Access::of(args.offline))?;
     for warning in &loaded.warnings {
-        eprintln!("warning: {warning}");
+        eprintln!("warning: {}", redact(warning));
     }
     let now = match args.now {
         Some(now) => UnixTime::from_seconds(now),

@@ -11,6 +11,7 @@ use crate::calendar::rfc3339;
 use crate::config::Config;
 use crate::http::forward::Unclear;
 use crate::outcome::Outcome;
+use crate::quote::{path_segments, redact};
 use crate::text::{count, visible};
 
 /// The request.
@@ -42,7 +43,7 @@ impl Paint {
     }
 }
 
-/// The whole page. It shows nothing of the token except verified claims.
+/// The whole page. It shows nothing of the token except verified claims, wherever the token was given.
 pub(super) fn render(subject: &Subject<'_>, explanation: &Explanation<'_>, colour: bool) -> String {
     let paint = Paint(colour);
     let mut page = String::new();
@@ -76,13 +77,15 @@ fn request(page: &mut String, subject: &Subject<'_>) {
         Some((path, _)) => (path, " (its query is not shown)"),
         None => (args.target(), ""),
     };
-    row(page, "request", &format!("{} {}{query}", visible(&args.method), visible(path)));
+    let path = path_segments(path.as_bytes());
+    let path = shown(&String::from_utf8_lossy(&path));
+    row(page, "request", &format!("{} {path}{query}", shown(&args.method)));
     row(page, "at", &format!("{now} ({})", rfc3339(now.seconds())));
     let realm = match context.realm {
         TenantScope::Any if args.realm.is_empty() && config.realms.is_open() => "any organization".to_owned(),
         TenantScope::Any => format!("any organization, at {}", shown_host(args)),
         TenantScope::Among(_) if !args.realm.is_empty() => {
-            format!("only {}", visible(&args.realm.join(", ")))
+            format!("only {}", shown(&args.realm.join(", ")))
         }
         TenantScope::Among(few) if few.is_empty() => format!("no organization, at {}", shown_host(args)),
         TenantScope::Among(few) => {
@@ -92,7 +95,7 @@ fn request(page: &mut String, subject: &Subject<'_>) {
     row(page, "realm", &realm);
     let owner = match &context.resource_org {
         ResourceOrg::Unowned => "unowned".to_owned(),
-        ResourceOrg::Owned(owner) => format!("of organization {}", visible(owner)),
+        ResourceOrg::Owned(owner) => format!("of organization {}", shown(owner)),
         ResourceOrg::Unresolved => "unresolved".to_owned(),
     };
     row(page, "resource", &owner);
@@ -154,7 +157,7 @@ fn checks(page: &mut String, explanation: &Explanation<'_>, paint: &Paint) {
             }
         };
         let note = match (&step.note, step.check, step.result) {
-            (Some(note), _, _) => visible(note),
+            (Some(note), _, _) => shown(note),
             (None, Check::PublicPath, StepResult::Passed) => {
                 "the path is not public, so a token is needed".to_owned()
             }
@@ -169,6 +172,11 @@ fn row(page: &mut String, name: &str, value: &str) {
     let _ = writeln!(page, "{name:12}  {value}");
 }
 
+/// Text of an argument: a token or key in the wrong place is not repeated.
+fn shown(text: &str) -> String {
+    visible(&redact(text))
+}
+
 fn shown_host(args: &ExplainArgs) -> String {
-    args.host.as_deref().map_or_else(|| "no host".to_owned(), |host| format!("host {}", visible(host)))
+    args.host.as_deref().map_or_else(|| "no host".to_owned(), |host| format!("host {}", shown(host)))
 }
