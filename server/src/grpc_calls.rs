@@ -44,6 +44,15 @@ impl DecisionService {
             return grpc::not_grpc();
         }
         match call {
+            Call::Check if !self.trusts(peer) => {
+                // Its message is not read: it cannot be allowed, and would take memory.
+                let (response, line) =
+                    self.check(&CheckRequest::default(), started, peer, peer_text.as_deref());
+                if let Some(line) = line {
+                    line.queued().await;
+                }
+                grpc::answer(Ok(response))
+            }
             Call::Check => {
                 let message = timeout(self.message_time, grpc::read(&parts.headers, body)).await;
                 let message: CheckRequest = match message.unwrap_or(Err(Failure::DeadlineExceeded)) {
@@ -64,6 +73,11 @@ impl DecisionService {
             }
             Call::Unknown => grpc::answer::<HealthCheckResponse>(Err(Failure::Unimplemented)),
         }
+    }
+
+    /// Whether `[ext_authz]` trusts the peer.
+    fn trusts(&self, peer: Peer) -> bool {
+        self.state.load().ext_authz().is_some_and(|config| peer.is_trusted(&config.trusted))
     }
 
     /// Decides the request that Envoy describes, and records the outcome. Queue the returned line before

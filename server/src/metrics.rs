@@ -55,6 +55,7 @@ const fn refusal_labels(refusal: Refusal) -> RefusalLabels {
     let status = match refusal.status() {
         400 => "400",
         405 => "405",
+        414 => "414",
         _ => "431",
     };
     [("status", status), ("reason", refusal.code())]

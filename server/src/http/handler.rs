@@ -13,10 +13,11 @@ use super::request::Refusal;
 pub(crate) trait Handler:
     Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: Send + Unpin>
     + Send
+    + Sync
     + Unpin
     + 'static
 {
-    /// hyper itself answered the received bytes, for this reason.
+    /// hyper or h2 itself answered the received bytes, for this reason.
     fn refused(&self, refusal: Refusal) {
         let _ = refusal;
     }

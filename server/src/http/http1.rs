@@ -79,7 +79,8 @@ pub(super) async fn serve<I, S>(
     let parts = connection.into_parts();
     let mut stream = parts.io.into_inner();
     let Some(result) = result else { return answer_without_date(stream).await };
-    if let Some(refusal) = result.as_ref().err().and_then(answered_by_hyper) {
+    let refusal = |error| answered_by_hyper(error, &parts.read_buf, limits);
+    if let Some(refusal) = result.as_ref().err().and_then(refusal) {
         slot.closes(Closed::ProtocolError);
         parts.service.refused(refusal);
     }
@@ -96,13 +97,29 @@ async fn answer_without_date(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
     }
 }
 
-/// Why hyper itself answered an HTTP/1 request and closed the connection, if it did.
-fn answered_by_hyper(error: &hyper::Error) -> Option<Refusal> {
+/// Why hyper itself answered an HTTP/1 request and closed the connection, if it did. `unread` begins with that request.
+fn answered_by_hyper(error: &hyper::Error, unread: &[u8], limits: &Limits) -> Option<Refusal> {
     match error {
+        // hyper tells the two apart by its answer only.
+        error if error.is_parse_too_large() && has_long_target(unread, limits) => {
+            Some(Refusal::TargetTooLong)
+        }
         error if error.is_parse_too_large() => Some(Refusal::HeadTooLarge),
         error if error.is_parse() => Some(Refusal::Malformed),
         _ => None,
     }
+}
+
+/// Whether the only thing that is too long in a complete head is its target.
+fn has_long_target(unread: &[u8], limits: &Limits) -> bool {
+    /// The longest target that hyper reads.
+    const MAX_TARGET: usize = 65_534;
+    let end = unread.windows(4).position(|bytes| bytes == b"\r\n\r\n");
+    let Some(head) = end.and_then(|end| unread.get(..end.saturating_add(4))) else { return false };
+    let target = head.split(|byte| *byte == b' ').nth(1).map_or(0, <[u8]>::len);
+    // Besides the lines of the fields, there are the request line and the empty line.
+    let lines = head.iter().filter(|byte| **byte == b'\n').count().saturating_sub(2);
+    target > MAX_TARGET && head.len() <= limits.header_bytes && lines <= limits.header_count
 }
 
 /// Reads and discards incoming bytes for a while.

@@ -5,6 +5,7 @@ pub(crate) mod connection;
 mod date;
 pub(crate) mod ext_authz;
 pub(crate) mod forward;
+mod frames;
 pub(crate) mod grpc;
 pub(crate) mod handler;
 mod http1;

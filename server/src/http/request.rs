@@ -32,13 +32,15 @@ pub(crate) enum Refusal {
     TooManyLines,
     /// The received bytes are not HTTP. Answered by hyper.
     Malformed,
-    /// An HTTP/1 head that is longer than the limit or has more field lines. Answered by hyper.
+    /// A head that is longer than the limit, or over HTTP/1 has more field lines. Answered by hyper or h2.
     HeadTooLarge,
+    /// A target longer than hyper reads. Answered by hyper.
+    TargetTooLong,
 }
 
 impl Refusal {
     /// Every reason.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Host,
         Self::HostOfTarget,
         Self::Connection,
@@ -46,6 +48,7 @@ impl Refusal {
         Self::TooManyLines,
         Self::Malformed,
         Self::HeadTooLarge,
+        Self::TargetTooLong,
     ];
 
     /// The status code of the answer.
@@ -54,6 +57,7 @@ impl Refusal {
             Self::Host | Self::HostOfTarget | Self::Connection | Self::Malformed => 400,
             Self::Connect => 405,
             Self::TooManyLines | Self::HeadTooLarge => 431,
+            Self::TargetTooLong => 414,
         }
     }
 
@@ -67,6 +71,7 @@ impl Refusal {
             Self::TooManyLines => "too_many_fields",
             Self::Malformed => "malformed",
             Self::HeadTooLarge => "head_too_large",
+            Self::TargetTooLong => "target_too_long",
         }
     }
 }

@@ -99,6 +99,7 @@ pub(crate) fn refused(refusal: Refusal, headers: HeaderMap, form: Form) -> Respo
         Refusal::TooManyLines => "Too many header fields",
         Refusal::Malformed => "Bad request",
         Refusal::HeadTooLarge => "Request head too large",
+        Refusal::TargetTooLong => "Request target too long",
     };
     let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::BAD_REQUEST);
     let mut head = Head::new(status, headers);
@@ -117,6 +118,11 @@ struct Head {
 
 impl Head {
     fn new(status: StatusCode, mut headers: HeaderMap) -> Self {
+        /// A larger map would stay with a response that waits, and count as a small one.
+        const MAX_REUSED: usize = 24;
+        if headers.capacity() > MAX_REUSED {
+            headers = HeaderMap::new();
+        }
         headers.clear();
         headers.insert(CACHE_CONTROL, const { HeaderValue::from_static("no-store") });
         headers.insert(VARY, const { HeaderValue::from_static("Authorization") });

@@ -18,6 +18,7 @@ mod observability;
 mod otlp;
 mod process;
 mod providers;
+mod refused;
 mod reload;
 mod runbook;
 mod stale_revocations;

@@ -69,6 +69,64 @@ fn flood(victim: &Victim, mut next: impl FnMut(u32) -> Vec<u8>) {
     reading.join().expect("a connection that ends");
 }
 
+/// Connections that send an unfinished head with as many fields as its limit allows. h2 keeps them decoded, in much more
+/// memory than their bytes.
+pub(crate) fn with_many_fields(victim: &Victim, connections: usize) -> Vec<TcpStream> {
+    let fields: Vec<u8> = (0..460).flat_map(|index| field(&format!("{index:03x}"), "")).collect();
+    let bytes = [PREFACE, &frame(SETTINGS, 0, 0, &[]), &frame(HEADERS, 0, 1, &fields)].concat();
+    send_on_each(victim, connections, &bytes)
+}
+
+fn send_on_each(victim: &Victim, connections: usize, bytes: &[u8]) -> Vec<TcpStream> {
+    let streams = (0..connections).map(|_| {
+        let mut stream = victim.connect();
+        // The server may have closed it already.
+        let _ = stream.write_all(bytes);
+        stream
+    });
+    streams.collect()
+}
+
+/// Connections that have had as many requests at once as they may, and have a full compression table.
+pub(crate) fn used_to_the_limit(victim: &Victim, connections: usize) -> Vec<TcpStream> {
+    // In the compression table from the first request on.
+    let indexed: Vec<u8> =
+        (0..90).flat_map(|index| [&[0x40][..], &field(&format!("{index:03x}"), "")[1..]].concat()).collect();
+    let heads = std::iter::once([request(), indexed].concat()).chain((1..100).map(|_| request()));
+    let requests: Vec<u8> = (0_u32..)
+        .zip(heads)
+        .flat_map(|(stream, head)| frame(HEADERS, END_STREAM | END_HEADERS, stream * 2 + 1, &head))
+        .collect();
+    send_on_each(victim, connections, &[PREFACE, &frame(SETTINGS, 0, 0, &[]), &requests].concat())
+}
+
+/// What a connection keeps after its requests, as documented in the manual.
+#[test]
+fn many_requests_at_once() {
+    let victim = Victim::start("idle_seconds = 300");
+    let many = 300_u64;
+    victim.survives(32 + many * 160 / 1024, || {
+        let streams = used_to_the_limit(&victim, usize::try_from(many).expect("a number of connections"));
+        thread::sleep(ATTACK / 2);
+        victim.admin_answers();
+        drop(streams);
+    });
+}
+
+/// The total memory of unfinished heads is limited, too: a few bytes become many fields.
+#[test]
+fn many_fields_in_unfinished_heads() {
+    crate::connections::descriptors();
+    let victim = Victim::start("idle_seconds = 300");
+    let many = 1500_u64;
+    victim.survives(64 + 32 + many * 40 / 1024, || {
+        let streams = with_many_fields(&victim, usize::try_from(many).expect("a number of connections"));
+        thread::sleep(ATTACK / 2);
+        victim.admin_answers();
+        drop(streams);
+    });
+}
+
 /// Connections with the maximum number of streams, and a window that has no room for a response.
 pub(crate) fn that_take_no_answer(victim: &Victim, connections: usize) -> Vec<TcpStream> {
     let no_window = frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]);
@@ -78,13 +136,7 @@ pub(crate) fn that_take_no_answer(victim: &Victim, connections: usize) -> Vec<Tc
     let head = [request(), field("authorization", &format!("Bearer {token}"))].concat();
     let requests: Vec<u8> =
         (0..100).flat_map(|stream| frame(HEADERS, END_STREAM | END_HEADERS, stream * 2 + 1, &head)).collect();
-    let streams = (0..connections).map(|_| {
-        let mut stream = victim.connect();
-        // The server may have closed it already.
-        let _ = stream.write_all(&[PREFACE, &no_window, &requests].concat());
-        stream
-    });
-    streams.collect()
+    send_on_each(victim, connections, &[PREFACE, &no_window, &requests].concat())
 }
 
 /// The total memory of unsent responses is limited.
