@@ -66,6 +66,46 @@ async fn documents(
     assert!(body.contains(text), "{body}");
 }
 
+/// Every byte of the path of another organization's document, escaped or in the other letter case, and every slash in another
+/// form.
+#[tokio::test]
+async fn no_spelling_of_an_owned_path_is_open_to_another_organization() {
+    const PATH: &str = "/api/v1/documents/doc-a";
+    let issuer = Issuer::new();
+    let database = Documents::demonstration().expect("a database");
+    let service = service(Arc::new(ArcSwap::from_pointee(issuer.engine())), database);
+    let ask = async |path: &str, organization: &str| {
+        let request = Request::get(path).header("authorization", bearer(&issuer, organization));
+        let request = request.body(Body::empty()).expect("a request");
+        let response = service.clone().oneshot(request).await.expect("a response");
+        let status = response.status();
+        (status, response.into_body().collect().await.expect("a body").to_bytes())
+    };
+    let mut owner_reads = 0;
+    for (at, letter) in PATH.char_indices().skip(1) {
+        let (before, after) = (&PATH[..at], &PATH[at + 1..]);
+        let mut spellings = vec![
+            format!("{before}%{:02X}{after}", letter as u32),
+            format!("{before}%{:02x}{after}", letter as u32),
+            format!("{before}%25{:02X}{after}", letter as u32),
+            format!("{before}{}{after}", letter.to_ascii_uppercase()),
+        ];
+        if letter == '/' {
+            spellings.extend(["//", "/./", "/x/../", "/;x/"].map(|slash| format!("{before}{slash}{after}")));
+        }
+        for spelling in spellings.iter().filter(|spelling| *spelling != PATH) {
+            let (status, body) = ask(spelling, "org-b").await;
+            assert!(status.is_client_error(), "{spelling}: {status}");
+            assert!(!body.starts_with(b"this is"), "{spelling}");
+            owner_reads += usize::from(ask(spelling, "org-a").await.0 == StatusCode::OK);
+        }
+    }
+    assert!(
+        owner_reads > 5,
+        "the service reads only {owner_reads} other spellings, so the test shows little"
+    );
+}
+
 /// A key that is replaced while the service runs.
 #[tokio::test]
 async fn a_reloaded_key() {
