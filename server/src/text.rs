@@ -23,6 +23,11 @@ pub(crate) fn is_deceptive(character: char) -> bool {
             | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
+/// Without a byte order mark at the beginning, which some editors write.
+pub(crate) fn without_byte_order_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)
+}
+
 /// Whether no byte matches, tested sixteen at a time. Letters must never match.
 #[inline]
 pub(crate) fn no_byte_matches(bytes: &[u8], matches: impl Fn(u8x16) -> u8x16) -> bool {

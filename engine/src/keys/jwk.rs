@@ -21,8 +21,7 @@ use crate::warning::Warning;
 pub(super) fn read(text: &[u8]) -> Result<(Vec<Key>, Vec<Warning>), LoadError> {
     let text = std::str::from_utf8(without_byte_order_mark(text))
         .map_err(|_| LoadError::new("", "invalid UTF-8"))?;
-    if text.trim_start().starts_with("-----BEGIN ") {
-        let problem = "this is a PEM file, not a JWK Set; convert it with `artos-auth keys public --in FILE`";
+    if let Some(problem) = other_kind(text.trim_start()) {
         return Err(LoadError::new("", problem));
     }
     let document = Members::parse(text)
@@ -37,11 +36,27 @@ pub(super) fn read(text: &[u8]) -> Result<(Vec<Key>, Vec<Warning>), LoadError> {
             keys.iter().enumerate().map(|(index, raw)| (format!("keys[{index}]"), raw.get())).collect()
         }
         None if document.has("kty") => vec![(String::new(), text)],
+        None if document.has("jwks_uri") => {
+            let problem = "this is a provider's discovery document; its `jwks_uri` names the JWK Set";
+            return Err(LoadError::new("", problem));
+        }
         None => {
             return Err(LoadError::new("", "expected a JWK Set (with `keys`) or a JWK (with `kty`)"));
         }
     };
     collect(&sources, text)
+}
+
+/// The problem with a file of another kind that is often given instead.
+fn other_kind(text: &str) -> Option<&'static str> {
+    if text.starts_with('{') {
+        return None;
+    }
+    // Some programs write attributes of the key before it.
+    if text.contains("-----BEGIN ") {
+        return Some("this is a PEM file, not a JWK Set; convert it with `artos-auth keys public --in FILE`");
+    }
+    text.starts_with('<').then_some("this is HTML or XML, not a JWK Set; check what the URL answers")
 }
 
 fn collect(sources: &[(String, &str)], text: &str) -> Result<(Vec<Key>, Vec<Warning>), LoadError> {

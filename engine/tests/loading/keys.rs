@@ -84,6 +84,18 @@ fn a_secret_is_at_least_as_long_as_its_hash(#[case] algorithm: &str, #[case] lea
     "\n-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----\n",
     "this is a PEM file, not a JWK Set; convert it with `artos-auth keys public --in FILE`"
 )]
+#[case::pem_after_attributes(
+    "Bag Attributes\n    friendlyName: a\n-----BEGIN CERTIFICATE-----\nMFkw\n-----END CERTIFICATE-----\n",
+    "this is a PEM file, not a JWK Set; convert it with `artos-auth keys public --in FILE`"
+)]
+#[case::page(
+    "<!DOCTYPE html>\n<title>404</title>",
+    "this is HTML or XML, not a JWK Set; check what the URL answers"
+)]
+#[case::discovery_document(
+    r#"{"issuer": "https://auth.example", "jwks_uri": "https://auth.example/keys"}"#,
+    "this is a provider's discovery document; its `jwks_uri` names the JWK Set"
+)]
 #[case::keys_twice(r#"{"keys": [], "keys": []}"#, "`keys`: duplicate member")]
 #[case::more_than_can_be_told(
     r#"{"keys": [1, 2, 3, 4, 5]}"#,

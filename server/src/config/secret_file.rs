@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::quote::redact;
+use crate::text::without_byte_order_mark;
 
 /// The warning for a file with a private key or a secret that every user of the machine can read or change.
 pub(crate) fn secret_file_warning(path: &Path) -> Option<String> {
@@ -37,7 +38,7 @@ fn warning(path: &Path, secret: &str, mode: u32) -> String {
 
 /// Whether a JWK, a JWK Set or a PEM file contains a private key or a shared secret.
 fn holds_secret(text: &[u8]) -> bool {
-    if let Ok(value) = serde_json::from_slice::<Value>(text) {
+    if let Ok(value) = serde_json::from_slice::<Value>(without_byte_order_mark(text)) {
         let is_secret =
             |key: &Value| ["d", "k"].iter().any(|member| key.get(member).is_some_and(Value::is_string));
         return is_secret(&value)
@@ -57,6 +58,7 @@ mod tests {
 
     #[rstest]
     #[case::private_jwk(r#"{"kty": "OKP", "d": "AA", "x": "AA"}"#, true)]
+    #[case::byte_order_mark("\u{feff}{\"kty\": \"oct\", \"k\": \"AA\"}", true)]
     #[case::set_with_a_secret(r#"{"keys": [{"kty": "EC", "x": "AA"}, {"kty": "oct", "k": "AA"}]}"#, true)]
     #[case::public_set(r#"{"keys": [{"kty": "EC", "x": "AA", "d": null}]}"#, false)]
     #[case::pem("-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n", true)]

@@ -11,8 +11,9 @@ use artos_auth_engine::KeySet;
 use hyper::header::HeaderMap;
 use hyper::{StatusCode, Uri};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::value::RawValue;
 
+use crate::text::without_byte_order_mark;
 use http::max_age;
 pub(crate) use http::{Failed, Get, Outcome, Validators, endpoint_problem, tls, url_problem};
 pub(crate) use list::{list_of, text_of};
@@ -128,7 +129,7 @@ impl Fetcher {
             response => response,
         }?;
         let body = response.body.unwrap_or_default();
-        let metadata: Metadata = serde_json::from_slice(&body).map_err(|_| {
+        let metadata: Metadata = serde_json::from_slice(without_byte_order_mark(&body)).map_err(|_| {
             Failed::new(
                 Outcome::Malformed,
                 "the issuer's metadata is not a JSON object with `issuer` and `jwks_uri`",
@@ -165,18 +166,24 @@ fn oauth_metadata(issuer: &str) -> String {
 /// The usable keys of a fetched set. A key that would be an error in a file is ignored; two keys with one id and
 /// algorithm, or no usable key, are an error of the whole set.
 pub(crate) fn usable_keys(text: &[u8]) -> Result<UsableKeys, Failed> {
-    let malformed =
-        || Failed::new(Outcome::Malformed, "is not a JWK Set: a JSON object with the array `keys`");
-    let set: Value = serde_json::from_slice(text).map_err(|_| malformed())?;
-    let keys = set.get("keys").and_then(Value::as_array).ok_or_else(malformed)?;
+    /// The keys as they are spelled, so that what is not read may be anything, and a duplicate member is seen.
+    #[derive(Deserialize)]
+    struct Set<'t> {
+        #[serde(borrow)]
+        keys: Vec<&'t RawValue>,
+    }
+
+    let Set { keys } = serde_json::from_slice(without_byte_order_mark(text)).map_err(|_| {
+        Failed::new(Outcome::Malformed, "is not a JWK Set: a JSON object with the array `keys`")
+    })?;
     let (mut usable, mut ignored) = (Vec::new(), Vec::new());
-    for (index, key) in keys.iter().enumerate() {
-        match KeySet::from_jwks(json!({ "keys": [key] }).to_string().as_bytes()) {
+    for (index, key) in keys.into_iter().map(RawValue::get).enumerate() {
+        match KeySet::from_jwks(format!(r#"{{"keys":[{key}]}}"#).as_bytes()) {
             Ok(_) => usable.push(key),
             Err(error) => ignored.push(format!("key {index} of the set is ignored: {}", error.problem)),
         }
     }
-    let jwks = json!({ "keys": usable }).to_string().into_bytes();
+    let jwks = format!(r#"{{"keys":[{}]}}"#, usable.join(",")).into_bytes();
     let set = KeySet::from_jwks(&jwks).map_err(|error| {
         let problem = if usable.is_empty() { "no usable key in the set".to_owned() } else { error.problem };
         Failed::new(Outcome::Refused, problem)
@@ -189,6 +196,37 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+
+    const SECRET: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+    #[rstest]
+    #[case::byte_order_mark("\u{feff}", r#""kid":"a""#, 2)]
+    #[case::null_members("", r#""use":null,"key_ops":null,"kid":"a""#, 2)]
+    #[case::members_that_are_not_read("", r#""x5c":{"a":1e999},"x5t":"\ud800","kid":"a""#, 2)]
+    #[case::member_twice("", r#""kid":"a","kid":"a""#, 1)]
+    #[case::wrong_type("", r#""kid":5"#, 1)]
+    #[case::other_use("", r#""use":"enc""#, 1)]
+    fn one_odd_key_does_not_take_the_set_down(
+        #[case] before: &str,
+        #[case] members: &str,
+        #[case] usable: usize,
+    ) {
+        let key = |members: &str| format!(r#"{{"kty":"oct","k":"{SECRET}",{members}}}"#);
+        let set =
+            format!(r#"{before}{{"keys":[{},{}],"more":[1e999]}}"#, key(members), key(r#""kid":"good""#));
+        let keys = usable_keys(set.as_bytes()).unwrap();
+        assert_eq!((keys.count, keys.ignored.len()), (usable, 2 - usable), "{:?}", keys.ignored);
+    }
+
+    #[rstest]
+    #[case::no_json("x")]
+    #[case::no_object("[]")]
+    #[case::no_keys("{}")]
+    #[case::no_array(r#"{"keys":{}}"#)]
+    #[case::keys_twice(r#"{"keys":[],"keys":[]}"#)]
+    fn what_is_no_set_is_malformed(#[case] text: &str) {
+        assert_eq!(usable_keys(text.as_bytes()).unwrap_err().outcome, Outcome::Malformed);
+    }
 
     #[rstest]
     #[case("https://a.example", "https://a.example/.well-known/oauth-authorization-server")]

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Number, json};
 
 use super::entry::Entry;
+use crate::text::without_byte_order_mark;
 
 /// A list of revocations. Each token, user and organization is in it once.
 #[derive(Debug, Default, PartialEq)]
@@ -75,7 +76,7 @@ impl List {
         text: &[u8],
         mut keep: impl FnMut(&Entry) -> bool,
     ) -> Result<Self, serde_json::Error> {
-        let document: Document = serde_json::from_slice(text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text))?;
+        let document: Document = serde_json::from_slice(without_byte_order_mark(text))?;
         let mut list = Self::default();
         let tokens = document.tokens.into_iter().map(|token| {
             let (id, expires) = token.into_parts();

@@ -5,6 +5,7 @@ use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
 use super::{KeyError, Members};
+use crate::text::without_byte_order_mark;
 
 /// A JWK as written. Other members are ignored; a duplicate member is an error.
 #[derive(Deserialize)]
@@ -46,6 +47,7 @@ struct SetText {
 
 /// The algorithm, the `kid` and the key material of a JWK, or of the one JWK of a set.
 pub(super) fn read(text: &[u8]) -> Result<(Algorithm, Option<String>, Members), KeyError> {
+    let text = without_byte_order_mark(text);
     let set: SetText = serde_json::from_slice(text).map_err(|error| unreadable(&error))?;
     let jwk = match set.keys {
         None => serde_json::from_slice(text).map_err(|error| unreadable(&error))?,

@@ -172,6 +172,15 @@ fn invalid_files_are_refused_before_a_line_is_read() {
 
 /// Some line readers treat U+2028 and U+2029 as line ends.
 #[test]
+fn a_byte_order_mark_before_the_first_line_is_ignored() {
+    let workshop = Workshop::new();
+    let lines = "\u{feff}{\"id\": 1, \"path\": \"/\", \"now\": 1}\n\u{feff}{\"id\": 2, \"path\": \"/\", \"now\": 1}\n";
+    let run = workshop.run_with(&["decide", "--config", "auth.toml"], lines.as_bytes());
+    let (first, second) = run.output.split_once('\n').unwrap();
+    assert!(first.contains("header_missing") && second.contains("is not valid JSON"), "{run:?}");
+}
+
+#[test]
 fn line_separators_are_escaped() {
     let workshop = Workshop::new();
     let line = "{\"id\": \"a\u{2028}b\u{2029}\", \"path\": \"/\", \"now\": 1}";

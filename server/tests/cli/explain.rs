@@ -130,6 +130,9 @@ fn one_trailing_newline_of_a_header_is_ignored(#[case] end: &str, #[case] expect
     assert_eq!(reason(&explain(&workshop, &header, &["--path", "/"])), expected);
     let fixed = ["explain", "--config", "auth.toml", "--header-file", "-", "--now", NOW, "--path", "/"];
     assert_eq!(reason(&workshop.run_with(&fixed, header.as_bytes())), expected);
+    // As some editors write it.
+    let marked = format!("\u{feff}{header}");
+    assert_eq!(reason(&workshop.run_with(&fixed, marked.as_bytes())), expected);
 }
 
 #[test]

@@ -54,6 +54,25 @@ fn a_secret_signs_and_verifies_and_has_no_public_key(#[values("HS256", "HS384", 
 }
 
 #[test]
+fn a_byte_order_mark_is_ignored() {
+    let workshop = Workshop::new();
+    let key = workshop.run(&["keys", "generate", "--alg", "ES256"]).done();
+    workshop.write("key.json", format!("\u{feff}{key}"));
+    let public = workshop.run(&["keys", "public", "--in", "key.json"]).done();
+    workshop.write("public.json", format!("\u{feff}{public}"));
+    workshop.write("auth.toml", "\u{feff}[keys]\nfile = \"public.json\"\n");
+    let token = workshop.run(&["token", "mint", "--key", "key.json", "--user", "u", "--org", "o"]).done();
+    let explain = ["explain", "--config", "auth.toml", "--path", "/", "--header-file", "-"];
+    assert_eq!(workshop.run_with(&explain, format!("Bearer {token}").as_bytes()).status, 0);
+    assert!(
+        workshop
+            .run_with(&["token", "inspect"], format!("\u{feff}{token}").as_bytes())
+            .done()
+            .contains("\"o\"")
+    );
+}
+
+#[test]
 fn the_default_kid_is_the_thumbprint() {
     let workshop = Workshop::new();
     // RFC 8037 §A.2 and §A.3 give a key and its thumbprint; a new key has its own.

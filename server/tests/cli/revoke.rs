@@ -168,6 +168,8 @@ fn an_invalid_revocation_is_refused_and_changes_nothing() {
         &["--user", ""],
         &["--user", "u", "--org", ""],
         &["--org", ""],
+        &["--org", "*"],
+        &["--user", "*"],
         &["--org", "o", "--issued-before", "yesterday"],
         &["--org", "o", "--expires", "-1"],
         &["--org", "o", "--expires", "253402300800"],

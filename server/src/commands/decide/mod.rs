@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 use crate::commands::{Exit, Failure};
 use crate::config::{self, Access};
 use crate::quote::redact;
+use crate::text::without_byte_order_mark;
 use form::Form;
 use lines::{Line, Lines};
 use request::{LineRequest, Refused};
@@ -61,6 +62,7 @@ pub fn decide_lines(engine: &Engine, input: impl BufRead, output: impl Write) ->
 fn answer_lines(engine: &Engine, input: impl BufRead, mut output: impl Write) -> Result<(), Failure> {
     let failed = |error: io::Error| Failure::output(&error);
     let mut lines = Lines::new(input);
+    let mut is_first = true;
     loop {
         // Flush, for a client that waits for each answer before it sends the next request.
         if lines.would_wait() {
@@ -69,6 +71,11 @@ fn answer_lines(engine: &Engine, input: impl BufRead, mut output: impl Write) ->
         let line = lines
             .next_line()
             .map_err(|error| Failure::Bad(format!("cannot read standard input: {error}")))?;
+        let line = match line {
+            Line::Text(text) if is_first => Line::Text(without_byte_order_mark(text)),
+            line => line,
+        };
+        is_first = false;
         match line {
             Line::End => break,
             Line::TooLong => answer(&mut output, None, NoDecision { error: request::TOO_LONG }),

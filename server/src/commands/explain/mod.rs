@@ -16,6 +16,7 @@ use crate::config::{self, Access, Config, host_of_authority};
 use crate::http::forward;
 use crate::outcome::Unavailable;
 use crate::quote::redact;
+use crate::text::without_byte_order_mark;
 pub(crate) use args::ExplainArgs;
 use render::Subject;
 
@@ -159,6 +160,8 @@ fn read_line(file: &Path) -> Result<Vec<u8>, Failure> {
     if u64::try_from(value.len()).is_ok_and(|length| length > MAX_LINE_BYTES) {
         return Err(Failure::Bad(format!("{name}: is longer than 1 MiB; expected one header line")));
     }
+    let mark = value.len().saturating_sub(without_byte_order_mark(&value).len());
+    value.drain(..mark);
     if value.ends_with(b"\n") {
         value.pop();
         if value.ends_with(b"\r") {

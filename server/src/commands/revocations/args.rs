@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::builder::NonEmptyStringValueParser;
+use clap::builder::{NonEmptyStringValueParser, TypedValueParser as _};
 use clap::{ArgGroup, Args};
 use serde_json::Number;
 
@@ -19,7 +19,7 @@ pub(crate) struct RevokeArgs {
     pub(crate) config: PathBuf,
 
     /// Revoke the token with this id (`jti`)
-    #[arg(long, value_name = "J", conflicts_with_all = ["token_file", "user", "org"], value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "J", conflicts_with_all = ["token_file", "user", "org"], value_parser = NonEmptyStringValueParser::new().try_map(id))]
     token_id: Option<String>,
 
     /// Revoke the token in this file (`-`: standard input), by its `jti`, or by its signature input if it has none
@@ -27,11 +27,11 @@ pub(crate) struct RevokeArgs {
     token_file: Option<PathBuf>,
 
     /// Revoke the tokens of this user, in the organization of --org or in any
-    #[arg(long, value_name = "U", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "U", value_parser = NonEmptyStringValueParser::new().try_map(id))]
     user: Option<String>,
 
     /// Revoke the tokens of this organization, or only those of --user in it
-    #[arg(long, value_name = "O", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "O", value_parser = NonEmptyStringValueParser::new().try_map(id))]
     org: Option<String>,
 
     /// Revoke tokens that were issued before this time (seconds since 1970); now unless given
@@ -59,6 +59,11 @@ impl RevokeArgs {
             (None, None, None, None) => return Err(Failure::Bad("say what to revoke".to_owned())),
         })
     }
+}
+
+/// Refuses what would revoke nothing and looks as if it revoked everything.
+fn id(text: String) -> Result<String, &'static str> {
+    if text == "*" { Err("`*` does not mean every id; give one id") } else { Ok(text) }
 }
 
 fn instant(text: &str) -> Result<u64, &'static str> {

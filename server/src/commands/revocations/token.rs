@@ -11,6 +11,7 @@ use serde_json::Number;
 use crate::commands::Failure;
 use crate::config;
 use crate::revocation::entry::Entry;
+use crate::text::without_byte_order_mark;
 
 /// Far more bytes than any token has.
 const MAX_BYTES: u64 = 1 << 20;
@@ -35,7 +36,7 @@ fn entry_of(text: &[u8], expires: Option<Number>) -> Result<Entry, &'static str>
         jti: Option<String>,
     }
     const NO_TOKEN: &str = "expected one token: a compact JWS, three base64url segments separated by dots";
-    let text = text.trim_ascii();
+    let text = without_byte_order_mark(text).trim_ascii();
     // A value copied from an `Authorization` field is accepted too.
     let token = match text.split_at_checked(7) {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case(b"bearer ") => rest.trim_ascii_start(),
@@ -68,7 +69,8 @@ mod tests {
 
     #[test]
     fn a_token_is_revoked_by_its_id_or_its_signing_input() {
-        let entry = entry_of(format!(" Bearer {}\n", token(r#"{"jti":"t-1"}"#)).as_bytes(), None).unwrap();
+        let entry =
+            entry_of(format!("\u{feff} Bearer {}\n", token(r#"{"jti":"t-1"}"#)).as_bytes(), None).unwrap();
         assert_eq!(entry.to_json(), r#"{"op":"token","id":"t-1"}"#);
         let token = token(r#"{"jti":null,"sub":"u"}"#);
         let entry = entry_of(token.as_bytes(), Some(7.into())).unwrap();

@@ -6,7 +6,7 @@ use base64_simd::URL_SAFE_NO_PAD;
 use serde_json::value::RawValue;
 
 use crate::commands::{Exit, Failure};
-use crate::text::is_deceptive;
+use crate::text::{is_deceptive, without_byte_order_mark};
 
 /// Reads a token from standard input and shows its header and claims as one JSON document.
 pub(crate) fn inspect() -> Result<Exit, Failure> {
@@ -28,7 +28,7 @@ fn shown(input: &[u8]) -> Result<String, String> {
     if u64::try_from(input.len()).is_ok_and(|length| length > MAX_BYTES) {
         return Err("longer than 1 MiB; expected a token".to_owned());
     }
-    let text = input.trim_ascii();
+    let text = without_byte_order_mark(input).trim_ascii();
     // The value of an `Authorization` field is accepted too.
     let token = match text.split_at_checked(7) {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case(b"bearer ") => rest.trim_ascii_start(),
