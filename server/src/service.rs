@@ -21,7 +21,7 @@ use crate::http::connection::Slot;
 use crate::http::forward::{self, Unclear};
 use crate::http::handler::Handler;
 use crate::http::peer::Peer;
-use crate::http::request::{Lines, Received, Refusal, is_forwarded};
+use crate::http::request::{Lines, Received, Refusal, host_of, is_forwarded};
 use crate::http::response::{self, Form};
 use crate::metrics::Metrics;
 use crate::otlp::Tracer;
@@ -221,7 +221,7 @@ impl ConnectionService {
             target: parts.map(|parts| parts.uri.path().as_bytes()),
             result: audit::Result::Refused(refusal),
             peer: self.peer_text.as_deref(),
-            host: None,
+            host: parts.and_then(|parts| host_of(parts).ok().flatten()).map(str::as_bytes),
             request_id: parts.and_then(|parts| audit::request_id(&parts.headers)),
             trace_id: parts.and_then(|parts| audit::trace_id(&parts.headers)),
             duration: started.elapsed(),

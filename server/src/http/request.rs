@@ -102,40 +102,42 @@ impl<'r> Received<'r> {
         }
         let uri = &parts.uri;
         let origin_form = || uri.path_and_query().map_or("", |path| path.as_str());
-        let http2 = parts.version == Version::HTTP_2;
-        let (authority, target) = match (uri.scheme(), uri.authority()) {
+        let target = match (uri.scheme(), uri.authority()) {
             // HTTP/2 sends the parts of the target separately (RFC 9113 §8.3.1).
-            (_, authority) if http2 => (authority, Cow::Borrowed(origin_form())),
+            _ if parts.version == Version::HTTP_2 => Cow::Borrowed(origin_form()),
             // The absolute form is decided on as received, so it is never a public path (RFC 9112 §3.2.2).
-            (Some(_), authority) => (authority, Cow::Owned(uri.to_string())),
+            (Some(_), _) => Cow::Owned(uri.to_string()),
             // A target of neither form is parsed as an authority; it is decided on as a path.
-            (None, Some(text)) => (None, Cow::Borrowed(text.as_str())),
-            (None, None) => (None, Cow::Borrowed(origin_form())),
+            (None, Some(text)) => Cow::Borrowed(text.as_str()),
+            (None, None) => Cow::Borrowed(origin_form()),
         };
-
-        let mut lines = parts.headers.get_all(HOST).iter();
-        let line = match (lines.next(), lines.next()) {
-            (Some(line), None) => Some(authority_of(line.as_bytes()).ok_or(Refusal::Host)?),
-            (None, _) => None,
-            (Some(_), Some(_)) => return Err(Refusal::Host),
-        };
-        let authority = match authority {
-            Some(authority) => Some(authority_of(authority.as_str().as_bytes()).ok_or(Refusal::Host)?),
-            None => None,
-        };
-        let host = match (authority, line) {
-            (Some(authority), Some(line)) if !authority.eq_ignore_ascii_case(line) => {
-                return Err(Refusal::HostOfTarget);
-            }
-            (_, None) if parts.version == Version::HTTP_11 => return Err(Refusal::Host),
-            (None, None) if http2 => return Err(Refusal::Host),
-            (authority, line) => authority.or(line),
-        };
-
+        let host = host_of(parts)?;
         if parts.headers.get_all(CONNECTION).iter().any(names_ours) {
             return Err(Refusal::Connection);
         }
-        Ok(Self { method: parts.method.as_str(), target, host: host.map(host_of_authority) })
+        Ok(Self { method: parts.method.as_str(), target, host })
+    }
+}
+
+/// The host of a request, without port and trailing dot; `None` for HTTP/1.0 without `Host`.
+pub(crate) fn host_of(parts: &Parts) -> Result<Option<&str>, Refusal> {
+    let http2 = parts.version == Version::HTTP_2;
+    let authority = parts.uri.authority().filter(|_| http2 || parts.uri.scheme().is_some());
+    let mut lines = parts.headers.get_all(HOST).iter();
+    let line = match (lines.next(), lines.next()) {
+        (Some(line), None) => Some(authority_of(line.as_bytes()).ok_or(Refusal::Host)?),
+        (None, _) => None,
+        (Some(_), Some(_)) => return Err(Refusal::Host),
+    };
+    let authority = match authority {
+        Some(authority) => Some(authority_of(authority.as_str().as_bytes()).ok_or(Refusal::Host)?),
+        None => None,
+    };
+    match (authority, line) {
+        (Some(authority), Some(line)) if !authority.eq_ignore_ascii_case(line) => Err(Refusal::HostOfTarget),
+        (_, None) if parts.version == Version::HTTP_11 => Err(Refusal::Host),
+        (None, None) if http2 => Err(Refusal::Host),
+        (authority, line) => Ok(authority.or(line).map(host_of_authority)),
     }
 }
 
