@@ -6,16 +6,18 @@ use artos_auth_engine::{Access, Decision};
 use hyper::body::Incoming;
 use hyper::header::HeaderMap;
 use hyper::{Method, Request, Response, Version};
+use prost::Message;
 use tokio::time::timeout;
 
 use crate::audit::{self, Record, WaitingLine};
 use crate::health::Health;
 use crate::http::body::Body;
-use crate::http::ext_authz::messages::{CheckRequest, CheckResponse, HealthCheckResponse};
+use crate::http::ext_authz::messages::{CheckRequest, CheckResponse};
 use crate::http::ext_authz::{self, Call};
 use crate::http::forward::Unclear;
 use crate::http::grpc::{self, Failure};
 use crate::http::peer::Peer;
+use crate::http::request::Refusal;
 use crate::http::response::Form;
 use crate::outcome::Outcome;
 use crate::service::{DecisionService, respond};
@@ -40,39 +42,55 @@ impl DecisionService {
         (peer, peer_text): (Peer, Option<Box<str>>),
     ) -> Response<Body> {
         let (parts, body) = request.into_parts();
+        let refused = |refusal| self.record_refusal(refusal, Some(&parts), peer_text.as_deref(), started);
         if parts.method != Method::POST || !grpc::is_grpc(&parts.headers) {
+            refused(Refusal::NotGrpc);
             return grpc::not_grpc();
         }
-        match call {
+        let answer = match call {
             Call::Check if !self.trusts(peer) => {
                 // Its message is not read: it cannot be allowed, and would take memory.
-                let (response, line) =
-                    self.check(&CheckRequest::default(), started, peer, peer_text.as_deref());
-                if let Some(line) = line {
-                    line.queued().await;
-                }
-                grpc::answer(Ok(response))
+                let message = CheckRequest::default();
+                Ok(self.answer_check(&message, started, peer, peer_text.as_deref()).await)
             }
-            Call::Check => {
-                let message = timeout(self.message_time, grpc::read(&parts.headers, body)).await;
-                let message: CheckRequest = match message.unwrap_or(Err(Failure::DeadlineExceeded)) {
-                    Ok(message) => message,
-                    Err(failure) => return grpc::answer::<CheckResponse>(Err(failure)),
-                };
-                let (response, line) = self.check(&message, started, peer, peer_text.as_deref());
-                if let Some(line) = line {
-                    line.queued().await;
-                }
-                grpc::answer(Ok(response))
-            }
+            Call::Check => match self.message(&parts.headers, body).await {
+                Ok(message) => Ok(self.answer_check(&message, started, peer, peer_text.as_deref()).await),
+                Err(failure) => Err(failure),
+            },
             Call::Health => {
                 let is_ready = self.health.as_ref().is_none_or(Health::serves);
-                let message = timeout(self.message_time, grpc::read(&parts.headers, body)).await;
-                let message = message.unwrap_or(Err(Failure::DeadlineExceeded));
-                grpc::answer(message.and_then(|message| ext_authz::health(&message, is_ready)))
+                let message = self.message(&parts.headers, body).await;
+                message
+                    .and_then(|message| ext_authz::health(&message, is_ready))
+                    .map(|answer| grpc::answer(&answer))
             }
-            Call::Unknown => grpc::answer::<HealthCheckResponse>(Err(Failure::Unimplemented)),
+            Call::Unknown => Err(Failure::Unimplemented),
+        };
+        answer.unwrap_or_else(|failure| {
+            refused(Refusal::GrpcCall);
+            grpc::failed(failure)
+        })
+    }
+
+    /// The call's only message.
+    async fn message<M: Message + Default>(&self, headers: &HeaderMap, body: Incoming) -> Result<M, Failure> {
+        let message = timeout(self.message_time, grpc::read(headers, body)).await;
+        message.unwrap_or(Err(Failure::DeadlineExceeded))
+    }
+
+    /// Answers a check after its audit line is queued.
+    async fn answer_check(
+        &self,
+        message: &CheckRequest,
+        started: Instant,
+        peer: Peer,
+        peer_text: Option<&str>,
+    ) -> Response<Body> {
+        let (response, line) = self.check(message, started, peer, peer_text);
+        if let Some(line) = line {
+            line.queued().await;
         }
+        grpc::answer(&response)
     }
 
     /// Whether `[ext_authz]` trusts the peer.

@@ -52,13 +52,7 @@ pub(crate) type FileLabel = [(&'static str, &'static str); 1];
 type RefusalLabels = [(&'static str, &'static str); 2];
 
 const fn refusal_labels(refusal: Refusal) -> RefusalLabels {
-    let status = match refusal.status() {
-        400 => "400",
-        405 => "405",
-        414 => "414",
-        _ => "431",
-    };
-    [("status", status), ("reason", refusal.code())]
+    [("status", refusal.status_text()), ("reason", refusal.code())]
 }
 
 /// The label of a file.

@@ -93,7 +93,7 @@ impl Service<hyper::Request<Incoming>> for ConnectionService {
 
 impl Handler for ConnectionService {
     fn refused(&self, refusal: Refusal) {
-        self.record_refusal(refusal, None, Instant::now());
+        self.service.record_refusal(refusal, None, self.peer_text.as_deref(), Instant::now());
     }
 }
 
@@ -134,7 +134,7 @@ impl ConnectionService {
         let (outcome, line) = match self.decide_and_record(&parts, &state, started) {
             Ok(judged) => judged,
             Err(refusal) => {
-                self.record_refusal(refusal, Some(&parts), started);
+                self.service.record_refusal(refusal, Some(&parts), self.peer_text.as_deref(), started);
                 // The next bytes of such a client may be misread as another request.
                 self.slot.rest_is_unread();
                 let form = Form { close: !http2, bodiless: false, ..form };
@@ -204,23 +204,25 @@ impl ConnectionService {
         });
         Ok((outcome, line))
     }
+}
 
+impl DecisionService {
     /// Counts and records an answer without a decision. Without `parts`, no request could be read.
-    fn record_refusal(
+    pub(crate) fn record_refusal(
         &self,
         refusal: Refusal,
         parts: Option<&hyper::http::request::Parts>,
+        peer: Option<&str>,
         started: Instant,
     ) {
-        let service = &*self.service;
-        service.metrics.refused(refusal);
-        let Some(audit) = &service.audit else { return };
+        self.metrics.refused(refusal);
+        let Some(audit) = &self.audit else { return };
         let waiting = audit.record(&Record {
-            time: service.clock.now().since_epoch,
+            time: self.clock.now().since_epoch,
             method: parts.map(|parts| parts.method.as_str().as_bytes()),
             target: parts.map(|parts| parts.uri.path().as_bytes()),
             result: audit::Result::Refused(refusal),
-            peer: self.peer_text.as_deref(),
+            peer,
             host: parts.and_then(|parts| host_of(parts).ok().flatten()).map(str::as_bytes),
             request_id: parts.and_then(|parts| audit::request_id(&parts.headers)),
             trace_id: parts.and_then(|parts| audit::trace_id(&parts.headers)),
@@ -228,9 +230,7 @@ impl ConnectionService {
         });
         debug_assert!(waiting.is_none(), "a refusal never waits for the log");
     }
-}
 
-impl DecisionService {
     /// Queues the span of a decision, if there is to be one.
     pub(crate) fn trace(&self, headers: &HeaderMap, method: &str, outcome: &Outcome<'_>, duration: Duration) {
         if let Some(tracer) = &self.tracer {

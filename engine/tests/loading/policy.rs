@@ -288,7 +288,7 @@ fn a_policy_built_in_code_is_validated(#[case] builder: PolicyBuilder, #[case] e
 #[rstest]
 #[case::every_method(json!({"routes": [{"methods": ["*"], "path": "/a", "permissions": ["x"]}]}), &["`routes[0].methods`: `*` matches only a method named `*`; leave `methods` out for every method"])]
 #[case::any_method(json!({"routes": [{"methods": ["GET", "any"], "path": "/a", "permissions": ["x"]}]}), &["`routes[0].methods`: `any` matches only a method named `any`; leave `methods` out for every method"])]
-#[case::misspelled_method(json!({"routes": [{"methods": ["DELTE"], "path": "/a", "permissions": ["x"]}]}), &["`routes[0].methods`: `DELTE` is not a registered HTTP method; it matches only requests with this very method"])]
+#[case::misspelled_method(json!({"routes": [{"methods": ["GETS"], "path": "/a", "permissions": ["x"]}]}), &["`routes[0].methods`: `GETS` is not a registered HTTP method; it matches only requests with this very method"])]
 #[case::methods_in_one_string(json!({"routes": [{"methods": ["GET|POST"], "path": "/a", "permissions": ["x"]}]}), &["`routes[0].methods`: `GET|POST` is not a registered HTTP method; it matches only requests with this very method"])]
 #[case::own_method_in_two_rules(
     json!({"routes": [{"methods": ["PURGE"], "path": "/a", "permissions": ["x"]}, {"methods": ["PURGE"], "path": "/b", "permissions": ["x"]}]}),

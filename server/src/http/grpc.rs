@@ -120,28 +120,25 @@ pub(crate) fn message_of(received: &[u8], compressed: bool, ended: bool) -> Resu
     Ok((rest.len() == length).then_some(rest))
 }
 
-/// The response to a call.
-pub(crate) fn answer<M: Message>(result: Result<M, Failure>) -> Response<Body> {
-    match result {
-        Ok(message) => {
-            let length = u32::try_from(message.encoded_len()).unwrap_or(u32::MAX);
-            let mut data = vec![0];
-            data.extend_from_slice(&length.to_be_bytes());
-            data.extend_from_slice(&message.encode_to_vec());
-            let mut trailers = HeaderMap::new();
-            trailers.insert(GRPC_STATUS, const { HeaderValue::from_static("0") });
-            // With a second field, these are told from an answer that h2 sends itself.
-            trailers.insert(GRPC_MESSAGE, const { HeaderValue::from_static("") });
-            head(StatusCode::OK, Body::with_trailers(Bytes::from(data), trailers))
-        }
-        Err(failure) => {
-            // Without a message, the status is in the response headers ("trailers only").
-            let mut response = head(StatusCode::OK, Body::default());
-            response.headers_mut().insert(GRPC_STATUS, HeaderValue::from_static(failure.code()));
-            response.headers_mut().insert(GRPC_MESSAGE, HeaderValue::from_static(failure.message()));
-            response
-        }
-    }
+/// The response to a call: a message.
+pub(crate) fn answer(message: &impl Message) -> Response<Body> {
+    let length = u32::try_from(message.encoded_len()).unwrap_or(u32::MAX);
+    let mut data = vec![0];
+    data.extend_from_slice(&length.to_be_bytes());
+    data.extend_from_slice(&message.encode_to_vec());
+    let mut trailers = HeaderMap::new();
+    trailers.insert(GRPC_STATUS, const { HeaderValue::from_static("0") });
+    // With a second field, these are told from an answer that h2 sends itself.
+    trailers.insert(GRPC_MESSAGE, const { HeaderValue::from_static("") });
+    head(StatusCode::OK, Body::with_trailers(Bytes::from(data), trailers))
+}
+
+/// The response to a call that gets a status. Without a message, it is in the response headers ("trailers only").
+pub(crate) fn failed(failure: Failure) -> Response<Body> {
+    let mut response = head(StatusCode::OK, Body::default());
+    response.headers_mut().insert(GRPC_STATUS, HeaderValue::from_static(failure.code()));
+    response.headers_mut().insert(GRPC_MESSAGE, HeaderValue::from_static(failure.message()));
+    response
 }
 
 /// The response at a gRPC path to a request that is not a gRPC call.

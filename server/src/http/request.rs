@@ -36,11 +36,15 @@ pub(crate) enum Refusal {
     HeadTooLarge,
     /// A target longer than hyper reads. Answered by hyper.
     TargetTooLong,
+    /// A request at the path of a gRPC method that is no gRPC call.
+    NotGrpc,
+    /// A gRPC call of an unknown method, or without exactly one readable message. Its client gets a gRPC status.
+    GrpcCall,
 }
 
 impl Refusal {
     /// Every reason.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Host,
         Self::HostOfTarget,
         Self::Connection,
@@ -49,15 +53,29 @@ impl Refusal {
         Self::Malformed,
         Self::HeadTooLarge,
         Self::TargetTooLong,
+        Self::NotGrpc,
+        Self::GrpcCall,
     ];
 
-    /// The status code of the answer.
+    /// The status code of the answer. A failed gRPC call counts as 400.
     pub(crate) const fn status(self) -> u16 {
+        self.code_and_text().0
+    }
+
+    /// The status code as the label of a metric.
+    pub(crate) const fn status_text(self) -> &'static str {
+        self.code_and_text().1
+    }
+
+    const fn code_and_text(self) -> (u16, &'static str) {
         match self {
-            Self::Host | Self::HostOfTarget | Self::Connection | Self::Malformed => 400,
-            Self::Connect => 405,
-            Self::TooManyLines | Self::HeadTooLarge => 431,
-            Self::TargetTooLong => 414,
+            Self::Host | Self::HostOfTarget | Self::Connection | Self::Malformed | Self::GrpcCall => {
+                (400, "400")
+            }
+            Self::Connect => (405, "405"),
+            Self::TargetTooLong => (414, "414"),
+            Self::NotGrpc => (415, "415"),
+            Self::TooManyLines | Self::HeadTooLarge => (431, "431"),
         }
     }
 
@@ -72,6 +90,8 @@ impl Refusal {
             Self::Malformed => "malformed",
             Self::HeadTooLarge => "head_too_large",
             Self::TargetTooLong => "target_too_long",
+            Self::NotGrpc => "not_grpc",
+            Self::GrpcCall => "grpc_call_invalid",
         }
     }
 }

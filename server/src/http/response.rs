@@ -100,6 +100,8 @@ pub(crate) fn refused(refusal: Refusal, headers: HeaderMap, form: Form) -> Respo
         Refusal::Malformed => "Bad request",
         Refusal::HeadTooLarge => "Request head too large",
         Refusal::TargetTooLong => "Request target too long",
+        Refusal::NotGrpc => "Not a gRPC call",
+        Refusal::GrpcCall => "Invalid gRPC call",
     };
     let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::BAD_REQUEST);
     let mut head = Head::new(status, headers);

@@ -159,3 +159,31 @@ async fn a_list_that_is_far_too_long_ends_its_connection() {
     assert_eq!(recorded.counted(431, "head_too_large"), 0);
     assert_eq!(recorded.refused(), []);
 }
+
+/// Calls that get 415 or a gRPC status.
+#[rstest]
+#[case::media_type("Check", "application/json", &[0, 0, 0, 0, 0], (415, "not_grpc"))]
+#[case::no_message("Check", "application/grpc", &[], (400, "grpc_call_invalid"))]
+#[case::unreadable_message("Check", "application/grpc", &[0, 0, 0, 0, 1, 0xff], (400, "grpc_call_invalid"))]
+#[case::unknown_method("Other", "application/grpc", &[0, 0, 0, 0, 0], (400, "grpc_call_invalid"))]
+#[tokio::test]
+async fn grpc_calls_without_a_decision(
+    #[case] method: &str,
+    #[case] media_type: &str,
+    #[case] body: &'static [u8],
+    #[case] (status, reason): (u16, &str),
+) {
+    let recorded = Recorded::start("[ext_authz]\ntrusted = [\"127.0.0.0/8\"]\n").await;
+    let mut client = connect(&recorded.server).await;
+    let uri = format!("http://localhost/envoy.service.auth.v3.Authorization/{method}");
+    let request = Request::post(uri).header("content-type", media_type).body(()).unwrap();
+    let (response, mut stream) = client.send_request(request, body.is_empty()).unwrap();
+    if !body.is_empty() {
+        // The response may arrive before the body is sent, which then fails.
+        let _ = stream.send_data(Bytes::from_static(body), true);
+    }
+    let response = timeout(PATIENCE, response).await.unwrap().unwrap();
+    assert_eq!(response.status(), if status == 415 { 415 } else { 200 });
+    assert_eq!(recorded.counted(status, reason), 1);
+    assert_eq!(recorded.refused(), [(status.into(), reason.to_owned())]);
+}
