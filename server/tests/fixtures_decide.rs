@@ -3,7 +3,9 @@
 
 #![cfg(test)]
 
+use std::fs::Permissions;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
 use artos_auth_fixtures::case::{self, Case};
@@ -50,7 +52,12 @@ fn by_setup(cases: Vec<Case>) -> Vec<(Setup, Vec<Case>)> {
 /// The output of the binary for these cases, line by line.
 fn decide(setup: &Setup, cases: &[Case]) -> Vec<Value> {
     let folder = tempfile::tempdir().unwrap();
-    let write = |name: &str, text: String| std::fs::write(folder.path().join(name), text).unwrap();
+    let write = |name: &str, text: String| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        // `decide` warns about secrets that other users can read.
+        std::fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
+    };
     write("keys.jwks.json", setup.keys.to_string());
     let mut sets = vec![json!({"file": "keys.jwks.json"})];
     for (index, more) in setup.more_keys.iter().enumerate() {
