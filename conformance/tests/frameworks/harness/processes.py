@@ -16,6 +16,10 @@ class HarnessError(Exception):
     """Something besides the checker and the services went wrong."""
 
 
+class PortTaken(HarnessError):
+    """Another program took the free port first, an outgoing connection for example."""
+
+
 def free_port() -> int:
     for _ in range(100):
         with socket.socket() as probe:
@@ -51,7 +55,9 @@ def _wait(process, port, output, argv, seconds):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise HarnessError(f"`{argv[0]}` ended with status {process.returncode}:\n{_text(output)}")
+            text = _text(output)
+            error = PortTaken if "address already in use" in text.lower() else HarnessError
+            raise error(f"`{argv[0]}` ended with status {process.returncode}:\n{text}")
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return
         time.sleep(0.03)

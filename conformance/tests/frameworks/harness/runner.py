@@ -12,7 +12,7 @@ from pathlib import Path
 
 from . import install
 from .credentials import Keys
-from .processes import HarnessError
+from .processes import HarnessError, PortTaken
 from .services import SERVICES
 
 # On two processors. A run spends most of its time waiting: for a program to start, and for tokens to expire.
@@ -53,9 +53,13 @@ class Script:
 
 
 def guarded(result: Result, attempt) -> Result:
-    """The result of an attempt. A program that does not start, or an error of the checker, is a problem of that result."""
+    """The result of an attempt. A program that does not start, or an error of the checker, is a problem of that result.
+    If another program took a port meanwhile, the attempt is made once more."""
     try:
-        attempt()
+        try:
+            attempt()
+        except PortTaken:
+            attempt()
     except (HarnessError, subprocess.TimeoutExpired) as error:
         result.problems.append(str(error))
     return result
