@@ -107,7 +107,7 @@ pub(crate) struct Page {
 #[derive(Debug)]
 pub(crate) struct SnapshotAndLog {
     pub(crate) id: SnapshotId,
-    /// The text of the snapshot; empty if there is none.
+    /// The text of the snapshot; empty without a snapshot.
     text: Vec<u8>,
     pub(crate) last: Position,
     /// All entries of the log.
@@ -117,7 +117,7 @@ pub(crate) struct SnapshotAndLog {
 /// The snapshot and the first entries of the log, from one transaction.
 #[derive(Debug)]
 pub(crate) struct Beginning {
-    /// The text of the snapshot; empty if there is none.
+    /// The text of the snapshot; empty without a snapshot.
     pub(crate) text: Vec<u8>,
     pub(crate) entries: Vec<LogEntry>,
     pub(crate) rest: Rest,

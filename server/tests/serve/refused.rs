@@ -1,4 +1,4 @@
-//! Requests that are answered without a decision: each has a line and is counted, whoever answers.
+//! Requests that are answered without a decision: each has a line and is counted, also if hyper or h2 answers.
 
 use artos_auth_server::config::Audit;
 use artos_auth_server::{AuditLog, Format, Metrics};

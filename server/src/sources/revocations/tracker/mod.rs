@@ -146,8 +146,8 @@ impl Tracker {
         })
     }
 
-    /// Takes the folded set, with what was applied in the meantime. Returns whether it counts: a snapshot may have been
-    /// loaded since, or there is none because the fold failed.
+    /// Takes the folded set, with what was applied in the meantime. Returns false if it is not used: the fold failed, or a
+    /// snapshot was loaded since.
     pub(crate) fn folded(&mut self, folded: Option<Revocations>) -> bool {
         let Some((since, mut folded)) = self.since_fold.take().zip(folded) else { return false };
         // Each of them has been applied before.
