@@ -4,6 +4,7 @@
 //! bytes, each asserting its answer on every call. The criterion bench, the table and the allocation report
 //! all draw on it.
 
+pub mod comparison;
 pub mod floor;
 pub mod load;
 pub mod machine;

@@ -8,57 +8,22 @@
 mod handshakes;
 mod servers;
 
-use std::num::{NonZeroU64, NonZeroUsize};
 use std::ops::Range;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use artos_auth_benches::load::{Figure, Load, median};
+use artos_auth_benches::comparison::{
+    Options, PROTECTED_PATH, ROUNDS_OF_A_START, TOKENS, artos_auth, rate, thrift, tokens,
+};
+use artos_auth_benches::load::{Figure, Load};
 use artos_auth_benches::process::Scratch;
-use artos_auth_benches::report::{self, Row, Target, shown};
-use artos_auth_benches::tokens::{Alg, Claims, SigningKey};
+use artos_auth_benches::report::{self, Row, Target};
+use artos_auth_benches::tokens::{Alg, SigningKey};
 use artos_auth_benches::{machine, world};
 use handshakes::Handshakes;
 
-/// Valid tokens, all cached.
-const TOKENS: u64 = 1_000;
-/// Each process gets a random memory layout, which changes the cost of a request by a few per cent.
-const ROUNDS_OF_A_START: usize = 3;
-const PROTECTED_PATH: &str = "/api/v1/templates/";
-
-struct Options {
-    artos_auth: PathBuf,
-    seconds: u64,
-    rounds: usize,
-}
-
 fn main() -> ExitCode {
-    let mut options = Options {
-        artos_auth: PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/release/artos-auth")),
-        seconds: 1,
-        rounds: 18,
-    };
-    let mut arguments = std::env::args().skip(1);
-    while let Some(argument) = arguments.next() {
-        let mut value = || arguments.next().unwrap_or_else(|| usage(&argument));
-        match argument.as_str() {
-            "--artos-auth" => options.artos_auth = value().into(),
-            "--seconds" => {
-                options.seconds = value().parse::<NonZeroU64>().unwrap_or_else(|_| usage(&argument)).get();
-            }
-            "--rounds" => {
-                options.rounds = value().parse::<NonZeroUsize>().unwrap_or_else(|_| usage(&argument)).get();
-            }
-            _ => usage(&argument),
-        }
-    }
-    compare(&options)
-}
-
-fn usage(argument: &str) -> ! {
-    eprintln!("`{argument}`: usage: https [--artos-auth FILE] [--seconds N] [--rounds N]");
-    std::process::exit(2)
+    compare(&Options::of("https"))
 }
 
 fn compare(options: &Options) -> ExitCode {
@@ -75,15 +40,9 @@ fn compare(options: &Options) -> ExitCode {
     let scratch = Scratch::new();
     servers::certificate(&scratch);
     let key = SigningKey::new(Alg::Es256);
-    let users: Vec<String> = (0..TOKENS).map(|serial| format!("user-{serial}")).collect();
-    let tokens: Vec<String> = users
-        .iter()
-        .zip(0..)
-        .map(|(user, serial)| key.mint(&Claims { user, serial, ..Claims::default() }))
-        .collect();
+    let tokens = tokens(&key);
     let mut figures = Figures::default();
-    for first in (0..options.rounds).step_by(ROUNDS_OF_A_START) {
-        let rounds = first..options.rounds.min(first + ROUNDS_OF_A_START);
+    for rounds in options.starts() {
         figures.extend(one_start(options, &scratch, &key, &tokens, rounds));
     }
     let mut all_pass = true;
@@ -114,36 +73,25 @@ impl Figures {
     fn rows(&self) -> Vec<Row> {
         let [protected, public, nginx] = &self.kept;
         let [new, nginx_new] = &self.new;
-        let none = Target::None;
-        let (kept, one) = ("kept connections", "requests");
+        let over = |what: &str, own: &[Figure], nginx: &[Figure], target| {
+            rate(format!("{what} a second"), own, nginx, target)
+        };
+        let thrift = |what: &str, own: &[Figure], nginx: &[Figure]| {
+            thrift(format!("{what}: CPU of nginx over its own"), own, nginx, Target::None)
+        };
+        let protected_path = "kept connections, protected path";
+        let public_path = "kept connections, public path";
+        let new_connections = "new connections, protected path";
+        let (one, least) = (Target::AtLeast(1.0), Target::AtLeast(0.9));
         vec![
-            rate(&format!("{kept}, protected path"), one, protected, nginx, Target::AtLeast(1.0)),
-            thrift(&format!("{kept}, protected path"), protected, nginx, none),
-            rate(&format!("{kept}, public path"), one, public, nginx, none),
-            thrift(&format!("{kept}, public path"), public, nginx, none),
-            rate("new connections, protected path", "handshakes", new, nginx_new, Target::AtLeast(0.9)),
-            thrift("new connections, protected path", new, nginx_new, none),
+            over(&format!("{protected_path}, over nginx, requests"), protected, nginx, one),
+            thrift(protected_path, protected, nginx),
+            over(&format!("{public_path}, over nginx, requests"), public, nginx, Target::None),
+            thrift(public_path, public, nginx),
+            over(&format!("{new_connections}, over nginx, handshakes"), new, nginx_new, least),
+            thrift(new_connections, new, nginx_new),
         ]
     }
-}
-
-fn rate(what: &str, one: &str, own: &[Figure], other: &[Figure], target: Target) -> Row {
-    let per_second = |figure: &Figure| figure.per_second;
-    let measured = format!(
-        "{} over {} a second",
-        shown(median(own.iter().map(per_second))),
-        shown(median(other.iter().map(per_second)))
-    );
-    let ratios = own.iter().zip(other).map(|(own, other)| own.per_second / other.per_second);
-    Row::ratio(format!("{what}, over nginx, {one} a second"), measured, median(ratios), target)
-}
-
-fn thrift(what: &str, own: &[Figure], other: &[Figure], target: Target) -> Row {
-    let cpu = |figure: &Figure| figure.cpu_microseconds;
-    let measured =
-        format!("{} µs, {} µs", shown(median(own.iter().map(cpu))), shown(median(other.iter().map(cpu))));
-    let ratios = own.iter().zip(other).map(|(own, other)| other.cpu_microseconds / own.cpu_microseconds);
-    Row::ratio(format!("{what}: CPU of nginx over its own"), measured, median(ratios), target)
 }
 
 /// Several rounds with newly started servers.
@@ -154,7 +102,8 @@ fn one_start(
     tokens: &[String],
     rounds: Range<usize>,
 ) -> Figures {
-    let own = servers::artos_auth(&options.artos_auth, scratch, key);
+    let tls = "[tls]\ncertificate = \"tls.crt\"\nkey = \"tls.key\"\n";
+    let own = artos_auth(&options.artos_auth, scratch, key, "off", tls);
     let nginx = servers::nginx(scratch);
     let token_file = scratch.write("tokens", &tokens.join("\n"));
     let length = Duration::from_secs(options.seconds);

@@ -1,11 +1,9 @@
-//! The servers: one worker each, pinned to the first core, with the same certificate.
+//! The certificate of both servers, and nginx with one worker, pinned to the first core.
 
 use std::path::Path;
 use std::process::Command;
 
-use artos_auth_benches::process::{Running, Scratch, announced, free_address, pinned};
-use artos_auth_benches::tokens::{AUDIENCE, ISSUER, SigningKey};
-use serde_json::json;
+use artos_auth_benches::process::{Running, Scratch, free_address, pinned};
 
 /// Writes a self-signed ECDSA certificate and its key.
 pub(crate) fn certificate(scratch: &Scratch) {
@@ -28,24 +26,6 @@ pub(crate) fn certificate(scratch: &Scratch) {
         .arg(scratch.path("tls.crt"));
     let output = command.output().expect("`openssl` is installed");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-}
-
-/// The product, with issuer, audience and one key, without an audit log.
-pub(crate) fn artos_auth(binary: &Path, scratch: &Scratch, key: &SigningKey) -> Running {
-    assert!(
-        binary.exists(),
-        "{} is not there: build it with `cargo build --release` in the root of the repository, or name it with \
-         `--artos-auth FILE`",
-        binary.display()
-    );
-    scratch.write("keys.jwks.json", &json!({"keys": [key.jwk()]}).to_string());
-    let config = format!(
-        "listen = \"127.0.0.1:0\"\n[tls]\ncertificate = \"tls.crt\"\nkey = \"tls.key\"\n\
-         [policy]\nissuers = [\"{ISSUER}\"]\naudiences = [\"{AUDIENCE}\"]\n\
-         [keys]\nfile = \"keys.jwks.json\"\n[audit]\noutput = \"off\"\n"
-    );
-    let config = scratch.write("artos-auth.toml", &config);
-    announced(pinned(binary).arg("serve").arg("--config").arg(config))
 }
 
 /// nginx with its defaults for TLS, which answers with an empty 204 and writes no log.

@@ -10,59 +10,31 @@ mod axum_service;
 mod bare;
 mod servers;
 
-use std::num::{NonZeroU64, NonZeroUsize};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use answer::answer;
-use artos_auth_benches::load::{Figure, Load, least, median};
+use artos_auth_benches::comparison::{
+    Options, PROTECTED_PATH, ROUNDS_OF_A_START, TOKENS, artos_auth, rate, thrift, tokens,
+};
+use artos_auth_benches::load::{Figure, Load, least};
 use artos_auth_benches::process::Scratch;
-use artos_auth_benches::report::{self, Row, Target, shown};
+use artos_auth_benches::report::{self, Row, Target};
 use artos_auth_benches::tokens::{Alg, Claims, SigningKey};
 use artos_auth_benches::{machine, world};
 
-/// Valid tokens, all cached.
-const TOKENS: u64 = 1_000;
-/// Each process gets a random memory layout, which changes the cost of a request by a few per cent.
-const ROUNDS_OF_A_START: usize = 3;
-const PROTECTED_PATH: &str = "/api/v1/templates/";
-
 fn main() -> ExitCode {
-    let mut options = Options {
-        artos_auth: PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/release/artos-auth")),
-        seconds: 1,
-        rounds: 18,
-    };
     let mut arguments = std::env::args().skip(1);
-    while let Some(argument) = arguments.next() {
-        let mut value = || arguments.next().unwrap_or_else(|| usage(&argument));
-        match argument.as_str() {
-            axum_service::COMMAND => return axum_service::serve(&value()),
-            bare::COMMAND => return bare::serve(&value()),
-            "--artos-auth" => options.artos_auth = value().into(),
-            "--seconds" => {
-                options.seconds = value().parse::<NonZeroU64>().unwrap_or_else(|_| usage(&argument)).get();
-            }
-            "--rounds" => {
-                options.rounds = value().parse::<NonZeroUsize>().unwrap_or_else(|_| usage(&argument)).get();
-            }
-            _ => usage(&argument),
+    if let (Some(command), Some(value)) = (arguments.next(), arguments.next()) {
+        match command.as_str() {
+            axum_service::COMMAND => return axum_service::serve(&value),
+            bare::COMMAND => return bare::serve(&value),
+            _ => {}
         }
     }
-    compare(&options)
-}
-
-struct Options {
-    artos_auth: PathBuf,
-    seconds: u64,
-    rounds: usize,
-}
-
-fn usage(argument: &str) -> ! {
-    eprintln!("`{argument}`: usage: servers [--artos-auth FILE] [--seconds N] [--rounds N]");
-    std::process::exit(2)
+    compare(&Options::of("servers"))
 }
 
 fn compare(options: &Options) -> ExitCode {
@@ -100,16 +72,10 @@ fn compare_one(
     over_axum: f64,
 ) -> Vec<Row> {
     let key = SigningKey::new(alg);
-    let users: Vec<String> = (0..TOKENS).map(|serial| format!("user-{serial}")).collect();
-    let tokens: Vec<String> = users
-        .iter()
-        .zip(0..)
-        .map(|(user, serial)| key.mint(&Claims { user, serial, ..Claims::default() }))
-        .collect();
+    let tokens = tokens(&key);
     let token_file = scratch.write("tokens", &tokens.join("\n"));
     let mut figures: [Vec<Figure>; 7] = Default::default();
-    for first in (0..options.rounds).step_by(ROUNDS_OF_A_START) {
-        let rounds = first..options.rounds.min(first + ROUNDS_OF_A_START);
+    for rounds in options.starts() {
         let of_a_start = one_start(options, scratch, &key, &tokens[0], &token_file, rounds);
         for (all, more) in figures.iter_mut().zip(of_a_start) {
             all.extend(more);
@@ -117,24 +83,11 @@ fn compare_one(
     }
     let [public, protected, public_audited, protected_audited, haproxy, axum, bare] = &figures;
 
-    let per_second = |figure: &Figure| figure.per_second;
-    let cpu = |figure: &Figure| figure.cpu_microseconds;
     let over = |what: &str, name: &str, above: &[Figure], below: &[Figure], target: Target| {
-        let measured = format!(
-            "{} over {} a second",
-            shown(median(above.iter().map(per_second))),
-            shown(median(below.iter().map(per_second)))
-        );
-        let what = format!("{}, {what}, over {name}, requests a second", alg.name());
-        let ratios = above.iter().zip(below).map(|(above, below)| per_second(above) / per_second(below));
-        Row::ratio(what, measured, median(ratios), target)
+        rate(format!("{}, {what}, over {name}, requests a second", alg.name()), above, below, target)
     };
     let thrift = |what: &str, name: &str, own: &[Figure], other: &[Figure], target: Target| {
-        let measured =
-            format!("{} µs, {} µs", shown(median(own.iter().map(cpu))), shown(median(other.iter().map(cpu))));
-        let what = format!("{}, {what}: CPU of {name} over its own", alg.name());
-        let ratios = own.iter().zip(other).map(|(own, other)| cpu(other) / cpu(own));
-        Row::ratio(what, measured, median(ratios), target)
+        thrift(format!("{}, {what}: CPU of {name} over its own", alg.name()), own, other, target)
     };
     let own = Target::AtLeast(0.95);
     let [over_haproxy, over_axum] = [over_haproxy, over_axum].map(Target::AtLeast);
@@ -168,8 +121,8 @@ fn one_start(
     token_file: &Path,
     rounds: Range<usize>,
 ) -> [Vec<Figure>; 7] {
-    let quiet = servers::artos_auth(&options.artos_auth, scratch, key, "off");
-    let audited = servers::artos_auth(&options.artos_auth, scratch, key, "stderr");
+    let quiet = artos_auth(&options.artos_auth, scratch, key, "off", "");
+    let audited = artos_auth(&options.artos_auth, scratch, key, "stderr", "");
     let haproxy = servers::haproxy(scratch, key);
     let axum = servers::axum(scratch, key);
     let bare = servers::bare(scratch, &answer(&quiet, PROTECTED_PATH, token));
@@ -206,7 +159,7 @@ fn at_rest(options: &Options, scratch: &Scratch) -> Vec<Row> {
     let mut starts = Vec::new();
     for _ in 0..10 {
         let begun = std::time::Instant::now();
-        let server = servers::artos_auth(&options.artos_auth, scratch, &key, "off");
+        let server = artos_auth(&options.artos_auth, scratch, &key, "off", "");
         answer(&server, PROTECTED_PATH, &token);
         starts.push(begun.elapsed().as_secs_f64() * 1e3);
         memory.push(server.resident_bytes() as f64 / MEGABYTE);

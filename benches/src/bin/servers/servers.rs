@@ -1,4 +1,4 @@
-//! The servers: configured as their documentation says, with one worker each, pinned to the first core.
+//! The servers beside the product: configured as their documentation says, with one worker each, pinned to the first core.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -6,24 +6,6 @@ use std::path::Path;
 use artos_auth_benches::process::{Running, Scratch, announced, free_address, pinned};
 use artos_auth_benches::tokens::{AUDIENCE, ISSUER, Public, SigningKey};
 use artos_auth_benches::world;
-use serde_json::json;
-
-/// The product, with issuer, audience and one key; `audit` says where audit lines go.
-pub(crate) fn artos_auth(binary: &Path, scratch: &Scratch, key: &SigningKey, audit: &str) -> Running {
-    assert!(
-        binary.exists(),
-        "{} is not there: build it with `cargo build --release` in the root of the repository, or name it with \
-         `--artos-auth FILE`",
-        binary.display()
-    );
-    scratch.write("keys.jwks.json", &json!({"keys": [key.jwk()]}).to_string());
-    let config = format!(
-        "listen = \"127.0.0.1:0\"\n[policy]\nissuers = [\"{ISSUER}\"]\naudiences = [\"{AUDIENCE}\"]\n\
-         [keys]\nfile = \"keys.jwks.json\"\n[audit]\noutput = \"{audit}\"\n"
-    );
-    let config = scratch.write(&format!("artos-auth-{audit}.toml"), &config);
-    announced(pinned(binary).arg("serve").arg("--config").arg(config))
-}
 
 /// The service that a team would write without this product.
 pub(crate) fn axum(scratch: &Scratch, key: &SigningKey) -> Running {
