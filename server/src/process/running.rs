@@ -76,8 +76,8 @@ impl Process {
                     Event::HangUp => {
                         notifier.reloading();
                         let (started, part) = Reload::start();
-                        self.audit.reopen(part.clone());
                         self.bells.hang_up(&part);
+                        self.audit.reopen(part);
                         // A task of an earlier reload takes part in this one too, and ends both at once.
                         reload = Some((started, Instant::now() + RELOAD_TIME));
                     }

@@ -167,11 +167,12 @@ fn realms_and_resources_change_with_the_policy() {
 /// A removed table, and a removed last entry of each list: the file is rejected until a SIGHUP confirms it.
 #[test]
 fn a_reload_never_loosens_by_omission() {
-    let owned = "[[resources]]\npath = \"/api/v1/templates/\"\norganization = \"org-b\"\n";
-    let process = Process::start(&format!("{PORTS}{owned}"));
+    let open = format!("{PORTS}[audit]\noutput = \"file\"\nfile = \"audit.jsonl\"\n");
+    let owned = format!("{open}[[resources]]\npath = \"/api/v1/templates/\"\norganization = \"org-b\"\n");
+    let process = Process::start(&owned);
     let token = process.token(json!({}));
     assert_eq!(process.status(PATH, &token), 403);
-    process.files.replace("artos-auth.toml", &Files::config_text(PORTS));
+    process.files.replace("artos-auth.toml", &Files::config_text(&open));
     let drops = || error(&process, "config") == "drops [[resources]]; send SIGHUP to confirm";
     eventually("it is told", drops);
     eventually("the log tells it", || {
@@ -181,10 +182,14 @@ fn a_reload_never_loosens_by_omission() {
     assert_eq!(process.status(PATH, &token), 403, "what is in use stays in use");
 
     // Restoring the previous file needs no confirmation, and a SIGHUP does not confirm later changes in advance.
-    process.files.replace("artos-auth.toml", &Files::config_text(&format!("{PORTS}{owned}")));
+    process.files.replace("artos-auth.toml", &Files::config_text(&owned));
     eventually("it is whole again", || failure(&process, "config").is_none());
+    let log = process.files.path("audit.jsonl");
+    fs::rename(&log, process.files.path("audit.jsonl.1")).unwrap();
     process.signal(Signal::HUP);
-    process.files.replace("artos-auth.toml", &Files::config_text(PORTS));
+    // A signal takes effect some time after it was sent. This one also opens the log again.
+    eventually("the signal has taken effect", || log.exists());
+    process.files.replace("artos-auth.toml", &Files::config_text(&open));
     eventually("it is told again", drops);
     assert_eq!(process.status(PATH, &token), 403);
 
