@@ -9,7 +9,7 @@ use artos_auth_fixtures::case::NOW;
 use artos_auth_fixtures::decider::{PolicyDocument, PublicDocument, RouteDocument};
 use artos_auth_fixtures::engine::EngineDecider;
 use artos_auth_fixtures::keys::TestKey;
-use artos_auth_fixtures::text::Text;
+use artos_auth_fixtures::token::text::Text;
 use artos_auth_fixtures::{Decider, Question, Setup, TokenSpec};
 use rstest::rstest;
 use serde_json::{Value, json};

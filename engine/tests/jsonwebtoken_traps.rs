@@ -6,9 +6,9 @@
 #![cfg(test)]
 
 use artos_auth_fixtures::decider::PolicyDocument;
-use artos_auth_fixtures::edit::{Edit, Segment};
 use artos_auth_fixtures::engine::EngineDecider;
 use artos_auth_fixtures::keys::TestKey;
+use artos_auth_fixtures::token::edit::{Edit, Segment};
 use artos_auth_fixtures::{DecideOutput, Decider, Question, Setup, TokenSpec};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, get_current_timestamp};
 use rstest::rstest;

@@ -11,7 +11,7 @@ use artos_auth_engine::{CacheBytes, HashKey, Reason, UnixTime};
 use artos_auth_fixtures::decider::{Account, RouteDocument};
 use artos_auth_fixtures::engine::EngineDecider;
 use artos_auth_fixtures::reference::differences::{DIFFERENCES, agree, declared};
-use artos_auth_fixtures::text::{Part, Repeat, Text};
+use artos_auth_fixtures::token::text::{Part, Repeat, Text};
 use artos_auth_fixtures::{DecideOutput, Decider, Question, Reference, Setup, TokenSpec};
 use generated::{GeneratedRequest, NOW, SETUPS, allowed, generated_request, key_set, path};
 use proptest::prelude::*;

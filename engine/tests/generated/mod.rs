@@ -5,10 +5,10 @@
 use std::sync::LazyLock;
 
 use artos_auth_fixtures::decider::{Account, BoundKeys, Context};
-use artos_auth_fixtures::edit::{Edit, Segment};
 use artos_auth_fixtures::engine::EngineDecider;
 use artos_auth_fixtures::keys::TestKey;
-use artos_auth_fixtures::text::Text;
+use artos_auth_fixtures::token::edit::{Edit, Segment};
+use artos_auth_fixtures::token::text::Text;
 use artos_auth_fixtures::{Question, Setup, TokenSpec};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};

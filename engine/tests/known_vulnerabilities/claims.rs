@@ -5,7 +5,7 @@ use artos_auth_fixtures::case::NOW;
 use artos_auth_fixtures::decider::Context;
 use artos_auth_fixtures::engine::{EngineDecider, verdict, with_engine_types};
 use artos_auth_fixtures::keys::TestKey;
-use artos_auth_fixtures::text::Text;
+use artos_auth_fixtures::token::text::Text;
 use artos_auth_fixtures::{Question, TokenSpec};
 use serde_json::{Value, json};
 

@@ -2,9 +2,9 @@
 
 use artos_auth_engine::KeySet;
 use artos_auth_fixtures::TokenSpec;
-use artos_auth_fixtures::edit::{Edit, Segment};
 use artos_auth_fixtures::keys::{PublicForm, TestKey};
-use artos_auth_fixtures::text::Text;
+use artos_auth_fixtures::token::edit::{Edit, Segment};
+use artos_auth_fixtures::token::text::Text;
 use artos_auth_fixtures::token::{Secret, Spelling};
 use rstest::rstest;
 use serde_json::{Value, json};

@@ -2,8 +2,8 @@
 
 use artos_auth_fixtures::case::NOW;
 use artos_auth_fixtures::decider::{Context, RouteDocument};
-use artos_auth_fixtures::edit::{Edit, Segment};
 use artos_auth_fixtures::engine::with_engine_types;
+use artos_auth_fixtures::token::edit::{Edit, Segment};
 use artos_auth_fixtures::{DecideOutput, Question, TokenSpec};
 use serde_json::{Value, json};
 
