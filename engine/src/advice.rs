@@ -12,11 +12,15 @@ impl Reason {
             Self::HeaderRepeated => {
                 "There is more than one Authorization line. Check whether a proxy or library adds one."
             }
-            Self::SchemeNotBearer => "The Authorization line does not begin with `Bearer` and a space.",
+            Self::SchemeNotBearer => {
+                "The Authorization line does not begin with `Bearer` and a space. Send `Authorization: Bearer TOKEN`."
+            }
             Self::TokenMissing => {
                 "There is no token after `Bearer`. Check the variable that holds the token."
             }
-            Self::TokenTooLong => "The token is longer than `policy.max_token_bytes`.",
+            Self::TokenTooLong => {
+                "The token is longer than `policy.max_token_bytes`. Raise it, or have fewer claims put into tokens."
+            }
             Self::TokenExtraCharacters => {
                 "The token contains an invalid character: a space, a quote or a line end, often from copying."
             }
@@ -26,11 +30,15 @@ impl Reason {
             Self::TokenHeaderMalformed => {
                 "The token's header is not a valid JWT header. Report it to the issuer."
             }
-            Self::CriticalExtension => "The token requires an extension (`crit`), and none is supported.",
+            Self::CriticalExtension => {
+                "The token requires an extension (`crit`), and none is supported. Have it issued without one."
+            }
             Self::TypeNotAccepted => {
                 "The token's `typ` is not in `policy.types`. It may be a token of another kind."
             }
-            Self::AlgorithmNotAllowed => "The token's `alg` is not in `policy.algorithms`.",
+            Self::AlgorithmNotAllowed => {
+                "The token's `alg` is not in `policy.algorithms`. Add it there if your issuer signs with it."
+            }
             Self::KeyUnknown => {
                 "No key of the set has the token's `kid` and `alg`. The token may be from another environment, or its key was removed."
             }
@@ -46,7 +54,7 @@ impl Reason {
                 "The token's `iss` is not in `policy.issuers`, or its key is bound to another `issuer`."
             }
             Self::AudienceNotAccepted => {
-                "The token's `aud` contains none of `policy.audiences`. It may be for another service."
+                "The token's `aud` contains none of `policy.audiences`, or the policy has none: then no `aud` is accepted. The token may be for another service."
             }
             Self::ClaimNotAccepted => {
                 "A claim under `policy.required` has none of the accepted values. It may be a token of another kind."
@@ -65,16 +73,24 @@ impl Reason {
             Self::OrganizationMissing => {
                 "The token names no organization. Its issuer must set the account up."
             }
-            Self::AccountNotConfigured => "The service says that the account is not configured.",
-            Self::NotAMember => "The service says that the user is not a member of the organization.",
+            Self::AccountNotConfigured => {
+                "The service says that the account is not configured. Set the account up there."
+            }
+            Self::NotAMember => {
+                "The service says that the user is not a member of the organization. Add the user there."
+            }
             Self::ResourceOfOtherOrganization => {
-                "The resource belongs to another organization than the token."
+                "The resource belongs to another organization than the token. Use a token of the owner."
             }
             Self::ResourceUnresolved => {
                 "The owner of the resource is unknown. Check that an entry of `[[resources]]` matches the path."
             }
-            Self::PathAmbiguous => "Servers read this path differently, so route rules cannot be applied.",
-            Self::PermissionMissing => "A route rule needs a permission that the token does not have.",
+            Self::PathAmbiguous => {
+                "Servers read this path differently, so route rules cannot be applied. Send it without what the cause names."
+            }
+            Self::PermissionMissing => {
+                "A route rule needs a permission that the token does not have, or no rule matches and `policy.unlisted` is `deny`; the cause says which."
+            }
         }
     }
 }

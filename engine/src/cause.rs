@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::algorithm::Algorithm;
 use crate::claims::{Acceptance, BindingVerdict, ClaimFlaw, ClaimProblem, Mismatch, RequiredVerdict};
+use crate::keys::KeySet;
 use crate::path::Ambiguity;
 use crate::policy::Policy;
 use crate::reason::Reason;
@@ -101,7 +102,7 @@ impl<'d> Cause<'d> {
         (*detail != Detail::None || cause.follows_from_the_policy()).then_some(cause)
     }
 
-    /// Whether the cause can be told from the reason and the policy, without details.
+    /// Whether the cause follows from the reason and the policy, without details.
     fn follows_from_the_policy(self) -> bool {
         matches!(
             self.reason,
@@ -212,7 +213,8 @@ impl fmt::Display for NoKey {
             (false, _) => {
                 write!(
                     f,
-                    "the token has no `kid`, and there are {serving} keys for {algorithm}; at most 8 are tried"
+                    "the token has no `kid`, and there are {serving} keys for {algorithm}; at most {} are tried",
+                    KeySet::MAX_KEYS_WITHOUT_ID
                 )
             }
         }

@@ -20,7 +20,7 @@ use hashbrown::HashSet;
 /// # let _ = (document, list, unknown_id);
 /// ```
 ///
-/// An owner that is left out does not compile:
+/// A context without an owner does not compile:
 ///
 /// ```compile_fail,E0599
 /// let context = artos_auth_engine::Context::default();
@@ -50,7 +50,7 @@ impl<'c> Context<'c> {
         Self::of(ResourceOrg::Unowned)
     }
 
-    /// The service could not tell who owns the resource, so nobody may use it.
+    /// The service could not determine the owner of the resource, so every caller is refused.
     #[must_use]
     pub fn unresolved() -> Self {
         Self::of(ResourceOrg::Unresolved)
@@ -78,10 +78,11 @@ impl<'c> Context<'c> {
 /// The organizations whose tokens are credentials at this host or deployment (TOK-4).
 #[derive(Clone, Copy, Debug, Default)]
 pub enum TenantScope<'c> {
-    /// Every organization's.
+    /// The tokens of every organization.
     #[default]
     Any,
-    /// Only these. With an empty set no token authenticates.
+    /// Only the tokens of these organizations; with an empty set, of none. A token without an organization is
+    /// refused later, with 403 (ORG-2).
     Among(&'c Organizations),
 }
 
@@ -104,11 +105,11 @@ pub enum ResourceOrg<'c> {
     Unowned,
     /// This organization.
     Owned(Cow<'c, str>),
-    /// The service could not tell, so nobody may use it.
+    /// The service could not determine the owner, so every caller is refused.
     Unresolved,
 }
 
-/// What the service knows of the user's account in the token's organization.
+/// What the service knows about the user's account in the token's organization.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Account {
     /// Nothing beyond what the token says.

@@ -267,7 +267,7 @@ impl<'e> Decision<'e> {
         }
     }
 
-    /// Whether the token was verified by an earlier call; `None` where none was verified.
+    /// Whether the token was verified by an earlier call; `None` if no token was verified.
     #[must_use]
     pub fn from_cache(&self) -> Option<bool> {
         self.verified().map(Verified::is_from_cache)

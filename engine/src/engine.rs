@@ -130,7 +130,7 @@ impl Engine {
         self.decide_observed(request, context, now, &mut Silent)
     }
 
-    /// The first of two steps, for services that learn who owns a resource only after asking their database.
+    /// The first of two steps, for services that look up the owner of a resource in their database.
     ///
     /// Makes every check that does not depend on the owner or the account: all checks that answer 401, and the 403 checks
     /// for a token without user or organization, an ambiguous path, and the permissions of route rules.
@@ -140,7 +140,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// An owned denial.
+    /// The denial; it borrows nothing from the engine.
     pub fn authenticate(
         &self,
         request: &Request<'_>,
@@ -240,12 +240,12 @@ impl Engine {
     fn verify_anew<O: Observer>(&self, token: SizedToken<'_>, observer: &mut O) -> Result<Verified, Failure> {
         let policy = &*self.policy;
         let mut scratch = Scratch::new();
-        let compact = token.decode(&mut scratch, |segment| self.keys.recognise_header(segment))?;
+        let compact = token.decode(&mut scratch, |segment| self.keys.recognize_header(segment))?;
 
         observer.enter(Check::HeaderParameters);
         let parsed;
         let (header, known) = match compact.header {
-            HeaderSegment::Recognised(known) => (known.header(), Some(known)),
+            HeaderSegment::Recognized(known) => (known.header(), Some(known)),
             HeaderSegment::Decoded(text) => {
                 parsed = JoseHeader::parse(text)?;
                 (&parsed, None)

@@ -75,7 +75,7 @@ checks! {
 }
 
 impl Check {
-    /// The clauses of the contract that the check keeps.
+    /// The clauses of the contract that the check enforces.
     #[must_use]
     pub const fn clauses(self) -> &'static [&'static str] {
         match self {
@@ -111,7 +111,7 @@ pub enum StepResult {
 }
 
 impl StepResult {
-    /// The name that JSON has for it: `passed`, `decided` or `not reached`.
+    /// The name in JSON: `passed`, `decided` or `not reached`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

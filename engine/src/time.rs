@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 
 /// A time in whole seconds since the Unix epoch: the `now` of a decision.
 ///
-/// Bare integers are not times:
+/// A bare integer does not compile:
 ///
 /// ```compile_fail,E0308
 /// # use artos_auth_engine::{Context, Engine, Request};

@@ -84,7 +84,7 @@ impl Authenticated {
     }
 }
 
-/// The proof that an authenticated token needs only the right owner and account.
+/// The proof that every check has passed, except those of the owner and the account.
 #[derive(Clone)]
 pub(crate) struct Admitted {
     entry: SharedEntry,

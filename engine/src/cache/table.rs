@@ -35,7 +35,7 @@ pub struct CacheBytes(pub usize);
 #[derive(Clone, Copy)]
 pub struct HashKey(pub u64);
 
-/// The key is a secret (SEC-1).
+/// Redacted, because the key is a secret (SEC-1).
 impl fmt::Debug for HashKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("HashKey(redacted)")
@@ -187,7 +187,8 @@ impl Set {
         Self { tags: Tags::vacant(), slots: array::from_fn(|_| ArcSwapAny::new(vacant.clone())) }
     }
 
-    /// A vacant slot, else one without a mark, else the first one, after clearing the marks of the others.
+    /// The slot to replace: a vacant one, else one without a mark, else the first one, after clearing the
+    /// marks of the others.
     fn victim(&self) -> usize {
         let unused = || self.slots.iter().position(|slot| !Entry::of(&slot.load()).is_marked());
         self.tags.matching(VACANT).next().or_else(unused).unwrap_or_else(|| {
@@ -208,7 +209,7 @@ impl Tags {
         Self(AtomicU64::new(u64::from_le_bytes(tags)))
     }
 
-    /// The slots with this tag, looked for all at once.
+    /// The slots with this tag; all tags are compared at once.
     fn matching(&self, tag: u8) -> impl Iterator<Item = usize> {
         const LOW_BITS: u64 = 0x7f7f_7f7f_7f7f_7f7f;
         let differing = self.0.load(Relaxed) ^ u64::from_le_bytes([tag; 8]);
@@ -287,7 +288,7 @@ mod tests {
         );
     }
 
-    /// A cache of one set, full with so many tokens of five bytes.
+    /// A cache of one set that has room for exactly this many tokens of five bytes.
     fn with_room_for(tokens: usize) -> Cache {
         let cache = Cache::new(CacheBytes(Entry::of(&shared("token")).memory() * tokens), HashKey(7));
         assert_eq!(cache.sets.len(), 1);

@@ -27,13 +27,13 @@ pub(crate) struct Claims {
 /// Whether a claim has a value that the policy names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Acceptance {
-    /// It has, or the policy names none.
+    /// The policy accepts the claim's value, or its absence.
     Accepted,
     /// The claim is missing, and the policy names values.
     Missing,
     /// The claim is present, and the policy names no value.
     Unexpected,
-    /// It has another value.
+    /// The claim has no value that the policy names.
     Other,
 }
 
@@ -47,9 +47,9 @@ impl Acceptance {
 /// Whether every required claim has an accepted value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RequiredVerdict {
-    /// All of them have.
+    /// Every required claim has an accepted value.
     Met,
-    /// The first one that has none.
+    /// The first required claim without an accepted value.
     NotMet {
         /// Its index among the required claims, saturating.
         index: u16,
@@ -63,7 +63,7 @@ pub(crate) enum RequiredVerdict {
 pub(crate) enum Mismatch {
     /// The claim is absent, or `null`.
     Missing,
-    /// The claim is there more than once.
+    /// The claim is duplicate.
     Duplicate,
     /// A value of this type.
     Value(JsonType),
@@ -72,7 +72,7 @@ pub(crate) enum Mismatch {
 /// Whether the claims meet the binding of the key that verified them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BindingVerdict {
-    /// They do, or the key has no binding.
+    /// The claims meet the binding, or the key has none.
     Met,
     /// The key is bound to another issuer.
     OtherIssuer,

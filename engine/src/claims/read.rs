@@ -5,18 +5,16 @@ use smallvec::SmallVec;
 use super::flaw::{ClaimFlaw, ClaimProblem};
 use super::model::{Acceptance, BindingVerdict, Claims, Mismatch, RequiredVerdict};
 use super::span::{Span, Spans};
-use crate::ids::MAX_ID_BYTES;
+use crate::ids::{MAX_ID_BYTES, MAX_PERMISSIONS};
 use crate::json::{Document, JsonString, JsonType, ReadValue, Value};
 use crate::keys::Binding;
 use crate::policy::{Claim, ClaimTree, Leaf, Policy, ReadAs};
 use crate::time::NumericDate;
 
-const MAX_PERMISSIONS: usize = 256;
-
 impl Claims {
     /// Fills empty claims in place from the decoded text; `null` counts as absent.
     ///
-    /// `binding` is what the key that verified them is bound to.
+    /// `binding` is the binding of the key that verified the claims.
     ///
     /// Returns the text that the spans refer to, unless it is the decoded text itself, as in most tokens. For a text with
     /// escapes or non-ASCII characters it is a new text of the unescaped parts.

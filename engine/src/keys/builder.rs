@@ -33,7 +33,7 @@ impl KeySetBuilder {
         self
     }
 
-    /// Adds a set whose keys are trusted with one issuer, some organizations, or both; `None` leaves that open.
+    /// Adds a set whose keys are trusted with one issuer, some organizations, or both; `None` means any.
     ///
     /// A token that one of these keys verifies must carry exactly this `iss` (`issuer_not_accepted`), and its
     /// organization must be one of these (`organization_not_of_issuer`), in addition to the policy's own checks.

@@ -1,8 +1,8 @@
-//! A table of encoded header segments, which are recognised instead of parsed: all tokens of a key usually have the same
+//! A table of encoded header segments, which are recognized instead of parsed: all tokens of a key usually have the same
 //! header.
 //!
 //! Issuers write few header parameters in few orders, so most headers can be predicted from the keys. Each entry is made by
-//! parsing the header and looking up its keys, so recognising it gives the same result.
+//! parsing the header and looking up its keys, so recognizing it gives the same result.
 
 use std::fmt;
 
@@ -21,7 +21,7 @@ const MAX_KEYS: usize = 256;
 #[derive(Default)]
 pub(super) struct HeaderTable(HashMap<Box<[u8]>, KnownHeader, FixedState>);
 
-/// A recognised header: parsed in advance, with its keys.
+/// A recognized header: parsed in advance, with its keys.
 pub(crate) struct KnownHeader {
     header: JoseHeader<'static>,
     candidates: Option<Box<[usize]>>,
@@ -131,11 +131,11 @@ mod tests {
     #[case::key_id_between(r#"{"alg":"HS256","kid":"a\"b","typ":"JWT"}"#)]
     #[case::key_id_last(r#"{"typ":"JWT","alg":"HS256","kid":"a\"b"}"#)]
     #[case::key_id_and_no_type(r#"{"alg":"HS256","kid":"a\"b"}"#)]
-    fn a_usual_header_is_recognised_with_its_content(#[case] text: &str) {
+    fn a_usual_header_is_recognized_with_its_content(#[case] text: &str) {
         let keys = keys();
         let segment = URL_SAFE_NO_PAD.encode_to_string(text);
-        let recognised = keys.recognise_header(segment.as_bytes()).unwrap();
-        let known = recognised.header();
+        let recognized = keys.recognize_header(segment.as_bytes()).unwrap();
+        let known = recognized.header();
         let read = JoseHeader::parse(text.as_bytes()).unwrap();
         let policy = crate::Policy::new(&crate::PolicySpec::default()).unwrap();
         assert_eq!(known.key_id(), read.key_id());
@@ -143,7 +143,7 @@ mod tests {
         assert_eq!(known.check_typ(&policy), read.check_typ(&policy));
         assert_eq!(known.reject_critical(), Ok(()));
         let looked_up = keys.candidates(read.key_id(), Algorithm::HS256).unwrap();
-        assert_eq!(recognised.candidates().unwrap().0, looked_up.0);
+        assert_eq!(recognized.candidates().unwrap().0, looked_up.0);
     }
 
     #[rstest]
@@ -154,6 +154,6 @@ mod tests {
     #[case::critical_extension(r#"{"alg":"HS256","crit":[]}"#)]
     fn other_headers_are_parsed(#[case] text: &str) {
         let segment = URL_SAFE_NO_PAD.encode_to_string(text);
-        assert!(keys().recognise_header(segment.as_bytes()).is_none());
+        assert!(keys().recognize_header(segment.as_bytes()).is_none());
     }
 }

@@ -47,7 +47,7 @@ pub(super) fn read(text: &[u8]) -> Result<(Vec<Key>, Vec<Warning>), LoadError> {
     collect(&sources, text)
 }
 
-/// The problem with a file of another kind that is often given instead.
+/// The problem, if the text is of another kind that is often passed by mistake.
 fn other_kind(text: &str) -> Option<&'static str> {
     if text.starts_with('{') {
         return None;
@@ -56,13 +56,13 @@ fn other_kind(text: &str) -> Option<&'static str> {
     if text.contains("-----BEGIN ") {
         return Some("this is a PEM file, not a JWK Set; convert it with `artos-auth keys public --in FILE`");
     }
-    text.starts_with('<').then_some("this is HTML or XML, not a JWK Set; check what the URL answers")
+    text.starts_with('<').then_some("this is HTML or XML, not a JWK Set; check the response of the URL")
 }
 
 fn collect(sources: &[(String, &str)], text: &str) -> Result<(Vec<Key>, Vec<Warning>), LoadError> {
     let mut keys: Vec<Key> = Vec::new();
     let mut warnings = Vec::new();
-    // A map, because comparing all pairs would be quadratic in the number of keys.
+    // A set, because comparing all pairs would be quadratic in the number of keys.
     let mut ids: HashSet<(Box<str>, Algorithm), FixedState> = HashSet::default();
     for (path, source) in sources {
         let fatal = |problem: Problem| {
@@ -134,7 +134,7 @@ fn read_key(source: &str) -> Read {
     }
 }
 
-/// The error is why the key is ignored.
+/// The error says why the key is ignored.
 fn read_or_ignore(source: &str) -> Result<Read, Problem> {
     let members = Members::parse(source).map_err(|_| problem("", "a JWK must be a JSON object"))?;
     let key_type = members.text("kty")?.ok_or_else(|| problem("kty", "missing"))?;

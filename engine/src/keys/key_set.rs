@@ -13,9 +13,6 @@ use crate::algorithm::Algorithm;
 use crate::error::LoadError;
 use crate::warning::Warning;
 
-/// A token without `kid` is tried with every key of its algorithm, but only if there are at most this many.
-const MAX_KEYS_WITHOUT_ID: usize = 8;
-
 /// An immutable snapshot of keys, each with a verifier that was prepared when it was loaded.
 pub struct KeySet {
     pub(super) keys: Vec<Key>,
@@ -32,6 +29,9 @@ pub struct KeySet {
 type OfOneId = SmallVec<[(Algorithm, SmallVec<[usize; 1]>); 1]>;
 
 impl KeySet {
+    /// A token without `kid` is tried with every key of its algorithm, but only if there are at most this many.
+    pub const MAX_KEYS_WITHOUT_ID: usize = 8;
+
     /// Reads a JWK Set (RFC 7517 §5), or a single JWK.
     ///
     /// A key with an unsupported type, curve, algorithm or use is ignored, and so is a key that cannot be read, as long as
@@ -69,7 +69,7 @@ impl KeySet {
         let warnings_of_documents = warnings.len();
         for algorithm in Algorithm::ALL {
             let sharing = by_algorithm.get(algorithm).map_or(0, Vec::len);
-            if sharing > MAX_KEYS_WITHOUT_ID {
+            if sharing > Self::MAX_KEYS_WITHOUT_ID {
                 warnings.push(too_many_without_id(*algorithm, sharing));
             }
         }
@@ -114,7 +114,7 @@ impl KeySet {
     }
 
     /// The header of this segment, if it is one that tokens of these keys usually have.
-    pub(crate) fn recognise_header(&self, segment: &[u8]) -> Option<&KnownHeader> {
+    pub(crate) fn recognize_header(&self, segment: &[u8]) -> Option<&KnownHeader> {
         self.header_table.get(segment)
     }
 
@@ -130,7 +130,7 @@ impl KeySet {
             }
             None => {
                 let indexes = self.by_algorithm.get(&algorithm).map(Vec::as_slice);
-                indexes.filter(|indexes| indexes.len() <= MAX_KEYS_WITHOUT_ID)
+                indexes.filter(|indexes| indexes.len() <= Self::MAX_KEYS_WITHOUT_ID)
             }
         };
         indexes.map(Candidates)
@@ -159,7 +159,8 @@ fn too_many_without_id(algorithm: Algorithm, keys: usize) -> Warning {
     Warning::new(
         "",
         format!(
-            "{keys} keys for {algorithm}, so its tokens without `kid` are refused; at most 8 keys are tried"
+            "{keys} keys for {algorithm}, so its tokens without `kid` are refused; at most {} keys are tried",
+            KeySet::MAX_KEYS_WITHOUT_ID
         ),
     )
 }

@@ -230,7 +230,7 @@ mod tests {
     #[case(b"/..", Ambiguity::DotSegment)]
     #[case(b"/\\", Ambiguity::Backslash)]
     #[case(b"/%C0%AF", Ambiguity::NotUtf8)]
-    fn why_a_path_is_ambiguous_is_said_in_words(#[case] path: &[u8], #[case] ambiguity: Ambiguity) {
+    fn each_ambiguity_has_a_description(#[case] path: &[u8], #[case] ambiguity: Ambiguity) {
         assert_eq!(decode_unless_ambiguous(path), Err(ambiguity));
         assert!(ambiguity.to_string().starts_with("it"), "{ambiguity}");
         assert_eq!(ambiguity.to_string(), ambiguity.description());

@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_syntax_of_other_routers_is_recognised() {
+    fn the_syntax_of_other_routers_is_recognized() {
         for pattern in [
             "/admin/*",
             "/admin/**",

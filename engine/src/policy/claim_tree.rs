@@ -3,6 +3,9 @@
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
+/// The most names in a claim path: the depth to which the claims of a token must be readable.
+const MAX_STEPS: usize = 64;
+
 /// How a claim is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ReadAs {
@@ -62,6 +65,9 @@ impl ClaimTree {
         let Some((last, steps)) = path.split_last() else {
             return Err("a claim path needs at least one name".to_owned());
         };
+        if path.len() > MAX_STEPS {
+            return Err(format!("a claim path has at most {MAX_STEPS} names, got {}", path.len()));
+        }
         if path.iter().any(String::is_empty) {
             return Err("a claim name must not be empty".to_owned());
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::spec::{RouteSpec, Unlisted};
 use crate::error::LoadError;
-use crate::ids::is_id;
+use crate::ids::{MAX_PERMISSIONS, is_id};
 use crate::path::{Ambiguity, Matcher, Pattern, PlainPath};
 
 /// The route rules, found by path, then by method.
@@ -58,7 +58,7 @@ impl Routes {
             check_methods(spec.methods.as_deref()).map_err(|problem| error("methods", problem))?;
             check_permissions(&spec.permissions).map_err(|problem| error("permissions", problem))?;
             let Some(rules) = matcher.entry(&pattern) else { continue };
-            rules.add(spec);
+            rules.add(spec).map_err(|problem| error("permissions", problem))?;
         }
         matcher.compress();
         Ok(Self { rules: specs.len(), matcher, unlisted })
@@ -108,29 +108,28 @@ impl Routes {
 }
 
 impl Rules {
-    fn add(&mut self, spec: &RouteSpec) {
+    fn add(&mut self, spec: &RouteSpec) -> Result<(), String> {
         let Some(methods) = &spec.methods else {
-            add_to(self.every_method.get_or_insert_default(), &spec.permissions);
-            return;
+            return add_to(self.every_method.get_or_insert_default(), &spec.permissions);
         };
         for method in methods {
             let method = method.to_ascii_uppercase();
             if method == "GET" {
-                self.add_for("HEAD", &spec.permissions);
+                self.add_for("HEAD", &spec.permissions)?;
             }
-            self.add_for(&method, &spec.permissions);
+            self.add_for(&method, &spec.permissions)?;
         }
+        Ok(())
     }
 
-    fn add_for(&mut self, method: &str, permissions: &[String]) {
-        match self.by_method.iter_mut().find(|(named, _)| **named == *method) {
-            Some((_, known)) => add_to(known, permissions),
-            None => {
-                let mut fresh = Permissions::new();
-                add_to(&mut fresh, permissions);
-                self.by_method.push((method.into(), fresh));
-            }
+    fn add_for(&mut self, method: &str, permissions: &[String]) -> Result<(), String> {
+        if let Some((_, known)) = self.by_method.iter_mut().find(|(named, _)| **named == *method) {
+            return add_to(known, permissions);
         }
+        let mut fresh = Permissions::new();
+        add_to(&mut fresh, permissions)?;
+        self.by_method.push((method.into(), fresh));
+        Ok(())
     }
 
     /// The permissions for this method, ignoring its case.
@@ -142,12 +141,19 @@ impl Rules {
     }
 }
 
-fn add_to(known: &mut Permissions, more: &[String]) {
+fn add_to(known: &mut Permissions, more: &[String]) -> Result<(), String> {
     for permission in more {
         if let Err(at) = known.binary_search_by(|its| (**its).cmp(permission)) {
+            if known.len() == MAX_PERMISSIONS {
+                return Err(format!(
+                    "the rules of one path and method need more than {MAX_PERMISSIONS} permissions, and no token can contain \
+                     so many"
+                ));
+            }
             known.insert(at, permission.as_str().into());
         }
     }
+    Ok(())
 }
 
 /// Validates methods: tokens (RFC 9110 §9.1), with the registered ones in upper case.

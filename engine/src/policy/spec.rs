@@ -28,7 +28,7 @@ pub struct PolicySpec {
     pub claims: ClaimNamesSpec,
     /// Further required claims, by name, with their accepted values (TOK-6).
     pub required: BTreeMap<String, RequiredSpec>,
-    /// The paths that need no authentication. Default: the documented one.
+    /// The paths that need no authentication. Default: `/api/v1/search/status`.
     pub public: Option<Vec<PublicSpec>>,
     /// The permissions that methods and paths need. Default: none.
     pub routes: Vec<RouteSpec>,

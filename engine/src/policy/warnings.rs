@@ -74,7 +74,7 @@ fn patterns(spec: &PolicySpec, warnings: &mut Vec<Warning>) {
     let routes = spec.routes.iter().map(|route| (&route.path, &route.methods));
     let public = public.enumerate().map(|(index, entry)| (format!("public[{index}]"), entry));
     let routes = routes.enumerate().map(|(index, entry)| (format!("routes[{index}]"), entry));
-    // A method of one's own is usually in many rules; the first is enough.
+    // A custom method is usually in many rules; one warning is enough.
     let mut known: BTreeSet<&str> = BTreeSet::new();
     for (key, (path, methods)) in public.chain(routes) {
         // A public path matches byte for byte, so a placeholder in it is literal too.
@@ -92,7 +92,7 @@ fn patterns(spec: &PolicySpec, warnings: &mut Vec<Warning>) {
                 )
             } else if !REGISTERED.contains(&upper.as_str()) && known.insert(method) {
                 format!(
-                    "`{}` is not a registered HTTP method; it matches only requests with this very method",
+                    "`{}` is not a registered HTTP method; it matches only requests with exactly this method",
                     method.escape_debug()
                 )
             } else {
@@ -103,7 +103,7 @@ fn patterns(spec: &PolicySpec, warnings: &mut Vec<Warning>) {
     }
 }
 
-/// Rules for a public path: the path is allowed before they are asked.
+/// Rules for a public path: they have no effect, because the path is allowed before rules are checked.
 fn rules_of_public_paths(spec: &PolicySpec, warnings: &mut Vec<Warning>) {
     let documented = [PublicSpec { path: DOCUMENTED.to_owned(), methods: None }];
     let public = spec.public.as_deref().unwrap_or(&documented);

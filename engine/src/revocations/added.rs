@@ -62,7 +62,7 @@ impl Added {
         let (mut users, mut organizations) = (base.users.clone(), base.organizations.clone());
         for (user, added) in &self.users {
             let known = users.entry(user.clone()).or_default();
-            // An added instant is later than a loaded one.
+            // An instant is only added if it is later than the loaded one.
             known.anywhere = added.anywhere.or(known.anywhere);
             let here = added.in_organizations.iter();
             known

@@ -8,6 +8,7 @@ use hashbrown::HashMap;
 use super::sets::{SignedSet, TokenIds};
 use crate::claims::TextClaims;
 use crate::time::NumericDate;
+use crate::warning::Warning;
 
 /// The list that was loaded as a whole: compact and never changed.
 #[derive(Default)]
@@ -16,8 +17,9 @@ pub(super) struct Base {
     pub(super) signed: SignedSet,
     pub(super) users: HashMap<Box<[u8]>, User, FixedState>,
     pub(super) organizations: HashMap<Box<[u8]>, NumericDate, FixedState>,
-    /// The number of users, each in one organization or in any.
+    /// The number of entries for users, each in one organization or in any.
     pub(super) user_entries: usize,
+    pub(super) warnings: Vec<Warning>,
 }
 
 /// The instants before which a user's tokens are revoked.
@@ -37,7 +39,7 @@ impl Base {
         }
     }
 
-    /// Counts the users once all of them are there.
+    /// Counts the entries for users. Call it after the last one has been added.
     pub(super) fn counted(self) -> Self {
         let of_one =
             |user: &User| user.in_organizations.len().saturating_add(usize::from(user.anywhere.is_some()));

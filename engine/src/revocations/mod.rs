@@ -6,5 +6,6 @@ mod file;
 mod sets;
 mod snapshot;
 mod visitors;
+mod warnings;
 
 pub use snapshot::Revocations;

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use super::added::Added;
 use super::base::Base;
+use super::warnings::warnings;
 use crate::claims::TextClaims;
 use crate::error::LoadError;
 use crate::ids::is_id;
 use crate::keys::sha256;
 use crate::time::NumericDate;
+use crate::warning::Warning;
 
 /// An immutable snapshot of revocations.
 ///
@@ -36,7 +38,8 @@ pub struct Revocations {
 
 impl Revocations {
     pub(super) fn of(base: Base) -> Self {
-        Self { base: Arc::new(base.counted()), added: Added::default() }
+        let base = Base { warnings: warnings(&base), ..base.counted() };
+        Self { base: Arc::new(base), added: Added::default() }
     }
 
     /// No revocations.
@@ -49,7 +52,8 @@ impl Revocations {
     ///
     /// # Errors
     ///
-    /// Refuses an id that no token can have: more than 256 bytes, or a control character; and a whole token in its place.
+    /// Refuses an id that no token can have (more than 256 bytes, or a control character), and a whole token
+    /// instead of its id.
     pub fn with_token(&self, id: &str) -> Result<Self, LoadError> {
         let mut more = self.clone();
         more.add_token(id)?;
@@ -182,19 +186,19 @@ impl Revocations {
         self.token_ids().saturating_add(self.signed_sha256())
     }
 
-    /// How many tokens by `jti`.
+    /// The number of tokens revoked by `jti`.
     #[must_use]
     pub fn token_ids(&self) -> usize {
         self.base.token_ids.len().saturating_add(self.added.token_ids())
     }
 
-    /// How many tokens by the SHA-256 of what was signed.
+    /// The number of tokens revoked by the SHA-256 of their signing input.
     #[must_use]
     pub fn signed_sha256(&self) -> usize {
         self.base.signed.len().saturating_add(self.added.signed())
     }
 
-    /// The number of revoked users, each in one organization or in any.
+    /// The number of revoked users. A user who is revoked in several organizations counts once for each.
     #[must_use]
     pub fn users(&self) -> usize {
         self.base.user_entries.saturating_add(self.added.users())
@@ -204,6 +208,23 @@ impl Revocations {
     #[must_use]
     pub fn organizations(&self) -> usize {
         self.base.organizations.len().saturating_add(self.added.organizations())
+    }
+
+    /// Warnings about entries of the compact list that revoke less than intended.
+    ///
+    /// ```
+    /// use artos_auth_engine::Revocations;
+    ///
+    /// let revocations = Revocations::from_json(br#"{"organizations": [{"org": "*", "issued_before": 1750000000}]}"#)?;
+    /// assert_eq!(
+    ///     revocations.warnings()[0].to_string(),
+    ///     "`organizations`: `*` does not revoke every organization; list each one"
+    /// );
+    /// # Ok::<(), artos_auth_engine::LoadError>(())
+    /// ```
+    #[must_use]
+    pub fn warnings(&self) -> &[Warning] {
+        &self.base.warnings
     }
 
     /// Whether a token with these claims is revoked. `signing_input` is only called if a SHA-256 is revoked.

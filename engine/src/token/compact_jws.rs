@@ -64,7 +64,7 @@ impl Scratch {
 pub(crate) struct Compact<'r, 's, H> {
     /// The first two segments and the dot between them, as received.
     pub(crate) signing_input: &'r [u8],
-    /// The JOSE header: recognised, or decoded for parsing.
+    /// The JOSE header: recognized, or decoded for parsing.
     pub(crate) header: HeaderSegment<'s, H>,
     /// The claims, decoded.
     pub(crate) claims: &'s [u8],
@@ -72,11 +72,11 @@ pub(crate) struct Compact<'r, 's, H> {
     pub(crate) signature: &'s [u8],
 }
 
-/// A header segment, decoded only if it was not recognised.
+/// A header segment, decoded only if it was not recognized.
 #[derive(Clone, Copy)]
 pub(crate) enum HeaderSegment<'s, H> {
-    /// Recognised by its encoded form, which is canonical.
-    Recognised(H),
+    /// Recognized by its encoded form, which is canonical.
+    Recognized(H),
     /// Decoded.
     Decoded(&'s [u8]),
 }
@@ -87,19 +87,19 @@ impl<'r> SizedToken<'r> {
         self.0
     }
 
-    /// Splits the token at its two dots and decodes the segments into `scratch`, except a header that `recognise` knows.
+    /// Splits the token at its two dots and decodes the segments into `scratch`, except a header that `recognize` knows.
     pub(crate) fn decode<'s, H>(
         self,
         scratch: &'s mut Scratch,
-        recognise: impl FnOnce(&[u8]) -> Option<H>,
+        recognize: impl FnOnce(&[u8]) -> Option<H>,
     ) -> Result<Compact<'r, 's, H>, TokenFlaw> {
-        self.split_and_decode(scratch, recognise).ok_or_else(|| self.find_flaw())
+        self.split_and_decode(scratch, recognize).ok_or_else(|| self.find_flaw())
     }
 
     fn split_and_decode<'s, H>(
         self,
         scratch: &'s mut Scratch,
-        recognise: impl FnOnce(&[u8]) -> Option<H>,
+        recognize: impl FnOnce(&[u8]) -> Option<H>,
     ) -> Option<Compact<'r, 's, H>> {
         let (header, rest) = split_at(simd::position(self.0, b'.')?, self.0)?;
         // The search from the end is usually shorter.
@@ -110,8 +110,8 @@ impl<'r> SizedToken<'r> {
         }
         let mut room = scratch.room_for(self.0);
         // A third dot fails to decode, like every other byte outside the base64url alphabet.
-        let header = match recognise(header) {
-            Some(known) => HeaderSegment::Recognised(known),
+        let header = match recognize(header) {
+            Some(known) => HeaderSegment::Recognized(known),
             None => HeaderSegment::Decoded(decode_segment(header, &mut room)?),
         };
         let claims = decode_segment(claims, &mut room)?;

@@ -90,7 +90,7 @@ fn a_secret_is_at_least_as_long_as_its_hash(#[case] algorithm: &str, #[case] lea
 )]
 #[case::page(
     "<!DOCTYPE html>\n<title>404</title>",
-    "this is HTML or XML, not a JWK Set; check what the URL answers"
+    "this is HTML or XML, not a JWK Set; check the response of the URL"
 )]
 #[case::discovery_document(
     r#"{"issuer": "https://auth.example", "jwks_uri": "https://auth.example/keys"}"#,

@@ -108,6 +108,27 @@ fn an_invalid_policy_is_refused(#[case] spec: PolicySpec, #[case] message: &str)
     assert_eq!(Policy::new(&spec).map_err(|error| error.to_string()).err().as_deref(), Some(message));
 }
 
+/// Permissions with these numbers.
+fn permissions(from: usize, to: usize) -> Vec<String> {
+    (from..to).map(|number| format!("p{number}")).collect()
+}
+
+/// Rules of one path and method add up; the same permission in two of them counts once.
+#[test]
+fn rules_of_one_path_need_no_more_permissions_than_a_token_can_have() {
+    let rule = |methods, permissions| RouteSpec { methods, path: "/a".to_owned(), permissions };
+    let policy = |second| {
+        let routes = vec![
+            rule(None, permissions(0, 200)),
+            rule(None, second),
+            rule(list(&["GET"]), permissions(0, 9)),
+        ];
+        Policy::new(&PolicySpec { routes, ..PolicySpec::default() }).map_err(|error| error.key)
+    };
+    assert!(policy(permissions(100, 256)).is_ok());
+    assert_eq!(policy(permissions(100, 257)).map(drop), Err("routes[1].permissions".to_owned()));
+}
+
 /// A policy as it is written in a configuration.
 fn read(policy: serde_json::Value) -> Result<Policy, String> {
     let spec: PolicySpec = serde_json::from_value(policy).map_err(|error| error.to_string())?;
@@ -123,6 +144,7 @@ fn read(policy: serde_json::Value) -> Result<Policy, String> {
 #[case::required(json!({"required": {"a": "x", "b": true, "c": -1, "d": ["x", false, 0]}}))]
 #[case::both_names_of_an_algorithm(json!({"algorithms": ["EdDSA", "Ed25519", "EdDSA"]}))]
 #[case::bound_tokens(json!({"bound_tokens": "accept"}))]
+#[case::deepest_path(json!({"claims": {"user": vec!["a"; 64]}}))]
 #[case::public_path_that_is_nearly_the_servers_own(json!({"public": [{"path": "/_authentication"}, {"path": "/a/_auth/b"}]}))]
 fn valid_claim_names(#[case] policy: serde_json::Value) {
     assert_eq!(read(policy).map(drop), Ok(()));
@@ -130,6 +152,7 @@ fn valid_claim_names(#[case] policy: serde_json::Value) {
 
 #[rstest]
 #[case::no_step(json!({"claims": {"user": []}}), "`claims.user`: a claim path needs at least one name")]
+#[case::too_deep(json!({"claims": {"user": vec!["a"; 65]}}), "`claims.user`: a claim path has at most 64 names, got 65")]
 #[case::empty_step(json!({"claims": {"user": ["a", ""]}}), "`claims.user`: a claim name must not be empty")]
 #[case::empty_list_among_several(json!({"claims": {"permissions": [["a"], []]}}), "`claims.permissions`: a claim path needs at least one name")]
 #[case::mixed(json!({"claims": {"permissions": [["a"], "b"]}}), "expected only names or only arrays of names, found both")]
@@ -200,6 +223,12 @@ fn an_invalid_public_path_is_refused(
 #[case::no_permission(None, "/a", list(&[]), "`routes[0].permissions`: a rule needs at least one permission; leave the rule out if none is needed")]
 #[case::empty_permission(None, "/a", list(&["x", ""]), "`routes[0].permissions`: a permission must have 1 to 256 bytes and no control character; no token can contain this one")]
 #[case::long_permission(None, "/a", list(&[&"x".repeat(257)]), "`routes[0].permissions`: a permission must have 1 to 256 bytes and no control character; no token can contain this one")]
+#[case::more_permissions_than_a_token_can_have(
+    None,
+    "/a",
+    Some(permissions(0, 257)),
+    "`routes[0].permissions`: the rules of one path and method need more than 256 permissions, and no token can contain so many"
+)]
 fn an_invalid_rule_is_refused(
     #[case] methods: Option<Vec<String>>,
     #[case] path: &str,
@@ -288,11 +317,11 @@ fn a_policy_built_in_code_is_validated(#[case] builder: PolicyBuilder, #[case] e
 #[rstest]
 #[case::every_method(json!({"routes": [{"methods": ["*"], "path": "/a", "permissions": ["x"]}]}), &["`routes[0].methods`: `*` matches only a method named `*`; leave `methods` out for every method"])]
 #[case::any_method(json!({"routes": [{"methods": ["GET", "any"], "path": "/a", "permissions": ["x"]}]}), &["`routes[0].methods`: `any` matches only a method named `any`; leave `methods` out for every method"])]
-#[case::misspelled_method(json!({"routes": [{"methods": ["GETS"], "path": "/a", "permissions": ["x"]}]}), &["`routes[0].methods`: `GETS` is not a registered HTTP method; it matches only requests with this very method"])]
-#[case::methods_in_one_string(json!({"routes": [{"methods": ["GET|POST"], "path": "/a", "permissions": ["x"]}]}), &["`routes[0].methods`: `GET|POST` is not a registered HTTP method; it matches only requests with this very method"])]
+#[case::misspelled_method(json!({"routes": [{"methods": ["GETS"], "path": "/a", "permissions": ["x"]}]}), &["`routes[0].methods`: `GETS` is not a registered HTTP method; it matches only requests with exactly this method"])]
+#[case::methods_in_one_string(json!({"routes": [{"methods": ["GET|POST"], "path": "/a", "permissions": ["x"]}]}), &["`routes[0].methods`: `GET|POST` is not a registered HTTP method; it matches only requests with exactly this method"])]
 #[case::own_method_in_two_rules(
     json!({"routes": [{"methods": ["PURGE"], "path": "/a", "permissions": ["x"]}, {"methods": ["PURGE"], "path": "/b", "permissions": ["x"]}]}),
-    &["`routes[0].methods`: `PURGE` is not a registered HTTP method; it matches only requests with this very method"]
+    &["`routes[0].methods`: `PURGE` is not a registered HTTP method; it matches only requests with exactly this method"]
 )]
 #[case::rest_of_another_router(json!({"routes": [{"path": "/a/{path...}", "permissions": ["x"]}]}), &["`routes[0].path`: `{path...}` matches one segment; write `{*name}` for the whole rest"])]
 #[case::placeholder_in_a_public_path(json!({"public": [{"path": "/a/{id}"}]}), &["`public[0].path`: a public path is matched byte for byte and has no placeholders; list each path"])]

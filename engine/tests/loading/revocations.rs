@@ -120,3 +120,16 @@ fn revocations_are_counted() {
     let some = Revocations::from_json(text.to_string().as_bytes()).unwrap();
     assert_eq!((some.tokens(), some.users(), some.organizations()), (3, 4, 2));
 }
+
+#[rstest]
+#[case::token(json!({"tokens": ["a", "*"]}), "`tokens`: `*` does not revoke every token; list each `jti`, or revoke users or organizations")]
+#[case::user(json!({"users": [{"user": "*", "issued_before": 1}]}), "`users`: `*` does not revoke every user; list each one, or revoke organizations")]
+#[case::organization_of_a_user(json!({"users": [{"user": "u", "org": "*", "issued_before": 1}]}), "`users`: `*` as `org` does not mean every organization; leave `org` out for every one")]
+#[case::organization(json!({"organizations": [{"org": "*", "issued_before": 1}]}), "`organizations`: `*` does not revoke every organization; list each one")]
+#[case::ordinary(json!({"tokens": ["a*"], "users": [{"user": "u*", "org": "o*", "issued_before": 1}]}), "")]
+fn a_wildcard_is_a_warning(#[case] list: serde_json::Value, #[case] warning: &str) {
+    let revocations = Revocations::from_json(list.to_string().as_bytes()).unwrap();
+    let warnings: Vec<String> = revocations.warnings().iter().map(ToString::to_string).collect();
+    assert_eq!(warnings.join("\n"), warning);
+    assert_eq!(revocations.folded().warnings(), revocations.warnings());
+}
