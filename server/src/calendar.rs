@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// The last second of the year 9999: the latest date in a claim, and the last one that RFC 3339 can express.
+pub(crate) const LAST_SECOND: u64 = 253_402_300_799;
+
 /// Seconds since the Unix epoch, as `2023-11-14T22:13:20Z`.
 pub(crate) fn rfc3339(seconds: u64) -> String {
     let mut text = date_and_time(seconds).to_vec();
@@ -78,7 +81,7 @@ mod tests {
     #[case(1_700_000_000, "2023-11-14T22:13:20Z")]
     #[case(4_107_542_399, "2100-02-28T23:59:59Z")]
     #[case(4_107_542_400, "2100-03-01T00:00:00Z")]
-    #[case(253_402_300_799, "9999-12-31T23:59:59Z")]
+    #[case(LAST_SECOND, "9999-12-31T23:59:59Z")]
     fn times_are_rfc_3339(#[case] seconds: u64, #[case] text: &str) {
         assert_eq!(rfc3339(seconds), text);
         let micros = Duration::from_secs(seconds) + Duration::from_micros(1_203);

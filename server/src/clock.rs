@@ -2,10 +2,9 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::calendar::rfc3339;
+use artos_auth_engine::UnixTime;
 
-/// 2025-01-01T00:00:00Z. A clock that shows an earlier time is not set: at second 0 no token has expired.
-const EARLIEST: u64 = 1_735_689_600;
+use crate::calendar::rfc3339;
 
 /// Returns the time, once for each decision.
 pub trait Clock: Send + Sync + 'static {
@@ -33,7 +32,7 @@ impl Reading {
     #[must_use]
     pub fn of_system(time: SystemTime) -> Self {
         let since_epoch = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { since_epoch, is_usable: since_epoch.as_secs() >= EARLIEST }
+        Self { since_epoch, is_usable: UnixTime::from_system(time).is_some() }
     }
 
     /// The problem with the time, in one sentence for the operator; `None` if it is usable.

@@ -53,13 +53,13 @@ impl DecisionService {
                 let message = CheckRequest::default();
                 Ok(self.answer_check(&message, started, peer, peer_text.as_deref()).await)
             }
-            Call::Check => match self.message(&parts.headers, body).await {
+            Call::Check => match self.message(&parts.headers, body, grpc::MAX_CHECK_BYTES).await {
                 Ok(message) => Ok(self.answer_check(&message, started, peer, peer_text.as_deref()).await),
                 Err(failure) => Err(failure),
             },
             Call::Health => {
                 let is_ready = self.health.as_ref().is_none_or(Health::serves);
-                let message = self.message(&parts.headers, body).await;
+                let message = self.message(&parts.headers, body, grpc::MAX_HEALTH_BYTES).await;
                 message
                     .and_then(|message| ext_authz::health(&message, is_ready))
                     .map(|answer| grpc::answer(&answer))
@@ -72,9 +72,14 @@ impl DecisionService {
         })
     }
 
-    /// The call's only message.
-    async fn message<M: Message + Default>(&self, headers: &HeaderMap, body: Incoming) -> Result<M, Failure> {
-        let message = timeout(self.message_time, grpc::read(headers, body)).await;
+    /// The call's only message, of at most `max_bytes`.
+    async fn message<M: Message + Default>(
+        &self,
+        headers: &HeaderMap,
+        body: Incoming,
+        max_bytes: usize,
+    ) -> Result<M, Failure> {
+        let message = timeout(self.message_time, grpc::read(headers, body, max_bytes)).await;
         message.unwrap_or(Err(Failure::DeadlineExceeded))
     }
 

@@ -1,5 +1,7 @@
 //! Text for people, with invisible characters escaped.
 
+use std::time::Duration;
+
 use wide::u8x16;
 
 /// Escapes every character that controls a terminal or reorders the text around it.
@@ -54,13 +56,30 @@ pub(crate) fn needs_escape(step: u8x16) -> u8x16 {
 
 /// A number with a noun in singular or plural.
 pub(crate) fn count(number: usize, thing: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {thing}{plural}")
+    let stem = thing.strip_suffix('y').filter(|stem| !stem.ends_with(['a', 'e', 'o', 'u']));
+    match (number, stem) {
+        (1, _) => format!("1 {thing}"),
+        (_, Some(stem)) => format!("{number} {stem}ies"),
+        (_, None) => format!("{number} {thing}s"),
+    }
+}
+
+/// A duration in whole seconds.
+pub(crate) fn seconds(duration: Duration) -> String {
+    count(usize::try_from(duration.as_secs()).unwrap_or(usize::MAX), "second")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_noun_is_singular_only_after_one() {
+        let counted =
+            [count(0, "key"), count(1, "key"), count(2, "key"), count(1, "entry"), count(2, "entry")];
+        assert_eq!(counted, ["0 keys", "1 key", "2 keys", "1 entry", "2 entries"]);
+        assert_eq!(seconds(Duration::from_millis(1_999)), "1 second");
+    }
 
     #[test]
     fn a_byte_to_escape_is_found_at_every_position() {

@@ -202,11 +202,11 @@ impl<const FORMAT: bool> Fields<'_, FORMAT> {
 
     /// A constant word, which needs no escaping in either format.
     fn code(&mut self, name: &Name, code: &str) {
-        self.as_it_is(name, code.as_bytes());
+        self.verbatim(name, code.as_bytes());
     }
 
     #[inline]
-    fn as_it_is(&mut self, name: &Name, value: &[u8]) {
+    fn verbatim(&mut self, name: &Name, value: &[u8]) {
         self.name(name);
         self.quote();
         self.0.extend_from_slice(value);

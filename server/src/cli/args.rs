@@ -29,7 +29,7 @@ Set it up:
 
 Exit status:
   0  done
-  1  the answer is no: `explain` of a denied request
+  1  a negative result, such as `explain` of a denied request
   2  bad usage, file or data; the message names the file, the line and the key"
 )]
 pub(super) struct Cli {
@@ -69,7 +69,7 @@ are ignored.
   context            what only the service knows:
     realm                null: every organization authenticates here; or an array of organizations
     resource_org         the organization that owns what is addressed, or null
-    resource_unresolved  true: the service could not tell
+    resource_unresolved  true: the owner could not be determined
     account              unknown, active, not_a_member or not_configured
 
 [[realms]] and [[resources]] of the file are checked but not applied; the line has the context.

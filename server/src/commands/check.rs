@@ -201,10 +201,7 @@ fn realms_and_resources(config: &Config, row: &mut impl FnMut(&str, String)) {
     }
     let resources = match config.resources.len() {
         0 => "nothing is owned".to_owned(),
-        entries => {
-            let entries = if entries == 1 { "1 entry".to_owned() } else { format!("{entries} entries") };
-            format!("{entries}; a path that matches none is refused")
-        }
+        entries => format!("{}; a path that matches none is refused", count(entries, "entry")),
     };
     row("resources", resources);
 }

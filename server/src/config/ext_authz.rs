@@ -1,4 +1,4 @@
-//! `[ext_authz]`: which proxies may ask over gRPC, as Envoy does.
+//! `[ext_authz]`: which proxies may request decisions over gRPC, as Envoy does.
 
 use serde::Deserialize;
 
@@ -8,7 +8,7 @@ use super::forward::TrustedProxies;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ExtAuthz {
-    /// `trusted`: the proxies that may ask. Default: `127.0.0.1/32` and `::1/128`.
+    /// `trusted`: the proxies that may request decisions. Default: `127.0.0.1/32` and `::1/128`.
     pub trusted: TrustedProxies,
     /// `trust_resource_org`: the proxy names the owner of the resource in `context_extensions["resource_org"]`.
     /// Default: `false`.

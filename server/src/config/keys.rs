@@ -18,7 +18,7 @@ pub struct KeySource {
     pub origin: KeyOrigin,
     /// The `iss` that tokens of these keys must have, if the set is bound to one.
     pub issuer: Option<String>,
-    /// The organizations of which tokens of these keys must be, if the set is bound to some.
+    /// Tokens of these keys must be of one of these organizations, if the set is bound to some.
     pub organizations: Option<Vec<String>>,
 }
 

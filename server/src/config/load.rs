@@ -4,12 +4,10 @@ use std::path::Path;
 
 use artos_auth_engine::{Engine, KeySet, Revocations};
 
-use super::{
-    Config, ConfigError, KeyOrigin, KeySource, RevocationSource, parse, read_revocations_of,
-    secret_file_warning,
-};
-use crate::fetch::{Fetcher, Remote, UsableKeys};
-use crate::files::Contents;
+use super::{Config, ConfigError, KeyOrigin, KeySource, RevocationSource, parse, secret_file_warning};
+use crate::fetch::{Fetcher, Get, Remote, UsableKeys, text_of, tls};
+use crate::files;
+use crate::redis::{Connector, Contents, eviction_warning, list_of, read_all};
 
 /// Much more than any real file needs, so that a wrong path cannot exhaust the memory.
 pub(crate) const MAX_CONFIG_BYTES: u64 = 16 << 20;
@@ -22,8 +20,8 @@ pub(crate) fn read(path: &Path, max_bytes: u64) -> Result<Vec<u8>, ConfigError> 
     read_contents(path, max_bytes).map(|contents| contents.bytes)
 }
 
-pub(crate) fn read_contents(path: &Path, max_bytes: u64) -> Result<Contents, ConfigError> {
-    crate::files::read(path, max_bytes).map_err(|problem| ConfigError::of_file(path, problem))
+pub(crate) fn read_contents(path: &Path, max_bytes: u64) -> Result<files::Contents, ConfigError> {
+    files::read(path, max_bytes).map_err(|problem| ConfigError::of_file(path, problem))
 }
 
 /// A configuration file and everything that it names, loaded.
@@ -184,6 +182,49 @@ fn fetch_once(remote: &Remote) -> Result<UsableKeys, String> {
     let mut fetcher = Fetcher::new(remote.clone())?;
     let fetched = block_on(async { fetcher.fetch().await.map_err(|failed| failed.to_string()) })?;
     fetched.set.ok_or_else(|| "answers 304 to an unconditional request".to_owned())
+}
+
+/// The revocations of a source, and warnings about them.
+pub(crate) struct ReadRevocations {
+    pub(crate) set: Revocations,
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Reads or fetches the revocations of a source, once; `None` if fetching is required but not allowed.
+pub(crate) fn read_revocations_of(
+    config: &Path,
+    source: &RevocationSource,
+    access: Access,
+) -> Result<Option<ReadRevocations>, ConfigError> {
+    let error =
+        |problem: String| ConfigError::of_file(config, format!("revocations {}: {problem}", source.place()));
+    let (set, warnings) = match source {
+        RevocationSource::File(path) => (read_revocations(path)?, Vec::new()),
+        RevocationSource::Url(_) | RevocationSource::Redis(_) if access == Access::Offline => {
+            return Ok(None);
+        }
+        RevocationSource::Url(remote) => {
+            let get = Get::of_list(tls(remote.ca_file.as_deref()).map_err(error)?, remote.max_bytes);
+            let fetched =
+                block_on(async { text_of(&get, &remote.url).await.map_err(|failed| failed.to_string()) });
+            (fetched.map_err(error)?.0, Vec::new())
+        }
+        RevocationSource::Redis(redis) => {
+            let connector = Connector::new(redis).map_err(error)?;
+            let read = block_on(async {
+                let mut connection = connector.connect().await?;
+                let warning = eviction_warning(&mut connection).await;
+                Ok((list_of(&read_all(&mut connection, redis).await?, |_| true)?, warning))
+            });
+            let (Contents { list, unreadable, .. }, warning) = read.map_err(error)?;
+            let set =
+                Revocations::from_json(list.to_json().as_bytes()).map_err(|failed| error(failed.problem))?;
+            (set, warning.into_iter().chain(unreadable).collect())
+        }
+    };
+    let warnings = warnings.into_iter().chain(set.warnings().iter().map(ToString::to_string));
+    let warnings = warnings.map(|warning| format!("revocations {}: {warning}", source.place())).collect();
+    Ok(Some(ReadRevocations { set, warnings }))
 }
 
 /// Runs asynchronous network requests to completion, in a command that does nothing else.

@@ -42,8 +42,9 @@ pub use limits::Limits;
 pub use listen::ListenAddress;
 pub(crate) use listen::UNIX_PREFIX;
 pub(crate) use load::{
-    Access, MAX_CONFIG_BYTES, MAX_KEYS_BYTES, MAX_REVOCATIONS_BYTES, ReadSource, bind_keys, block_on,
-    load_with, parse_bytes, parse_keys, parse_revocations, read, read_contents, read_source,
+    Access, MAX_CONFIG_BYTES, MAX_KEYS_BYTES, MAX_REVOCATIONS_BYTES, ReadRevocations, ReadSource, bind_keys,
+    block_on, load_with, parse_bytes, parse_keys, parse_revocations, read, read_contents,
+    read_revocations_of, read_source,
 };
 pub use load::{Loaded, load, load_all, read_keys, read_revocations};
 use locate::Document;
@@ -51,7 +52,6 @@ pub use otlp::{Otlp, SampleRatio};
 pub use protections::Protections;
 pub use realms::{Realms, host_of_authority};
 pub(crate) use refused::warnings as warnings_of_refused_tokens;
-pub(crate) use revocations::{ReadRevocations, read_revocations_of};
 pub use revocations::{RemoteRevocations, RevocationSource};
 pub use schema::{example, schema};
 pub(crate) use secret_file::secret_file_warning;
@@ -335,7 +335,7 @@ fn audit_file(
 /// Relative paths are relative to the folder of the configuration file.
 fn named_file(document: &Document<'_>, key: &str, name: PathBuf) -> Result<PathBuf, ConfigError> {
     if name.as_os_str().is_empty() {
-        return Err(document.error(key, "an empty path names no file"));
+        return Err(document.error(key, "the path is empty; name a file"));
     }
     Ok(document.path().parent().map_or_else(|| name.clone(), |folder| folder.join(&name)))
 }

@@ -159,7 +159,7 @@ fn entries<'t>(table: &'t Table, path: &[&str]) -> Vec<&'t Value> {
     }
 }
 
-/// What an entry is about.
+/// The place of an entry: its file, URL or path.
 fn place(entry: &Value) -> String {
     let members = ["file", "url", "discover", "redis", "path"];
     let places = members.iter().filter_map(|member| entry.get(member)?.as_str());

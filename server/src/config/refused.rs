@@ -6,9 +6,6 @@ use artos_auth_engine::{Algorithm, KeySet, Policy, PolicySpec, RequiredSpec, Req
 
 use super::{Config, KeySource};
 
-/// The maximum number of keys of one algorithm with which a token without `kid` is tried.
-const MAX_KEYS_WITHOUT_ID: usize = 8;
-
 /// One sentence for each reason why every token, or every token of a key set, is refused. `sets` are the key sets of
 /// `sources`.
 pub(crate) fn warnings(config: &Config, sources: &[KeySource], sets: &[KeySet]) -> Vec<String> {
@@ -82,11 +79,12 @@ fn keys_without_id(policy: &Policy, sets: &[KeySet]) -> Option<String> {
         }
         *usable.entry(algorithm.name()).or_default() += 1;
     }
-    let all_are_too_many = usable.values().all(|keys| *keys > MAX_KEYS_WITHOUT_ID);
+    let all_are_too_many = usable.values().all(|keys| *keys > KeySet::MAX_KEYS_WITHOUT_ID);
     (all_are_too_many && !usable.is_empty()).then(|| {
         format!(
-            "`keys`: no key has a `kid` and more than {MAX_KEYS_WITHOUT_ID} serve each algorithm, so every token is refused; \
-             give each key a `kid`"
+            "`keys`: no key has a `kid` and more than {} serve each algorithm, so every token is refused; give each \
+             key a `kid`",
+            KeySet::MAX_KEYS_WITHOUT_ID
         )
     })
 }

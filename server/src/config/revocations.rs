@@ -3,17 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use artos_auth_engine::Revocations;
 use serde::Deserialize;
 
+use super::ConfigError;
 use super::locate::Document;
 use super::secret_file::password_file_warning;
-use super::{Access, ConfigError, block_on};
-use crate::fetch::{Get, text_of, tls, url_problem};
-use crate::redis::{
-    Address, Connector, Contents, Password, RedisRevocations, eviction_warning, host_and_port, list_of,
-    read_all,
-};
+use crate::fetch::url_problem;
+use crate::redis::{Address, Password, RedisRevocations, host_and_port};
 use crate::revocation::{OnStale, Staleness};
 
 /// The source of revocations.
@@ -83,51 +79,6 @@ impl RevocationSource {
             Self::File(_) => "file",
             Self::Url(_) => "url",
             Self::Redis(_) => "redis",
-        }
-    }
-}
-
-/// The revocations of a source, and warnings about them.
-pub(crate) struct ReadRevocations {
-    pub(crate) set: Revocations,
-    pub(crate) warnings: Vec<String>,
-}
-
-/// Reads or fetches the revocations of a source, once; `None` if fetching is required but not allowed.
-pub(crate) fn read_revocations_of(
-    config: &Path,
-    source: &RevocationSource,
-    access: Access,
-) -> Result<Option<ReadRevocations>, ConfigError> {
-    let error =
-        |problem: String| ConfigError::of_file(config, format!("revocations {}: {problem}", source.place()));
-    match source {
-        RevocationSource::File(path) => {
-            let set = super::read_revocations(path)?;
-            Ok(Some(ReadRevocations { set, warnings: Vec::new() }))
-        }
-        RevocationSource::Url(_) | RevocationSource::Redis(_) if access == Access::Offline => Ok(None),
-        RevocationSource::Url(remote) => {
-            let get = Get::of_list(tls(remote.ca_file.as_deref()).map_err(error)?, remote.max_bytes);
-            let fetched =
-                block_on(async { text_of(&get, &remote.url).await.map_err(|failed| failed.to_string()) });
-            let (set, _) = fetched.map_err(error)?;
-            Ok(Some(ReadRevocations { set, warnings: Vec::new() }))
-        }
-        RevocationSource::Redis(redis) => {
-            let connector = Connector::new(redis).map_err(error)?;
-            let read = block_on(async {
-                let mut connection = connector.connect().await?;
-                let warning = eviction_warning(&mut connection).await;
-                Ok((list_of(&read_all(&mut connection, redis).await?, |_| true)?, warning))
-            });
-            let (Contents { list, unreadable, .. }, warning) = read.map_err(error)?;
-            let set =
-                Revocations::from_json(list.to_json().as_bytes()).map_err(|failed| error(failed.problem))?;
-            let warnings = warning.into_iter().chain(unreadable);
-            let warnings =
-                warnings.map(|warning| format!("revocations {}: {warning}", source.place())).collect();
-            Ok(Some(ReadRevocations { set, warnings }))
         }
     }
 }
@@ -209,7 +160,7 @@ impl RevocationsSpec {
         }
         let named = |key: &'static str, path: &Path| {
             if path.as_os_str().is_empty() {
-                return Err((key, "an empty path names no file".to_owned()));
+                return Err((key, "the path is empty; name a file".to_owned()));
             }
             Ok(folder.join(path))
         };
@@ -349,7 +300,7 @@ mod tests {
     #[rstest]
     #[case("", "revocations: expected one of `file`")]
     #[case("file = \"r\"\nurl = \"https://a.example/r\"", "revocations: expected one of `file`")]
-    #[case("file = \"\"", "revocations.file: an empty path")]
+    #[case("file = \"\"", "revocations.file: the path is empty")]
     #[case("file = \"r\"\nmax_staleness_seconds = 5", "revocations.max_staleness_seconds: has no meaning")]
     #[case("url = \"http://a.example/r\"", "revocations.url: the URL is plain http")]
     #[case("url = \"https://a.example/r\"\nprefix = \"x\"", "revocations.prefix: has no meaning")]

@@ -202,6 +202,8 @@ const WRONG: &[(&str, &str)] = &[
         "keys that are fetched without pause",
         "[[keys]]\nurl = \"https://auth.example/keys\"\nrefresh_seconds = 0",
     ),
+    ("keys of no organization", "[keys]\nfile = \"k\"\norganizations = []"),
+    ("keys of an unnamed organization", "[[keys]]\nfile = \"k\"\norganizations = [\"org-a\", \"\"]"),
     ("keys by URL beside a file", "[keys]\nfile = \"k\"\nurl = \"https://auth.example/keys\""),
     ("forward without its fields", "KEYS\n[forward]"),
     ("forward with other fields", "KEYS\n[forward]\nfields = \"forwarded\""),

@@ -12,6 +12,7 @@ use artos_auth_engine::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::calendar::LAST_SECOND;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Realms;
 use crate::signing::{self, PrivateKey};
@@ -80,8 +81,6 @@ const KEY_ID: &str = "artos-auth-dev-never-use-elsewhere";
 const ORGANIZATIONS: [&str; 2] = ["org-a", "org-b"];
 const REVOKED_TOKEN_ID: &str = "dev-revoked";
 const HOUR: u64 = 3600;
-/// The latest date that a claim can have: the end of the year 9999.
-const LAST_SECOND: u64 = 253_402_300_799;
 
 impl Dev {
     /// Generates a key, tokens signed with it, and the state that decides about them.

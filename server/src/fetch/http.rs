@@ -262,7 +262,7 @@ pub(crate) fn url_problem(url: &str) -> Option<String> {
     problem(url, false)
 }
 
-/// What is wrong with the URL of a service that may be in a network of the operator's, without TLS.
+/// The problem of a URL that may be plain http, because its service may be in the operator's own network.
 pub(crate) fn endpoint_problem(url: &str) -> Option<String> {
     let has_query = url.contains('?').then(|| "has a query; leave it out".to_owned());
     problem(url, true).or(has_query)

@@ -166,7 +166,8 @@ fn oauth_metadata(issuer: &str) -> String {
 /// The usable keys of a fetched set. A key that would be an error in a file is ignored; two keys with one id and
 /// algorithm, or no usable key, are an error of the whole set.
 pub(crate) fn usable_keys(text: &[u8]) -> Result<UsableKeys, Failed> {
-    /// The keys as they are spelled, so that what is not read may be anything, and a duplicate member is seen.
+    /// The keys as unparsed JSON, so that members that are not read may have any value, and duplicate members
+    /// are detected.
     #[derive(Deserialize)]
     struct Set<'t> {
         #[serde(borrow)]

@@ -11,7 +11,7 @@ use rustls::ClientConfig;
 
 use super::http::{connect, open};
 
-/// The most that is read of an answer, which is not used.
+/// How much of an answer is read, at most. Its content is not used.
 const MAX_ANSWER_BYTES: usize = 64 << 10;
 
 /// Sends `body`; an answer other than 2xx is an error.

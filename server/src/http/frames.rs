@@ -1,7 +1,8 @@
-//! Reads the frames of an HTTP/2 connection along, for what h2 tells nobody.
+//! Observes the frames of an HTTP/2 connection, for events that h2 does not report.
 //!
-//! * h2 answers 431 itself to a header list beyond the announced limit. Such an answer is a header block with nothing but a
-//!   status, and ends its stream; every block of this server has two fields or more, trailers included.
+//! * h2 itself answers 431 to a header list beyond the announced limit. Such an answer is a header block with
+//!   only a status, and ends its stream. Every other header block of this server, trailers included, has two
+//!   fields or more.
 //! * h2 decodes a header block while it arrives. Until it is complete, its fields take much more memory than they have
 //!   bytes, and belong to no request yet.
 
@@ -27,7 +28,7 @@ impl OwnAnswers {
     }
 }
 
-/// A connection whose frames are read along.
+/// A connection whose frames are observed.
 pub(super) struct Watched<I> {
     stream: I,
     read: Frames,
@@ -147,7 +148,7 @@ const CONTINUATION: u8 = 9;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 
-/// A frame that was seen to its end (RFC 9113 §4.1).
+/// A complete frame (RFC 9113 §4.1).
 struct Frame<'f> {
     kind: u8,
     flags: u8,
@@ -156,7 +157,7 @@ struct Frame<'f> {
 }
 
 impl Frame<'_> {
-    /// Whether it is a response with nothing but a status.
+    /// Whether it is a response with only a status.
     fn is_own_answer(&self) -> bool {
         self.kind == HEADERS
             && self.flags == END_STREAM | END_HEADERS

@@ -8,8 +8,10 @@ use prost::Message;
 
 use super::body::Body;
 
-/// Maximum message size in bytes.
-pub(crate) const MAX_MESSAGE_BYTES: usize = 64 << 10;
+/// Maximum size of a message that describes a request, in bytes.
+pub(crate) const MAX_CHECK_BYTES: usize = 64 << 10;
+/// Maximum size of a health check, in bytes: it names a service, and its peer need not be trusted.
+pub(crate) const MAX_HEALTH_BYTES: usize = 256;
 /// Length of the message prefix: a flag and the message length.
 const PREFIX_BYTES: usize = 5;
 
@@ -26,7 +28,7 @@ pub(crate) enum Failure {
     DeadlineExceeded,
     /// 5: no service of this name.
     NotFound,
-    /// 8: a message of more than 64 KiB.
+    /// 8: the message is too large.
     ResourceExhausted,
     /// 12: unknown method or unsupported compression.
     Unimplemented,
@@ -51,7 +53,7 @@ impl Failure {
             Self::InvalidArgument => "not a message of this method",
             Self::DeadlineExceeded => "the message did not arrive in time",
             Self::NotFound => "unknown service",
-            Self::ResourceExhausted => "message larger than 65536 bytes",
+            Self::ResourceExhausted => "message too large",
             Self::Unimplemented => "unknown method or message encoding",
             Self::Internal => "expected one length-prefixed message",
         }
@@ -68,11 +70,13 @@ pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
         .any(|known| media_type.eq_ignore_ascii_case(known))
 }
 
-/// Reads the call's only message.
+/// Reads the call's only message, of at most `max_bytes`.
 pub(crate) async fn read<M: Message + Default>(
     headers: &HeaderMap,
     mut body: Incoming,
+    max_bytes: usize,
 ) -> Result<M, Failure> {
+    let expected = Expected { max_bytes, compressed: is_compressed(headers) };
     let mut received = Vec::new();
     while let Some(frame) = body.frame().await {
         // The stream ended inside the body.
@@ -81,14 +85,15 @@ pub(crate) async fn read<M: Message + Default>(
         let Ok(data) = frame.into_data() else { continue };
         received.extend_from_slice(&data);
         // Checked after each frame, so that at most one message and one frame are buffered.
-        message_of(&received, is_compressed(headers), false)?;
+        expected.message_in(&received, false)?;
     }
-    decode(message_of(&received, is_compressed(headers), true)?)
+    decode(expected.message_in(&received, true)?)
 }
 
-/// Reads the only message of an uncompressed body.
+/// Reads the only message of an uncompressed body of `Check`.
 pub(crate) fn message<M: Message + Default>(body: &[u8]) -> Result<M, Failure> {
-    decode(message_of(body, false, true)?)
+    let expected = Expected { max_bytes: MAX_CHECK_BYTES, compressed: false };
+    decode(expected.message_in(body, true)?)
 }
 
 fn decode<M: Message + Default>(message: Option<&[u8]>) -> Result<M, Failure> {
@@ -100,24 +105,34 @@ fn is_compressed(headers: &HeaderMap) -> bool {
     headers.get(GRPC_ENCODING).is_some_and(|encoding| encoding != "identity")
 }
 
-/// The message in the received bytes, once complete; `ended`: no more bytes follow.
-pub(crate) fn message_of(received: &[u8], compressed: bool, ended: bool) -> Result<Option<&[u8]>, Failure> {
-    let Some(([flag, length @ ..], rest)) = received.split_first_chunk::<PREFIX_BYTES>() else {
-        return if ended { Err(Failure::Internal) } else { Ok(None) };
-    };
-    match flag {
-        0 => {}
-        1 if compressed => return Err(Failure::Unimplemented),
-        _ => return Err(Failure::Internal),
+/// What a call may send.
+#[derive(Clone, Copy)]
+struct Expected {
+    max_bytes: usize,
+    /// Whether the call declares a compression.
+    compressed: bool,
+}
+
+impl Expected {
+    /// The message in the received bytes, once complete; `ended`: no more bytes follow.
+    fn message_in(self, received: &[u8], ended: bool) -> Result<Option<&[u8]>, Failure> {
+        let Some(([flag, length @ ..], rest)) = received.split_first_chunk::<PREFIX_BYTES>() else {
+            return if ended { Err(Failure::Internal) } else { Ok(None) };
+        };
+        match flag {
+            0 => {}
+            1 if self.compressed => return Err(Failure::Unimplemented),
+            _ => return Err(Failure::Internal),
+        }
+        let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
+        if length > self.max_bytes {
+            return Err(Failure::ResourceExhausted);
+        }
+        if rest.len() > length || (ended && rest.len() < length) {
+            return Err(Failure::Internal);
+        }
+        Ok((rest.len() == length).then_some(rest))
     }
-    let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
-    if length > MAX_MESSAGE_BYTES {
-        return Err(Failure::ResourceExhausted);
-    }
-    if rest.len() > length || (ended && rest.len() < length) {
-        return Err(Failure::Internal);
-    }
-    Ok((rest.len() == length).then_some(rest))
 }
 
 /// The response to a call: a message.
@@ -128,7 +143,7 @@ pub(crate) fn answer(message: &impl Message) -> Response<Body> {
     data.extend_from_slice(&message.encode_to_vec());
     let mut trailers = HeaderMap::new();
     trailers.insert(GRPC_STATUS, const { HeaderValue::from_static("0") });
-    // With a second field, these are told from an answer that h2 sends itself.
+    // A second field distinguishes these trailers from an answer that h2 sends itself.
     trailers.insert(GRPC_MESSAGE, const { HeaderValue::from_static("") });
     head(StatusCode::OK, Body::with_trailers(Bytes::from(data), trailers))
 }
@@ -160,6 +175,10 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+
+    fn message_of(received: &[u8], compressed: bool, ended: bool) -> Result<Option<&[u8]>, Failure> {
+        Expected { max_bytes: MAX_CHECK_BYTES, compressed }.message_in(received, ended)
+    }
 
     #[rstest]
     #[case::nothing(&[], Err(Failure::Internal))]

@@ -25,7 +25,7 @@ use super::handler::Handler;
 use super::request::Refusal;
 use crate::config::Limits;
 
-/// The smallest initial window that HTTP/2 allows by default: bodies are not read.
+/// The initial window of RFC 9113 §6.9.2. It is enough, because bodies are not read.
 const HTTP2_WINDOW: u32 = 65_535;
 const HTTP2_STREAMS: u32 = 100;
 

@@ -161,7 +161,7 @@ impl Part<'_> {
 /// separator.
 fn percent_encode(value: &[u8], into: &mut BytesMut) {
     for byte in value.iter().copied() {
-        if stands_for_itself(byte) {
+        if is_unescaped(byte) {
             into.put_u8(byte);
         } else {
             let digit = |nibble: u8| HEX.get(usize::from(nibble)).copied().unwrap_or(b'0');
@@ -170,7 +170,7 @@ fn percent_encode(value: &[u8], into: &mut BytesMut) {
     }
 }
 
-fn stands_for_itself(byte: u8) -> bool {
+fn is_unescaped(byte: u8) -> bool {
     matches!(byte, b'!'..=b'~') && byte != b'%' && byte != b','
 }
 

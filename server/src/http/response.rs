@@ -120,7 +120,7 @@ struct Head {
 
 impl Head {
     fn new(status: StatusCode, mut headers: HeaderMap) -> Self {
-        /// A larger map would stay with a response that waits, and count as a small one.
+        /// A waiting response keeps its map, whose size is not counted, so a larger map is not reused.
         const MAX_REUSED: usize = 24;
         if headers.capacity() > MAX_REUSED {
             headers = HeaderMap::new();

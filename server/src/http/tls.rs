@@ -12,7 +12,7 @@ use rustls::{RootCertStore, ServerConfig};
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::calendar::rfc3339;
+use crate::calendar::{LAST_SECOND, rfc3339};
 use crate::config::TlsFiles;
 use crate::files;
 
@@ -123,9 +123,7 @@ fn of(file: &Path, problem: &str) -> String {
 }
 
 fn date(seconds: u64) -> String {
-    /// The last second that RFC 3339 can represent.
-    const LAST: u64 = 253_402_300_799;
-    rfc3339(seconds.min(LAST))
+    rfc3339(seconds.min(LAST_SECOND))
 }
 
 fn read(file: &Path) -> Result<zeroize::Zeroizing<Vec<u8>>, String> {

@@ -28,7 +28,7 @@ pub(crate) struct RevocationNumbers {
 
 #[derive(Debug, Default)]
 struct Current {
-    /// Counted when the metrics are read, because counting users takes a while.
+    /// The revocations in use; their numbers are read when the metrics are.
     set: Option<Revocations>,
     answered: Option<Instant>,
 }

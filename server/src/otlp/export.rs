@@ -16,9 +16,10 @@ use crate::fetch;
 
 /// How long spans are gathered.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// How long a collector may take for a message. With the interval, a span is there or dropped within 5 s.
+/// How long a collector may take for a message. If no other message waits, a span is sent or dropped within
+/// 5 s, including the interval.
 const TIMEOUT: Duration = Duration::from_secs(3);
-/// How long the last spans may take at the end.
+/// How long sending the last spans may take at shutdown.
 const LAST_SPANS: Duration = Duration::from_secs(2);
 
 /// A running export; without [`Self::finish`], what is queued is lost.
@@ -50,7 +51,7 @@ impl Exporter {
         Ok((Self { stop, task, queue: Arc::clone(&queue) }, Tracer::new(otlp.sample_ratio, queue)))
     }
 
-    /// Sends what is queued, but not for long.
+    /// Sends the queued spans for at most `LAST_SPANS`, and drops the rest.
     pub(crate) async fn finish(self) {
         let _ = self.stop.send(());
         let mut task = self.task;
@@ -118,7 +119,7 @@ impl Export {
     }
 }
 
-/// Spans on their way, counted once it is known what became of them.
+/// Spans that are being sent. On drop, they are counted as sent or as dropped.
 struct Sending {
     count: usize,
     queue: Arc<Queue>,

@@ -13,7 +13,7 @@ use crate::audit::trace_parent;
 use crate::config::SampleRatio;
 use crate::outcome::Outcome;
 
-/// A decision as a trace has it.
+/// The span of one decision.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Span {
     pub(super) trace: [u8; 16],
@@ -52,7 +52,7 @@ pub(super) struct Queue {
     numbers: SpanNumbers,
 }
 
-/// Some megabyte of spans.
+/// About a megabyte of spans.
 pub(super) const CAPACITY: usize = 8192;
 /// How many spans one message has at the most.
 pub(super) const BATCH: usize = 512;
@@ -62,8 +62,8 @@ impl Tracer {
         Self { ratio, queue }
     }
 
-    /// Queues the span of a decision that ended now and took this long, if it is sampled: as the parent in `headers` is, or
-    /// by the ratio without one.
+    /// Queues the span of a decision that ended at `end`, if it is sampled. The parent in `headers` decides
+    /// that; without a parent, the ratio does.
     pub(crate) fn record(
         &self,
         headers: &HeaderMap,
@@ -83,7 +83,7 @@ impl Tracer {
         let new_trace = || (u128::from(random()) << 64 | u128::from(random())).to_be_bytes();
         self.queue.push(Span {
             trace: parent.as_ref().map_or_else(new_trace, |parent| parent.trace),
-            // Zero is no id.
+            // An id of zero is invalid.
             id: random().max(1).to_be_bytes(),
             parent: parent.map(|parent| parent.span),
             start: end.saturating_sub(duration),
@@ -104,7 +104,7 @@ fn known_method(method: &str) -> &'static str {
     KNOWN.into_iter().find(|known| *known == method).unwrap_or("_OTHER")
 }
 
-/// A number for ids and sampling: no secret, and not worth a system call.
+/// A random number for ids and sampling. It need not be unpredictable, so it takes no system call.
 fn random() -> u64 {
     thread_local! {
         static STATE: (RandomState, Cell<u64>) = (RandomState::new(), Cell::new(0));
@@ -164,7 +164,7 @@ impl Queue {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Span>> {
-        // A span goes in or out at once.
+        // A panic elsewhere leaves only whole spans: each is added or removed at once.
         self.spans.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -244,7 +244,7 @@ mod tests {
     #[case("PATCH", "PATCH")]
     #[case("get", "_OTHER")]
     #[case("eyJhbGciOiJFUzI1NiJ9", "_OTHER")]
-    fn only_known_methods_are_told(#[case] method: &str, #[case] expected: &str) {
+    fn unknown_methods_are_other(#[case] method: &str, #[case] expected: &str) {
         assert_eq!(recorded(1.0, None, method)[0].method, expected);
     }
 

@@ -1,4 +1,4 @@
-//! Where the process listens: as the file says, a flag, or systemd.
+//! The addresses that the process listens on: from the file, a flag or systemd.
 
 use crate::audit::{AuditLog, Level};
 use crate::config::{self, Config, ListenAddress};
@@ -17,7 +17,7 @@ pub(super) struct Ports {
 struct Instead {
     /// The key in the file.
     key: &'static str,
-    /// What an operator changes to have another one.
+    /// The setting that an operator changes to use another address.
     origin: &'static str,
     address: ListenAddress,
     notes: Vec<(Level, String)>,
@@ -104,7 +104,7 @@ impl Instead {
     }
 }
 
-/// An address as the first lines of output have it.
+/// An address in the form of the first lines of output.
 pub(super) fn url(scheme: &str, address: &ListenAddress) -> String {
     match address {
         ListenAddress::Ip(address) => format!("{scheme}://{address}"),

@@ -5,7 +5,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use crate::audit::{AuditLog, Level};
 use crate::config::Limits;
 
-/// Files, ports, threads' own and a few admin connections.
+/// Descriptors for files, ports, threads and a few admin connections.
 const RESERVED: u64 = 128;
 
 /// Takes as many descriptors as the system gives, and as many connections as fit into them.

@@ -1,7 +1,7 @@
 //! The process: files, ports, signals and threads around a [`Server`].
 //!
-//! Requests are answered on a runtime of their own. The main thread keeps the admin port, signals and reloads, so
-//! that it is there for them even while decisions wait for the audit trail.
+//! Requests are answered on a separate runtime. The main thread serves the admin port and handles signals and
+//! reloads, so that these work even while decisions wait for the audit log.
 
 mod addresses;
 mod descriptors;
@@ -47,8 +47,8 @@ use crate::systemd::sockets::Passed;
 
 /// Runs the server of a configuration file until a signal ends it.
 ///
-/// SIGTERM and SIGINT let answers in flight finish, within `limits.shutdown_seconds`, and a second one ends at
-/// once; SIGHUP loads the files again.
+/// After SIGTERM or SIGINT, answers in flight may finish within `limits.shutdown_seconds`; a second signal
+/// ends the process at once. SIGHUP loads the files again.
 pub(crate) fn run(config: &Path, listen: Option<&ListenAddress>) -> ExitCode {
     with_config(config, listen).unwrap_or_else(|problem| refuse(&problem))
 }
@@ -64,11 +64,11 @@ fn refuse(problem: &str) -> ExitCode {
 }
 
 fn with_config(file: &Path, listen: Option<&ListenAddress>) -> Result<ExitCode, String> {
-    // Before the first thread: it changes the environment.
+    // Before the first thread starts, because it changes the environment.
     let passed = Passed::take()?;
     let control = control_runtime()?;
     let ended = run_with_config(&control, file, listen, passed);
-    // Not waiting for a host name that is being resolved.
+    // Does not wait for a host name lookup in progress.
     control.shutdown_background();
     ended
 }
@@ -98,7 +98,7 @@ fn run_with_config(
         ports.warn(&config, &audit);
         let (main, admin_bound) = (ports.main, ports.admin);
 
-        // From here on, clients learn that it is not ready yet: many revocations take some seconds.
+        // From here on, `/readyz` says that the server is not ready: loading many revocations takes seconds.
         let (stop_admin, admin_stopped) = oneshot::channel::<()>();
         let admin = Admin::new(health.clone(), metrics.clone()).with_audit(audit.clone());
         let admin_address = admin_bound.as_ref().map(|bound| bound.address.clone());
@@ -217,7 +217,7 @@ pub(crate) fn with_cache(engine: Engine, limits: Limits) -> Result<Engine, Strin
         return Ok(engine);
     }
     let mut key = [0; 8];
-    // Not from the crypto library, whose first draw gathers entropy of its own for longer than all else at the start takes.
+    // Not the generator of the crypto library: seeding it takes longer than the rest of the start.
     getrandom::fill(&mut key).map_err(|_| "the system has no random bytes".to_owned())?;
     Ok(engine.with_cache(CacheBytes(limits.cache_bytes), HashKey(u64::from_le_bytes(key))))
 }

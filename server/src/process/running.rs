@@ -20,7 +20,7 @@ use crate::server::Server;
 use crate::sources::watch::Bells;
 use crate::systemd::notify::{Notifier, feed_watchdog};
 
-/// Everything that runs, once it is put together.
+/// The parts of the running process.
 pub(super) struct Process {
     pub(super) server: Server,
     /// The address, as the first line of output has it.
@@ -31,15 +31,15 @@ pub(super) struct Process {
     pub(super) audit: AuditLog,
     pub(super) writer: Writer,
     pub(super) signals: Signals,
-    /// What SIGHUP rings.
+    /// Wakes the threads that follow files, on SIGHUP.
     pub(super) bells: Bells,
 }
 
-/// How long what is left of the audit trail may take at the end.
+/// How long writing the remaining audit lines may take at shutdown.
 const LAST_LINES: Duration = Duration::from_secs(5);
 /// How long the last messages to systemd may take.
 const LAST_MESSAGES: Duration = Duration::from_millis(500);
-/// How long a reload is waited for. A file that is written to all the time is never loaded.
+/// The timeout of a reload. A file that is written to all the time is never loaded.
 const RELOAD_TIME: Duration = Duration::from_secs(60);
 
 impl Process {
@@ -78,7 +78,8 @@ impl Process {
                         let (started, part) = Reload::start();
                         self.bells.hang_up(&part);
                         self.audit.reopen(part);
-                        // A task of an earlier reload takes part in this one too, and ends both at once.
+                        // A follower that still handles an earlier reload holds parts of both, so only this
+                        // one is awaited.
                         reload = Some((started, Instant::now() + RELOAD_TIME));
                     }
                     Event::Rotated => self.audit.reopen(Reload::start().1),
@@ -88,8 +89,8 @@ impl Process {
                     reload = None;
                     if !in_time {
                         let seconds = RELOAD_TIME.as_secs();
-                        let message = format!("the reload is not done after {seconds} seconds: a file is changed all \
-                                               the time, or the audit log cannot be written");
+                        let message = format!("the reload has not finished after {seconds} seconds: a file keeps \
+                                               changing, or the audit log cannot be written");
                         self.audit.note(Level::Error, &message);
                     }
                     notifier.ready(status.text());
@@ -98,12 +99,12 @@ impl Process {
         }
         notifier.stopping();
         self.health.is_stopping();
-        self.audit.note(Level::Info, "ending: answers in flight may finish");
-        // While the port is open, so that no other file can be taken for its own.
+        self.audit.note(Level::Info, "shutting down: answers in flight may finish");
+        // Removed while the port is open, so that no other socket file can be mistaken for it.
         drop(file);
         let _ = stop.send(());
 
-        // A little more than the server gives itself: it may not get to it, where decisions wait for the trail.
+        // A little more than the server's own limit, in case decisions that wait for the audit log delay it.
         let patience = self.limits.shutdown_time + Duration::from_secs(2);
         let at_once = tokio::select! {
             _ = timeout(patience, answering) => None,
@@ -120,7 +121,7 @@ impl Process {
             // As a shell reports a process that a signal ended.
             Some(signal) => ExitCode::from(signal),
             None if written => ExitCode::SUCCESS,
-            // Lines are lost, and standard error, where that would be said, is what does not take them.
+            // Lines were lost. If standard error did not take them, it cannot be reported there.
             None => ExitCode::from(2),
         })
     }
@@ -145,15 +146,15 @@ struct Status {
 impl Status {
     fn text(&self) -> String {
         let text = format!("listening on {}: {}", self.url, self.health.description());
-        // A line of its own would be another message.
+        // A line end would begin another message.
         text.replace(|char: char| char.is_control(), " ")
     }
 }
 
-/// How often the status is looked at, and the system clock.
+/// How often the status and the system clock are checked.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Tells systemd a status that has changed.
+/// Sends the status to systemd whenever it changes.
 async fn show_status(notifier: Notifier, status: Status) {
     let mut shown = status.text();
     loop {
@@ -166,7 +167,8 @@ async fn show_status(notifier: Notifier, status: Status) {
     }
 }
 
-/// Tells the operator when the clock cannot be right, and when it is again. Each request looks for itself.
+/// Reports when the system clock becomes unusable, and when it is usable again. Each decision also checks its
+/// own reading of the clock.
 async fn watch_clock(health: Health, audit: AuditLog) {
     loop {
         check_clock(&health, &audit);

@@ -48,8 +48,8 @@ impl Signals {
     }
 }
 
-/// Does something on a thread of its own, unless a signal ends the process before it is done. The thread is not waited for:
-/// it may read a file that never ends.
+/// Runs `work` on a separate thread; `None` if a signal ends the process first. The thread is not waited for,
+/// because it may read a file that never ends.
 pub(super) async fn unless_ended<T: Send + 'static>(
     signals: &mut Signals,
     work: impl FnOnce() -> T + Send + 'static,

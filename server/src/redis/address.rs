@@ -133,7 +133,7 @@ impl RedisRevocations {
         let address = if let Some(path) = url.strip_prefix("unix:") {
             let path = path.strip_prefix("//").unwrap_or(path);
             if path.is_empty() {
-                return Err("an empty path names no socket".to_owned());
+                return Err("the path is empty; name a socket".to_owned());
             }
             Address::Unix(folder.join(path))
         } else {

@@ -119,7 +119,9 @@ impl Connector {
                     }
                 }
             }
-            Address::Sentinels { .. } => return Err("a Sentinel names no Sentinels".to_owned()),
+            Address::Sentinels { .. } => {
+                return Err("the address is a list of Sentinels; expected the address of a server".to_owned());
+            }
         };
         // Each request has a separate deadline.
         let config = AsyncConnectionConfig::new().set_response_timeout(None).set_connection_timeout(None);
@@ -151,7 +153,7 @@ impl Drop for Connection {
     }
 }
 
-/// What went wrong with a question. The library calls a connection that the server closed a broken pipe.
+/// The error of a command. The library's text for a connection that the server closed is only `broken pipe`.
 fn in_words(error: &RedisError) -> String {
     if error.is_io_error() || error.is_connection_dropped() {
         return format!("the connection was lost: {error}");
@@ -198,7 +200,7 @@ impl Connection {
         match answers.into_iter().next_back() {
             Some(Value::Array(answers)) => Ok(Some(answers)),
             Some(Value::Nil) => Ok(None),
-            _ => Err("the answer to EXEC has another type than expected".to_owned()),
+            _ => Err("the answer to EXEC has an unexpected type".to_owned()),
         }
     }
 }

@@ -207,7 +207,11 @@ fn read<T: FromRedisValue>(answer: Value, what: &str) -> Result<T, String> {
             error.details().unwrap_or_default()
         ));
     }
-    T::from_redis_value(answer).map_err(|_| format!("the {what} cannot be read: another type than expected"))
+    T::from_redis_value(answer).map_err(|_| {
+        format!(
+            "the {what} cannot be read: its type is unexpected; check that only artos-auth writes to this key"
+        )
+    })
 }
 
 type Stream = (Option<Position>, Position, Option<u64>);

@@ -66,7 +66,7 @@ pub(super) fn read(text: &[u8]) -> Result<(Algorithm, Option<String>, Members), 
 impl JwkText {
     fn validate(self) -> Result<(Algorithm, Option<String>, Members), KeyError> {
         if self.usage.as_deref().is_some_and(|usage| usage != "sig") {
-            return Err(KeyError::new("use", "this key is not for signatures, whose `use` is `sig`"));
+            return Err(KeyError::new("use", "`use` must be `sig` in a key for signatures"));
         }
         if self.key_ops.as_ref().is_some_and(|operations| !operations.iter().any(|its| its == "sign")) {
             return Err(KeyError::new("key_ops", "this key is not for signing, whose operation is `sign`"));

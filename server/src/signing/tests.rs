@@ -93,7 +93,7 @@ fn shows_neither_itself_nor_its_members() {
 )]
 #[case::not_for_signatures(
     r#"{"kty": "oct", "use": "enc"}"#,
-    "`use`: this key is not for signatures, whose `use` is `sig`"
+    "`use`: `use` must be `sig` in a key for signatures"
 )]
 #[case::not_for_signing(
     r#"{"kty": "oct", "key_ops": ["verify"]}"#,

@@ -13,7 +13,7 @@ use super::loading::{self, Loaded, LoadedKeys, LoadedRevocations};
 use super::publisher::{KeySlot, Publisher, Rules};
 use super::remote::{self, Before};
 use super::restart::NeedsRestart;
-use super::revocations::{Freshness, follow_redis, follow_url};
+use super::revocations::{Freshness, follow_redis, follow_url, report_loaded, report_warnings};
 use super::status::{Reporter, Status};
 use super::watch::{Bells, Retire};
 use crate::audit::Level;
@@ -306,6 +306,7 @@ impl Configuration {
             (RevocationSource::File(path), _) => {
                 status.starts();
                 if let Some(set) = set {
+                    report_warnings(&status, &set);
                     metrics.revocations.holds(set);
                     metrics.revocations.applied("file", 1);
                 }
@@ -314,16 +315,10 @@ impl Configuration {
                 let take = move |Change { bytes, .. }: Change| {
                     let revocations =
                         config::parse_revocations(&name, &bytes).map_err(|error| error.to_string())?;
-                    let message = format!(
-                        "loaded: {} tokens, {} users, {} organizations",
-                        revocations.tokens(),
-                        revocations.users(),
-                        revocations.organizations()
-                    );
                     metrics.revocations.holds(revocations.clone());
                     metrics.revocations.applied("file", 1);
-                    publisher.set_revocations(&slot, revocations);
-                    told.loaded(&message);
+                    publisher.set_revocations(&slot, revocations.clone());
+                    report_loaded(&told, &revocations);
                     Ok(())
                 };
                 let task = follow(file, &self.bells, status.clone(), take).map_err(in_words)?;

@@ -6,8 +6,8 @@
 //!
 //! To add a source:
 //!
-//! * get a [`status::Status`] from the [`status::Reporter`]: `loaded`, `works` and `fails` are the one way in which a
-//!   source is seen, as a log line that is not repeated until it changes, a metric, and an entry of `/readyz`;
+//! * get a [`status::Status`] from the [`status::Reporter`]: report its state only with `loaded`,
+//!   `works` and `fails`, which write a log line for each change, a metric, and an entry of `/readyz`;
 //! * a file is followed by [`follow::follow`], which reads it when it is whole and hands its bytes to a function that
 //!   validates them and puts them in use; anything else runs its own task, and ends when the value that its start returns
 //!   is dropped;

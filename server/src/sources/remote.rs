@@ -15,6 +15,7 @@ use crate::audit::Level;
 use crate::fetch::{Failed, Fetched, Fetcher, Outcome, Remote};
 use crate::health::Effect;
 use crate::metrics::{Metrics, fetch_labels, source_label};
+use crate::text::{count, seconds};
 
 /// A running task; stopped on drop.
 #[derive(Debug)]
@@ -146,7 +147,7 @@ impl Keys {
                         self.status.note(Level::Warning, warning);
                     }
                 }
-                self.status.loaded(&format!("fetched: {}", crate::text::count(set.count, "key")));
+                self.status.loaded(&format!("fetched: {}", count(set.count, "key")));
                 Outcome::Ok
             }
         };
@@ -172,10 +173,8 @@ impl Keys {
 
     /// The last good set is too old to use.
     fn drop_stale(&mut self) {
-        let problem = format!(
-            "not fetched for {} seconds, so its keys are no longer used",
-            self.remote.stale.as_secs()
-        );
+        let problem =
+            format!("not fetched for {}, so its keys are no longer used", seconds(self.remote.stale));
         // Without keys there is nothing to check.
         let _ = self.publisher.set_keys(&self.slot, None);
         self.status.fails(Effect::Unready, &problem);

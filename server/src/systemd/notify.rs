@@ -1,7 +1,7 @@
 //! Messages to systemd about the state of the service (sd_notify(3)), and its watchdog.
 //!
-//! A thread of its own sends them: sending blocks while systemd does not read, and neither decisions nor the admin port
-//! may wait for that.
+//! A separate thread sends them: sending blocks while systemd does not read, and neither decisions nor the
+//! admin port may wait for that.
 
 use std::env;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -28,11 +28,11 @@ enum Message {
     Sent(#[expect(dead_code, reason = "held until it is dropped")] SyncSender<()>),
 }
 
-/// More messages than ever wait while systemd reads them.
+/// More messages than ever wait as long as systemd reads them.
 const QUEUE: usize = 64;
 
 impl Notifier {
-    /// Starts the thread, if `NOTIFY_SOCKET` says where messages go. `log` tells when they cannot be sent.
+    /// Starts the thread, if `NOTIFY_SOCKET` says where messages go. A failure to send is reported in `log`.
     ///
     /// # Errors
     ///
@@ -59,7 +59,7 @@ impl Notifier {
         self.send(Message::Reloading);
     }
 
-    /// The end has begun.
+    /// The shutdown has begun.
     pub(crate) fn stopping(&self) {
         self.send(Message::Stopping);
     }

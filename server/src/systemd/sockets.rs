@@ -168,7 +168,7 @@ fn listening(
     detached: impl FnOnce(OwnedFd) -> Detached,
 ) -> Result<Socket, String> {
     if !socket_acceptconn(socket.as_fd()).map_err(|error| unusable(&error.into()))? {
-        return Err("does not listen; expected `Accept=no` in its socket unit".to_owned());
+        return Err("is not a listening socket; set `Accept=no` in its socket unit".to_owned());
     }
     Ok(Socket { listener: detached(socket), address })
 }
@@ -249,7 +249,7 @@ mod tests {
     #[case::another_case("7", "1", Some("Main"), "`LISTEN_FDNAMES`: unknown name `Main`")]
     #[case::the_same_twice("7", "2", Some("admin:admin"), "two sockets for `admin`")]
     #[case::two_unnamed("7", "2", None, "two sockets for `main`")]
-    fn what_cannot_be_told_apart_is_refused(
+    fn ambiguous_names_are_refused(
         #[case] pid: &str,
         #[case] count: &str,
         #[case] names: Option<&str>,

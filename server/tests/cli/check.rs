@@ -22,7 +22,7 @@ fn a_full_file_is_summarized_with_its_warnings() {
     );
     workshop.write(
         "revocations.json",
-        r#"{"tokens": ["a", "b"], "users": [{"user": "u", "issued_before": 1}], "organizations": []}"#,
+        r#"{"tokens": ["a", "*"], "users": [{"user": "u", "issued_before": 1}], "organizations": []}"#,
     );
     workshop.write(
         "auth.toml",

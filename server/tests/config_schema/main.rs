@@ -36,12 +36,12 @@ fn load(text: &str) -> Result<Config, ConfigError> {
     config::parse(Path::new("artos-auth.toml"), text)
 }
 
-/// What the server's own reader says against a file.
+/// The error of the server's own reader for a file.
 fn problem(text: &str) -> Option<String> {
     load(text).err().map(|error| format!("{}: {}", error.key, error.problem))
 }
 
-/// Whether it says this of a key, a type or a range, which a schema can tell, and not of what a value means.
+/// Whether the problem is about a key, a type or a range, which a schema can check, and not about the meaning of a value.
 fn is_about_shape(problem: &str) -> bool {
     let words = [
         ", found ",
@@ -52,7 +52,7 @@ fn is_about_shape(problem: &str) -> bool {
         "must be 1 or more",
         ": expected `",
     ];
-    // The form of a URL is neither.
+    // The schema does not check the form of a URL.
     words.iter().any(|words| problem.contains(words)) && !problem.contains("://")
 }
 

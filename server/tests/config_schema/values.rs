@@ -65,7 +65,7 @@ fn the_schema_takes_what_the_server_takes() {
                         wrong.push(format!("{place}: the schema takes what the server refuses: {problem}"));
                     }
                 }
-                // What a value means is not the schema's matter.
+                // The schema does not check the meaning of a value.
                 Some(_) => {}
             }
         }

@@ -138,20 +138,20 @@ def a_broker_that_comes_back_empty_revokes_nothing_less():
             broker.kill()
             broker.start()
             broker.ready()
-            eventually("it is named", lambda: "came back empty" in server.ready()[1])
+            eventually("it is named", lambda: "the source is empty" in server.ready()[1])
             assert server.ready()[0] == 200
             assert [server.status(token) for token in tokens] == [401, 401]
             assert server.metric('artos_auth_reload_failures_total{file="revocations"}') >= 1
             files.revoke("--token-id", "new")
             eventually("the log is followed", lambda: server.status(files.token("new")) == 401)
             assert [server.status(token) for token in tokens] == [401, 401]
-            assert "came back empty" in server.ready()[1]
+            assert "the source is empty" in server.ready()[1]
             files.compact()
             server.is_ready()
             assert server.status(files.token("new")) == 401
             # Flushed while the connection stays.
             broker.ask("FLUSHALL")
-            eventually("it is named", lambda: "came back empty" in server.ready()[1])
+            eventually("it is named", lambda: "the source is empty" in server.ready()[1])
             assert server.status(files.token("new")) == 401
 
 

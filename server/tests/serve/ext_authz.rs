@@ -6,10 +6,12 @@ use h2::client::SendRequest;
 use hyper::http::{HeaderMap, Request};
 use rstest::rstest;
 use serde_json::json;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
-use super::support::{PATIENCE, Running};
+use super::process::Process;
+use super::support::{Files, PATIENCE, Running};
 
 const ON: &str = "[ext_authz]\n";
 const CHECK: &str = "/envoy.service.auth.v3.Authorization/Check";
@@ -132,7 +134,10 @@ struct Grpc {
 
 impl Grpc {
     async fn connect(server: &Running) -> Self {
-        let stream = TcpStream::connect(server.address).await.unwrap();
+        Self::over(TcpStream::connect(server.address).await.unwrap()).await
+    }
+
+    async fn over(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Self {
         let (client, connection) = h2::client::handshake(stream).await.unwrap();
         tokio::spawn(connection);
         Self { client: client.ready().await.unwrap() }
@@ -238,6 +243,19 @@ async fn an_allow_sets_the_identity_and_carries_it_as_metadata() {
     );
     assert!(at(&member("token_id"), &[1]).is_some(), "null");
     assert!(reasons(&server, "allow", "authorized"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_peer_of_a_unix_socket_is_trusted() {
+    let process = Process::of_files(Files::new(
+        "listen = \"unix:main.sock\"\nadmin_listen = \"unix:admin.sock\"\n[ext_authz]\ntrusted = [\"192.0.2.1\"]\n",
+    ));
+    let stream = UnixStream::connect(process.files.path("main.sock")).await.unwrap();
+    let authorization = format!("Bearer {}", process.token(json!({})));
+    let check = Check::new(&[("authorization", &authorization)]);
+    let answer = Grpc::over(stream).await.check(&check).await;
+    assert_eq!(number_at(&answer, &[1, 1]), 0);
+    assert!(at(&answer, &[3]).is_some(), "an ok_response");
 }
 
 #[tokio::test]
@@ -405,6 +423,8 @@ async fn a_trusted_owner_is_read_from_the_context_extensions(
 #[case::not_a_message(CHECK, framed(&[0xff, 0xff, 0xff]), "3")]
 #[case::a_field_of_another_type(CHECK, framed(&[0x08, 1]), "3")]
 #[case::not_utf8(CHECK, framed(&field(1, field(4, field(2, field(4, [0xff]))))), "3")]
+#[case::too_long_health_check(HEALTH, framed(&field(1, [b'a'; 254])), "8")]
+#[case::long_health_check(HEALTH, framed(&field(1, [b'a'; 253])), "5")]
 #[case::unknown_service(HEALTH, framed(&field(1, "other")), "5")]
 #[tokio::test]
 async fn a_grpc_error_never_allows(#[case] path: &str, #[case] body: Vec<u8>, #[case] expected: &str) {

@@ -25,7 +25,7 @@ fn not_found() -> String {
 }
 
 #[test]
-fn metadata_of_rfc_8414_is_read_where_there_is_none_of_openid() {
+fn rfc_8414_metadata_is_read_without_openid_metadata() {
     let first = key("test-only-1");
     let issuer = Issuer::start(Some(ok(&set(&[&first]))));
     issuer.set_at(OPENID, not_found());

@@ -18,6 +18,8 @@ const PROTECTED: &str = "/api/v1/templates/";
 
 /// The issuer's behavior: a complete HTTP response, or none.
 type Script = Arc<Mutex<Option<String>>>;
+/// What follows in a response is sent one byte at a time, ten a second.
+const DRIP: &str = "DRIP";
 /// The responses at paths with another behavior.
 type Paths = Arc<Mutex<Vec<(String, String)>>>;
 
@@ -114,7 +116,14 @@ fn serve(mut stream: Box<dyn Stream>, port: u16, script: &Script, paths: &Paths,
         true => "HTTP/1.1 304 Not Modified\r\n\r\n".to_owned(),
         false => answer.replace("PORT", &port.to_string()),
     };
-    let _ = stream.write_all(answer.as_bytes()).and_then(|()| stream.flush());
+    let (whole, drops) = answer.split_once(DRIP).unwrap_or((&answer, ""));
+    let _ = stream.write_all(whole.as_bytes()).and_then(|()| stream.flush());
+    for drop in drops.as_bytes() {
+        std::thread::sleep(Duration::from_millis(100));
+        if stream.write_all(&[*drop]).and_then(|()| stream.flush()).is_err() {
+            return;
+        }
+    }
 }
 
 pub(super) fn response(status: &str, fields: &str, body: &str) -> String {
@@ -168,6 +177,20 @@ fn until_the_first_load_only_public_paths_are_allowed() {
     eventually("the keys are there", || process.status(PROTECTED, &token) == 200);
     eventually("it is ready", || process.readiness() == (200, json!({ "status": "ready", "failed": [] })));
     assert!(!process.errors().contains("secret"), "{}", process.errors());
+}
+
+/// Each byte arrives in time, the whole set does not: `timeout_seconds` covers the response to its end.
+#[rstest]
+#[case::head(&format!("HTTP/1.1 200 OK\r\n{DRIP}X-Padding: {}\r\n\r\n", "x".repeat(200)))]
+#[case::body(&ok(&"x".repeat(200)).replace("\r\n\r\n", &format!("\r\n\r\n{DRIP}")))]
+fn a_response_that_drips_is_a_timeout(#[case] answer: &str) {
+    let first = key("test-only-1");
+    let issuer = Issuer::start(Some(answer.to_owned()));
+    let process = start(&format!("url = \"{}\"\ntimeout_seconds = 1\ncooldown_seconds = 1\n", issuer.url()));
+    eventually("it is counted", || fetches(&process, "timeout") >= 1.0);
+    assert_eq!(failure(&process)["error"], "no complete answer within 1 s");
+    issuer.set(ok(&set(&[&first])));
+    eventually("the keys are there", || process.status(PROTECTED, &current(&first, json!({}))) == 200);
 }
 
 #[test]

@@ -198,7 +198,7 @@ fn a_reload_never_loosens_by_omission() {
     eventually("nothing fails", || failure(&process, "config").is_none());
 }
 
-/// What rotates the audit log every night must not confirm anything.
+/// The signal that rotates the audit log every night must not confirm a change of the configuration.
 #[test]
 fn reopening_the_audit_log_confirms_nothing() {
     let owned = "[[resources]]\npath = \"/api/v1/templates/\"\norganization = \"org-b\"\n";

@@ -220,6 +220,30 @@ fn a_certificate_is_replaced_by_a_link_change() {
     eventually("it is ready", || process.readiness().1["failed"] == json!([]));
 }
 
+/// The link is in a folder that is not watched, as on a network file system, where no change causes an event.
+#[test]
+fn a_certificate_that_changes_without_an_event_is_found_by_the_poll() {
+    let issuer = authority("ca");
+    let files = Files::new(&format!(
+        "{PORTS}[tls]\ncertificate = \"mounts/current/tls.crt\"\nkey = \"mounts/current/tls.key\"\n"
+    ));
+    files.write("ca.crt", &issuer.pem());
+    let pairs = [certificate(&issuer, 4000), certificate(&issuer, 4000)];
+    std::fs::create_dir(files.path("mounts")).unwrap();
+    for (name, (certificate, key)) in ["one", "two"].into_iter().zip(&pairs) {
+        std::fs::create_dir(files.path(&format!("mounts/{name}"))).unwrap();
+        files.write(&format!("mounts/{name}/tls.crt"), certificate);
+        files.write(&format!("mounts/{name}/tls.key"), key);
+    }
+    symlink("one", files.path("mounts/current")).unwrap();
+    let process = Process::of_files(files);
+    assert!(shows(&process, &pairs[0].0));
+    symlink("two", process.files.path("mounts/next")).unwrap();
+    std::fs::rename(process.files.path("mounts/next"), process.files.path("mounts/current")).unwrap();
+    eventually("the other certificate", || shows(&process, &pairs[1].0));
+    assert_eq!(process.readiness().1["failed"], json!([]));
+}
+
 #[test]
 fn a_mismatched_pair_leaves_the_old_certificate_in_use() {
     let issuer = authority("ca");

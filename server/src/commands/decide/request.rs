@@ -8,6 +8,8 @@ use base64_simd::STANDARD;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::calendar::LAST_SECOND;
+
 /// A request, as a line describes it.
 pub(super) struct LineRequest<'l> {
     pub(super) id: Option<&'l RawValue>,
@@ -34,7 +36,6 @@ pub(super) struct Refused<'l> {
 }
 
 pub(super) const TOO_LONG: &str = "the line is longer than 1 MiB";
-const MAX_NOW: u64 = 253_402_300_799;
 
 impl<'l> LineRequest<'l> {
     pub(super) fn parse(line: &'l [u8]) -> Result<Self, Refused<'l>> {
@@ -77,9 +78,9 @@ impl<'l> LineRequest<'l> {
             authorization,
             now: serde_json::from_str(now.get())
                 .ok()
-                .filter(|now| *now <= MAX_NOW)
+                .filter(|now| *now <= LAST_SECOND)
                 .map(UnixTime::from_seconds)
-                .ok_or_else(|| format!("`now` must be an integer from 0 to {MAX_NOW}"))?,
+                .ok_or_else(|| format!("`now` must be an integer from 0 to {LAST_SECOND}"))?,
             context: context.map_or_else(|| Ok(LineContext::of_no_member()), LineContext::parse)?,
         })
     }

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use artos_auth_engine::Account;
 use clap::{Args, ValueEnum};
 
+use crate::calendar::LAST_SECOND;
+
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ExplainArgs {
     /// The configuration file (TOML)
@@ -72,7 +74,7 @@ impl ExplainArgs {
 
 /// An instant in the range of a claim.
 fn instant(text: &str) -> Result<u64, &'static str> {
-    let instant = text.parse().ok().filter(|instant| *instant <= 253_402_300_799);
+    let instant = text.parse().ok().filter(|instant| *instant <= LAST_SECOND);
     instant.ok_or("expected seconds since 1970, an integer from 0 to 253402300799")
 }
 

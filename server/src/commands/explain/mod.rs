@@ -55,9 +55,9 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
     let explanation = loaded.engine.explain(&request, &context, now);
     let subject = Subject { args, context: &context, config: &loaded.config, now };
 
-    let colour =
+    let color =
         io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    print(&render::render(&subject, &explanation, colour))?;
+    print(&render::render(&subject, &explanation, color))?;
     Ok(if explanation.decision.is_allow() { Exit::Done } else { Exit::No })
 }
 
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn colour_adds_nothing_but_colour() {
+    fn color_does_not_change_the_text() {
         let folder = tempfile::tempdir().unwrap();
         let (file, keys) = (folder.path().join("auth.toml"), folder.path().join("k"));
         std::fs::write(&file, "[keys]\nfile = \"k\"").unwrap();
@@ -199,12 +199,12 @@ mod tests {
             let (context, now) = (Context::unowned(), UnixTime::from_seconds(0));
             let explanation = engine.explain(&Request::new("GET", path, &[]), &context, now);
             let subject = Subject { args: &args, context: &context, config: &config, now };
-            let (plain, coloured) =
+            let (plain, colored) =
                 (render::render(&subject, &explanation, false), render::render(&subject, &explanation, true));
-            assert!(coloured.contains(verdict), "{coloured}");
+            assert!(colored.contains(verdict), "{colored}");
             assert!(!plain.contains('\u{1b}'), "{plain}");
             let codes = ["1;32", "1;31", "2", "0"].map(|code| format!("\u{1b}[{code}m"));
-            assert_eq!(codes.iter().fold(coloured, |text, code| text.replace(code, "")), plain);
+            assert_eq!(codes.iter().fold(colored, |text, code| text.replace(code, "")), plain);
         }
     }
 }

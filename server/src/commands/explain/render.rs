@@ -44,8 +44,8 @@ impl Paint {
 }
 
 /// The whole page. It shows nothing of the token except verified claims, wherever the token was given.
-pub(super) fn render(subject: &Subject<'_>, explanation: &Explanation<'_>, colour: bool) -> String {
-    let paint = Paint(colour);
+pub(super) fn render(subject: &Subject<'_>, explanation: &Explanation<'_>, color: bool) -> String {
+    let paint = Paint(color);
     let mut page = String::new();
     request(&mut page, subject);
     answer(&mut page, &explanation.decision, &paint);

@@ -96,7 +96,7 @@ fn public_of(file: &Path, args: &PublicArgs) -> Result<Map<String, Value>, Failu
             .map_err(|problem| Failure::Bad(format!("{}: {problem}", file.display())));
     }
     if args.kid.is_some() || args.alg.is_some() {
-        let problem = "`--alg` and `--kid` are only for PEM; a JWK has its own";
+        let problem = "`--alg` and `--kid` apply only to PEM; leave them out for a JWK, which has its own";
         return Err(Failure::Bad(format!("{}: {problem}", file.display())));
     }
     private_of(file, &text)?.to_public_jwk().ok_or_else(|| {

@@ -7,6 +7,7 @@ use clap::{ArgGroup, Args};
 use serde_json::Number;
 
 use super::token;
+use crate::calendar::LAST_SECOND;
 use crate::commands::Failure;
 use crate::revocation::entry::Entry;
 
@@ -61,16 +62,15 @@ impl RevokeArgs {
     }
 }
 
-/// Refuses what would revoke nothing and looks as if it revoked everything.
+/// Refuses `*`: it looks like a wildcard, but would match nothing.
 fn id(text: String) -> Result<String, &'static str> {
     if text == "*" { Err("`*` does not mean every id; give one id") } else { Ok(text) }
 }
 
 fn instant(text: &str) -> Result<u64, &'static str> {
     const FORM: &str = "expected seconds since 1970 as an integer, such as the output of `date +%s`";
-    const LAST: u64 = 253_402_300_799;
     let seconds: u64 = text.parse().map_err(|_| FORM)?;
-    if seconds <= LAST {
+    if seconds <= LAST_SECOND {
         Ok(seconds)
     } else {
         Err("expected a time before the year 10000, in seconds since 1970")

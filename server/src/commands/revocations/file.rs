@@ -81,7 +81,7 @@ fn lock(path: &Path) -> io::Result<File> {
 fn replace(path: &Path, text: &[u8], old: &Metadata) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("/"));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    // Only the holder of the lock writes it, so one name is enough; the rest of a crash is overwritten.
+    // Only the holder of the lock writes it, so one name is enough; a file left by a crash is removed.
     let temporary = Temporary(folder.join(format!(".{name}.new")));
     let _ = fs::remove_file(&temporary.0);
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary.0)?;

@@ -17,6 +17,7 @@ use crate::quote::redact;
 use crate::redis::{Connector, Contents, append, list_of, read_all, write};
 use crate::revocation::entry::Entry;
 use crate::revocation::list::{List, check};
+use crate::text::count;
 
 /// Writes one revocation to the source.
 pub(crate) fn revoke(args: &RevokeArgs) -> Result<Exit, Failure> {
@@ -103,7 +104,7 @@ pub(crate) fn compact(config: &Path) -> Result<Exit, Failure> {
             (kept, dropped)
         }
     };
-    let entries = if kept == 1 { "1 entry".to_owned() } else { format!("{kept} entries") };
+    let entries = count(kept, "entry");
     print(&format!("{}: {entries} kept, {dropped} expired and dropped\n", source.place()))?;
     Ok(Exit::Done)
 }

@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn shows_everything_as_it_is_spelt() {
+    fn keeps_the_spelling_of_values() {
         let token = token(
             r#"{"alg":"none","crit":[]}"#,
             "{\"exp\":1e400 , \"exp\":12345678901234567890,\"a\" :{\"b\":[ ] ,\"c\":[1,\"x:,{\\\"\u{9b}\u{202e}\"]}}",

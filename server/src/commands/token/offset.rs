@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use crate::calendar::LAST_SECOND;
+
 /// Seconds from now; negative in the past.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Offset(i64);
@@ -9,7 +11,7 @@ pub(crate) struct Offset(i64);
 impl Offset {
     /// The instant at this distance from `now`, unless it is before 1970 or after the year 9999.
     pub(crate) fn from(self, now: u64) -> Option<u64> {
-        now.checked_add_signed(self.0).filter(|instant| *instant <= 253_402_300_799)
+        now.checked_add_signed(self.0).filter(|instant| *instant <= LAST_SECOND)
     }
 }
 
@@ -79,7 +81,7 @@ mod tests {
     #[test]
     fn ends_with_the_dates_that_a_claim_can_hold() {
         assert_eq!(Offset(-1).from(0), None);
-        assert_eq!(Offset(1).from(253_402_300_799), None);
+        assert_eq!(Offset(1).from(LAST_SECOND), None);
         assert_eq!(Offset(-100).from(100), Some(0));
     }
 }

@@ -1,5 +1,6 @@
 //! The annotated example: every key, with its default or an example, and what it means.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::Key;
@@ -244,11 +245,11 @@ const BLOCKS: &[Block] = &[
 pub fn example() -> String {
     let mut text = HEAD.to_owned();
     // A key is explained once.
-    let mut told: Vec<String> = Vec::new();
+    let mut explained = BTreeSet::new();
     for block in BLOCKS {
         let path = block.header.trim_matches(['[', ']']);
         text.push('\n');
-        if let Some(key) = FILE.find(path).filter(|_| tell(&mut told, path)) {
+        if let Some(key) = FILE.find(path).filter(|_| explained.insert(path.to_owned())) {
             comment(&mut text, key.about);
         }
         comment(&mut text, block.about);
@@ -259,7 +260,7 @@ pub fn example() -> String {
         for Line(name, value, is_active) in block.lines {
             let path = if path.is_empty() { (*name).to_owned() } else { format!("{path}.{name}") };
             let Some(key) = FILE.find(&path) else { continue };
-            if tell(&mut told, &path) {
+            if explained.insert(path) {
                 comment(&mut text, &meaning(key));
             }
             let off = if *is_active { "" } else { "#" };
@@ -267,14 +268,6 @@ pub fn example() -> String {
         }
     }
     text
-}
-
-fn tell(told: &mut Vec<String>, path: &str) -> bool {
-    let is_new = !told.iter().any(|other| other == path);
-    if is_new {
-        told.push(path.to_owned());
-    }
-    is_new
 }
 
 /// What a key means, and what its value may be where the type does not say it.

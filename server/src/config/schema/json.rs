@@ -48,8 +48,8 @@ fn object(table: &Table) -> Map<String, Value> {
     object
 }
 
-/// A table or an array of tables. Not two alternatives, of which an editor could only say that none fits: each keyword
-/// concerns one of the types alone.
+/// A table or an array of tables. Not two alternatives: for a mistake in either, an editor could only report
+/// that no alternative matches. Each keyword applies to only one of the two types.
 fn object_or_array(table: &Table) -> Map<String, Value> {
     let mut either = object(table);
     if let Some(one_of) = either.remove("oneOf") {

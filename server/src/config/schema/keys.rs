@@ -30,7 +30,7 @@ pub(super) const FILE: Table = table(&[
     Key::new(
         "admin_listen",
         Kind::Text,
-        "Where health, readiness and metrics are answered, in the form of `listen`. Left out: nowhere. It has no \
+        "Where health, readiness and metrics are answered, in the form of `listen`. Default: none. It has no \
          authentication: keep it away from clients.",
     ),
     Key::new("socket_mode", Kind::Text, "The mode of Unix sockets, in octal digits. An error if neither `listen` nor `admin_listen` is a Unix socket.")
@@ -42,34 +42,34 @@ pub(super) const FILE: Table = table(&[
         "The public keys that verify tokens: one set, or several `[[keys]]`. Each is a file, a URL or an identity provider.",
     )
     .required(),
-    Key::new("revocations", Kind::Table(&REVOCATIONS), "Where revocations come from. Left out: nothing is revoked."),
+    Key::new("revocations", Kind::Table(&REVOCATIONS), "Where revocations come from. Default: nothing is revoked."),
     Key::new(
         "realms",
         Kind::Tables { of: &REALMS, may_be_empty: false },
-        "Which organizations authenticate at which host; a host that no entry names is 401. Left out: all of them, at every \
+        "Which organizations authenticate at which host; a host that no entry names is 401. Default: all of them, at every \
          host.",
     ),
     Key::new(
         "resources",
         Kind::Tables { of: &RESOURCES, may_be_empty: false },
         "Which organization owns what a path addresses; the first entry that matches counts, and a path that none matches is \
-         403. Left out: nothing is owned.",
+         403. Default: nothing is owned.",
     ),
     Key::new(
         "forward",
         Kind::Table(&FORWARD),
-        "Forward authentication: a proxy describes the request in header fields. Left out: only the request itself counts.",
+        "Forward authentication: a proxy describes the request in header fields. Default: only the request itself counts.",
     ),
-    Key::new("ext_authz", Kind::Table(&EXT_AUTHZ), "Envoy's ext_authz over gRPC, on the main port. Left out: no gRPC."),
+    Key::new("ext_authz", Kind::Table(&EXT_AUTHZ), "Envoy's ext_authz over gRPC, on the main port. Default: no gRPC."),
     Key::new("audit", Kind::Table(&AUDIT), "The audit log: one line per decision."),
     Key::new(
         "otlp",
         Kind::Table(&OTLP),
-        "A span for each sampled decision, for tracing: as `traceparent` of the request says. Left out: no spans. A change \
+        "A span for each sampled decision, for tracing: as `traceparent` of the request says. Default: no spans. A change \
          needs a restart.",
     ),
-    Key::new("tls", Kind::Table(&TLS), "TLS on the main port. Left out: plaintext."),
-    Key::new("limits", Kind::Table(&LIMITS), "What connections may cost. A change needs a restart."),
+    Key::new("tls", Kind::Table(&TLS), "TLS on the main port. Default: plaintext."),
+    Key::new("limits", Kind::Table(&LIMITS), "Limits of connections. A change needs a restart."),
 ]);
 
 const POLICY: Table = table(&[
@@ -79,12 +79,12 @@ const POLICY: Table = table(&[
     Key::new(
         "issuers",
         SOME_TEXTS,
-        "The accepted issuers (`iss`). Left out: every issuer whose key is in a key set.",
+        "The accepted issuers (`iss`). Default: every issuer whose key is in a key set.",
     ),
     Key::new(
         "audiences",
         SOME_TEXTS,
-        "The audiences of this API; a token must name one in `aud`. Left out: a token with an audience is refused.",
+        "The audiences of this API; a token must name one in `aud`. Default: a token with an audience is refused.",
     ),
     Key::new("leeway_seconds", between(&(0..=120)), "The tolerated clock difference at `exp` and `nbf`, in seconds.").default("0"),
     Key::new("max_token_bytes", between(&(256..=65_536)), "The longest accepted token, in bytes.").default("8192"),
@@ -137,7 +137,7 @@ const CLAIMS: Table = table(&[
 ]);
 
 const METHODS: Key =
-    Key::new("methods", SOME_TEXTS, "The methods, in capitals; GET covers HEAD. Left out: every method.");
+    Key::new("methods", SOME_TEXTS, "The methods, in capitals; GET covers HEAD. Default: every method.");
 
 const PUBLIC: Table = table(&[
     Key::new("path", Kind::Text, "The path as a request has it, without its query.").required(),
@@ -168,12 +168,12 @@ const KEYS: Table = Table {
         Key::new(
             "issuer",
             Kind::Text,
-            "Tokens of these keys must have this `iss`. Left out: any that the policy accepts.",
+            "Tokens of these keys must have this `iss`. Default: any that the policy accepts.",
         ),
         Key::new(
             "organizations",
             SOME_TEXTS,
-            "Tokens of these keys must be of these organizations. Left out: any.",
+            "Tokens of these keys must be of these organizations. Default: any.",
         ),
         Key::new("refresh_seconds", integer(1), "The longest time between two fetches.")
             .default("300")
@@ -181,7 +181,7 @@ const KEYS: Table = Table {
         Key::new(
             "cooldown_seconds",
             integer(1),
-            "The shortest time between fetches that unknown keys ask for.",
+            "The shortest time between fetches that unknown keys trigger.",
         )
         .default("30")
         .beside(FETCHED),
@@ -248,13 +248,13 @@ const REVOCATIONS: Table = Table {
         Key::new("prefix", Kind::Text, "The key of the snapshot; the log is at `PREFIX:log`.")
             .default("\"artos:revocations\"")
             .beside(&["redis"]),
-        Key::new("max_staleness_seconds", integer(1), "How long ago the source may have answered.")
+        Key::new("max_staleness_seconds", integer(1), "The maximum time since the source last answered.")
             .default("10")
             .beside(SERVED),
         Key::new(
             "on_stale",
             Kind::Choice(&["deny", "serve"]),
-            "Beyond that: `deny` answers 503 to all but public paths, `serve` goes on with the last set.",
+            "After that, `deny` answers 503 to all but public paths, and `serve` continues with the last set.",
         )
         .default("\"deny\"")
         .beside(SERVED),
@@ -291,7 +291,7 @@ const RESOURCES: Table = Table {
     keys: &[
         Key::new("path", Kind::Text, "The pattern of the paths, such as `/orgs/{org}/{*rest}`.").required(),
         Key::new("organization", Kind::Text, "The owner: a placeholder of the path, or an organization."),
-        Key::new("unowned", Kind::True, "Nobody owns it: every caller may ask for it."),
+        Key::new("unowned", Kind::True, "It has no owner: every authenticated caller may request it."),
     ],
 };
 
@@ -303,7 +303,7 @@ const TRUSTED: Key = Key::new(
 .default("[\"127.0.0.1/32\", \"::1/128\"]");
 
 const FORWARD: Table = table(&[
-    Key::new("path", Kind::Text, "The path that the proxy asks; a query is ignored.").default("\"/_auth/verify\""),
+    Key::new("path", Kind::Text, "The path that the proxy requests; a query is ignored.").default("\"/_auth/verify\""),
     Key::new(
         "fields",
         Kind::Choice(&["x-forwarded", "x-original", "x-original-url"]),
@@ -340,7 +340,7 @@ const AUDIT: Table = Table {
     Key::new(
         "overflow",
         Kind::Choice(&["block", "drop"]),
-        "If lines cannot be written fast enough: `block` lets decisions wait, `drop` loses and counts lines.",
+        "If lines cannot be written fast enough: `block` delays decisions, `drop` drops lines and counts them.",
     )
     .default("\"block\""),
 ],
@@ -365,7 +365,7 @@ const TLS: Table = table(&[
     Key::new(
         "client_ca",
         Kind::Path,
-        "PEM: clients must present a certificate of this authority. Left out: none.",
+        "PEM: clients must present a certificate of this authority. Default: none.",
     ),
 ]);
 

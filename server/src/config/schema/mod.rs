@@ -23,10 +23,10 @@ struct Table {
 struct Key {
     name: &'static str,
     kind: Kind,
-    /// The value that counts where the key is left out, as TOML; a key without one is optional or required.
+    /// The value of an absent key, as TOML; `None` if the key has no default.
     default: Option<&'static str>,
     is_required: bool,
-    /// The key is an error unless one of these is beside it; empty: no such rule.
+    /// The key is an error unless the table also has one of these; empty: no such rule.
     beside: &'static [&'static str],
     /// What it means: sentences without the name of the key.
     about: &'static str,
@@ -52,7 +52,7 @@ enum Kind {
     },
     /// The name of a claim, or an array of names that leads to it.
     Claim,
-    /// The same, or an array of such arrays.
+    /// Like `Claim`, or an array of such arrays.
     Claims,
     /// A table of any keys, each with a value or an array of values.
     Required,

@@ -12,6 +12,7 @@ use crate::metrics::Metrics;
 use crate::revocation::{OnStale, Staleness};
 use crate::sources::publisher::{Publisher, RevocationsSlot};
 use crate::sources::status::Status;
+use crate::text::seconds;
 
 /// Reports the freshness of one source's revocations to the snapshot, `/readyz`, the log and the metrics.
 pub(crate) struct Freshness {
@@ -125,7 +126,7 @@ impl Freshness {
                     OnStale::Serve => Effect::Degraded,
                 };
                 let cause = failure.map(|failure| format!(": {failure}")).unwrap_or_default();
-                (effect, format!("no answer for more than {} seconds{cause}", self.max.as_secs()))
+                (effect, format!("no answer for more than {}{cause}", seconds(self.max)))
             }
             State { failure: Some(failure), .. } => (Effect::Degraded, failure.clone()),
             State { concern: Some(concern), .. } => (Effect::Degraded, concern.clone()),

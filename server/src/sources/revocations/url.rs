@@ -3,15 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use artos_auth_engine::Revocations;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep_until};
 
-use super::Freshness;
+use super::{Freshness, report_loaded};
 use crate::config::RemoteRevocations;
 use crate::fetch::{Get, Validators, list_of, tls};
 use crate::sources::remote::Task;
-use crate::text::count;
 
 /// Follows the list until the returned value is dropped.
 ///
@@ -38,7 +36,7 @@ async fn fetch(url: &str, poll: Duration, get: Get, freshness: &Freshness) {
                 if let Some(list) = list {
                     freshness.publish(&list);
                     freshness.metrics.revocations.applied("url", 1);
-                    freshness.status.loaded(&loaded(&list));
+                    report_loaded(&freshness.status, &list);
                 }
                 freshness.answered(None);
             }
@@ -46,14 +44,4 @@ async fn fetch(url: &str, poll: Duration, get: Get, freshness: &Freshness) {
         }
         sleep_until(due).await;
     }
-}
-
-/// A summary of the loaded list, for the log.
-pub(super) fn loaded(list: &Revocations) -> String {
-    format!(
-        "loaded: {}, {}, {}",
-        count(list.tokens(), "token"),
-        count(list.users(), "user"),
-        count(list.organizations(), "organization")
-    )
 }

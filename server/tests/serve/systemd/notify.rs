@@ -47,7 +47,7 @@ fn the_service_is_ready_while_keys_are_missing() {
 }
 
 #[test]
-fn a_change_of_the_status_is_told() {
+fn a_changed_status_is_sent() {
     let service = notified(PORTS, &[]);
     let ready = service.notification();
     service.files.replace("revocations.json", "{");
@@ -78,7 +78,7 @@ fn a_reload_is_over_once_the_files_are_loaded() {
     assert_eq!((answer(&service, &old), answer(&service, &new)), (401, 200));
 }
 
-/// What rotates the audit log is no reload.
+/// The signal that rotates the audit log is not reported as a reload.
 #[test]
 fn reopening_the_audit_log_is_no_reload() {
     let service = notified(&format!("{PORTS}[audit]\noutput = \"file\"\nfile = \"audit.jsonl\"\n"), &[]);
@@ -96,7 +96,7 @@ fn reopening_the_audit_log_is_no_reload() {
     assert!(told[0].starts_with("RELOADING=1\n") && told[1] == ready, "{told:#?}");
 }
 
-/// A refused file ends the reload, too: the log and `/readyz` tell it.
+/// A refused file ends the reload, too; the log and `/readyz` report it.
 #[test]
 fn a_reload_that_fails_is_over() {
     let service = notified(PORTS, &[]);
@@ -167,7 +167,7 @@ fn nothing_waits_for_a_systemd_that_does_not_read() {
 }
 
 #[test]
-fn a_socket_that_is_not_there_is_logged_once() {
+fn a_missing_socket_is_logged_once() {
     let environment =
         vec![("NOTIFY_SOCKET", "/nonexistent/notify".to_owned()), ("WATCHDOG_USEC", "1000".to_owned())];
     let service = Service::start(Files::new(PORTS), Passed { environment, ..Passed::default() });

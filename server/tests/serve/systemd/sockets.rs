@@ -52,7 +52,7 @@ fn a_passed_socket_comes_before_the_file(#[case] names: Option<&'static str>) {
 #[case("main:admin", false)]
 #[case("admin:main", true)]
 #[case(":admin", false)]
-fn both_sockets_are_told_apart_by_name(#[case] names: &'static str, #[case] admin_first: bool) {
+fn sockets_are_distinguished_by_name(#[case] names: &'static str, #[case] admin_first: bool) {
     let ((main, main_socket), (admin, admin_socket)) = (tcp(), tcp());
     let mut sockets = vec![main_socket, admin_socket];
     if admin_first {
@@ -115,7 +115,7 @@ fn an_address_for_everybody_is_a_warning() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         TcpStream::connect(listener.local_addr().unwrap()).unwrap().into()
     },
-    "`main` does not listen; expected `Accept=no`"
+    "`main` is not a listening socket; set `Accept=no`"
 )]
 #[case::abstract_name(
     |folder: &Path| {
@@ -152,7 +152,7 @@ fn names_that_do_not_fit_are_refused(
     assert!(errors.starts_with(&format!("error: {problem}")), "{errors}");
 }
 
-/// Variables that a service inherited mean its parent, whatever they say.
+/// Variables that a process inherited, but that name the process id of its parent, are ignored.
 #[test]
 fn sockets_of_another_process_are_left_alone() {
     let environment = vec![

@@ -96,12 +96,14 @@ impl Tracker {
         let advice = "revocations stay in effect here, but a server that starts now does not have them; revoke again \
                       what is missing, then run `artos-auth revocations compact`";
         match (self.concern, &self.unreadable) {
-            (Some(Concern::Emptied), _) => Some(format!("the source came back empty: {advice}")),
+            (Some(Concern::Emptied), _) => {
+                Some(format!("the source is empty after a restart or a flush: {advice}"))
+            }
             (Some(Concern::Trimmed), _) => {
                 Some(format!("the log has lost entries that no snapshot has: {advice}"))
             }
             (None, Some((position, problem))) => Some(format!(
-                "the entry {position} of the log cannot be read: {problem}; revoke again what it was for, then run \
+                "the entry {position} of the log cannot be read: {problem}; write that revocation again, then run \
                  `artos-auth revocations compact`"
             )),
             (None, None) => None,

@@ -89,7 +89,7 @@ fn an_empty_source_is_accepted_at_first_but_removes_nothing_later() {
     // Restarted without persistence: the log starts again.
     assert_eq!(tracker.take(page(None, "", "0-0", &[])), Step::Reload);
     assert_eq!(load(&mut tracker, None, &[]), 2);
-    assert!(tracker.concern().unwrap().contains("came back empty"));
+    assert!(tracker.concern().unwrap().contains("the source is empty"));
     // Followed from its first entry, even if the server's clock went back.
     assert!(matches!(tracker.take(page(None, "1-0", "1-0", &["1-0"])), Step::Applied(_)));
     assert_eq!(tracker.set().tokens(), 3);
@@ -103,7 +103,7 @@ fn a_missing_snapshot_removes_nothing() {
     let mut tracker = tracker(Some("5-0"), &["6-0"]);
     assert_eq!(tracker.take(page(None, "6-0", "6-0", &[])), Step::Reload);
     assert_eq!(load(&mut tracker, None, &["6-0", "7-0"]), 3);
-    assert!(tracker.concern().unwrap().contains("came back empty"));
+    assert!(tracker.concern().unwrap().contains("the source is empty"));
 }
 
 #[test]
