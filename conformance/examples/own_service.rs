@@ -1,14 +1,14 @@
 //! A service runs the suite against itself, in its own integration tests: five lines, once it listens.
 //!
-//! The service here is the small deployment that this crate's tests are made with. Yours is yours: all that the
-//! suite wants is a URL, and a key or tokens.
+//! The service here is the test deployment of this crate. Use your own instead: the suite needs only its URL, and a
+//! key or tokens.
 
 use artos_auth_conformance::{Profile, Suite};
-use artos_auth_deployment::{Behaviour, Deployment, Power};
+use artos_auth_deployment::{Behavior, Deployment, Power};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let service = Deployment::start(Behaviour::correct()).await?;
+    let service = Deployment::start(Behavior::correct()).await?;
     let folder = tempfile::tempdir()?;
     let path = service.write_profile(folder.path(), Power::Signing)?;
 

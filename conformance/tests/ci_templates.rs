@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use artos_auth_deployment::{Behaviour, Deployment, Fault, Power};
+use artos_auth_deployment::{Behavior, Deployment, Fault, Power};
 use rstest::rstest;
 use serde_json::Value;
 
@@ -131,10 +131,10 @@ type Template = fn(&Path, &[(&str, &str)]) -> Job;
 /// Runs a job against a deployment in a folder with its profile and document.
 async fn job(
     template: Template,
-    behaviour: Behaviour,
+    behavior: Behavior,
     given: &[(&'static str, &str)],
 ) -> (tempfile::TempDir, Job) {
-    let deployment = Deployment::start(behaviour).await.unwrap();
+    let deployment = Deployment::start(behavior).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let profile = deployment.write_profile(folder.path(), Power::Signing).unwrap();
     let mut text = fs::read_to_string(&profile).unwrap();
@@ -161,13 +161,13 @@ async fn a_job_keeps_every_report_and_fails_by_the_status_of_the_checker(
     #[values("run", "matrix")] command: &'static str,
     #[values(true, false)] right: bool,
 ) {
-    let fault = Behaviour::with_fault(Fault::OwnershipIgnored);
-    let behaviour = if right { Behaviour::correct() } else { fault };
+    let fault = Behavior::with_fault(Fault::OwnershipIgnored);
+    let behavior = if right { Behavior::correct() } else { fault };
     let mut given = vec![("command", command)];
     if command == "matrix" {
         given.push(("openapi", "openapi.json"));
     }
-    let (folder, job) = job(template, behaviour, &given).await;
+    let (folder, job) = job(template, behavior, &given).await;
     assert_eq!(job.status, Some(i32::from(!right)), "{}", job.stderr);
     let read = |name: &str| fs::read_to_string(folder.path().join(job.reports).join(name)).unwrap();
     let report: Value = serde_json::from_str(&read("report.json")).unwrap();
@@ -189,7 +189,7 @@ async fn a_job_keeps_every_report_and_fails_by_the_status_of_the_checker(
 #[case::github(github)]
 #[case::gitlab(gitlab)]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deployment_that_is_not_there_is_status_3(
+async fn an_unreachable_deployment_is_status_3(
     #[case] template: Template,
     #[values("run", "matrix")] command: &'static str,
 ) {
@@ -197,7 +197,7 @@ async fn a_deployment_that_is_not_there_is_status_3(
     if command == "matrix" {
         given.push(("openapi", "openapi.json"));
     }
-    let (folder, job) = job(template, Behaviour::correct(), &given).await;
+    let (folder, job) = job(template, Behavior::correct(), &given).await;
     assert_eq!(job.status, Some(3), "{}", job.stderr);
     assert!(!folder.path().join(job.reports).join("report.html").exists());
 }
@@ -211,14 +211,14 @@ async fn a_mistake_in_an_input_is_status_2(
     #[values("baseline", "openapi")] input: &'static str,
 ) {
     let given = [("command", "matrix"), ("openapi", "openapi.json"), (input, "missing")];
-    let (_folder, job) = job(template, Behaviour::correct(), &given).await;
+    let (_folder, job) = job(template, Behavior::correct(), &given).await;
     assert_eq!(job.status, Some(2), "{}", job.stderr);
     assert!(job.stderr.contains("missing: cannot be read"), "{}", job.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_command_is_status_2_on_github() {
-    let (_folder, job) = job(github, Behaviour::correct(), &[("command", "explain")]).await;
+    let (_folder, job) = job(github, Behavior::correct(), &[("command", "explain")]).await;
     assert_eq!(job.status, Some(2));
     assert!(job.stderr.contains("unknown command: explain; expected run or matrix"), "{}", job.stderr);
 }

@@ -4,11 +4,11 @@
 
 use artos_auth_conformance::report::Outcome;
 use artos_auth_conformance::{Level, Profile, Report, Suite, TransportOptions};
-use artos_auth_deployment::{Algorithm, Behaviour, Deployment, Power, Variation};
+use artos_auth_deployment::{Algorithm, Behavior, Deployment, Power, Variation};
 use rstest::rstest;
 
-async fn run(behaviour: Behaviour, power: Power, http2: bool) -> Report {
-    let deployment = Deployment::start(behaviour).await.unwrap();
+async fn run(behavior: Behavior, power: Power, http2: bool) -> Report {
+    let deployment = Deployment::start(behavior).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let profile = deployment.write_profile(folder.path(), power).unwrap();
     let profile = Profile::load(&profile, None).unwrap();
@@ -37,7 +37,7 @@ fn complaints(report: &Report) -> Vec<String> {
 #[case::tokens_over_http2(Power::Tokens, true)]
 #[tokio::test]
 async fn a_correct_deployment_conforms(#[case] power: Power, #[case] http2: bool) {
-    let report = run(Behaviour::correct(), power, http2).await;
+    let report = run(Behavior::correct(), power, http2).await;
     assert_eq!(complaints(&report), Vec::<String>::new());
     assert!(!report.has_failures());
     if power == Power::Signing {
@@ -60,14 +60,14 @@ async fn a_correct_deployment_conforms(#[case] power: Power, #[case] http2: bool
 async fn any_algorithm_conforms(
     #[values(Algorithm::Hs256, Algorithm::Rs256, Algorithm::EdDsa)] algorithm: Algorithm,
 ) {
-    let report = run(Behaviour::correct().signing_with(algorithm), Power::Signing, false).await;
+    let report = run(Behavior::correct().signing_with(algorithm), Power::Signing, false).await;
     assert_eq!(complaints(&report), Vec::<String>::new());
 }
 
 /// 405 opens nothing, before authentication or after it. The reader sees why such a case passed.
 #[tokio::test]
 async fn a_case_whose_method_does_not_exist_says_so() {
-    let report = run(Behaviour::with_variation(Variation::MethodsFirst), Power::Tokens, false).await;
+    let report = run(Behavior::with_variation(Variation::MethodsFirst), Power::Tokens, false).await;
     assert!(!report.has_failures(), "{:#?}", complaints(&report));
     let passed = report.with_outcome(Outcome::Passed);
     let missing: Vec<_> = passed

@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use artos_auth_deployment::{Behaviour, Deployment, Power};
+use artos_auth_deployment::{Behavior, Deployment, Power};
 
 const README: &str = include_str!("../../README.md");
 const PAGE: &str = include_str!("../../docs/check-a-deployment.md");
@@ -31,7 +31,7 @@ fn shown_endings(page: &str) -> Vec<&str> {
 
 #[tokio::test]
 async fn a_run_ends_as_on_the_pages() {
-    let deployment = Deployment::start(Behaviour::correct()).await.unwrap();
+    let deployment = Deployment::start(Behavior::correct()).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let profile = deployment.write_profile(folder.path(), Power::Signing).unwrap();
     let profile = profile.to_str().unwrap().to_owned();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use artos_auth_conformance::revocation::{End, Probe};
 use artos_auth_conformance::{Profile, Report, RunError, Suite, TransportOptions};
-use artos_auth_deployment::{Behaviour, Deployment, Power};
+use artos_auth_deployment::{Behavior, Deployment, Power};
 use rcgen::{
     BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, KeyPair, SanType, date_time_ymd,
 };
@@ -34,7 +34,7 @@ impl Site {
 
     /// A site with a self-signed certificate for `localhost`, changed by `change`.
     async fn with(change: impl FnOnce(&mut CertificateParams)) -> Self {
-        let deployment = Deployment::start(Behaviour::correct()).await.unwrap();
+        let deployment = Deployment::start(Behavior::correct()).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
         change(&mut params);
@@ -152,7 +152,7 @@ async fn a_certificate_in_ca_cert_or_with_insecure_is_accepted(
 /// The port of the target is closed: only the address of the instance leads to the deployment, and only the name of the
 /// target fits its certificate. The command revokes nothing.
 #[tokio::test]
-async fn an_instance_is_asked_under_the_name_of_the_target() {
+async fn an_instance_gets_the_name_of_the_target() {
     let site = Site::start().await;
     let path = site.deployment.write_profile(site.folder.path(), Power::Signing).unwrap();
     let instance = site.url.replace("https://localhost", "127.0.0.1");

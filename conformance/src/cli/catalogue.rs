@@ -12,6 +12,7 @@ use crate::case::need::Need;
 use crate::case::{self, Case};
 use crate::catalogue::{PREFLIGHT_REQUESTS, all};
 use crate::profile::Profile;
+use crate::report::words::counted;
 
 #[derive(Args, Debug)]
 pub(super) struct ListArgs {
@@ -20,7 +21,7 @@ pub(super) struct ListArgs {
     format: String,
     #[command(flatten)]
     choice: ChoiceArgs,
-    /// Say which cases would be skipped with this profile
+    /// Show which cases would be skipped with this profile
     #[arg(long, value_name = "FILE")]
     profile: Option<PathBuf>,
 }
@@ -100,7 +101,7 @@ fn tree(cases: &[&Case], profile: Option<&Profile>) -> String {
             continue;
         }
         selected += 1;
-        line(&mut text, &format!("{clause}  {} ({})", clause.summary(), counted(own.len(), "case")));
+        line(&mut text, &format!("{clause}  {} ({})", clause.summary(), counted(own.len(), "case", "cases")));
         for (index, case) in own.iter().enumerate() {
             let branch = if index + 1 == own.len() { "└─" } else { "├─" };
             let mut marks = Vec::new();
@@ -128,14 +129,14 @@ fn tree(cases: &[&Case], profile: Option<&Profile>) -> String {
         &format!(
             "{} under {}: {must} must, {} should; at most {total} requests, the preflight's {PREFLIGHT_REQUESTS} \
              among them",
-            counted(cases.len(), "case"),
-            counted(selected, "clause"),
+            counted(cases.len(), "case", "cases"),
+            counted(selected, "clause", "clauses"),
             cases.len() - must,
         ),
     );
     if let Some(profile) = profile {
         let lacking = cases.iter().filter(|case| skipped(case, Some(profile)).is_some()).count();
-        line(&mut text, &format!("{} would be skipped with this profile", counted(lacking, "case")));
+        line(&mut text, &format!("{} would be skipped with this profile", counted(lacking, "case", "cases")));
     }
     text
 }
@@ -184,10 +185,6 @@ pub(super) fn explain(args: &ExplainArgs) -> Result<Status, Failure> {
     line(&mut text, &format!("  — {}", case.source.document));
     write(None, &text)?;
     Ok(Status::Done)
-}
-
-fn counted(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 fn line(text: &mut String, line: &str) {

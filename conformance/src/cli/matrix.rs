@@ -15,6 +15,7 @@ use crate::matrix::run::Options;
 use crate::matrix::select::CellGlob;
 use crate::profile::{Matrix, Profile, Target};
 use crate::report::baseline::Baseline;
+use crate::report::words::counted;
 use crate::transport::{Request, RequestOutcome, Transport, TransportOptions};
 
 pub(super) const HELP: &str = "\
@@ -38,7 +39,7 @@ pub(super) struct MatrixArgs {
     /// Known failures: [[known]] with case (a glob as for --filter), observed and reason
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
-    /// What could not be tested counts as failed
+    /// Count what could not be tested as failed
     #[arg(long)]
     complete: bool,
     /// Print the plan and stop
@@ -68,7 +69,11 @@ pub(super) async fn run(args: MatrixArgs) -> Result<Status, Failure> {
         write(args.report.output.as_deref(), &listed(&plan))?;
         return Ok(Status::Done);
     }
-    say(&format!("artos-conformance: sends {requests} requests to {}", profile.target));
+    say(&format!(
+        "artos-conformance: sends {} to {}",
+        counted(requests, "request", "requests"),
+        profile.target
+    ));
     if requests > MANY && !args.yes {
         return Err(Failure::usage(format!(
             "{requests} requests are more than {MANY}: pass --yes to send them, or choose with matrix.include and --filter"
@@ -203,6 +208,6 @@ fn listed(plan: &Plan) -> String {
             ));
         }
     }
-    lines.push(format!("{} requests", plan.requests()));
+    lines.push(counted(plan.requests(), "request", "requests"));
     lines.join("\n") + "\n"
 }

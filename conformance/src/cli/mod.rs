@@ -37,7 +37,7 @@ struct Cli {
 
 const EXIT_STATUSES: &str = "\
 Exit status, the same in every format:
-  0  no case of the asked level failed (what was skipped does not count, unless --complete)
+  0  no case of the selected level failed (what was skipped does not count, unless --complete)
   1  at least one did
   2  bad usage, profile, baseline or key, or no case selected
   3  the target cannot be tested: unreachable, no longer answering, or it refuses its own good token;
@@ -50,7 +50,7 @@ command line, and show in no report. `token` prints one on purpose.";
 enum Command {
     /// Run the cases against a deployment and report
     Run(run::RunArgs),
-    /// Ask every operation of an OpenAPI document as every kind of caller
+    /// Request every operation of an OpenAPI document as every kind of caller
     #[command(after_help = matrix::HELP)]
     Matrix(matrix::MatrixArgs),
     /// List the cases as a tree by clause, with the number of requests they send

@@ -15,7 +15,7 @@ pub(super) struct ReportArgs {
     /// The profile: which deployment, which endpoints, which tokens or key
     #[arg(long, value_name = "FILE")]
     pub(super) profile: PathBuf,
-    /// The deployment's URL; wins over the profile's
+    /// The deployment's URL; overrides the profile's
     #[arg(long, value_name = "URL")]
     target: Option<String>,
     /// human, json, junit, markdown, html, sarif or badge
@@ -57,7 +57,7 @@ impl ReportArgs {
 }
 
 impl Destination<'_> {
-    /// Whether the report goes to a terminal that shows colours.
+    /// Whether the report goes to a terminal that shows colors.
     pub(super) fn shows_color(&self) -> bool {
         self.output.is_none() && io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
     }

@@ -7,6 +7,7 @@ use clap::Args;
 use super::{Failure, Status, write};
 use crate::matrix::callers::{Caller, token_of};
 use crate::profile::Profile;
+use crate::report::words::counted;
 use crate::run::suite::Suite;
 
 #[derive(Args, Debug)]
@@ -37,7 +38,12 @@ pub(super) async fn run(args: &TokenArgs) -> Result<Status, Failure> {
     let Some(token) = tokens.get(usize::from(args.nth) - 1) else {
         return Err(Failure::usage(match tokens.len() {
             0 => format!("{} sends no token", args.case),
-            count => format!("{} sends {count} tokens; there is no number {}", args.case, args.nth),
+            count => format!(
+                "{} sends {}; there is no number {}",
+                args.case,
+                counted(count, "token", "tokens"),
+                args.nth
+            ),
         }));
     };
     write(None, &format!("{}\n", String::from_utf8_lossy(token)))?;

@@ -69,7 +69,7 @@ pub fn render(report: &MatrixReport, color: bool) -> String {
     table + &visible(&rest)
 }
 
-/// Only the signs are coloured; a deployment or document cannot control the terminal.
+/// Only the signs are colored; a deployment or document cannot control the terminal.
 fn write_table(text: &mut String, report: &MatrixReport, color: bool) -> std::fmt::Result {
     for notice in &report.notices {
         writeln!(text, "note: {}", visible(notice))?;

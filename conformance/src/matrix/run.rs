@@ -69,7 +69,7 @@ pub async fn run(
     let mut notices = plan.notes.clone();
     if !profile.target.tls && !profile.target.is_loopback() {
         notices.push(format!(
-            "tokens travel to {target} in plaintext: the documentation says HTTPS only (SEC-2)"
+            "tokens are sent to {target} in plaintext; the documentation demands HTTPS (SEC-2)"
         ));
     }
     let suite = Suite::new(profile)

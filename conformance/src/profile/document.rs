@@ -172,7 +172,7 @@ impl Reader<'_> {
                 .map_err(|why| self.error(own.span().start, format!("target: {why}"))),
             (None, None) => Err(ProfileError::file(
                 self.path,
-                "missing target; write `target = \"https://…\"` at its top, or pass --target",
+                "missing `target`; add `target = \"https://…\"` at the top, or pass --target",
             )),
         }
     }

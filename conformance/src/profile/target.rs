@@ -29,7 +29,7 @@ impl Target {
         };
         let authority = uri.authority().ok_or_else(|| format!("`{url}` names no host"))?;
         if authority.as_str().contains('@') {
-            return Err("a user name or password in the target is not supported: take it out".into());
+            return Err("a user name or password in the target is not supported; remove it".into());
         }
         if !matches!(uri.path_and_query().map(http::uri::PathAndQuery::as_str), None | Some("" | "/")) {
             return Err(format!("`{url}` must end after the host and port: paths belong into [endpoints]"));
@@ -95,7 +95,7 @@ mod tests {
             ("http://127.0.0.1:99999", "expected 1 to 65535"),
             ("http://[::1]:65536", "expected 1 to 65535"),
             ("http://127.0.0.1:0", "expected 1 to 65535"),
-            ("https://user:pass@staging.example", "take it out"),
+            ("https://user:pass@staging.example", "remove it"),
         ] {
             let error = Target::parse(url).unwrap_err();
             assert!(error.contains(says), "{url}: {error}");

@@ -6,7 +6,7 @@ use super::words::counted;
 use super::{Outcome, Report, Verdict};
 use crate::case::clause::Level;
 
-/// The badge: label, message and colour.
+/// The badge: label, message and color.
 pub fn render(report: &Report) -> String {
     let untested = report.with_outcome(Outcome::Skipped).filter(|case| case.level == Level::Must).count();
     let (message, color) = match (&report.interrupted, report.verdict) {

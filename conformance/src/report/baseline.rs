@@ -112,7 +112,10 @@ impl Baseline {
     pub(crate) fn check(&self) -> Result<(), String> {
         let ids: Vec<String> = catalogue::all().iter().map(crate::case::Case::id).collect();
         match self.entries.iter().find(|entry| !ids.contains(&entry.case)) {
-            Some(entry) => Err(format!("the baseline names a case that there is not: `{}`", entry.case)),
+            Some(entry) => Err(format!(
+                "unknown case `{}` in the baseline; `artos-conformance list` prints all cases",
+                entry.case
+            )),
             None => Ok(()),
         }
     }
@@ -258,7 +261,7 @@ mod tests {
     fn entries_built_in_code_name_cases_too() {
         assert_eq!(known("public/without-token", "401").check(), Ok(()));
         let error = known("public/nowhere", "401").check().unwrap_err();
-        assert!(error.ends_with("`public/nowhere`"), "{error}");
+        assert!(error.starts_with("unknown case `public/nowhere` in the baseline"), "{error}");
     }
 
     #[test]

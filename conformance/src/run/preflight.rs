@@ -48,7 +48,7 @@ pub(crate) async fn run(session: &mut Session) -> Result<Preflight, Untestable> 
     let mut notices = Vec::new();
     if !session.profile().target.tls && !session.profile().target.is_loopback() {
         notices.push(format!(
-            "tokens travel to {target} in plaintext: the documentation says HTTPS only (SEC-2)"
+            "tokens are sent to {target} in plaintext; the documentation demands HTTPS (SEC-2)"
         ));
     }
 
@@ -84,11 +84,13 @@ pub(crate) async fn run(session: &mut Session) -> Result<Preflight, Untestable> 
         let now = clock.now();
         match expiry {
             Some(expiry) if expiry <= now => {
-                return Err(format!("{whose} expired {} s ago: the profile needs a fresh one", now - expiry));
+                return Err(format!(
+                    "{whose} expired {} s ago; put a fresh one into the profile",
+                    now - expiry
+                ));
             }
             Some(expiry) if expiry <= now + 300 => {
-                notices
-                    .push(format!("{whose} expires in {} s, perhaps before the run is over", expiry - now));
+                notices.push(format!("{whose} expires in {} s, perhaps during the run", expiry - now));
             }
             _ => {}
         }

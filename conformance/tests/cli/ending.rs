@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use artos_auth_deployment::{AtHand, Behaviour, Power};
+use artos_auth_deployment::{AtHand, Behavior, Power};
 use rstest::rstest;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -20,7 +20,7 @@ use super::{command, program, started, status, stderr, stdout};
 #[case::zero("http://127.0.0.1:0")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_port_out_of_range_is_status_2(#[case] target: &str) {
-    let started = started(Behaviour::correct(), Power::Tokens).await;
+    let started = started(Behavior::correct(), Power::Tokens).await;
     let output = started.run(&["--target", target]).await;
     assert_eq!(status(&output), 2, "{}", stderr(&output));
     assert!(stderr(&output).contains("expected 1 to 65535"), "{}", stderr(&output));
@@ -28,7 +28,7 @@ async fn a_port_out_of_range_is_status_2(#[case] target: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn unwritable_output_is_detected_before_the_first_request() {
-    let started = started(Behaviour::correct(), Power::Tokens).await;
+    let started = started(Behavior::correct(), Power::Tokens).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let target = format!("http://{}", listener.local_addr().unwrap());
     let missing = started.folder.path().join("missing/report.json").display().to_string();
@@ -45,7 +45,7 @@ async fn unwritable_output_is_detected_before_the_first_request() {
 #[case("TERM")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signal_ends_the_run_with_a_partial_report(#[case] signal: &str) {
-    let started = started(Behaviour::correct(), Power::Tokens).await;
+    let started = started(Behavior::correct(), Power::Tokens).await;
     let report = started.folder.path().join("report.json");
     let halfway = Arc::new(Notify::new());
     let url = Front::Hangs(60, Arc::clone(&halfway)).before(started.deployment.address()).await;
@@ -139,7 +139,7 @@ const BANNED: &str = "HTTP/1.1 403 Forbidden\r\nContent-Type: text/html\r\nConte
 #[case::banned(Front::From(60, BANNED), "it refuses every request alike")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deployment_that_stops_responding_is_status_3(#[case] front: Front, #[case] says: &str) {
-    let started = started(Behaviour::correct(), Power::Tokens).await;
+    let started = started(Behavior::correct(), Power::Tokens).await;
     let url = front.before(started.deployment.address()).await;
     let output = started.run(&["--target", &url, "--format", "json"]).await;
     assert_eq!(status(&output), 3, "{}", stderr(&output));
@@ -152,7 +152,7 @@ async fn a_deployment_that_stops_responding_is_status_3(#[case] front: Front, #[
 /// A case without a response has failed; if many have none, the network is the more likely cause.
 #[tokio::test(flavor = "multi_thread")]
 async fn many_lost_connections_are_status_3() {
-    let started = started(Behaviour::correct(), Power::Tokens).await;
+    let started = started(Behavior::correct(), Power::Tokens).await;
     let front = Front::LosesAllBut(started.deployment.token(AtHand::Valid).to_owned());
     let url = front.before(started.deployment.address()).await;
     let output = started.run(&["--target", &url, "--filter", "{header,token-form}*"]).await;
@@ -167,7 +167,7 @@ async fn many_lost_connections_are_status_3() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_verdict_line_says_when_most_could_not_be_tested() {
-    let started = started(Behaviour::correct(), Power::Tokens).await;
+    let started = started(Behavior::correct(), Power::Tokens).await;
     let bare = started.write("bare.toml", &format!("target = \"{}\"\n", started.deployment.url()));
     let output = program(&["run", "--profile", &bare, "--rate", "5000"]).await;
     assert_eq!(status(&output), 0, "{}", stderr(&output));

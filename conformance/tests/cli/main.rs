@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use artos_auth_deployment::{AtHand, Behaviour, Deployment, Fault, Power};
+use artos_auth_deployment::{AtHand, Behavior, Deployment, Fault, Power};
 use rstest::rstest;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -51,8 +51,8 @@ struct Started {
     profile: String,
 }
 
-async fn started(behaviour: Behaviour, power: Power) -> Started {
-    let deployment = Deployment::start(behaviour).await.unwrap();
+async fn started(behavior: Behavior, power: Power) -> Started {
+    let deployment = Deployment::start(behavior).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let profile = deployment.write_profile(folder.path(), power).unwrap().display().to_string();
     Started { deployment, folder, profile }
@@ -74,7 +74,7 @@ impl Started {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_correct_deployment_is_status_0() {
-    let started = started(Behaviour::correct(), Power::Signing).await;
+    let started = started(Behavior::correct(), Power::Signing).await;
     let output = started.run(&["--format", "json", "--level", "should", "--complete"]).await;
     assert_eq!(status(&output), 0, "{}", stderr(&output));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -102,7 +102,7 @@ async fn a_correct_deployment_is_status_0() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fault_is_status_1_in_every_format_and_wrongly_allowed_cases_come_first() {
-    let started = started(Behaviour::with_fault(Fault::SignatureIgnored), Power::Tokens).await;
+    let started = started(Behavior::with_fault(Fault::SignatureIgnored), Power::Tokens).await;
     for format in FORMATS {
         let output = started.run(&["--format", format, "--filter", "signature", "--filter", "public"]).await;
         assert_eq!(status(&output), 1, "{format}: {}", stderr(&output));
@@ -116,7 +116,7 @@ async fn a_fault_is_status_1_in_every_format_and_wrongly_allowed_cases_come_firs
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_should_affects_the_status_only_if_requested() {
-    let started = started(Behaviour::with_fault(Fault::ChallengeMissing), Power::Tokens).await;
+    let started = started(Behavior::with_fault(Fault::ChallengeMissing), Power::Tokens).await;
     let filter = ["--filter", "challenge"];
     assert_eq!(status(&started.run(&filter).await), 0);
     assert_eq!(status(&started.run(&[&filter[..], &["--level", "should"]].concat()).await), 1);
@@ -124,7 +124,7 @@ async fn a_should_affects_the_status_only_if_requested() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn complete_turns_a_partial_result_into_a_failure() {
-    let started = started(Behaviour::correct(), Power::Tokens).await;
+    let started = started(Behavior::correct(), Power::Tokens).await;
     let filter = ["--filter", "key"];
     assert_eq!(status(&started.run(&filter).await), 0);
     assert_eq!(status(&started.run(&[&filter[..], &["--complete"]].concat()).await), 1);
@@ -132,7 +132,7 @@ async fn complete_turns_a_partial_result_into_a_failure() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_baseline_affects_the_status_but_not_the_verdict() {
-    let started = started(Behaviour::with_fault(Fault::MissingHeader403), Power::Tokens).await;
+    let started = started(Behavior::with_fault(Fault::MissingHeader403), Power::Tokens).await;
     let entry = |case: &str, observed: &str| {
         format!("[[known]]\ncase = \"{case}\"\nobserved = \"{observed}\"\nreason = \"known to the test\"\n")
     };
@@ -158,7 +158,7 @@ async fn a_baseline_affects_the_status_but_not_the_verdict() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_baseline_entry_that_passes_is_a_failure() {
-    let started = started(Behaviour::correct(), Power::Tokens).await;
+    let started = started(Behavior::correct(), Power::Tokens).await;
     let path = started.write(
         "baseline.toml",
         "[[known]]\ncase = \"header/missing\"\nobserved = \"200\"\nreason = \"fixed since\"\n",
@@ -170,7 +170,7 @@ async fn a_baseline_entry_that_passes_is_a_failure() {
 
 #[rstest]
 #[case::unknown_key("taget = \"http://127.0.0.1:1\"\n", ":1: unknown field `taget`")]
-#[case::no_target("allow_writes = false\n", ": missing target")]
+#[case::no_target("allow_writes = false\n", ": missing `target`")]
 #[case::no_url("target = \"127.0.0.1\"\n", ":1: target: `127.0.0.1` must begin with")]
 #[case::wrong_type(
     "target = \"http://127.0.0.1:1\"\nallow_writes = \"yes\"\n",
@@ -250,13 +250,13 @@ async fn invalid_usage_is_status_2(#[case] arguments: &[&str]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_case_selected_is_status_2() {
-    let started = started(Behaviour::correct(), Power::Tokens).await;
+    let started = started(Behavior::correct(), Power::Tokens).await;
     assert_eq!(status(&started.run(&["--filter", "nothing-like-it"]).await), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unreachable_target_is_status_3() {
-    let started = started(Behaviour::correct(), Power::Tokens).await;
+    let started = started(Behavior::correct(), Power::Tokens).await;
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let output = started.run(&["--target", &format!("http://{free}"), "--retries", "0"]).await;
     assert_eq!(status(&output), 3);
@@ -303,7 +303,7 @@ async fn canned(answer: &'static str) -> String {
 #[case::silence("hold", "no answer in time")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_target_that_is_not_the_api_is_status_3(#[case] answer: &'static str, #[case] says: &str) {
-    let started = started(Behaviour::correct(), Power::Tokens).await;
+    let started = started(Behavior::correct(), Power::Tokens).await;
     let url = canned(answer).await;
     let output = started.run(&["--target", &url, "--timeout", "0.3"]).await;
     assert_eq!(status(&output), 3, "{}", stderr(&output));
@@ -312,7 +312,7 @@ async fn a_target_that_is_not_the_api_is_status_3(#[case] answer: &'static str, 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tls_to_a_plaintext_port_is_status_3() {
-    let started = started(Behaviour::correct(), Power::Tokens).await;
+    let started = started(Behavior::correct(), Power::Tokens).await;
     let url = canned("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n").await;
     let url = url.replace("http://", "https://");
     let output = started.run(&["--target", &url, "--retries", "0"]).await;
@@ -322,7 +322,7 @@ async fn tls_to_a_plaintext_port_is_status_3() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_valid_token_is_status_3() {
-    let started = started(Behaviour::correct(), Power::Tokens).await;
+    let started = started(Behavior::correct(), Power::Tokens).await;
     let expired = started.deployment.token(AtHand::Revoked).to_owned();
     std::fs::write(started.folder.path().join("valid.jwt"), expired).unwrap();
     let output = started.run(&[]).await;
@@ -333,7 +333,7 @@ async fn a_refused_valid_token_is_status_3() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_target_that_stops_during_the_run_is_status_3_with_a_partial_report() {
-    let Started { deployment, folder, profile } = started(Behaviour::correct(), Power::Tokens).await;
+    let Started { deployment, folder, profile } = started(Behavior::correct(), Power::Tokens).await;
     let report = folder.path().join("report.json").display().to_string();
     let arguments = ["run", "--profile", &profile, "--rate", "60", "--timeout", "2", "--retries", "0"];
     let arguments = [&arguments[..], &["--format", "json", "--output", &report]].concat();
@@ -379,7 +379,7 @@ async fn no_format_shows_a_part_of_a_token(
     #[case] fault: Fault,
     #[values(Power::Signing, Power::Tokens)] power: Power,
 ) {
-    let started = started(Behaviour::with_fault(fault), power).await;
+    let started = started(Behavior::with_fault(fault), power).await;
     let pieces = pieces(started.folder.path());
     for format in FORMATS {
         let output = started.run(&["--format", format, "--filter", "s*", "--filter", "h*"]).await;
@@ -409,9 +409,9 @@ async fn list_and_explain_show_the_catalogue() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn compare_shows_where_two_deployments_differ() {
-    let one = started(Behaviour::correct(), Power::Tokens).await;
-    let same = started(Behaviour::correct(), Power::Tokens).await;
-    let other = started(Behaviour::with_fault(Fault::Foreign404), Power::Tokens).await;
+    let one = started(Behavior::correct(), Power::Tokens).await;
+    let same = started(Behavior::correct(), Power::Tokens).await;
+    let other = started(Behavior::with_fault(Fault::Foreign404), Power::Tokens).await;
     let compare = async |other: &Started| {
         let profiles = ["compare", "--profile", &one.profile, "--profile", &other.profile];
         program(&[&profiles[..], &["--rate", "5000", "--filter", "organization"]].concat()).await

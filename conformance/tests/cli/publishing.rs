@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use artos_auth_deployment::{Algorithm, Behaviour, Fault, Power, authority};
+use artos_auth_deployment::{Algorithm, Behavior, Fault, Power, authority};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -26,7 +26,7 @@ fn keys(folder: &Path, algorithm: Algorithm) -> (String, String) {
 #[case(Algorithm::EdDsa)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signed_report_verifies_until_it_is_changed(#[case] algorithm: Algorithm) {
-    let started = started(Behaviour::correct(), Power::Tokens).await;
+    let started = started(Behavior::correct(), Power::Tokens).await;
     let (private, public) = keys(started.folder.path(), algorithm);
     let report = started.folder.path().join("report.html").display().to_string();
     let signing = ["--format", "html", "--output", &report, "--sign", &private, "--filter", "public"];
@@ -48,7 +48,7 @@ async fn a_signed_report_verifies_until_it_is_changed(#[case] algorithm: Algorit
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_cannot_sign_is_status_2_before_the_run() {
-    let started = started(Behaviour::correct(), Power::Tokens).await;
+    let started = started(Behavior::correct(), Power::Tokens).await;
     let (secret, _) = keys(started.folder.path(), Algorithm::Hs256);
     let report = started.folder.path().join("report.json").display().to_string();
     let output = started.run(&["--output", &report, "--sign", &secret]).await;
@@ -63,22 +63,22 @@ async fn a_key_that_cannot_sign_is_status_2_before_the_run() {
 }
 
 #[rstest]
-#[case::conforms(Behaviour::correct(), "public", "conforms", "brightgreen")]
-#[case::partial(Behaviour::correct(), "key", "partial", "yellow")]
+#[case::conforms(Behavior::correct(), "public", "conforms", "brightgreen")]
+#[case::partial(Behavior::correct(), "key", "partial", "yellow")]
 #[case::violates(
-    Behaviour::with_fault(Fault::MissingHeader403),
+    Behavior::with_fault(Fault::MissingHeader403),
     "header/missing",
     "violates 1 requirement",
     "red"
 )]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_badge_has_the_format_of_its_endpoint(
-    #[case] behaviour: Behaviour,
+    #[case] behavior: Behavior,
     #[case] filter: &str,
     #[case] message: &str,
     #[case] color: &str,
 ) {
-    let started = started(behaviour, Power::Tokens).await;
+    let started = started(behavior, Power::Tokens).await;
     let output = started.run(&["--format", "badge", "--filter", filter]).await;
     let badge: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(badge["schemaVersion"], 1);
@@ -89,7 +89,7 @@ async fn a_badge_has_the_format_of_its_endpoint(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_json_report_renders_as_the_run_would_have_written_it() {
-    let started = started(Behaviour::with_fault(Fault::MissingHeader403), Power::Tokens).await;
+    let started = started(Behavior::with_fault(Fault::MissingHeader403), Power::Tokens).await;
     let report = started.folder.path().join("report.json").display().to_string();
     let output = started.run(&["--format", "json", "--output", &report, "--filter", "header"]).await;
     assert_eq!(status(&output), 1, "{}", stderr(&output));
@@ -113,7 +113,7 @@ async fn a_json_report_renders_as_the_run_would_have_written_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_token_of_a_case_is_printed() {
-    let started = started(Behaviour::correct(), Power::Tokens).await;
+    let started = started(Behavior::correct(), Power::Tokens).await;
     let token =
         async |more: &[&str]| program(&[&["token", "--profile", &started.profile], more].concat()).await;
     let output = token(&["algorithm/none"]).await;

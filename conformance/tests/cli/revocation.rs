@@ -17,7 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::{command, program, status, stderr, stdout};
 
-/// When an instance hears of a revocation, and what it does then.
+/// When an instance learns of a revocation, and how it then behaves.
 #[derive(Clone, Copy, PartialEq)]
 enum Hears {
     /// It refuses after so many milliseconds.

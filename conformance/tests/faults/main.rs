@@ -10,7 +10,7 @@ use std::fmt::Write;
 
 use artos_auth_conformance::report::{Outcome, Report, Verdict};
 use artos_auth_conformance::{Filter, RunError, catalogue};
-use artos_auth_deployment::{Algorithm, Behaviour, Fault, Level, Power, Variation};
+use artos_auth_deployment::{Algorithm, Behavior, Fault, Level, Power, Variation};
 
 use matrix::{WAYS, matrix, run_all};
 
@@ -37,18 +37,18 @@ fn the_correct_deployment_conforms() {
     let mut tested = BTreeSet::new();
     let mut skipped = BTreeSet::new();
     let mut wrong = String::new();
-    let unnamed = Behaviour::with_variation(Variation::EnvironmentUnnamed);
-    let plan: Vec<(Behaviour, Power, Vec<Filter>)> = [Behaviour::correct(), unnamed]
+    let unnamed = Behavior::with_variation(Variation::EnvironmentUnnamed);
+    let plan: Vec<(Behavior, Power, Vec<Filter>)> = [Behavior::correct(), unnamed]
         .iter()
-        .flat_map(|behaviour| {
-            WAYS.map(|(algorithm, power)| (behaviour.signing_with(algorithm), power, Vec::new()))
+        .flat_map(|behavior| {
+            WAYS.map(|(algorithm, power)| (behavior.signing_with(algorithm), power, Vec::new()))
         })
         .collect();
-    for ((behaviour, power, _), report) in plan.iter().zip(&run_all(plan.clone())) {
+    for ((behavior, power, _), report) in plan.iter().zip(&run_all(plan.clone())) {
         let clean =
             report.as_ref().is_ok_and(|report| report.summary.failed == 0 && report.summary.warned == 0);
         if !clean {
-            let _ = write!(wrong, "\n  {:?}, {power:?}: {}", behaviour.algorithm, complaints(report));
+            let _ = write!(wrong, "\n  {:?}, {power:?}: {}", behavior.algorithm, complaints(report));
         }
         for case in report.iter().flat_map(|report| &report.cases) {
             match &case.skipped_because {
@@ -65,19 +65,19 @@ fn the_correct_deployment_conforms() {
 
 #[test]
 fn lawful_variations_conform() {
-    let behaviours: Vec<Behaviour> =
-        Variation::ALL.iter().map(|variation| Behaviour::with_variation(*variation)).collect();
-    let plan: Vec<(Behaviour, Power, Vec<Filter>)> = behaviours
+    let behaviors: Vec<Behavior> =
+        Variation::ALL.iter().map(|variation| Behavior::with_variation(*variation)).collect();
+    let plan: Vec<(Behavior, Power, Vec<Filter>)> = behaviors
         .iter()
-        .flat_map(|behaviour| [Power::Signing, Power::Tokens].map(|power| (*behaviour, power, Vec::new())))
+        .flat_map(|behavior| [Power::Signing, Power::Tokens].map(|power| (*behavior, power, Vec::new())))
         .collect();
     let mut wrong = String::new();
-    for ((behaviour, power, _), report) in plan.iter().zip(run_all(plan.clone())) {
+    for ((behavior, power, _), report) in plan.iter().zip(run_all(plan.clone())) {
         let conforms = report
             .as_ref()
             .is_ok_and(|report| report.verdict != Verdict::Violates && report.interrupted.is_none());
         if !conforms {
-            let id = behaviour.variation.map(Variation::id).unwrap_or_default();
+            let id = behavior.variation.map(Variation::id).unwrap_or_default();
             let _ = write!(wrong, "\n  {id}, {power:?}: {}", complaints(&report));
         }
     }
@@ -122,7 +122,7 @@ fn every_case_finds_a_fault() {
 #[test]
 fn faults_are_found_where_an_operation_validates_its_body() {
     let validating =
-        |fault| Behaviour { fault, variation: Some(Variation::ValidationFirst), ..Behaviour::correct() };
+        |fault| Behavior { fault, variation: Some(Variation::ValidationFirst), ..Behavior::correct() };
     let faults = [
         (Fault::BodyTokenAccepted, "header-elsewhere/json-body-of-the-operation"),
         (Fault::NbfIgnoredOnOperation, "every-endpoint/not-yet-valid-on-operation"),

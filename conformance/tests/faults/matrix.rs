@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use artos_auth_conformance::report::{Outcome, Report};
 use artos_auth_conformance::{Filter, Profile, RunError, Suite, TransportOptions};
-use artos_auth_deployment::{Algorithm, Behaviour, Deployment, Fault, Level, Power};
+use artos_auth_deployment::{Algorithm, Behavior, Deployment, Fault, Level, Power};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -76,8 +76,8 @@ pub(crate) fn matrix() -> &'static [Row] {
             // The RSA key is slow, and used only for faults that an elliptic-curve key cannot show.
             let asked = |row: &&mut Row| algorithm == Algorithm::Es256 || !row.is_found();
             let asked: Vec<&mut Row> = rows.iter_mut().filter(asked).collect();
-            let behaviour = |row: &&mut Row| Behaviour::with_fault(row.fault).signing_with(algorithm);
-            let plan = asked.iter().map(|row| (behaviour(row), power, row.filters(power))).collect();
+            let behavior = |row: &&mut Row| Behavior::with_fault(row.fault).signing_with(algorithm);
+            let plan = asked.iter().map(|row| (behavior(row), power, row.filters(power))).collect();
             let reports = run_all(plan);
             for (row, report) in asked.into_iter().zip(reports) {
                 row.note(power, report);
@@ -152,16 +152,16 @@ impl Row {
 }
 
 /// Runs the suite against each deployment, several at a time, and returns the reports in order.
-pub(crate) fn run_all(plan: Vec<(Behaviour, Power, Vec<Filter>)>) -> Vec<Result<Report, RunError>> {
+pub(crate) fn run_all(plan: Vec<(Behavior, Power, Vec<Filter>)>) -> Vec<Result<Report, RunError>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let permits = Arc::new(Semaphore::new(RUNS_AT_ONCE));
         let mut runs = JoinSet::new();
-        for (index, (behaviour, power, filters)) in plan.into_iter().enumerate() {
+        for (index, (behavior, power, filters)) in plan.into_iter().enumerate() {
             let permits = Arc::clone(&permits);
             runs.spawn(async move {
                 let _permit = permits.acquire().await;
-                (index, run(behaviour, power, filters).await)
+                (index, run(behavior, power, filters).await)
             });
         }
         let mut reports = runs.join_all().await;
@@ -170,15 +170,15 @@ pub(crate) fn run_all(plan: Vec<(Behaviour, Power, Vec<Filter>)>) -> Vec<Result<
     })
 }
 
-async fn run(behaviour: Behaviour, power: Power, filters: Vec<Filter>) -> Result<Report, RunError> {
-    let deployment = Deployment::start(behaviour).await.expect("a free port");
+async fn run(behavior: Behavior, power: Power, filters: Vec<Filter>) -> Result<Report, RunError> {
+    let deployment = Deployment::start(behavior).await.expect("a free port");
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = deployment.write_profile(folder.path(), power).expect("the folder can be written");
     let profile = Profile::load(&path, None).expect("the profile is one");
     // Long, because a busy machine must not look like a hanging deployment; short if one really hangs.
-    let timeout = Duration::from_secs(if behaviour.fault == Some(Fault::ManyDotsHang) { 2 } else { 30 });
+    let timeout = Duration::from_secs(if behavior.fault == Some(Fault::ManyDotsHang) { 2 } else { 30 });
     let transport = TransportOptions { timeout, ..TransportOptions::default() };
-    let remembers = behaviour.fault.is_some_and(|fault| REMEMBERING.contains(&fault));
+    let remembers = behavior.fault.is_some_and(|fault| REMEMBERING.contains(&fault));
     let concurrency = if remembers { 1 } else { 8 };
     Suite::new(profile).transport(transport).filters(filters).rate(1e6).concurrency(concurrency).run().await
 }

@@ -56,7 +56,7 @@ fn with(operation: &str) -> String {
 #[case::cycle(
     r##"{"openapi": "3.0.0", "paths": {"/a": {"$ref": "#/paths/~1a"}}}"##,
     "/paths/~1a",
-    "leads back to itself"
+    "is a circular reference"
 )]
 #[case::undescribed(
     r#"{"openapi": "3.0.0", "paths": {"/a/{id}": {"get": {}}}}"#,

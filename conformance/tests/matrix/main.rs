@@ -210,7 +210,7 @@ async fn a_fault_of_one_operation_is_found_and_named(
 }
 
 #[tokio::test]
-async fn three_hundred_operations_are_all_asked() {
+async fn three_hundred_operations_are_all_tested() {
     let paths: serde_json::Map<String, serde_json::Value> = (0..300)
         .map(|nth| {
             let id = format!("read_{nth}");

@@ -1,4 +1,4 @@
-//! A small service of a dozen operations: right, with one fault of one operation, or with a lawful manner of its own.
+//! A small service of a dozen operations: correct, with a fault of one operation, or with a lawful variation.
 
 use std::io::Write as _;
 use std::net::SocketAddr;

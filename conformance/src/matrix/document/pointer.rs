@@ -92,7 +92,7 @@ impl<'a> At<'a> {
                 .ok_or_else(|| here.error(format!("`{reference}` names nothing in the document")))?;
             at = Self { root: at.root, value, pointer: decoded };
         }
-        Err(at.error("is a reference that leads back to itself"))
+        Err(at.error("is a circular reference"))
     }
 }
 

@@ -100,7 +100,7 @@ pub fn read(text: &str, prefix: Option<&str>) -> Result<Document, DocumentError>
     }
     if unsecured > 0 {
         document.notes.push(format!(
-            "the document says nothing of the security of {}: taken as secured",
+            "the document does not describe the security of {}, so it is treated as secured",
             counted(unsecured, "operation", "operations")
         ));
     }

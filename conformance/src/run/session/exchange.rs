@@ -125,9 +125,9 @@ impl Session {
                 && entry.endpoint.path.as_bytes() == request.target.bytes()
         });
         Stop::Skip(match operation {
-            true => "the endpoint does not take this request from anyone: it needs endpoints.permission.body"
+            true => "the endpoint refuses this request for every caller: it needs endpoints.permission.body"
                 .into(),
-            false => "the endpoint does not take this request from anyone".into(),
+            false => "the endpoint refuses this request for every caller".into(),
         })
     }
 

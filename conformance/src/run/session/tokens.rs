@@ -61,9 +61,9 @@ impl Session {
     fn good_named(&self, kind: TokenKind) -> Result<Option<Compact>, Stop> {
         let Some(token) = self.profile().tokens.get(&kind) else { return Ok(None) };
         match token.compact.expires_at() {
-            Some(expiry) if expiry <= self.now() + 5 => {
-                Err(Stop::Skip(format!("{kind} has expired or is about to; give a fresh one")))
-            }
+            Some(expiry) if expiry <= self.now() + 5 => Err(Stop::Skip(format!(
+                "{kind} has expired or is about to; put a fresh one into the profile"
+            ))),
             _ => Ok(Some(token.compact.clone())),
         }
     }

@@ -90,7 +90,7 @@ impl Judge<'_> {
         if !quiet && !self.has(Fault::VaryMissing) {
             answer = answer.with("Vary", "Authorization");
         }
-        match self.behaviour.fault {
+        match self.behavior.fault {
             Some(Fault::MediaTypeText) if refused => {
                 answer = answer.without("Content-Type").with("Content-Type", "text/plain");
             }
@@ -104,7 +104,7 @@ impl Judge<'_> {
             _ => {}
         }
         let count = self.memory.requests.load(std::sync::atomic::Ordering::Relaxed);
-        match self.behaviour.variation {
+        match self.behavior.variation {
             Some(Variation::Timed) => answer.with("X-Response-Time", format!("{}ms", count * 7 % 5 % 3)),
             Some(Variation::Replicated) => answer.with("X-Served-By", format!("replica-{}", count % 2)),
             Some(Variation::Charset) if !answer.body.is_empty() => {

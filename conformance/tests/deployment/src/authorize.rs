@@ -30,7 +30,7 @@ impl Judge<'_> {
     /// The revoked token does not authenticate.
     pub(crate) fn revocations(&self, caller: &Caller, bytes: &[u8], request: &Request) -> Result<(), Reason> {
         let mut revoked = caller.token_id.as_deref() == Some(REVOKED_TOKEN);
-        match self.behaviour.fault {
+        match self.behavior.fault {
             Some(Fault::RevocationIgnored) => revoked = false,
             Some(Fault::RevocationByRawToken) => revoked = bytes == self.memory.revoked,
             Some(Fault::RevocationOnGetOnly) => revoked &= request.method == "GET",
@@ -55,7 +55,7 @@ impl Judge<'_> {
     pub(crate) fn realm(&self, caller: &Caller) -> Result<(), Reason> {
         let here = |name: &String| {
             (REALM.contains(&name.as_str()) && !(name == OTHER_ORG && self.has(Fault::OtherOrgRefused)))
-                || match self.behaviour.fault {
+                || match self.behavior.fault {
                     Some(Fault::RealmIgnored) => true,
                     Some(Fault::OrgNumberAccepted) => name.bytes().all(|byte| byte.is_ascii_digit()),
                     Some(Fault::OrgPrefixMatched) => name != FOREIGN_ORG && related(name, ORG),
@@ -127,7 +127,7 @@ impl Judge<'_> {
 
     /// The caller under the organization in the request, as a fault allows.
     fn renamed(&self, mut caller: Caller, request: &Request) -> Caller {
-        let named = match self.behaviour.fault {
+        let named = match self.behavior.fault {
             Some(Fault::OrgFieldTrusted) => request.field("x-org-id"),
             Some(Fault::OrganizationFieldTrusted) => request.field("x-organization-id"),
             Some(Fault::TenantFieldTrusted) => request.field("x-tenant-id"),
@@ -146,7 +146,7 @@ impl Judge<'_> {
 
     fn owns(&self, caller: &Caller, owner: &str, request: &Request) -> bool {
         let reads = matches!(request.method.as_str(), "GET" | "HEAD" | "OPTIONS");
-        let overlooked = match self.behaviour.fault {
+        let overlooked = match self.behavior.fault {
             Some(Fault::OwnershipIgnored) => true,
             Some(Fault::OwnershipIgnoredOnHead) => request.method == "HEAD",
             Some(Fault::OwnershipIgnoredOnWrites) => !reads,
@@ -165,7 +165,7 @@ impl Judge<'_> {
             return caller.permissions.first().is_some_and(|held| held == PERMISSION);
         }
         any(&|held| held == PERMISSION)
-            || match self.behaviour.fault {
+            || match self.behavior.fault {
                 Some(Fault::PermissionsIgnored) => true,
                 Some(Fault::PermissionSubstring) => any(&|held| held.contains(PERMISSION)),
                 Some(Fault::PermissionPrefix) => any(&|held| held.starts_with(PERMISSION)),

@@ -18,7 +18,7 @@ impl Judge<'_> {
         let line = match lines.as_slice() {
             [] => return Err(Reason::HeaderMissing),
             [line] => line,
-            [first, .., last] => match self.behaviour.fault {
+            [first, .., last] => match self.behavior.fault {
                 Some(Fault::FirstLineWins | Fault::LinesMixed) => first,
                 Some(Fault::LastLineWins) => last,
                 _ => return Err(Reason::HeaderRepeated),
@@ -40,7 +40,7 @@ impl Judge<'_> {
         if token.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte)) {
             return Ok(token);
         }
-        let lenient: &[u8] = match self.behaviour.fault {
+        let lenient: &[u8] = match self.behavior.fault {
             Some(Fault::PaddingAccepted) => b"-_.=",
             Some(Fault::StandardAlphabetAccepted) => b"-_.+/",
             _ => b"-_.",
@@ -50,7 +50,7 @@ impl Judge<'_> {
     }
 
     fn authorization_lines<'r>(&self, request: &'r Request) -> Vec<&'r [u8]> {
-        let field = match self.behaviour.fault {
+        let field = match self.behavior.fault {
             Some(Fault::ForwardedAuthorizationAccepted) => "x-forwarded-authorization",
             Some(Fault::ProxyAuthorizationAccepted) => "proxy-authorization",
             _ => "authorization",
@@ -74,7 +74,7 @@ impl Judge<'_> {
 
     /// The token that a faulty deployment finds in other places.
     fn token_elsewhere(&self, request: &Request) -> Option<Vec<u8>> {
-        let found = match self.behaviour.fault? {
+        let found = match self.behavior.fault? {
             Fault::QueryTokenAccepted => request.query("access_token"),
             Fault::QueryTokenShortAccepted => request.query("token"),
             Fault::FormTokenAccepted => request.form("access_token"),
@@ -119,7 +119,7 @@ impl Judge<'_> {
             start.eq_ignore_ascii_case(scheme).then_some(rest)
         };
         let last_word = || line.rsplit(|byte| *byte == b' ').next();
-        match self.behaviour.fault? {
+        match self.behavior.fault? {
             Fault::AnySchemeAccepted => (line.contains(&b' ')).then(last_word).flatten(),
             Fault::SchemeMissingAccepted => (!line.contains(&b' ') && line.contains(&b'.')).then_some(line),
             Fault::BasicSchemeAccepted => after(b"Basic "),
@@ -149,7 +149,7 @@ impl Judge<'_> {
             rest.split(|byte| stop.contains(byte)).next().unwrap_or_default().to_vec()
         };
         let without_spaces = || rest.iter().copied().skip_while(|byte| *byte == b' ').collect();
-        match self.behaviour.fault {
+        match self.behavior.fault {
             Some(Fault::DoubledSpaceAccepted) => without_spaces(),
             Some(Fault::TrailingWordIgnored) => until(b" \t"),
             Some(Fault::TrailingCommaIgnored) => until(b","),

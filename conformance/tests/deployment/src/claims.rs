@@ -107,7 +107,7 @@ impl Judge<'_> {
     /// Reasons for which a fault refuses valid claims.
     fn refuses_lawful_claims(&self, text: &[u8], claims: &Members) -> bool {
         let there = |name: &str| claims.values(name).next().is_some();
-        match self.behaviour.fault {
+        match self.behavior.fault {
             Some(Fault::UnreadClaimsRefused) => claims.passed_over(),
             Some(Fault::EscapesRefused) => text.contains(&b'\\'),
             Some(Fault::NbfRefused) => there("nbf"),
@@ -129,7 +129,7 @@ impl Judge<'_> {
         let exp = self.expiry(claims)?;
         let nbf = self.instant(claims, "nbf", Fault::NbfWrongTypesIgnored)?;
         self.instant(claims, "iat", Fault::IatWrongTypesIgnored)?;
-        let leeway = match self.behaviour.fault {
+        let leeway = match self.behavior.fault {
             Some(Fault::ExpLeeway60) => 60.0,
             Some(Fault::ExpLeeway300) => 300.0,
             Some(Fault::ExpLeewayDay) => 86_400.0,
@@ -141,7 +141,7 @@ impl Judge<'_> {
         if exp.is_some_and(|exp| now >= exp + leeway) {
             return Err(Reason::Expired);
         }
-        let leeway = match self.behaviour.fault {
+        let leeway = match self.behavior.fault {
             Some(Fault::NbfIgnored) => f64::INFINITY,
             Some(Fault::NbfLeeway300) => 300.0,
             _ if self.varies(Variation::Leeway) => 60.0,
@@ -163,7 +163,7 @@ impl Judge<'_> {
             };
             return if never { Ok(None) } else { Err(Reason::ClaimMissing) };
         };
-        let never = match self.behaviour.fault {
+        let never = match self.behavior.fault {
             Some(Fault::ExpTextAccepted) => value.is_string(),
             Some(Fault::ExpBoolAccepted) => value.is_boolean(),
             Some(Fault::ExpArrayAccepted) => value.is_array(),
@@ -198,7 +198,7 @@ impl Judge<'_> {
 
     fn user(&self, claims: &Members) -> Result<Option<String>, Reason> {
         let Some(value) = self.claim(claims, "sub") else { return Ok(None) };
-        match (self.behaviour.fault, value) {
+        match (self.behavior.fault, value) {
             (Some(Fault::UserWrongTypesAccepted), value) if !value.is_string() => Ok(Some(value.to_string())),
             (Some(Fault::UserNumberAccepted), Value::Number(number)) => Ok(Some(number.to_string())),
             (Some(Fault::UserControlAccepted), Value::String(user)) => Ok(Some(user.clone())),
@@ -218,7 +218,7 @@ impl Judge<'_> {
             || self.has(Fault::OrgWildcard) && value.is_some_and(|value| value == "*");
         let Some(value) = value else { return Ok(()) };
         let one = |text: String| vec![text];
-        caller.organizations = match (self.behaviour.fault, value) {
+        caller.organizations = match (self.behavior.fault, value) {
             (Some(Fault::OrgWrongTypesAbsent), value) if !value.is_string() => return Ok(()),
             (Some(Fault::OrgNumberAccepted), Value::Number(number)) => one(number.to_string()),
             (Some(Fault::OrgArrayAccepted), Value::Array(names)) => {
@@ -252,7 +252,7 @@ impl Judge<'_> {
 
     fn permissions(&self, claims: &Members, request: &Request) -> Result<Vec<String>, Reason> {
         let mut permissions = self.claimed_permissions(claims)?;
-        let field = match self.behaviour.fault {
+        let field = match self.behavior.fault {
             Some(Fault::PermissionsFromField) => request.field("x-permissions"),
             Some(Fault::PermissionsFromAuthField) => request.field("x-auth-permissions"),
             Some(Fault::PermissionsFromScope) => match self.claim(claims, "scope") {

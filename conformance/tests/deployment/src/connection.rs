@@ -54,7 +54,7 @@ pub(crate) async fn serve(mut stream: TcpStream, site: Arc<Site>) {
                 let asked = request.field("connection").unwrap_or_default().to_ascii_lowercase();
                 let keep =
                     if request.http10 { asked.contains("keep-alive") } else { !asked.contains("close") };
-                let close = !keep || !body_read || site.behaviour.variation == Some(Variation::Closing);
+                let close = !keep || !body_read || site.behavior.variation == Some(Variation::Closing);
                 (answer, request.method == "HEAD", request.http10, close)
             }
             Err(Trouble::Refused(answer)) => (answer, false, false, true),
@@ -68,14 +68,14 @@ pub(crate) async fn serve(mut stream: TcpStream, site: Arc<Site>) {
                 return;
             }
         }
-        if site.behaviour.variation == Some(Variation::EarlyHints)
+        if site.behavior.variation == Some(Variation::EarlyHints)
             && !http10
             && stream.write_all(INTERIM.as_bytes()).await.is_err()
         {
             return;
         }
-        let bytes = written(&answer, head_only, http10, close, site.behaviour.variation);
-        if send(&mut stream, &bytes, site.behaviour.variation).await.is_err() || close {
+        let bytes = written(&answer, head_only, http10, close, site.behavior.variation);
+        if send(&mut stream, &bytes, site.behavior.variation).await.is_err() || close {
             let _ = stream.shutdown().await;
             return drain(&mut stream).await;
         }
@@ -84,10 +84,10 @@ pub(crate) async fn serve(mut stream: TcpStream, site: Arc<Site>) {
 
 /// Answers a request, with a delay if a fault or variation says so.
 pub(crate) async fn judge(site: &Site, request: &Request, connection: &Connection) -> Answer {
-    if site.behaviour.variation == Some(Variation::Slow) {
+    if site.behavior.variation == Some(Variation::Slow) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    if matches!(site.behaviour.fault, Some(Fault::ForgeryAcceptedInParallel | Fault::CallersMixedUp)) {
+    if matches!(site.behavior.fault, Some(Fault::ForgeryAcceptedInParallel | Fault::CallersMixedUp)) {
         site.memory.enter();
         site.memory.wait_for_crowd().await;
         let answer = site.judge().answer(request, connection);

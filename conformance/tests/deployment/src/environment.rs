@@ -36,7 +36,7 @@ impl Judge<'_> {
             return Err(Reason::Issuer);
         }
         let audience = claims.values("aud").next_back().filter(|aud| !aud.is_null());
-        let fits = match self.behaviour.fault {
+        let fits = match self.behavior.fault {
             Some(Fault::UnnamedAudienceAccepted) => true,
             _ if unnamed => audience.is_none(),
             _ => self.audience_fits(claims),
@@ -49,7 +49,7 @@ impl Judge<'_> {
         let value = self.claim(claims, "iss");
         let text = value.and_then(Value::as_str);
         text == Some(ISSUER)
-            || match self.behaviour.fault {
+            || match self.behavior.fault {
                 Some(Fault::IssuerIgnored) => true,
                 Some(Fault::IssuerMissingAccepted) => raw.is_none(),
                 Some(Fault::IssuerNullAccepted) => raw.is_some_and(Value::is_null),
@@ -76,7 +76,7 @@ impl Judge<'_> {
             _ => Vec::new(),
         };
         names.contains(&AUDIENCE)
-            || match self.behaviour.fault {
+            || match self.behavior.fault {
                 Some(Fault::AudienceIgnored) => true,
                 Some(Fault::AudienceMissingAccepted) => raw.is_none(),
                 Some(Fault::AudienceNullAccepted) => raw.is_some_and(Value::is_null),

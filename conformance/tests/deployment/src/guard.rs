@@ -112,7 +112,7 @@ impl Judge<'_> {
     pub(crate) fn route(&self, request: &Request) -> Route {
         let path = request.path();
         let place = Place::of(path);
-        if let Some(fault) = self.behaviour.fault
+        if let Some(fault) = self.behavior.fault
             && let Some(route) = self.faulty_route(fault, request, path, place)
         {
             return route;

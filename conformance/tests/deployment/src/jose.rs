@@ -60,7 +60,7 @@ impl Judge<'_> {
             return Err(Reason::TooLong);
         }
         let mut segments: Vec<&[u8]> = bytes.split(|byte| *byte == b'.').collect();
-        match self.behaviour.fault {
+        match self.behavior.fault {
             Some(Fault::FourSegmentsAccepted) if segments.len() == 4 => segments.truncate(3),
             Some(Fault::FiveSegmentsAccepted) if segments.len() == 5 => segments.truncate(3),
             Some(Fault::LeadingDotSkipped) => segments.retain(|segment| !segment.is_empty()),
@@ -84,7 +84,7 @@ impl Judge<'_> {
     }
 
     fn decode(&self, segment: &[u8]) -> Result<Vec<u8>, Reason> {
-        let decoded = match self.behaviour.fault {
+        let decoded = match self.behavior.fault {
             Some(Fault::PaddingAccepted) => LOOSE.decode(segment),
             Some(Fault::TrailingBitsAccepted) => TRAILING.decode(segment),
             Some(Fault::StandardAlphabetAccepted) => {
@@ -103,7 +103,7 @@ impl Judge<'_> {
     /// Whether a fault accepts a missing signature.
     fn takes_unsigned(&self) -> bool {
         matches!(
-            self.behaviour.fault,
+            self.behavior.fault,
             Some(
                 Fault::SignatureIgnored
                     | Fault::SignatureEmptyAccepted
@@ -156,7 +156,7 @@ impl Judge<'_> {
         if !KNOWN_ALGORITHMS.contains(&alg.as_str()) {
             return Err(Reason::Algorithm);
         }
-        if let Some(fault) = self.behaviour.fault
+        if let Some(fault) = self.behavior.fault
             && self.passes_otherwise(fault, &alg, &kid, &header, token)
         {
             return Ok(());
@@ -176,7 +176,7 @@ impl Judge<'_> {
         }
         if keys::verifies(algorithm, &token.signed, &token.signature)
             || self
-                .behaviour
+                .behavior
                 .fault
                 .is_some_and(|fault| keys::passes_by_fault(fault, algorithm, &token.signed, &token.signature))
             || (token.unsigned && self.has(Fault::SignatureMissingAccepted))
@@ -189,7 +189,7 @@ impl Judge<'_> {
 
     /// Whether a fault treats this `alg` as one that needs no verification.
     fn unverified_alg(&self, alg: Option<&Value>, token: &Token) -> bool {
-        let Some(fault) = self.behaviour.fault else { return false };
+        let Some(fault) = self.behavior.fault else { return false };
         let text = alg.and_then(Value::as_str);
         let empty = token.signature.is_empty();
         match fault {
@@ -255,7 +255,7 @@ impl Judge<'_> {
 
     fn critical(&self, header: &Members) -> Result<(), Reason> {
         let Some(crit) = header.values("crit").next_back() else { return Ok(()) };
-        let passed_over = match self.behaviour.fault {
+        let passed_over = match self.behavior.fault {
             Some(Fault::CritIgnored) => true,
             Some(Fault::CritEmptyAccepted) => crit.as_array().is_some_and(Vec::is_empty),
             Some(Fault::CritWrongTypesIgnored) => !crit.is_array(),

@@ -5,7 +5,7 @@
 
 use std::sync::atomic::Ordering;
 
-use crate::Behaviour;
+use crate::Behavior;
 use crate::claims::Caller;
 use crate::fault::Fault;
 use crate::guard::Route;
@@ -17,17 +17,17 @@ use crate::variation::Variation;
 
 /// The behavior of one deployment.
 pub(crate) struct Judge<'a> {
-    pub(crate) behaviour: Behaviour,
+    pub(crate) behavior: Behavior,
     pub(crate) memory: &'a Memory,
 }
 
 impl Judge<'_> {
     pub(crate) fn has(&self, fault: Fault) -> bool {
-        self.behaviour.fault == Some(fault)
+        self.behavior.fault == Some(fault)
     }
 
     pub(crate) fn varies(&self, variation: Variation) -> bool {
-        self.behaviour.variation == Some(variation)
+        self.behavior.variation == Some(variation)
     }
 
     /// The response to a request.
@@ -91,7 +91,7 @@ impl Judge<'_> {
         }
         let token_of = |line: &[u8]| line.strip_prefix(b"Bearer ").map(<[u8]>::to_vec);
         let token = request.lines("authorization").find_map(token_of).unwrap_or_default();
-        match self.behaviour.fault {
+        match self.behavior.fault {
             Some(Fault::ManyDotsHang) if token.iter().filter(|byte| **byte == b'.').count() > 100 => {
                 return Some(Answer::none(Wire::Silence));
             }
@@ -105,7 +105,7 @@ impl Judge<'_> {
             return Some(answer);
         }
         let plain = |value: &[u8]| value.iter().all(|byte| *byte == b'\t' || (b' '..=b'~').contains(byte));
-        match self.behaviour.variation? {
+        match self.behavior.variation? {
             Variation::LongFieldsRefused if request.fields.iter().any(|(_, value)| value.len() > 8000) => {
                 Some(detail(431, "Request Header Fields Too Large"))
             }
@@ -137,7 +137,7 @@ impl Judge<'_> {
         let place = Place::of(request.path());
         let page = |status| Some(html(status, "<!doctype html><title>Request blocked</title>"));
         let rewriting = || FIREWALLED.iter().any(|name| request.field(name).is_some());
-        match self.behaviour.fault {
+        match self.behavior.fault {
             Some(Fault::PreflightServesContent)
                 if request.method == "OPTIONS"
                     && request.field("access-control-request-method").is_some() =>
@@ -156,7 +156,7 @@ impl Judge<'_> {
             }
             _ => {}
         }
-        match self.behaviour.variation? {
+        match self.behavior.variation? {
             Variation::UpgradeRefused403 if request.field("upgrade").is_some() => Some(Answer::empty(403)),
             Variation::UpgradeRefused400 if request.field("upgrade").is_some() => Some(Answer::empty(400)),
             Variation::FirewallPage403 if rewriting() => page(403),
@@ -187,7 +187,7 @@ impl Judge<'_> {
     /// 429 or 503 for some requests.
     fn busy(&self) -> Option<Answer> {
         let count = self.memory.requests.fetch_add(1, Ordering::Relaxed);
-        match self.behaviour.variation? {
+        match self.behavior.variation? {
             Variation::TooManyRequests if count % 60 == 59 => {
                 Some(detail(429, "Too Many Requests").with("Retry-After", "1"))
             }
@@ -213,7 +213,7 @@ impl Judge<'_> {
         if route.place != Place::Public || request.field("authorization").is_none() {
             return None;
         }
-        match self.behaviour.fault? {
+        match self.behavior.fault? {
             Fault::PublicRefusesBadToken | Fault::PublicServerErrorOnBadToken => {
                 self.identify(request, false).err().filter(|reason| reason.told() == Told::Invalid)
             }
@@ -241,7 +241,7 @@ impl Judge<'_> {
         }
         let trusted = self.has(Fault::ConnectionAuthenticatedOnce) && first.is_some();
         let result = self.identify(request, trusted);
-        match (&result, self.behaviour.fault) {
+        match (&result, self.behavior.fault) {
             (Ok(caller), fault) => {
                 if fault == Some(Fault::CallersMixedUp)
                     && self.memory.is_crowded()
@@ -290,7 +290,7 @@ impl Judge<'_> {
 
     /// The caller of a token; `trusted` is a fault's reason to skip verification.
     fn admit(&self, bytes: &[u8], request: &Request, trusted: bool) -> Result<Caller, Reason> {
-        let placeholder: &[u8] = match self.behaviour.fault {
+        let placeholder: &[u8] = match self.behavior.fault {
             Some(Fault::PlaceholderAccepted) => b"None",
             Some(Fault::PlaceholderVariableAccepted) => b"undefined",
             _ => b"",
@@ -329,7 +329,7 @@ impl Judge<'_> {
     /// Whether a fault accepts an invalid signature because of an earlier token.
     fn overlooks(&self, bytes: &[u8], claims: &[u8], signature: &[u8]) -> bool {
         let mut shared = self.memory.shared();
-        match self.behaviour.fault {
+        match self.behavior.fault {
             Some(Fault::SignatureOverClaimsOnly) => shared.signatures.contains(signature),
             Some(Fault::SignatureSeenForClaims) => shared.claims.contains(claims),
             Some(Fault::ForgeryAcceptedOnRepeat) => {

@@ -7,9 +7,9 @@
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> std::io::Result<()> {
-//! use artos_auth_deployment::{Behaviour, Deployment, Fault};
+//! use artos_auth_deployment::{Behavior, Deployment, Fault};
 //!
-//! let deployment = Deployment::start(Behaviour::with_fault(Fault::CritIgnored)).await?;
+//! let deployment = Deployment::start(Behavior::with_fault(Fault::CritIgnored)).await?;
 //! assert!(deployment.url().starts_with("http://127.0.0.1:"));
 //! # Ok(())
 //! # }
@@ -61,7 +61,7 @@ use memory::Memory;
 
 /// How a deployment behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Behaviour {
+pub struct Behavior {
     /// Its fault.
     pub fault: Option<Fault>,
     /// Its variation.
@@ -70,41 +70,41 @@ pub struct Behaviour {
     pub algorithm: Algorithm,
 }
 
-impl Behaviour {
+impl Behavior {
     /// Follows the contract strictly.
     #[must_use]
-    pub fn correct() -> Behaviour {
-        Behaviour { fault: None, variation: None, algorithm: Algorithm::Es256 }
+    pub fn correct() -> Behavior {
+        Behavior { fault: None, variation: None, algorithm: Algorithm::Es256 }
     }
 
     /// Follows the contract, except for one fault.
     #[must_use]
-    pub fn with_fault(fault: Fault) -> Behaviour {
-        Behaviour { fault: Some(fault), ..Behaviour::correct() }
+    pub fn with_fault(fault: Fault) -> Behavior {
+        Behavior { fault: Some(fault), ..Behavior::correct() }
     }
 
     /// Follows the contract, with a variation.
     #[must_use]
-    pub fn with_variation(variation: Variation) -> Behaviour {
-        Behaviour { variation: Some(variation), ..Behaviour::correct() }
+    pub fn with_variation(variation: Variation) -> Behavior {
+        Behavior { variation: Some(variation), ..Behavior::correct() }
     }
 
     /// The same with tokens of another algorithm.
     #[must_use]
-    pub fn signing_with(self, algorithm: Algorithm) -> Behaviour {
-        Behaviour { algorithm, ..self }
+    pub fn signing_with(self, algorithm: Algorithm) -> Behavior {
+        Behavior { algorithm, ..self }
     }
 }
 
 /// The state shared by the connections of a deployment.
 pub(crate) struct Site {
-    pub(crate) behaviour: Behaviour,
+    pub(crate) behavior: Behavior,
     pub(crate) memory: Memory,
 }
 
 impl Site {
     pub(crate) fn judge(&self) -> Judge<'_> {
-        Judge { behaviour: self.behaviour, memory: &self.memory }
+        Judge { behavior: self.behavior, memory: &self.memory }
     }
 }
 
@@ -122,17 +122,17 @@ impl Deployment {
     /// # Errors
     ///
     /// If no port can be bound.
-    pub async fn start(behaviour: Behaviour) -> io::Result<Deployment> {
+    pub async fn start(behavior: Behavior) -> io::Result<Deployment> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let unnamed = behaviour.variation == Some(Variation::EnvironmentUnnamed)
-            || behaviour.fault == Some(Fault::UnnamedAudienceAccepted);
-        let token = |which| authority().at_hand(which, behaviour.algorithm, !unnamed);
+        let unnamed = behavior.variation == Some(Variation::EnvironmentUnnamed)
+            || behavior.fault == Some(Fault::UnnamedAudienceAccepted);
+        let token = |which| authority().at_hand(which, behavior.algorithm, !unnamed);
         let tokens: Vec<(AtHand, String)> =
             AtHand::ALL.into_iter().map(|which| (which, token(which))).collect();
         let revoked =
             tokens.iter().find(|(which, _)| *which == AtHand::Revoked).map(|(_, token)| token.as_str());
-        let site = Arc::new(Site { behaviour, memory: Memory::of_revoked(revoked.unwrap_or_default()) });
+        let site = Arc::new(Site { behavior, memory: Memory::of_revoked(revoked.unwrap_or_default()) });
         let listening = tokio::spawn(listen(listener, site.clone()));
         Ok(Deployment { address, site, tokens, listening })
     }
@@ -151,8 +151,8 @@ impl Deployment {
 
     /// How it behaves.
     #[must_use]
-    pub fn behaviour(&self) -> Behaviour {
-        self.site.behaviour
+    pub fn behavior(&self) -> Behavior {
+        self.site.behavior
     }
 
     /// One of its tokens at hand.

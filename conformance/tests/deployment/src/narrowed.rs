@@ -1,6 +1,6 @@
 //! Faults limited to one endpoint, one spelling or one place.
 
-use crate::Behaviour;
+use crate::Behavior;
 use crate::fault::Fault;
 use crate::judge::Judge;
 use crate::message::Request;
@@ -43,12 +43,12 @@ fn narrowed(fault: Fault) -> Option<(Fault, Where)> {
 impl<'a> Judge<'a> {
     /// This way of judging with another fault.
     pub(crate) fn with(&self, fault: Option<Fault>) -> Judge<'a> {
-        Judge { behaviour: Behaviour { fault, ..self.behaviour }, memory: self.memory }
+        Judge { behavior: Behavior { fault, ..self.behavior }, memory: self.memory }
     }
 
     /// The behavior for this request, and the request as it is then interpreted.
     pub(crate) fn narrowed(&self, request: &Request) -> Option<(Judge<'a>, Request)> {
-        let fault = self.behaviour.fault?;
+        let fault = self.behavior.fault?;
         if let Some((general, place)) = narrowed(fault) {
             let applies = match place {
                 Where::Owned => matches!(Place::of(request.path()), Place::Document(_)),

@@ -49,15 +49,15 @@ impl Deployment {
             }
         }
         if power == Power::Signing {
-            let jwk = authority().private_jwk(self.behaviour().algorithm);
+            let jwk = authority().private_jwk(self.behavior().algorithm);
             write_secret(&folder.join("signing.jwk.json"), &jwk.to_string())?;
             text.push_str(&format!(
                 "\n[signing]\nkey = \"signing.jwk.json\"\norganization = \"{ORG}\"\n\
                  other_organization = \"{OTHER_ORG}\"\nuser = \"test-user\"\npermissions = [\"{PERMISSION}\"]\n"
             ));
-            let behaviour = self.behaviour();
-            if behaviour.variation != Some(Variation::EnvironmentUnnamed)
-                && behaviour.fault != Some(Fault::UnnamedAudienceAccepted)
+            let behavior = self.behavior();
+            if behavior.variation != Some(Variation::EnvironmentUnnamed)
+                && behavior.fault != Some(Fault::UnnamedAudienceAccepted)
             {
                 text.push_str(&format!("issuer = \"{ISSUER}\"\naudience = \"{AUDIENCE}\"\n"));
             }

@@ -36,7 +36,7 @@ impl Judge<'_> {
         if reason == Reason::HeaderMissing && place == Place::Unknown && self.answers_unknown() {
             return detail(404, "Not Found");
         }
-        if let Some(fault) = self.behaviour.fault
+        if let Some(fault) = self.behavior.fault
             && let Some(answer) = other_refusal(fault, reason, place)
         {
             return self.challenged(answer, reason, request);
@@ -61,7 +61,7 @@ impl Judge<'_> {
     /// The detail, with a fault's additions.
     fn told(&self, reason: Reason, text: &str) -> String {
         let invalid = reason.told() == Told::Invalid;
-        match self.behaviour.fault {
+        match self.behavior.fault {
             Some(Fault::DetailTellsReason) if invalid => format!("{text}: {}", reason.secret()),
             Some(Fault::DetailTellsExpiry) if reason == Reason::Expired => "Token has expired".into(),
             Some(Fault::DetailTellsRevocation) if reason == Reason::Revoked => {
@@ -74,7 +74,7 @@ impl Judge<'_> {
     fn add_members(&self, body: &mut Map<String, Value>, reason: Reason, status: u16, request: &Request) {
         let token = request.field("authorization").unwrap_or_default();
         let invalid = reason.told() == Told::Invalid;
-        match self.behaviour.fault {
+        match self.behavior.fault {
             Some(Fault::MemberTellsReason) if invalid => {
                 body.insert("reason".into(), json!(reason.secret()));
             }
@@ -100,7 +100,7 @@ impl Judge<'_> {
             }
             _ => {}
         }
-        match self.behaviour.variation {
+        match self.behavior.variation {
             Some(Variation::ExtraMembers) => {
                 body.insert("code".into(), json!(status));
                 body.insert("documentation".into(), json!("https://docs.test.example/authentication"));
@@ -126,7 +126,7 @@ impl Judge<'_> {
         let forbidden = reason.told() == Told::Forbidden;
         let invalid = reason.told() == Told::Invalid;
         let token = || request.field("authorization").unwrap_or_default();
-        match self.behaviour.fault {
+        match self.behavior.fault {
             Some(Fault::ChallengeMissing) if !forbidden => return answer,
             Some(Fault::ForbiddenChallengeMissing) if forbidden => return answer,
             Some(Fault::ChallengeOfOtherScheme) if !forbidden => {
@@ -160,7 +160,7 @@ impl Judge<'_> {
             }
             _ => {}
         }
-        match self.behaviour.variation {
+        match self.behavior.variation {
             Some(Variation::NoChallenge) => answer,
             Some(Variation::OtherChallenge) => answer.with("WWW-Authenticate", "Negotiate").with(
                 "WWW-Authenticate",

@@ -1,7 +1,7 @@
 //! Tests over a raw socket that the deployment follows the contract, because the checker is tested against it.
 
 use artos_auth_deployment::{
-    Algorithm, AtHand, Behaviour, Deployment, FOREIGN_ORG, Fault, GENERATE, ORG, OTHER_ORG, OTHER_OWNED,
+    Algorithm, AtHand, Behavior, Deployment, FOREIGN_ORG, Fault, GENERATE, ORG, OTHER_ORG, OTHER_OWNED,
     OWNED, PROTECTED, PUBLIC, Power, Variation, authority,
 };
 use rstest::rstest;
@@ -47,7 +47,7 @@ fn bearer(token: &str) -> Vec<String> {
 }
 
 async fn correct() -> Deployment {
-    Deployment::start(Behaviour::correct()).await.expect("a free port")
+    Deployment::start(Behavior::correct()).await.expect("a free port")
 }
 
 #[rstest]
@@ -110,8 +110,8 @@ async fn tokens_at_hand(
     #[case] body: &str,
     #[values(Algorithm::Es256, Algorithm::Rs256, Algorithm::Hs256, Algorithm::EdDsa)] algorithm: Algorithm,
 ) {
-    let behaviour = Behaviour::correct().signing_with(algorithm);
-    let deployment = Deployment::start(behaviour).await.expect("a free port");
+    let behavior = Behavior::correct().signing_with(algorithm);
+    let deployment = Deployment::start(behavior).await.expect("a free port");
     let reply = ask(&deployment, "GET", path, &bearer(deployment.token(which))).await;
     assert_eq!(reply.status, status);
     if !body.is_empty() {
@@ -285,7 +285,7 @@ const BREAK_THE_PUBLIC_ENDPOINT: [Fault; 1] = [Fault::PublicNeedsToken];
 #[tokio::test]
 async fn every_fault_accepts_the_valid_token() {
     for fault in Fault::ALL {
-        let deployment = Deployment::start(Behaviour::with_fault(*fault)).await.expect("a free port");
+        let deployment = Deployment::start(Behavior::with_fault(*fault)).await.expect("a free port");
         let good = bearer(deployment.token(AtHand::Valid));
         for path in [PROTECTED, OWNED] {
             let status = ask(&deployment, "GET", path, &good).await.status;
@@ -299,7 +299,7 @@ async fn every_fault_accepts_the_valid_token() {
 #[tokio::test]
 async fn every_variation_keeps_the_four_responses() {
     for variation in Variation::ALL {
-        let deployment = Deployment::start(Behaviour::with_variation(*variation)).await.expect("a free port");
+        let deployment = Deployment::start(Behavior::with_variation(*variation)).await.expect("a free port");
         let status = async |path: &str, fields: &[String]| {
             let reply = ask(&deployment, "GET", path, fields).await;
             let interim = reply.head.starts_with("HTTP/1.1 103");

@@ -44,8 +44,8 @@ def _faults(results):
             rows.setdefault(result.fault, {})[result.framework] = result
     yield "## Faults"
     yield ""
-    yield "A case that finds the fault, and on which framework it does: with a key (`[signing]`) and with tokens alone. Some"
-    yield "faults only a token that a key makes can show, and some only one framework lets a developer make."
+    yield "A case that finds the fault, and on which framework it does: with a key (`[signing]`) and with tokens alone. Some faults"
+    yield "show only with tokens that a key mints, and some can be made on only one framework."
     yield ""
     yield "| fault | the service … | clause | | found by | " + " | ".join(titles) + " |"
     yield "|---|---|---|---|---|" + "---|" * len(titles)

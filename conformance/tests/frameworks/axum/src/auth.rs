@@ -105,7 +105,7 @@ pub struct Service {
     pub unconfigured: Vec<&'static str>,
     pub find_token: fn(&Service, &Parts) -> Result<String, Refused>,
     pub verify: fn(&Service, &str) -> Option<Claims>,
-    /// Changes what the library is told.
+    /// Changes the settings of the library.
     pub adjust: fn(&mut Validation),
     pub key_of: for<'a> fn(&'a Service, &Header) -> Option<&'a Key>,
     pub check_expiry: fn(&Service, &Claims) -> bool,
@@ -191,7 +191,7 @@ pub fn key_of<'a>(service: &'a Service, header: &Header) -> Option<&'a Key> {
     }
 }
 
-/// What the library is told about a token under this key.
+/// The settings of the library for a token of this key.
 pub fn validation(service: &Service, key: &Key) -> Validation {
     let mut validation = Validation::new(key.algorithm);
     validation.leeway = service.leeway;
