@@ -28,7 +28,7 @@ ROOT = HERE.parent.parent
 # A copy without symbolic links, each of which Helm reports whenever it loads the chart.
 COPY = tempfile.TemporaryDirectory()
 CHART = shutil.copytree(HERE / "artos-auth", Path(COPY.name) / "artos-auth")
-# The oldest version that Chart.yaml allows, and the newest that there are schemas of.
+# The oldest version that Chart.yaml allows, and the newest one with published schemas.
 VERSIONS = ["1.30", "1.37"]
 # Their schemas belong to the Prometheus operator.
 FOREIGN = {"ServiceMonitor", "PrometheusRule"}
@@ -55,11 +55,11 @@ REFUSED = {
 
 
 class Wrong(Exception):
-    """What does not hold."""
+    """A failed check."""
 
 
 class Readable(yaml.SafeDumper):
-    """Text of several lines as lines."""
+    """Writes text of several lines as lines."""
 
 
 Readable.add_representer(
