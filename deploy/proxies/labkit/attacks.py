@@ -31,7 +31,7 @@ def bearer(token: str) -> str:
 
 
 def identity(reached, expected: dict[str, str]) -> None:
-    """What a backend reads under our names is what the auth server said, or nothing where that is empty."""
+    """The identity fields that a backend reads are those of the auth server, or absent where those are empty."""
     for name in NAMES:
         wanted = expected.get(name, "")
         values = reached.values(name)
@@ -60,7 +60,7 @@ def refused(stage: Stage, target: str, *lines: str, **shape):
 
 
 def statuses(responses) -> str:
-    """The statuses that were seen, each once."""
+    """The observed statuses, without duplicates."""
     seen = sorted({str(response.status) if response else "closed" for response in responses})
     return ", ".join(seen)
 
@@ -322,7 +322,7 @@ def slow(stage: Stage) -> str:
 
 
 def strange(stage: Stage) -> str:
-    """An auth server that answers what ours never does."""
+    """An auth server with an answer that artos-auth never gives."""
     responses = []
     for status in ("500 Internal Server Error", "302 Found\r\nLocation: /", "429 Too Many Requests", "HTTP/9"):
         answer = f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode()

@@ -1,4 +1,4 @@
-"""What stands around a proxy in the lab: an API that records what reaches it, and a relay in front of the auth server."""
+"""The servers around a proxy in the lab: an API that records what reaches it, and a relay in front of the auth server."""
 
 import hashlib
 import json
@@ -88,7 +88,7 @@ class Api:
 
 
 class Relay:
-    """Between proxy and auth server, so that the auth server can be down, slow, or answer something else."""
+    """A relay between proxy and auth server, which can be down, slow, or send another answer."""
 
     def __init__(self, upstream: int) -> None:
         self.upstream = upstream
@@ -101,14 +101,14 @@ class Relay:
         self.up()
 
     def up(self, answer: bytes | None = None, silent: bool = False) -> None:
-        """Passes everything on; or gives this one answer to everything; or never answers."""
+        """Forwards everything, or gives this one answer to everything, or never answers."""
         self.down()
         self.answer, self.silent = answer, silent
         self.listener = socket.create_server(("127.0.0.1", self.port), backlog=128)
         threading.Thread(target=self._accept, args=(self.listener,), daemon=True).start()
 
     def down(self) -> None:
-        """Refuses connections, and ends those that are open."""
+        """Refuses new connections, and closes the open ones."""
         if self.listener:
             # A thread that waits in accept keeps the port open until it is woken.
             self.listener.shutdown(socket.SHUT_RDWR)

@@ -32,8 +32,8 @@ DIFFERENCES = """
 * **Traefik waits 30 seconds** for an auth server that does not answer, and that cannot be set. It then refuses.
 * **Envoy joins two `Authorization` lines** with a comma before the check. They are refused, as a malformed token and not as a
   repeated line.
-* **nginx makes 500 of every answer of the check but 200, 401 and 403.** The recipe turns it into 503, whatever caused it. Any 2xx
-  is yes to `auth_request`; artos-auth answers no other 2xx than 200.
+* **nginx makes 500 of every answer of the check but 200, 401 and 403.** The recipe turns it into 503, whatever caused it. For
+  `auth_request`, any 2xx is an allow; artos-auth answers no other 2xx than 200.
 """
 
 
