@@ -1,16 +1,20 @@
 //! Revocations that are added one at a time, in persistent maps, so that each new snapshot shares all other entries.
 
+use std::sync::Arc;
+
 use foldhash::fast::FixedState;
 use rpds::HashTrieMapSync;
 
 use super::base::Base;
-use super::sets::{first_half, token_fingerprint};
+use super::sets::{Filter, first_half, token_fingerprint};
 use crate::claims::TextClaims;
 use crate::time::NumericDate;
 
 /// The entries that were added to a loaded list. A clone costs a few reference counts.
 #[derive(Clone)]
 pub(super) struct Added {
+    /// A filter of `token_ids`. After each change, a map is in new memory, which is slow to look up at first.
+    filter: Option<Arc<Filter>>,
     token_ids: Set,
     signed: Set,
     users: Map<User>,
@@ -21,6 +25,10 @@ pub(super) struct Added {
     /// How often a user or an organization was added.
     holders: usize,
 }
+
+/// The number of added token ids up to which the filter answers nearly every lookup. It takes 16 KiB, which the first
+/// addition to a shared snapshot copies.
+const FILTERED: usize = 16_384;
 
 /// 128-bit fingerprints, as in the loaded list.
 type Set = HashTrieMapSync<u128, (), FixedState>;
@@ -36,6 +44,7 @@ struct User {
 impl Default for Added {
     fn default() -> Self {
         Self {
+            filter: None,
             token_ids: empty(),
             signed: empty(),
             users: empty(),
@@ -96,7 +105,10 @@ impl Added {
     }
 
     pub(super) fn add_token(&mut self, id: &[u8]) {
-        self.token_ids.insert_mut(token_fingerprint(id), ());
+        let fingerprint = token_fingerprint(id);
+        let filter = self.filter.get_or_insert_with(|| Arc::new(Filter::for_entries(FILTERED)));
+        Arc::make_mut(filter).add(fingerprint);
+        self.token_ids.insert_mut(fingerprint, ());
     }
 
     pub(super) fn add_signed(&mut self, digest: &[u8; 32]) {
@@ -142,7 +154,8 @@ impl Added {
     }
 
     pub(super) fn contains_token(&self, id: &[u8]) -> bool {
-        !self.token_ids.is_empty() && self.token_ids.contains_key(&token_fingerprint(id))
+        let contains = |fingerprint| self.token_ids.contains_key(&fingerprint);
+        self.filter.as_ref().is_some_and(|filter| filter.find(id, contains))
     }
 
     pub(super) fn has_signed(&self) -> bool {

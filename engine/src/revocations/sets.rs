@@ -28,8 +28,7 @@ impl TokenIds {
     }
 
     pub(super) fn contains(&self, id: &[u8]) -> bool {
-        let hash = cheap_hash(id);
-        self.filter.may_contain(hash) && self.fingerprints.contains(fingerprint(id, hash))
+        self.filter.find(id, |fingerprint| self.fingerprints.contains(fingerprint))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -68,22 +67,34 @@ impl SignedSet {
 /// A Bloom filter with 8 to 16 bits for each entry, 3 of them set, and a cheap hash. It answers nearly all lookups of
 /// tokens that are not in the set.
 #[derive(Clone, Default)]
-struct Filter(Vec<u64>);
+pub(super) struct Filter(Vec<u64>);
 
 impl Filter {
     fn new(fingerprints: &[u128]) -> Self {
         if fingerprints.is_empty() {
             return Self::default();
         }
-        let words = fingerprints.len().div_ceil(8).next_power_of_two();
-        let mut filter = Self(vec![0; words]);
-        for fingerprint in fingerprints {
-            let (word, bits) = filter.place(hash_in(*fingerprint));
-            if let Some(word) = filter.0.get_mut(word) {
-                *word |= bits;
-            }
-        }
+        let mut filter = Self::for_entries(fingerprints.len());
+        fingerprints.iter().for_each(|fingerprint| filter.add(*fingerprint));
         filter
+    }
+
+    /// An empty filter for about so many entries. With more, it answers fewer lookups by itself.
+    pub(super) fn for_entries(entries: usize) -> Self {
+        Self(vec![0; entries.div_ceil(8).next_power_of_two()])
+    }
+
+    pub(super) fn add(&mut self, fingerprint: u128) {
+        let (word, bits) = self.place(hash_in(fingerprint));
+        if let Some(word) = self.0.get_mut(word) {
+            *word |= bits;
+        }
+    }
+
+    /// Whether the set with this filter contains an id. `contains` looks its fingerprint up.
+    pub(super) fn find(&self, id: &[u8], contains: impl FnOnce(u128) -> bool) -> bool {
+        let hash = cheap_hash(id);
+        self.may_contain(hash) && contains(fingerprint(id, hash))
     }
 
     fn may_contain(&self, hash: u64) -> bool {
