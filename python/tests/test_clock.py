@@ -11,26 +11,8 @@ from pathlib import Path
 import pytest
 from conftest import Mint
 
-# Returns the time in the file named by TEST_CLOCK, in seconds since 1970.
-LIBRARY = r"""
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
-int clock_gettime(clockid_t clock, struct timespec *time) {
-    int (*real)(clockid_t, struct timespec *) = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
-    int result = real(clock, time);
-    const char *name = getenv("TEST_CLOCK");
-    FILE *file = clock == CLOCK_REALTIME && name ? fopen(name, "r") : NULL;
-    if (file) {
-        long long seconds;
-        if (fscanf(file, "%lld", &seconds) == 1) time->tv_sec = seconds, time->tv_nsec = 0;
-        fclose(file);
-    }
-    return result;
-}
-"""
+# Makes the file named by TEST_CLOCK the system clock.
+LIBRARY = Path(__file__).parents[2] / "fixtures" / "clock.c"
 
 PROGRAM = """
 import json, os, sys
@@ -68,9 +50,8 @@ YEAR_10000 = 253_402_300_800
 
 @pytest.fixture
 def library(tmp_path: Path) -> Path:
-    source, library = tmp_path / "clock.c", tmp_path / "clock.so"
-    source.write_text(LIBRARY)
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
+    library = tmp_path / "clock.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, LIBRARY, "-ldl"], check=True)
     return library
 
 

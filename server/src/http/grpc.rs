@@ -53,7 +53,7 @@ impl Failure {
             Self::InvalidArgument => "not a message of this method",
             Self::DeadlineExceeded => "the message did not arrive in time",
             Self::NotFound => "unknown service",
-            Self::ResourceExhausted => "message too large",
+            Self::ResourceExhausted => "message too large: at most 65536 bytes, 256 for a health check",
             Self::Unimplemented => "unknown method or message encoding",
             Self::Internal => "expected one length-prefixed message",
         }

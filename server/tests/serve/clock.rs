@@ -15,27 +15,8 @@ use super::support::Files;
 const PROTECTED: &str = "/api/v1/templates/";
 const PUBLIC: &str = "/api/v1/search/status";
 
-/// Returns the time in the file named by `TEST_CLOCK`, in seconds since 1970.
-const LIBRARY: &str = r#"
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
-int clock_gettime(clockid_t clock, struct timespec *time) {
-    int (*real)(clockid_t, struct timespec *) =
-        (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
-    int result = real(clock, time);
-    const char *name = getenv("TEST_CLOCK");
-    FILE *file = clock == CLOCK_REALTIME && name ? fopen(name, "r") : NULL;
-    if (file) {
-        long long seconds;
-        if (fscanf(file, "%lld", &seconds) == 1) time->tv_sec = seconds, time->tv_nsec = 0;
-        fclose(file);
-    }
-    return result;
-}
-"#;
+/// Makes the file named by `TEST_CLOCK` the system clock.
+const LIBRARY: &str = include_str!("../../../fixtures/clock.c");
 
 /// Compiles the library with the C compiler that the workspace requires anyway.
 fn library(folder: &Path) -> PathBuf {

@@ -46,6 +46,17 @@ fn rules_that_refuse_every_token_are_a_warning() {
 }
 
 #[test]
+fn a_wildcard_in_revocations_is_a_warning() {
+    let files = Files::new(PORTS);
+    files.write("revocations.json", r#"{"tokens": ["*"]}"#);
+    let process = Process::of_files(files);
+    eventually("at the start", || process.errors().contains("`*` does not revoke every token"));
+    process.files.replace("revocations.json", r#"{"organizations": [{"org": "*", "issued_before": 1}]}"#);
+    eventually("after a reload", || process.errors().contains("`*` does not revoke every organization"));
+    assert_eq!(process.status(PATH, &process.token(json!({}))), 200);
+}
+
+#[test]
 fn a_key_set_overwritten_in_place_is_loaded() {
     let process = Process::start(PORTS);
     let key = other_key();

@@ -194,6 +194,16 @@ fn client_certificates_are_required_if_configured() {
     assert!(with("good").starts_with("000") && answer(&process, &[]).starts_with("000"));
 }
 
+/// Writes the pairs into the folders `one` and `two` of a new folder.
+fn write_pairs(files: &Files, folder: &str, pairs: &[(String, String); 2]) {
+    std::fs::create_dir(files.path(folder)).unwrap();
+    for (name, (certificate, key)) in ["one", "two"].into_iter().zip(pairs) {
+        std::fs::create_dir(files.path(&format!("{folder}/{name}"))).unwrap();
+        files.write(&format!("{folder}/{name}/tls.crt"), certificate);
+        files.write(&format!("{folder}/{name}/tls.key"), key);
+    }
+}
+
 /// As in Kubernetes: the target of a link to a folder changes, so certificate and key change together.
 #[test]
 fn a_certificate_is_replaced_by_a_link_change() {
@@ -202,12 +212,7 @@ fn a_certificate_is_replaced_by_a_link_change() {
         Files::new(&format!("{PORTS}[tls]\ncertificate = \"mounted/tls.crt\"\nkey = \"mounted/tls.key\"\n"));
     files.write("ca.crt", &issuer.pem());
     let pairs = [certificate(&issuer, 4000), certificate(&issuer, 4000)];
-    std::fs::create_dir(files.path("mounted")).unwrap();
-    for (name, (certificate, key)) in ["one", "two"].into_iter().zip(&pairs) {
-        std::fs::create_dir(files.path(&format!("mounted/{name}"))).unwrap();
-        files.write(&format!("mounted/{name}/tls.crt"), certificate);
-        files.write(&format!("mounted/{name}/tls.key"), key);
-    }
+    write_pairs(&files, "mounted", &pairs);
     symlink("one", files.path("mounted/..data")).unwrap();
     for name in ["tls.crt", "tls.key"] {
         symlink(format!("..data/{name}"), files.path(&format!("mounted/{name}"))).unwrap();
@@ -229,12 +234,7 @@ fn a_certificate_that_changes_without_an_event_is_found_by_the_poll() {
     ));
     files.write("ca.crt", &issuer.pem());
     let pairs = [certificate(&issuer, 4000), certificate(&issuer, 4000)];
-    std::fs::create_dir(files.path("mounts")).unwrap();
-    for (name, (certificate, key)) in ["one", "two"].into_iter().zip(&pairs) {
-        std::fs::create_dir(files.path(&format!("mounts/{name}"))).unwrap();
-        files.write(&format!("mounts/{name}/tls.crt"), certificate);
-        files.write(&format!("mounts/{name}/tls.key"), key);
-    }
+    write_pairs(&files, "mounts", &pairs);
     symlink("one", files.path("mounts/current")).unwrap();
     let process = Process::of_files(files);
     assert!(shows(&process, &pairs[0].0));
