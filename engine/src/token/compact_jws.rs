@@ -41,7 +41,7 @@ pub(crate) struct SizedToken<'r>(&'r [u8]);
 /// signature allocates.
 pub(crate) struct Scratch {
     usual: [MaybeUninit<u8>; 8192],
-    longer: Vec<u8>,
+    longer: Vec<MaybeUninit<u8>>,
 }
 
 impl Scratch {
@@ -49,12 +49,12 @@ impl Scratch {
         Self { usual: [MaybeUninit::uninit(); _], longer: Vec::new() }
     }
 
-    /// A buffer as long as this text, initialized with a copy of the text.
-    fn room_for(&mut self, text: &[u8]) -> &mut [u8] {
-        if let Some(room) = self.usual.get_mut(..text.len()) {
-            return room.write_copy_of_slice(text);
+    /// A buffer of this length.
+    fn room_for(&mut self, length: usize) -> &mut [MaybeUninit<u8>] {
+        if let Some(room) = self.usual.get_mut(..length) {
+            return room;
         }
-        self.longer = text.to_vec();
+        self.longer = vec![MaybeUninit::uninit(); length];
         &mut self.longer
     }
 }
@@ -108,7 +108,7 @@ impl<'r> SizedToken<'r> {
         if header.is_empty() || claims.is_empty() || signature.is_empty() {
             return None;
         }
-        let mut room = scratch.room_for(self.0);
+        let mut room = scratch.room_for(self.0.len());
         // A third dot fails to decode, like every other byte outside the base64url alphabet.
         let header = match recognize(header) {
             Some(known) => HeaderSegment::Recognized(known),
@@ -212,12 +212,10 @@ fn split_at(dot: usize, text: &[u8]) -> Option<(&[u8], &[u8])> {
 /// Decodes unpadded base64url with zero trailing bits (RFC 4648 §3.5, §5) into `room`, so that a token has only one form. The
 /// result is never longer than the input. The decoder does not use AVX-512, which would slow down the following signature
 /// verification on some processors (docs/performance.md).
-fn decode_segment<'s>(segment: &[u8], room: &mut &'s mut [u8]) -> Option<&'s [u8]> {
-    let place = std::mem::take(room);
-    let length = URL_SAFE_NO_PAD.decode(segment, place.as_out()).ok()?.len();
-    let (decoded, rest) = place.split_at_mut_checked(length)?;
+fn decode_segment<'s>(segment: &[u8], room: &mut &'s mut [MaybeUninit<u8>]) -> Option<&'s [u8]> {
+    let (place, rest) = std::mem::take(room).split_at_mut_checked(segment.len())?;
     *room = rest;
-    Some(decoded)
+    Some(URL_SAFE_NO_PAD.decode(segment, place.as_out()).ok()?)
 }
 
 #[cfg(test)]
@@ -225,7 +223,7 @@ mod tests {
     use super::*;
 
     fn decoded(segment: &[u8]) -> Option<Vec<u8>> {
-        let mut room = vec![0; segment.len().saturating_add(2)];
+        let mut room = vec![MaybeUninit::uninit(); segment.len()];
         decode_segment(segment, &mut room.as_mut_slice()).map(<[u8]>::to_vec)
     }
 
