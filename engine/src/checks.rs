@@ -7,23 +7,21 @@ use crate::cause::{Detail, Failure};
 use crate::claims::{self, Acceptance, BindingVerdict, RequiredVerdict, TextClaims};
 use crate::context::{Account, ResourceOrg, TenantScope};
 use crate::explain::{Check, Observer};
-use crate::path::without_query;
 use crate::policy::Policy;
 use crate::reason::Reason;
 use crate::request::Request;
 use crate::time::UnixTime;
 use crate::token;
-use crate::verified::Verified;
 
 /// Whether the token is a credential here and now. If not, the answer is 401.
 pub(crate) fn credential<O: Observer>(
-    verified: &Verified,
+    claims: TextClaims<'_>,
     policy: &Policy,
     realm: TenantScope<'_>,
     now: UnixTime,
+    is_revoked: impl FnOnce() -> bool,
     observer: &mut O,
 ) -> Result<(), Failure> {
-    let claims = verified.claims();
     observer.enter(Check::BoundToken);
     if claims.is_bound() {
         return Err(Reason::TokenBindingRequired.into());
@@ -57,7 +55,7 @@ pub(crate) fn credential<O: Observer>(
     }
 
     observer.enter(Check::Revocation);
-    if verified.is_revoked() {
+    if is_revoked() {
         return Err(Reason::TokenRevoked.into());
     }
 
@@ -136,7 +134,7 @@ pub(crate) fn route<O: Observer>(
     let routes = policy.routes();
     observer.enter(Check::PathForRules);
     let mut decoded = Vec::new();
-    let path = match routes.path(without_query(request.path), &mut decoded) {
+    let path = match routes.path(request.path, &mut decoded) {
         Ok(path) => path,
         Err(ambiguity) => {
             observer.note(|| ambiguity.to_string());

@@ -18,7 +18,6 @@ use crate::context::{Context, TenantScope};
 use crate::decision::{Access, Decision, Denial, PrincipalRef};
 use crate::explain::{Check, Explanation, Observer, Recorder, Silent};
 use crate::keys::KeySet;
-use crate::path::without_query;
 use crate::policy::{Policy, PublicPath};
 use crate::reason::Reason;
 use crate::request::Request;
@@ -175,7 +174,7 @@ impl Engine {
     /// its clock is not set or its keys are missing.
     #[must_use]
     pub fn public_access(&self, request: &Request<'_>) -> Option<PublicPath> {
-        let public = self.policy.public().admit(request.method, without_query(request.path));
+        let public = self.policy.public().admit(request.method, request.path);
         public.filter(|_| request.spelling_known)
     }
 
@@ -212,10 +211,12 @@ impl Engine {
         })
     }
 
-    /// Parses the token and verifies its signature. No claim is read before that.
-    fn verify<O: Observer>(&self, request: &Request<'_>, observer: &mut O) -> Result<Verified, Failure> {
-        let policy = &*self.policy;
-
+    /// The token of the request, unless it is too long.
+    fn token<'r, O: Observer>(
+        &self,
+        request: &Request<'r>,
+        observer: &mut O,
+    ) -> Result<SizedToken<'r>, Failure> {
         observer.enter(Check::AuthorizationHeader);
         let token = authorization::bearer(request.authorization).map_err(|reason| {
             let lines = request.authorization.len();
@@ -224,20 +225,27 @@ impl Engine {
 
         observer.enter(Check::TokenSize);
         let bytes = token.len();
-        let token = token
-            .within(policy.max_token_bytes())
-            .map_err(|reason| Failure::new(reason, Detail::Count(bytes)))?;
+        token
+            .within(self.policy.max_token_bytes())
+            .map_err(|reason| Failure::new(reason, Detail::Count(bytes)))
+    }
 
+    /// Parses the token and verifies its signature. No claim is read before that.
+    fn verify<O: Observer>(&self, token: SizedToken<'_>, observer: &mut O) -> Result<Verified, Failure> {
         observer.enter(Check::TokenForm);
         match self.cache.as_deref().and_then(|cache| cache.find(token.as_bytes())) {
-            Some(found) => Ok(self.recall(found, observer)),
-            None => self.verify_anew(token, observer),
+            Some(found) => Ok(recall(found, observer)),
+            None => self.verify_anew(token, observer).map(Verified::by_signature),
         }
     }
 
     /// Verifies a token that is not cached. A separate function, so that cached decisions do not set up its stack frame.
     #[inline(never)]
-    fn verify_anew<O: Observer>(&self, token: SizedToken<'_>, observer: &mut O) -> Result<Verified, Failure> {
+    fn verify_anew<O: Observer>(
+        &self,
+        token: SizedToken<'_>,
+        observer: &mut O,
+    ) -> Result<SharedEntry, Failure> {
         let policy = &*self.policy;
         let mut scratch = Scratch::new();
         let compact = token.decode(&mut scratch, |segment| self.keys.recognize_header(segment))?;
@@ -291,29 +299,10 @@ impl Engine {
                 left = other.left;
             }
         }
-        Ok(self.remember(token, entry))
-    }
-
-    /// Caches freshly verified claims for the next request with the same token.
-    fn remember(&self, token: SizedToken<'_>, entry: SharedEntry) -> Verified {
         if let Some(cache) = &self.cache {
             cache.insert(&entry);
         }
-        let revoked = self.is_revoked(Entry::of(&entry), token.as_bytes());
-        Verified::new(CacheHit::from_inner(entry), false, revoked)
-    }
-
-    /// A cached entry, verified earlier under the same policy and keys, has passed the same checks.
-    fn recall<O: Observer>(&self, hit: CacheHit, observer: &mut O) -> Verified {
-        for check in
-            [Check::HeaderParameters, Check::Algorithm, Check::Key, Check::Signature, Check::ClaimsForm]
-        {
-            observer.enter(check);
-            observer.note(|| "cached".to_owned());
-        }
-        let entry = Entry::of(&hit);
-        let revoked = self.is_revoked(entry, entry.token());
-        Verified::new(hit, true, revoked)
+        Ok(entry)
     }
 
     #[cold]
@@ -323,9 +312,10 @@ impl Engine {
         Failure::new(Reason::KeyUnknown, detail)
     }
 
-    fn is_revoked(&self, entry: Entry<'_>, token: &[u8]) -> bool {
-        entry
-            .is_revoked_by(self.snapshot, || self.revocations.revoke(entry.claims(), || signing_input(token)))
+    fn is_revoked(&self, entry: Entry<'_>, token: SizedToken<'_>) -> bool {
+        entry.is_revoked_by(self.snapshot, || {
+            self.revocations.revoke(entry.claims(), || signing_input(token.as_bytes()))
+        })
     }
 
     /// The proof that the request carries a valid credential here and now.
@@ -336,9 +326,23 @@ impl Engine {
         now: UnixTime,
         observer: &mut O,
     ) -> Result<Authenticated, Refused> {
-        let verified = self.verify(request, observer)?;
-        verified.authenticated_by(|verified| checks::credential(verified, &self.policy, realm, now, observer))
+        let token = self.token(request, observer)?;
+        let verified = self.verify(token, observer)?;
+        verified.authenticated_by(|entry| {
+            let is_revoked = || self.is_revoked(entry, token);
+            checks::credential(entry.claims(), &self.policy, realm, now, is_revoked, observer)
+        })
     }
+}
+
+/// A cached entry, verified earlier under the same policy and keys, has passed the same checks.
+fn recall<O: Observer>(hit: CacheHit, observer: &mut O) -> Verified {
+    for check in [Check::HeaderParameters, Check::Algorithm, Check::Key, Check::Signature, Check::ClaimsForm]
+    {
+        observer.enter(check);
+        observer.note(|| "cached".to_owned());
+    }
+    Verified::by_cache(hit)
 }
 
 #[cfg(test)]

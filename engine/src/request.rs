@@ -2,10 +2,13 @@
 
 use std::fmt;
 
+use crate::path::without_query;
+
 /// The request, as the server received it.
 #[derive(Clone, Copy)]
 pub struct Request<'r> {
     pub(crate) method: &'r [u8],
+    /// Without the query, which no check reads.
     pub(crate) path: &'r [u8],
     pub(crate) authorization: &'r [&'r [u8]],
     pub(crate) spelling_known: bool,
@@ -22,7 +25,8 @@ impl<'r> Request<'r> {
         M: AsRef<[u8]> + ?Sized,
         P: AsRef<[u8]> + ?Sized,
     {
-        Self { method: method.as_ref(), path: path.as_ref(), authorization, spelling_known: true }
+        let path = without_query(path.as_ref());
+        Self { method: method.as_ref(), path, authorization, spelling_known: true }
     }
 
     /// The same request with a path that has already been decoded. It is never public: public paths match byte for byte
@@ -36,10 +40,9 @@ impl<'r> Request<'r> {
 /// Shows the number of `Authorization` lines, but not their content, and no query (SEC-1).
 impl fmt::Debug for Request<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = self.path.split(|byte| *byte == b'?').next().unwrap_or_default();
         f.debug_struct("Request")
             .field("method", &String::from_utf8_lossy(self.method))
-            .field("path", &String::from_utf8_lossy(path))
+            .field("path", &String::from_utf8_lossy(self.path))
             .field("authorization", &format_args!("[{} redacted]", self.authorization.len()))
             .finish()
     }

@@ -5,50 +5,77 @@ use crate::cause::Failure;
 use crate::claims::TextClaims;
 
 /// The proof that a key of the key set signed these claims, and that they are well-formed.
-pub(crate) struct Verified {
-    entry: CacheHit,
-    /// Whether an earlier call verified the claims.
-    from_cache: bool,
-    /// Whether the token is revoked; used at its own place in the order of checks.
-    revoked: bool,
+pub(crate) struct Verified(Source);
+
+/// Where a proof comes from. An enum instead of an entry and a `bool`, because it has no padding: reading padding beside a
+/// `bool` that has just been written stalls the processor.
+enum Source {
+    /// An earlier call verified the signature.
+    Cache(CacheHit),
+    /// This call verified it.
+    Signature(SharedEntry),
 }
 
 impl Verified {
-    /// Made only after a signature has verified, or for a token in the cache.
-    pub(crate) fn new(entry: CacheHit, from_cache: bool, revoked: bool) -> Self {
-        Self { entry, from_cache, revoked }
+    /// For a token whose signature has just been verified.
+    pub(crate) fn by_signature(entry: SharedEntry) -> Self {
+        Self(Source::Signature(entry))
+    }
+
+    /// For a token in the cache.
+    pub(crate) fn by_cache(hit: CacheHit) -> Self {
+        Self(Source::Cache(hit))
+    }
+
+    /// For a caller of the two steps, who owns the entry.
+    fn of_owned(entry: SharedEntry, from_cache: bool) -> Self {
+        if from_cache { Self::by_cache(CacheHit::from_inner(entry)) } else { Self::by_signature(entry) }
+    }
+
+    fn shared_entry(&self) -> &SharedEntry {
+        match &self.0 {
+            Source::Cache(hit) => hit,
+            Source::Signature(entry) => entry,
+        }
+    }
+
+    fn entry(&self) -> Entry<'_> {
+        Entry::of(self.shared_entry())
     }
 
     pub(crate) fn claims(&self) -> TextClaims<'_> {
-        Entry::of(&self.entry).claims()
+        self.entry().claims()
     }
 
     /// Whether an earlier call verified the claims.
     pub(crate) fn is_from_cache(&self) -> bool {
-        self.from_cache
-    }
-
-    /// Whether the token is revoked.
-    pub(crate) fn is_revoked(&self) -> bool {
-        self.revoked
+        matches!(self.0, Source::Cache(_))
     }
 
     /// The shared claims; costs one reference count.
     pub(crate) fn share(&self) -> SharedEntry {
-        SharedEntry::clone(&self.entry)
+        self.shared_entry().clone()
+    }
+
+    fn into_entry(self) -> SharedEntry {
+        match self.0 {
+            Source::Cache(hit) => CacheHit::into_inner(hit),
+            Source::Signature(entry) => entry,
+        }
     }
 
     /// The same proof, without borrowing the cache.
     pub(crate) fn into_shared(self) -> Self {
-        Self { entry: CacheHit::from_inner(CacheHit::into_inner(self.entry)), ..self }
+        let from_cache = self.is_from_cache();
+        Self::of_owned(self.into_entry(), from_cache)
     }
 
     /// The proof of authentication, if these checks pass.
     pub(crate) fn authenticated_by(
         self,
-        checks: impl FnOnce(&Self) -> Result<(), Failure>,
+        checks: impl FnOnce(Entry<'_>) -> Result<(), Failure>,
     ) -> Result<Authenticated, Refused> {
-        match checks(&self) {
+        match checks(self.entry()) {
             Ok(()) => Ok(Authenticated(self)),
             Err(failure) => Err(Refused { failure, verified: Some(self) }),
         }
@@ -76,9 +103,7 @@ impl Authenticated {
         checks: impl FnOnce(TextClaims<'_>) -> Result<(), Failure>,
     ) -> Result<Admitted, Refused> {
         match checks(self.0.claims()) {
-            Ok(()) => {
-                Ok(Admitted { from_cache: self.0.from_cache, entry: CacheHit::into_inner(self.0.entry) })
-            }
+            Ok(()) => Ok(Admitted { from_cache: self.0.is_from_cache(), entry: self.0.into_entry() }),
             Err(failure) => Err(Refused { failure, verified: Some(self.0) }),
         }
     }
@@ -113,7 +138,7 @@ impl Admitted {
     }
 
     fn verified(&self) -> Verified {
-        Verified::new(CacheHit::from_inner(self.entry.clone()), self.from_cache, false)
+        Verified::of_owned(self.entry.clone(), self.from_cache)
     }
 }
 
@@ -135,5 +160,16 @@ pub(crate) struct Refused {
 impl From<Failure> for Refused {
     fn from(failure: Failure) -> Self {
         Self { failure, verified: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proof_has_no_padding() {
+        assert_eq!(size_of::<Verified>(), size_of::<CacheHit>());
+        assert_eq!(size_of::<CacheHit>(), 2 * size_of::<usize>());
     }
 }
