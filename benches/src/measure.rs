@@ -196,7 +196,7 @@ static DISTURBED: AtomicUsize = AtomicUsize::new(0);
 static LEAST: AtomicU64 = AtomicU64::new(u64::MAX);
 
 /// The maximum total time that a group may wait for an idle machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 fn is_at_rest(yardstick: u64) -> bool {
     yardstick as f64 <= LEAST.load(Relaxed) as f64 * 1.15
