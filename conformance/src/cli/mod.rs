@@ -38,10 +38,10 @@ struct Cli {
 const EXIT_STATUSES: &str = "\
 Exit status, the same in every format:
   0  no case of the selected level failed (what was skipped does not count, unless --complete)
-  1  at least one did
+  1  at least one case failed, or an entry of the baseline is stale
   2  bad usage, profile, baseline or key, or no case selected
-  3  the target cannot be tested: unreachable, no longer answering, or it refuses its own good token;
-     or the run was interrupted
+  3  the target cannot be tested: unreachable, no longer answering, or it refuses its own
+     good token; or the run was interrupted
 
 Tokens and keys come from files and environment variables that the profile names, never from the
 command line, and show in no report. `token` prints one on purpose.";
@@ -57,7 +57,7 @@ enum Command {
     List(catalogue::ListArgs),
     /// Say what a case sends, what a deployment must answer, and why
     Explain(catalogue::ExplainArgs),
-    /// Print the token of a case, so that a line of a report can be sent again
+    /// Print the token of a case, for the shell lines of a report
     Token(token::TokenArgs),
     /// Send the same probes to two deployments and show where their answers differ
     Compare(compare::CompareArgs),
@@ -95,7 +95,7 @@ struct ReachArgs {
     /// Cases at the same time
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
     concurrency: u16,
-    /// How often to try again where a connection could not be made; a request that was sent is never repeated
+    /// How often to repeat a failed attempt to connect
     #[arg(long, value_name = "N", default_value_t = 2)]
     retries: u32,
     #[command(flatten)]

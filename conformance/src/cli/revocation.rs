@@ -19,8 +19,8 @@ instances. {token_id}, {user}, {organization} and {token_file} in it are replace
   command = [\"artos-auth\", \"revoke\", \"--config\", \"artos-auth.toml\", \"--token-id\", \"{token_id}\"]
   addresses = [\"10.0.0.11:8443\", \"10.0.0.12:8443\"]
 
-Exit status: 0 when every instance refused, 1 when one still accepted the token in the end or again
-after a refusal, 2 for bad usage or a command that failed, 3 when an instance cannot be tested.")]
+Exit status: 0 when every instance refused, 1 when one still accepted the token at the end, accepted
+it again after a refusal or gave another answer, 2 for bad usage or a command that failed, 3 when an instance cannot be tested.")]
 pub(super) struct RevocationArgs {
     /// The profile: which deployment, which tokens or key, and how to revoke
     #[arg(long, value_name = "FILE")]
@@ -28,7 +28,7 @@ pub(super) struct RevocationArgs {
     /// How often to revoke, each time a new token; more than once needs [signing]
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     runs: u32,
-    /// Seconds after which every instance has to refuse
+    /// Seconds within which every instance must refuse
     #[arg(long, value_name = "S", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     max_seconds: u64,
     /// human or json

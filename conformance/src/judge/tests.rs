@@ -235,7 +235,7 @@ fn the_same_content(#[case] one: &str, #[case] other: &str, #[case] same: bool) 
 #[rstest]
 #[case::closed(RequestOutcome::Closed, "connection closed without an answer")]
 #[case::timed_out(RequestOutcome::TimedOut, "no answer in time")]
-#[case::garbled(RequestOutcome::Garbled("an answer that is no HTTP".into()), "an answer that is no HTTP")]
+#[case::garbled(RequestOutcome::Garbled("an answer that is not HTTP".into()), "an answer that is not HTTP")]
 #[case::not_carried(RequestOutcome::NotCarried("HTTP/2 has no such thing".into()), "HTTP/2 has no such thing")]
 #[case::detail(RequestOutcome::Response(response(401, r#"{"detail":"Nope"}"#)), "401 `Nope`")]
 #[case::detail_without_controls(

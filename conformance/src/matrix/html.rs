@@ -23,7 +23,7 @@ pub fn render(report: &MatrixReport) -> String {
         div.scroll { (table(report)) }
         p.legend {
             "ok: as documented. !!: wrongly allowed. x: failed. ~: another body than the documented one. "
-            "k: known from the baseline. -: skipped. *: the good token got no further than 4xx. "
+            "k: known from the baseline. -: skipped. *: the good token got a 4xx, too. "
             "org: another organization on an own resource. xorg: the own token on another organization's."
         }
         h2 { "Requests and answers" }

@@ -109,7 +109,7 @@ fn write_rest(text: &mut String, report: &MatrixReport) -> std::fmt::Result {
     if report.summary.not_exercised > 0 {
         writeln!(
             text,
-            "* the good token got no further than 4xx: a body or value of the profile would help"
+            "* the good token got a 4xx, too: add a value or a body for the operation to the profile"
         )?;
     }
     for (heading, names) in [

@@ -128,7 +128,7 @@ fn syntax(text: &str, path: &Path, error: &toml::de::Error) -> ProfileError {
     let offset = error.span().map_or(0, |span| span.start);
     let line = text.get(..offset).map_or(0, |before| before.rfind('\n').map_or(0, |end| end + 1));
     let key = text.get(line..).and_then(|rest| rest.lines().next()).and_then(|line| line.split_once('='));
-    let message = error.message().lines().next().unwrap_or("is no TOML").trim_end_matches('.');
+    let message = error.message().lines().next().unwrap_or("is not TOML").trim_end_matches('.');
     let message = &in_words_of_toml(&without_quoted_string(message));
     match key {
         Some((key, _)) if !key.trim().is_empty() && !message.starts_with("unknown field") => {

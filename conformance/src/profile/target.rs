@@ -32,7 +32,7 @@ impl Target {
             return Err("a user name or password in the target is not supported; remove it".into());
         }
         if !matches!(uri.path_and_query().map(http::uri::PathAndQuery::as_str), None | Some("" | "/")) {
-            return Err(format!("`{url}` must end after the host and port: paths belong into [endpoints]"));
+            return Err(format!("`{url}` must end after the host and port: put paths under [endpoints]"));
         }
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
         if host.is_empty() {
@@ -91,7 +91,7 @@ mod tests {
         for (url, says) in [
             ("staging.example", "must begin with"),
             ("ftp://staging.example", "must begin with"),
-            ("https://staging.example/v1", "paths belong into [endpoints]"),
+            ("https://staging.example/v1", "put paths under [endpoints]"),
             ("http://127.0.0.1:99999", "expected 1 to 65535"),
             ("http://[::1]:65536", "expected 1 to 65535"),
             ("http://127.0.0.1:0", "expected 1 to 65535"),

@@ -61,7 +61,7 @@ pub(crate) async fn run(session: &mut Session) -> Result<Preflight, Untestable> 
     let (clock, clock_offset) = Clock::by_date(date);
     if let Some(offset) = clock_offset.filter(|offset| offset.abs() > 2) {
         notices.push(format!(
-            "the deployment's clock is {offset} s off this machine's: tokens are minted by its own"
+            "the deployment's clock differs from this machine's by {offset} s; tokens are minted by the deployment's clock"
         ));
     }
     let mut known = Known { public: Some(public), endpoints: session.endpoint_methods(), ..Known::default() };
@@ -107,8 +107,8 @@ pub(crate) async fn run(session: &mut Session) -> Result<Preflight, Untestable> 
             let (public, protected) =
                 (&session.profile().endpoints.public.path, &session.profile().endpoints.protected.path);
             return Err(format!(
-                "GET {target}{public} and GET {target}{protected} show the same content, so a way around \
-                 authentication could not be seen: name another endpoints.protected"
+                "GET {target}{public} and GET {target}{protected} have the same content, so a bypass of \
+                 authentication could not be detected; name another path in endpoints.protected"
             ));
         }
         if let Ok(owned) = session.owned()

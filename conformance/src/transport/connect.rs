@@ -46,7 +46,7 @@ impl Connector {
         let tls = if target.tls {
             let config: ClientConfig = tls::client_config(options)?;
             let name = ServerName::try_from(target.host.clone()).map_err(|_| {
-                TlsSetupError::new(format!("`{}` is no host name that TLS could check", target.host))
+                TlsSetupError::new(format!("`{}` is not a host name that TLS can check", target.host))
             })?;
             Some((TlsConnector::from(Arc::new(config)), name))
         } else {

@@ -129,7 +129,7 @@ impl Client {
                 return match self.buffer.is_empty() {
                     true => Err(Broken::Closed),
                     false if !self.buffer.starts_with(b"HTTP/") => {
-                        Err(Broken::Garbled("an answer that is no HTTP".into()))
+                        Err(Broken::Garbled("an answer that is not HTTP".into()))
                     }
                     false => Err(Broken::Garbled("an answer that ends in its head".into())),
                 };
@@ -173,7 +173,7 @@ impl Client {
             let size = String::from_utf8_lossy(&line);
             let size = size.split(';').next().unwrap_or_default().trim();
             let size = usize::from_str_radix(size, 16)
-                .map_err(|_| Broken::Garbled("an answer with a chunk whose size is no number".into()))?;
+                .map_err(|_| Broken::Garbled("an answer with a chunk whose size is not a number".into()))?;
             if size == 0 {
                 while !self.read_line().await?.is_empty() {}
                 return Ok(body);
@@ -224,7 +224,7 @@ fn parse_head(head: &[u8]) -> Result<(Response, u8), Broken> {
     let config = httparse::ParserConfig::default();
     let complete = config
         .parse_response(&mut parsed, head)
-        .map_err(|error| Broken::Garbled(format!("an answer that is no HTTP/1.1: {error}")))?;
+        .map_err(|error| Broken::Garbled(format!("an answer that is not HTTP/1.1: {error}")))?;
     if complete.is_partial() {
         // Empty lines alone look like the end of a head, but contain no status.
         return Err(Broken::Garbled("an answer that begins with empty lines".into()));

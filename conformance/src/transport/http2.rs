@@ -33,7 +33,7 @@ impl Client {
         };
         self.carry(head, request).await.unwrap_or_else(|error| match error.is_io() || error.is_reset() {
             true => RequestOutcome::Closed,
-            false => RequestOutcome::Garbled(format!("an answer that is no HTTP/2: {error}")),
+            false => RequestOutcome::Garbled(format!("an answer that is not HTTP/2: {error}")),
         })
     }
 

@@ -157,7 +157,7 @@ pub(super) fn words(error: &std::io::Error) -> String {
             "its certificate is not for servers: its extended key usage lacks `serverAuth`".into()
         }
         CertificateError::Other(_) => {
-            "its certificate is not a server's but an authority's own; give it with --ca-cert to accept it".into()
+            "its certificate is a CA certificate, not a server certificate; pass it with --ca-cert to accept it".into()
         }
         other => format!("its certificate is not accepted: {other:?}"),
     }

@@ -299,7 +299,7 @@ async fn canned(answer: &'static str) -> String {
 )]
 #[case::not_found("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "404")]
 #[case::closed("", "closed without an answer")]
-#[case::no_http("SSH-2.0-OpenSSH_9.9\r\n", "no HTTP")]
+#[case::no_http("SSH-2.0-OpenSSH_9.9\r\n", "not HTTP")]
 #[case::silence("hold", "no answer in time")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_target_that_is_not_the_api_is_status_3(#[case] answer: &'static str, #[case] says: &str) {

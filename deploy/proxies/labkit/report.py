@@ -8,32 +8,32 @@ CONFORMANCE = "conformance"
 HEAD = """# What was tried through each proxy
 
 Each recipe of [Behind a proxy](behind-a-proxy.md) is started with `artos-auth serve` and an API that records what reaches it,
-and attacked through the proxy. This page is written by
+and attacked through the proxy. This command writes the page:
 
 ```sh
 deploy/proxies/lab --all-versions --output docs/proxies.md
 ```
 
-and the latest version of each proxy is tried again before every change lands (`deploy/proxies/lab`). A trial in which the API
-was reached by what must not reach it, or read another identity than the token's, fails the run: no such row is below.
+Without options, `deploy/proxies/lab` tries only the latest version of each proxy. The run fails if a request reaches the API that must
+not, or if the API sees an identity other than the token's. No row below is such a case.
 
-How to read a cell: a status is what the client got, with nothing at the API; "removed" and "set to empty" are what the API
-sees of a field for which the auth server has no value.
+How to read a cell: a status is what the client received; after 400 or more, the API received nothing. "removed" and "set to empty"
+say what the API sees of a field for which artos-auth has no value.
 """
 
 DIFFERENCES = """
 ## Differences that no configuration removes
 
 * **Traefik normalizes paths** before both the check and the API see them: escapes of unreserved characters are decoded, dot
-  segments are resolved, doubled slashes become one. Both sides see the same path, so nothing opens that the path itself does
-  not open; but a look-alike of the public path is the public path, and a path that artos-auth would refuse as ambiguous
-  arrives as the plain one.
+  segments are resolved, doubled slashes become one. Both sides see the same path, so the check is not bypassed. But a path that
+  normalizes to the public path is public, and artos-auth gets the normalized form of a path that it would refuse as
+  ambiguous.
 * **Traefik gives the client an empty body** with 401 and 403. Status and challenge are the documented ones.
 * **Traefik waits 30 seconds** for an auth server that does not answer, and that cannot be set. It then refuses.
 * **Envoy joins two `Authorization` lines** with a comma before the check. They are refused, as a malformed token and not as a
   repeated line.
-* **nginx makes 500 of every answer of the check but 200, 401 and 403.** The recipe turns it into 503, whatever caused it. For
-  `auth_request`, any 2xx is an allow; artos-auth answers no other 2xx than 200.
+* **nginx turns every answer of the check except 2xx, 401 and 403 into 500.** The recipe turns it into 503, whatever the cause.
+  `auth_request` treats any 2xx as allowed; the only 2xx that artos-auth sends is 200.
 """
 
 

@@ -49,9 +49,11 @@ Examples:
 Port 0 picks a free port, printed on the first line.
 
 SIGTERM and SIGINT end the server after answers in flight; a second one ends it at once. SIGHUP
-reloads the files, as does any change of one of them. SIGUSR1 reopens the audit log.
+reloads all files, reopens the audit log, and confirms a configuration that drops a restriction. A
+changed file is also loaded without a signal. SIGUSR1 only reopens the audit log.
 
-The status is 0 after a signal, and 2 if a flag or a file is wrong or the address is in use.")]
+The status is 0 after a signal, 143 or 130 after a second one, and 2 if a flag or a file is wrong, an
+address is in use, the audit log cannot be opened, or audit lines were lost at the end.")]
     Serve(ServeArgs),
 
     /// Decide requests from JSON lines, without a server
@@ -68,7 +70,7 @@ are ignored.
   authorization_b64  instead: the same in base64 (standard, padded), for values that are not text
   context            what only the service knows:
     realm                null: every organization authenticates here; or an array of organizations
-    resource_org         the organization that owns what is addressed, or null
+    resource_org         the organization that owns the resource; null or absent: nobody owns it
     resource_unresolved  true: the owner could not be determined
     account              unknown, active, not_a_member or not_configured
 
@@ -129,7 +131,7 @@ Examples:
   artos-auth revoke --config artos-auth.toml --user u1 --org org-a --expires $(date -d '+1 day' +%s)
   artos-auth revoke --config artos-auth.toml --org org-a --issued-before 1764374400
 
-Tokens of a user or an organization that are issued later are good again. An entry with --expires is
+Tokens that a user or an organization gets later are valid. An entry with --expires is
 dropped by `artos-auth revocations compact` after that time.
 
 A file is replaced as a whole, under a lock, and keeps its mode; one that does not load is not
@@ -216,8 +218,8 @@ Examples:
   artos-auth keys generate --alg ES256 --out signing.jwk.json
   artos-auth keys generate --alg HS256 --kid 2024-06 --out shared.jwk.json
 
-Anyone with the output can sign tokens for every user. Give a server that only verifies the
-public part:
+Anyone with the output can sign tokens for every user. A server that only verifies tokens needs
+only the public part:
   artos-auth keys public --in signing.jwk.json > keys.jwks.json")]
     Generate(GenerateArgs),
 

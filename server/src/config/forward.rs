@@ -25,7 +25,7 @@ pub struct Forward {
 pub enum FieldFamily {
     /// `X-Forwarded-Method`, `X-Forwarded-Uri`, `X-Forwarded-Host`: Traefik, Caddy.
     XForwarded,
-    /// `X-Original-Method`, `X-Original-URI`, `X-Original-Host`: nginx.
+    /// `X-Original-Method`, `X-Original-URI`, `X-Original-Host`: nginx, HAProxy.
     XOriginal,
     /// `X-Original-Method` and `X-Original-URL`, an absolute URL: ingress-nginx, Authelia.
     XOriginalUrl,
@@ -51,7 +51,7 @@ impl Forward {
     /// Validates the table. The error names the wrong key and the fix.
     pub(super) fn new(spec: ForwardSpec) -> Result<Self, (String, String)> {
         let fields = spec.fields.ok_or_else(|| {
-            let problem = "missing `fields`; expected \"x-forwarded\" (Traefik, Caddy), \"x-original\" (nginx) or \
+            let problem = "missing `fields`; expected \"x-forwarded\" (Traefik, Caddy), \"x-original\" (nginx, HAProxy) or \
                            \"x-original-url\" (ingress-nginx)";
             ("forward".to_owned(), problem.to_owned())
         })?;

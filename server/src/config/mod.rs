@@ -119,7 +119,7 @@ pub enum AuditOutput {
     Stderr,
     /// Nowhere.
     Off,
-    /// A file that lines are appended to, reopened on SIGHUP.
+    /// A file that lines are appended to, reopened on SIGUSR1 or SIGHUP.
     File,
 }
 

@@ -108,7 +108,7 @@ fn bind_ip(key: &str, address: SocketAddr) -> Result<Bound, String> {
             io::ErrorKind::AddrNotAvailable => {
                 "this machine has no such address; choose one that it has, such as `127.0.0.1`"
             }
-            _ => "say another address",
+            _ => "choose another address",
         };
         format!("`{key}`: cannot listen on {address}: {error}: {hint}")
     })

@@ -58,7 +58,7 @@ macro_rules! as_good {
             clauses: [Hdr1],
             level: Should,
             sends: $sends,
-            requirement: "The deployment should take it as it takes `Authorization: Bearer TOKEN`.",
+            requirement: "The deployment should accept it like `Authorization: Bearer TOKEN`.",
             source: $source,
             needs: [Valid],
             accept: [Accept::Success],

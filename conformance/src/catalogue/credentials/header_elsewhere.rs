@@ -112,7 +112,7 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
         clauses: [Hdr2],
         level: Must,
         sends: "Asks for the operation that needs a permission with a good token as `access_token` in a form body.",
-        requirement: "The deployment must answer 401 `Not authenticated`, or not take the form.",
+        requirement: "The deployment must answer 401 `Not authenticated`, or refuse the media type.",
         source: sources::ALL_REQUIRE,
         needs: [Valid, Permission, Writes],
         accept: [Accept::NotAuthenticated, Accept::Closed],

@@ -66,8 +66,8 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
         clauses: [Pub2, Tok8],
         level: Must,
         sends: "Sends GET to the protected endpoint with `Connection: Authorization` and a forged token.",
-        requirement: "The deployment must not let the request through: a proxy that drops the field as hop-by-hop \
-                      must not turn it into one that nobody judges.",
+        requirement: "The deployment must not let the request through: if a proxy removes `Authorization` as a hop-by-hop \
+                      field, the request must still be checked.",
         source: sources::ALL_REQUIRE,
         needs: [Valid],
         accept: [Accept::InvalidCredentials, Accept::NotAuthenticated, Accept::Closed],

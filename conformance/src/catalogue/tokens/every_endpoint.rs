@@ -185,10 +185,10 @@ static AT_OWNED_SPELLING: &[Case] = &[
     }),
     case! {
         bad_tokens_at_other_spellings,
-        title: "Every bad token is refused at each spelling of the protected path that serves",
+        title: "Invalid tokens are refused at every other spelling of the protected path that returns its content",
         clauses: [Tok8, Tok3, Pub2],
         level: Must,
-        sends: "Sends GET to five other spellings of the protected path with a good token and, where one shows the endpoint's content, there with one bad token after the other.",
+        sends: "Sends GET to five other spellings of the protected path with a good token, and to each that returns the endpoint's content with one invalid token after another.",
         requirement: "The deployment must answer 401 to the bad tokens, or let nothing through.",
         source: sources::ALL_REQUIRE,
         needs: [Valid],

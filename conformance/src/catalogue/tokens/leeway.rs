@@ -40,8 +40,8 @@ pub(in crate::catalogue) async fn bisect(session: &mut Session) -> Result<Findin
         let last_taken = session.exchanges().iter().rposition(|exchange| is_taken(&exchange.answer));
         let finding = Finding::broken("a leeway of more than 120 s").allowed();
         let finding = finding.remark(match capped {
-            true => format!("a token that expired {LONGEST} s ago was taken; no older one was tried"),
-            false => format!("a token that expired {granted} s ago was taken, one of {} s not", granted + 1),
+            true => format!("a token that expired {LONGEST} s ago was accepted; no older one was tried"),
+            false => format!("a token that expired {granted} s ago was accepted, and one that expired {} s ago was refused", granted + 1),
         });
         Finding { deciding: last_taken, ..finding }
     } else if granted == 0 {

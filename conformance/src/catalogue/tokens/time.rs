@@ -102,7 +102,7 @@ pub(in crate::catalogue) static CASES: &[Case] = &[
         title: "A token that was used while it was valid expires on time",
         clauses: [Tok3],
         level: Must,
-        sends: "Sends GET to the protected endpoint with a token that is about to expire and, when it has, again, beside a fresh one of the same expiry.",
+        sends: "Sends GET to the protected endpoint with a token that is about to expire. After its expiry, sends it again, together with an unused token of the same expiry.",
         requirement: "The deployment must not accept a used token longer than one that it has never seen.",
         source: sources::EXPIRED,
         needs: [Key],

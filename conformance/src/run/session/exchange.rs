@@ -61,7 +61,7 @@ impl Session {
             return match authenticates(accept) && self.refuses_a_forgery(&exchange.request).await? {
                 true => Ok(finding.remark(
                     "the same request gets this answer with a good token too, and 401 with a forged one: the deployment \
-                     took what was sent for a good token",
+                     accepted the token of this case",
                 )),
                 false => Err(self.takes_from_nobody(&exchange.request)),
             };

@@ -23,7 +23,7 @@ pub(crate) struct RevokeArgs {
     #[arg(long, value_name = "J", conflicts_with_all = ["token_file", "user", "org"], value_parser = NonEmptyStringValueParser::new().try_map(id))]
     token_id: Option<String>,
 
-    /// Revoke the token in this file (`-`: standard input), by its `jti`, or by its signature input if it has none
+    /// Revoke the token in this file (`-`: standard input), by its `jti`, or by the SHA-256 of its signing input if it has none
     #[arg(long, value_name = "F", conflicts_with_all = ["user", "org"])]
     token_file: Option<PathBuf>,
 

@@ -79,7 +79,7 @@ const POLICY: Table = table(&[
     Key::new(
         "issuers",
         SOME_TEXTS,
-        "The accepted issuers (`iss`). Default: every issuer whose key is in a key set.",
+        "The accepted issuers (`iss`). Default: any; only the keys decide.",
     ),
     Key::new(
         "audiences",
@@ -334,7 +334,7 @@ const AUDIT: Table = Table {
     Key::new(
         "file",
         Kind::Path,
-        "The file, for `output = \"file\"`; appended to, and opened again on SIGHUP.",
+        "The file, for `output = \"file\"`; appended to, and reopened on SIGUSR1 or SIGHUP.",
     )
     .beside(&["output"]),
     Key::new(
