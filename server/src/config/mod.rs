@@ -199,6 +199,17 @@ pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
     let otlp = otlp.map_err(|(key, problem)| document.error(&key, problem))?;
     let audit = spec.audit.unwrap_or_default();
     let tls = spec.tls.map(|tls| TlsFiles::new(&document, tls)).transpose()?;
+    let audit_file = audit_file(&document, audit.output, audit.file)?;
+    let is_read = |file: &Path| {
+        let is_keys = |source: &KeySource| matches!(&source.origin, KeyOrigin::File(keys) if keys == file);
+        let is_revocations = matches!(&revocations, Some(RevocationSource::File(list)) if list == file);
+        file == path || is_revocations || keys.iter().any(is_keys)
+    };
+    if audit_file.as_deref().is_some_and(is_read) {
+        return Err(
+            document.error("audit.file", "the server reads this file; name another one for the audit log")
+        );
+    }
     let plaintext = listen.ip().filter(|_| tls.is_none());
     let admin = admin_listen.as_ref().and_then(ListenAddress::ip);
     let warned = [("listen", plaintext), ("admin_listen", admin)];
@@ -236,11 +247,7 @@ pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
         forward,
         ext_authz,
         tls,
-        audit: Audit {
-            output: audit.output,
-            file: audit_file(&document, audit.output, audit.file)?,
-            overflow: audit.overflow,
-        },
+        audit: Audit { output: audit.output, file: audit_file, overflow: audit.overflow },
         otlp,
         limits,
         port_warnings,
