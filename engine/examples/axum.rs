@@ -20,7 +20,7 @@ use artos_auth_engine::{
     TenantScope, UnixTime,
 };
 use axum::extract::{Path, Request as HttpRequest, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, Version, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json, Router, middleware, routing::get};
 use rusqlite::{Connection, OptionalExtension};
@@ -44,8 +44,13 @@ async fn authenticate(
 ) -> Result<Response, Refusal> {
     let lines: Vec<&[u8]> =
         request.headers().get_all(header::AUTHORIZATION).iter().map(HeaderValue::as_bytes).collect();
-    let target = request.uri().path_and_query().map_or("", |target| target.as_str());
-    let asked = Request::new(request.method().as_str(), target, &lines);
+    let uri = request.uri();
+    // The absolute form of HTTP/1 (`GET http://host/path`) is decided on as a whole, so it is never public.
+    let target = match uri.path_and_query() {
+        Some(target) if uri.scheme().is_none() || request.version() >= Version::HTTP_2 => target.to_string(),
+        _ => uri.to_string(),
+    };
+    let asked = Request::new(request.method().as_str(), &target, &lines);
     let engine = app.engine.load();
     let admission = match UnixTime::from_system((app.clock)()) {
         Some(now) => engine.authenticate(&asked, TenantScope::Any, now)?,

@@ -19,7 +19,7 @@ impl Reason {
                 "There is no token after `Bearer`. Check the variable that holds the token."
             }
             Self::TokenTooLong => {
-                "The token is longer than `policy.max_token_bytes`. Raise it, or have fewer claims put into tokens."
+                "The token is longer than `policy.max_token_bytes`. Raise it, or ask the issuer to put fewer claims into its tokens."
             }
             Self::TokenExtraCharacters => {
                 "The token contains an invalid character: a space, a quote or a line end, often from copying."
@@ -31,7 +31,7 @@ impl Reason {
                 "The token's header is not a valid JWT header. Report it to the issuer."
             }
             Self::CriticalExtension => {
-                "The token requires an extension (`crit`), and none is supported. Have it issued without one."
+                "The token requires an extension (`crit`), and none is supported. Ask the issuer for a token without `crit`."
             }
             Self::TypeNotAccepted => {
                 "The token's `typ` is not in `policy.types`. It may be a token of another kind."
@@ -86,7 +86,7 @@ impl Reason {
                 "The owner of the resource is unknown. Check that an entry of `[[resources]]` matches the path."
             }
             Self::PathAmbiguous => {
-                "Servers read this path differently, so route rules cannot be applied. Send it without what the cause names."
+                "Servers read this path differently, so route rules cannot be applied. Remove from the path what the cause names."
             }
             Self::PermissionMissing => {
                 "A route rule needs a permission that the token does not have, or no rule matches and `policy.unlisted` is `deny`; the cause says which."

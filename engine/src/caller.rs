@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::cause::{Detail, Failure};
 use crate::checks;
 use crate::claims::{TextClaims, text};
 use crate::context::{Account, ResourceOrg};
@@ -74,7 +75,9 @@ impl Caller {
         if self.has_permission(permission) {
             return Ok(());
         }
-        Err(Denial::shared(self.admitted.refused(Reason::PermissionMissing.into()), Arc::clone(&self.policy)))
+        let detail = Detail::Permission(Some(permission.into()));
+        let failure = Failure::new(Reason::PermissionMissing, detail);
+        Err(Denial::shared(self.admitted.refused(failure), Arc::clone(&self.policy)))
     }
 
     fn claims(&self) -> TextClaims<'_> {

@@ -160,6 +160,9 @@ impl fmt::Display for Cause<'_> {
             (Reason::IssuerNotAccepted, Detail::Acceptance(_)) => {
                 f.write_str("`iss` is not one of the policy's `issuers`")
             }
+            (Reason::IssuerNotAccepted, Detail::Binding(BindingVerdict::MissingIssuer)) => {
+                f.write_str("`iss` is missing; the key is bound to an issuer")
+            }
             (Reason::IssuerNotAccepted, _) => f.write_str("`iss` is not the issuer of the key"),
             (_, Detail::Acceptance(Acceptance::Missing)) => {
                 f.write_str("`aud` is missing; the policy names `audiences`")
@@ -244,7 +247,13 @@ fn write_claim_flaw(f: &mut fmt::Formatter<'_>, policy: &Policy, flaw: ClaimFlaw
         }
         ClaimProblem::ControlCharacter => write!(f, "{claim} contains a control character"),
         ClaimProblem::EmptyPermission => write!(f, "{claim} contains an empty permission"),
-        ClaimProblem::TooManyPermissions => write!(f, "{claim} contains more than 256 permissions"),
+        ClaimProblem::TooManyPermissions => match policy.claim_names().permissions().len() {
+            1 => write!(f, "{claim} contains more than 256 permissions"),
+            _ => {
+                f.write_str("more than 256 permissions in all, in ")?;
+                list(f, policy.claim_names().permissions().iter().map(|path| Quoted(path)))
+            }
+        },
     }
 }
 

@@ -40,7 +40,7 @@ pub(crate) fn credential<O: Observer>(
     if claims.issuer() != Acceptance::Accepted {
         return Err(Failure::new(Reason::IssuerNotAccepted, Detail::Acceptance(claims.issuer())));
     }
-    if claims.binding() == BindingVerdict::OtherIssuer {
+    if matches!(claims.binding(), BindingVerdict::MissingIssuer | BindingVerdict::OtherIssuer) {
         return Err(Failure::new(Reason::IssuerNotAccepted, Detail::Binding(claims.binding())));
     }
 

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 
+use foldhash::fast::FixedState;
+use hashbrown::HashSet;
 use serde::Deserialize;
 
 use crate::context::ResourceOrg;
@@ -92,6 +94,16 @@ impl Resources {
         let mut warnings: Vec<Warning> = Vec::new();
         let mut beside: Option<Warning> = None;
         let mut other_case: Option<Warning> = None;
+        let literals: HashSet<&str, FixedState> =
+            self.entries.iter().flat_map(|entry| entry.pattern.literals()).collect();
+        // A segment that no entry names.
+        let sample = |name: &str| {
+            let mut segment = name.to_owned();
+            while literals.contains(segment.as_str()) {
+                segment.push('x');
+            }
+            segment
+        };
         for (index, entry) in self.entries.iter().enumerate() {
             let key = format!("resources[{index}].path");
             let pattern = &entry.pattern;
@@ -110,7 +122,7 @@ impl Resources {
             };
             if beside.is_none()
                 && let Some(sample) =
-                    pattern.paths_beside(owner).into_iter().find(|path| self.is_unowned(path))
+                    pattern.paths_beside(owner, sample).into_iter().find(|path| self.is_unowned(path))
             {
                 let text = format!(
                     "`{pattern}` is owned, but `{sample}` is unowned; end the pattern with `{{*rest}}`, or add an entry"
@@ -118,7 +130,8 @@ impl Resources {
                 beside = Some(Warning::new(&*key, text));
             }
             if other_case.is_none()
-                && let Some(sample) = pattern.path_in_another_case().filter(|path| self.is_unowned(path))
+                && let Some(sample) =
+                    pattern.paths_in_another_case(sample).into_iter().find(|path| self.is_unowned(path))
             {
                 let text = format!(
                     "`{pattern}` is owned, but `{sample}` is unowned: letter case counts here; make sure that the service \

@@ -164,3 +164,16 @@ fn the_cause_of_every_case_is_one_sentence() {
     }
     assert!(said > 400, "{said}");
 }
+
+#[test]
+fn many_permissions_of_several_claims_are_a_matter_of_all() {
+    let token = json!({
+        "scope": {"$numbered": "p", "count": 200},
+        "realm": {"roles": {"$numbered": "q", "count": 57}},
+    });
+    let policy = json!({"claims": {"permissions": [["scope"], ["realm", "roles"]]}});
+    assert_eq!(
+        cause(policy, token).as_deref(),
+        Some("more than 256 permissions in all, in `scope`, `realm.roles`")
+    );
+}

@@ -85,6 +85,12 @@ fn shared(engine: Engine) -> Arc<ArcSwap<Engine>> {
 #[case::own("/api/v1/documents/doc-a", Some("org-a"), 200, "this is doc-a")]
 #[case::list("/api/v1/documents/", Some("org-a"), 200, r#"["doc-a"]"#)]
 #[case::empty_list("/api/v1/documents/", Some("org-c"), 200, "[]")]
+#[case::absolute_form(
+    "http://api.example/api/v1/search/status",
+    None,
+    401,
+    r#"{"detail":"Not authenticated"}"#
+)]
 #[case::nobody("/api/v1/documents/doc-a", None, 401, r#"{"detail":"Not authenticated"}"#)]
 #[case::no_route_and_nobody("/elsewhere", None, 401, r#"{"detail":"Not authenticated"}"#)]
 #[case::no_route("/elsewhere", Some("org-a"), 404, "")]

@@ -166,11 +166,13 @@ fn owned_values_outlive_the_engine() {
     let caller: Caller = kept(caller);
     let principal = kept(caller.authorize(ResourceOrg::Unowned, Account::Unknown).expect("a principal"));
     let denial = returned(caller.authorize(ResourceOrg::Unresolved, Account::Unknown).expect_err("a denial"));
+    let missing = returned(caller.require("documents:delete").expect_err("a denial"));
     let nobody = returned(authenticate("/other", &[]).expect_err("a denial"));
     drop((engine, caller));
     let elsewhere = std::thread::spawn(move || {
         assert_eq!((principal.user_id(), principal.org_id()), ("u1", "org-a"));
         assert_eq!((denial.status(), denial.audit().user_id), (403, Some("u1")));
+        assert_eq!(missing.cause().unwrap().to_string(), "missing permission `documents:delete`");
         assert_eq!((nobody.status(), nobody.www_authenticate()), (401, "Bearer realm=\"artos\""));
     });
     elsewhere.join().expect("the assertions hold");

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -176,3 +178,14 @@ def test_nothing_that_is_shown_holds_the_token(engine: Engine, mint: Mint) -> No
     decision = engine.decide("GET", "/", [f"Bearer {token}x"], resource_org=UNOWNED)
     shown = f"{engine!r} {caller!r} {decision!r} {decision.cause}"
     assert not any(part[:8] in shown for part in token.split("."))
+
+
+def test_warnings_about_the_configuration_are_on_standard_error(folder: Path) -> None:
+    configuration = folder / "artos-auth.toml"
+    glob = 'routes = [{ path = "/admin/*", permissions = ["admin"] }, {'
+    text = configuration.read_text().replace("routes = [{", glob)
+    configuration.write_text(f'listen = "0.0.0.0:80"\n{text}')
+    program = "import sys; from artos_auth import Engine; Engine.from_config(sys.argv[1])"
+    result = subprocess.run([sys.executable, "-c", program, configuration], stderr=subprocess.PIPE, text=True, check=True)
+    assert "`policy.routes[0].path`: `*` matches a literal `*`" in result.stderr
+    assert "listen" not in result.stderr, "it does not listen"

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::runtime::{Builder, Runtime};
 
-use crate::audit::{AuditLog, Format, Writer};
+use crate::audit::{AuditLog, Format, Level, Writer};
 use crate::config::{self, Audit, AuditOutput, ConfigError, KeyOrigin, RevocationSource};
 use crate::health::Health;
 use crate::metrics::Metrics;
@@ -51,6 +51,9 @@ impl FollowedConfig {
         let audit = Audit { output: AuditOutput::Off, ..Audit::default() };
         let (log, messages) = AuditLog::start(std::io::stderr(), Format::Json, &audit, metrics.audit.clone())
             .map_err(failed)?;
+        for warning in &config.warnings {
+            log.note(Level::Warning, &format!("{}: {warning}", path.display()));
+        }
         let reporter = Reporter { health: Health::new(), metrics, log };
         let first = FirstLoad::read(config, contents.version).map_err(failed)?;
         let runtime = Builder::new_multi_thread()

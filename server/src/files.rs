@@ -3,13 +3,14 @@
 //! A file on a dead mount never opens and a FIFO never ends. Each file is therefore read on a separate thread, and a
 //! reader that makes no progress is reported instead of waited for.
 
+use std::collections::HashMap;
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 /// How long a read may wait for the next byte.
@@ -67,8 +68,13 @@ pub(crate) enum Unreadable {
 ///
 /// The problem, in a sentence without the file's name.
 pub(crate) fn read(path: &Path, max_bytes: u64) -> Result<Contents, String> {
-    let path = path.to_owned();
+    if is_still_stuck(path) {
+        return Err(stuck());
+    }
+    let (named, alive) = (path, Arc::new(()));
+    let (path, ends) = (path.to_owned(), Arc::downgrade(&alive));
     let mut attempt = Attempt::start(move |progress| {
+        let _alive = alive;
         // A file that is being written is read again a few times; then the last content is used.
         (0..3).find_map(|_| match read_here(&path, max_bytes, progress) {
             Err(Unreadable::Changed(_)) => None,
@@ -82,8 +88,25 @@ pub(crate) fn read(path: &Path, max_bytes: u64) -> Result<Contents, String> {
         Ok(Some(Err(Unreadable::Changed(_))) | None) => {
             Err("changed while it was read; replace it by a rename".to_owned())
         }
-        Err(Stuck) => Err(stuck()),
+        Err(Stuck) => {
+            lock_stuck().insert(named.to_owned(), ends);
+            Err(stuck())
+        }
     }
+}
+
+/// The files whose reads are stuck, each with a reference that ends with its thread. No file is read by a second thread
+/// meanwhile: each retry would add one that never ends.
+static STUCK: LazyLock<Mutex<HashMap<PathBuf, Weak<()>>>> = LazyLock::new(Mutex::default);
+
+fn lock_stuck() -> MutexGuard<'static, HashMap<PathBuf, Weak<()>>> {
+    STUCK.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn is_still_stuck(path: &Path) -> bool {
+    let mut stuck = lock_stuck();
+    stuck.retain(|_, thread| thread.strong_count() > 0);
+    stuck.contains_key(path)
 }
 
 /// The message for a file whose read makes no progress.
@@ -179,6 +202,18 @@ mod tests {
     use std::os::unix::net::UnixListener;
 
     use super::*;
+
+    #[test]
+    fn a_stuck_file_is_read_by_one_thread_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        std::fs::write(&path, "text").unwrap();
+        let thread = Arc::new(());
+        lock_stuck().insert(path.clone(), Arc::downgrade(&thread));
+        assert_eq!(read(&path, 4).unwrap_err(), stuck());
+        drop(thread);
+        assert_eq!(read(&path, 4).unwrap().bytes, b"text");
+    }
 
     #[test]
     fn only_regular_files_are_read() {

@@ -14,7 +14,7 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     ///
     /// 401 on a public path, or without the layer.
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Denied> {
-        parts.extensions.get::<Self>().cloned().ok_or_else(Denied::not_authenticated)
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| Denied::not_authenticated_in(parts))
     }
 }
 
@@ -34,7 +34,7 @@ impl<S: Sync> FromRequestParts<S> for Principal {
     ///
     /// 401 without such a layer.
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Denied> {
-        parts.extensions.get::<Self>().cloned().ok_or_else(Denied::not_authenticated)
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| Denied::not_authenticated_in(parts))
     }
 }
 

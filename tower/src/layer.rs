@@ -15,7 +15,7 @@ use artos_auth_engine::{
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{HeaderValue, Request, Response, Version};
+use http::{HeaderValue, Request, Response, Uri, Version};
 use pin_project_lite::pin_project;
 use smallvec::SmallVec;
 use tower_layer::Layer;
@@ -23,7 +23,7 @@ use tower_service::Service;
 
 use crate::body::ResponseBody;
 use crate::caller::{Caller, Principal};
-use crate::response::{Denied, Form};
+use crate::response::{Denied, Form, PublicChallenge};
 
 /// The engine of a layer: a fixed one, or the current one of an [`ArcSwap`].
 #[derive(Clone, Debug)]
@@ -102,7 +102,8 @@ impl AuthLayer {
     }
 
     /// Decides in one step, with an owner that depends only on the request, and adds a [`Principal`] to the [`Caller`].
-    /// If `owner` does not know the resource, it must return [`ResourceOrg::Unresolved`], which is a 403.
+    /// If `owner` does not know the resource, it must return [`ResourceOrg::Unresolved`], which is a 403. Behind axum's `nest`
+    /// it gets the URI that the client sent.
     #[must_use]
     pub fn with_owner(self, owner: impl Fn(&Parts) -> ResourceOrg<'static> + Send + Sync + 'static) -> Self {
         Self { owner: Some(Arc::new(owner)), ..self }
@@ -129,13 +130,25 @@ impl AuthLayer {
 
     /// Decides, and puts the values for the handlers into the request's extensions.
     fn admit(&self, parts: &mut Parts) -> Result<(), Denied> {
+        // Behind axum's `nest` the URI lacks its prefix. The decision, the owner and the realm are of the request that the
+        // client sent.
+        let nested = original_uri(parts).map(|original| std::mem::replace(&mut parts.uri, original));
+        let admitted = self.admit_as_sent(parts);
+        if let Some(nested) = nested {
+            parts.uri = nested;
+        }
+        admitted
+    }
+
+    fn admit_as_sent(&self, parts: &mut Parts) -> Result<(), Denied> {
         // Removes values of other layers and of client libraries.
         parts.extensions.remove::<Caller>();
         parts.extensions.remove::<Principal>();
+        parts.extensions.remove::<PublicChallenge>();
         let now = self.clock.now();
         let realm = self.realm.as_ref().map_or(TenantScope::Any, |realm| realm(parts));
         let admission = {
-            let target = original_target(parts);
+            let target = target(parts);
             let lines: SmallVec<[&[u8]; 2]> =
                 parts.headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes).collect();
             let request = AuthRequest::new(parts.method.as_str(), &*target, &lines);
@@ -145,12 +158,18 @@ impl AuthLayer {
                 None => engine.public_access(&request).map(Admission::Public).ok_or_else(Denied::unavailable),
             })?
         };
-        if let Admission::Caller(caller) = admission {
-            if let Some(owner) = &self.owner {
-                let principal = caller.authorize(owner(parts), Account::Unknown).map_err(Denied::of)?;
-                parts.extensions.insert(Principal(principal));
+        match admission {
+            Admission::Caller(caller) => {
+                if let Some(owner) = &self.owner {
+                    let principal = caller.authorize(owner(parts), Account::Unknown).map_err(Denied::of)?;
+                    parts.extensions.insert(Principal(principal));
+                }
+                parts.extensions.insert(Caller(caller));
             }
-            parts.extensions.insert(Caller(caller));
+            Admission::Public(_) => {
+                let challenge = self.engine.with(|engine| PublicChallenge::of(engine.policy()));
+                parts.extensions.insert(challenge);
+            }
         }
         Ok(())
     }
@@ -162,11 +181,20 @@ impl fmt::Debug for AuthLayer {
     }
 }
 
-/// The request-target as the client sent it. Behind axum's `nest` the URI lacks its prefix; axum keeps the original.
-fn original_target(parts: &Parts) -> Cow<'_, str> {
-    #[cfg(feature = "axum")]
-    let uri = parts.extensions.get::<axum::extract::OriginalUri>().map_or(&parts.uri, |original| &original.0);
-    #[cfg(not(feature = "axum"))]
+/// The URI as the client sent it, if a router replaced it.
+#[cfg(feature = "axum")]
+fn original_uri(parts: &Parts) -> Option<Uri> {
+    parts.extensions.get::<axum::extract::OriginalUri>().map(|original| original.0.clone())
+}
+
+/// The URI as the client sent it, if a router replaced it.
+#[cfg(not(feature = "axum"))]
+const fn original_uri(_: &Parts) -> Option<Uri> {
+    None
+}
+
+/// The request-target as the client sent it.
+fn target(parts: &Parts) -> Cow<'_, str> {
     let uri = &parts.uri;
     // The absolute form of HTTP/1 is decided on as a whole, so it is never public (PUB-2). HTTP/2 has no such form: its
     // scheme and authority are separate fields.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use artos_auth_engine::{Denial, Reason};
+use artos_auth_engine::{Answer, Denial, Policy, Reason};
 use bytes::Bytes;
 use http::header::{
     CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
@@ -20,11 +20,21 @@ pub struct Denied(Kind);
 enum Kind {
     Denial(Arc<Denial<'static>>),
     /// The extractor found no caller: the route is public, or the layer is missing.
-    NotAuthenticated,
+    NotAuthenticated(Option<PublicChallenge>),
     Unavailable,
 }
 
-/// The response of HDR-2 for a route without a layer, which does not know the policy's realm.
+/// The challenge for a handler on a public path that requires a caller; the layer puts it into the request's extensions.
+#[derive(Clone, Debug)]
+pub(crate) struct PublicChallenge(Arc<str>);
+
+impl PublicChallenge {
+    pub(crate) fn of(policy: &Policy) -> Self {
+        Self(policy.challenge(Answer::NotAuthenticated).into())
+    }
+}
+
+/// The challenge without a layer, whose policy would name the realm.
 const BARE_CHALLENGE: &str = "Bearer";
 
 /// The form of a response, which depends on the request.
@@ -62,7 +72,13 @@ impl Denied {
     /// The 401 of a request without a token, for handlers on a public path that require a caller.
     #[must_use]
     pub const fn not_authenticated() -> Self {
-        Self(Kind::NotAuthenticated)
+        Self(Kind::NotAuthenticated(None))
+    }
+
+    /// The same, with the challenge of the layer's policy.
+    #[cfg(feature = "axum")]
+    pub(crate) fn not_authenticated_in(parts: &http::request::Parts) -> Self {
+        Self(Kind::NotAuthenticated(parts.extensions.get::<PublicChallenge>().cloned()))
     }
 
     pub(crate) const fn unavailable() -> Self {
@@ -75,7 +91,7 @@ impl Denied {
         match &self.0 {
             // The engine's statuses are valid; an invalid number would still be a refusal.
             Kind::Denial(denial) => StatusCode::from_u16(denial.status()).unwrap_or(StatusCode::FORBIDDEN),
-            Kind::NotAuthenticated => StatusCode::UNAUTHORIZED,
+            Kind::NotAuthenticated(_) => StatusCode::UNAUTHORIZED,
             Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -85,7 +101,7 @@ impl Denied {
     pub fn detail(&self) -> &str {
         match &self.0 {
             Kind::Denial(denial) => denial.detail(),
-            Kind::NotAuthenticated => "Not authenticated",
+            Kind::NotAuthenticated(_) => "Not authenticated",
             Kind::Unavailable => "Service unavailable",
         }
     }
@@ -95,7 +111,8 @@ impl Denied {
     pub fn www_authenticate(&self) -> Option<&str> {
         match &self.0 {
             Kind::Denial(denial) => Some(denial.www_authenticate()),
-            Kind::NotAuthenticated => Some(BARE_CHALLENGE),
+            Kind::NotAuthenticated(Some(PublicChallenge(challenge))) => Some(challenge),
+            Kind::NotAuthenticated(None) => Some(BARE_CHALLENGE),
             Kind::Unavailable => None,
         }
     }
@@ -105,7 +122,7 @@ impl Denied {
     pub fn reason(&self) -> &'static str {
         match &self.0 {
             Kind::Denial(denial) => denial.reason().code(),
-            Kind::NotAuthenticated => Reason::HeaderMissing.code(),
+            Kind::NotAuthenticated(_) => Reason::HeaderMissing.code(),
             Kind::Unavailable => "clock_unusable",
         }
     }

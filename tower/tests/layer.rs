@@ -186,6 +186,33 @@ async fn behind_nest_the_path_that_the_client_sent_is_used() {
     }
 }
 
+/// The owner, the realm and the decision are of one path; the inner service still sees the URI that `nest` shortened.
+#[rstest]
+#[case::own("/documents/doc-a", 200, "/doc-a")]
+#[case::other("/documents/doc-b", 403, NOT_AUTHORIZED)]
+#[tokio::test]
+async fn behind_nest_the_owner_is_asked_with_the_path_that_the_client_sent(
+    #[case] target: &str,
+    #[case] expected: u16,
+    #[case] body: &str,
+) {
+    let issuer = Issuer::new();
+    let layer = AuthLayer::new(issuer.engine())
+        .with_owner(|parts| match parts.uri.path().strip_prefix("/documents/") {
+            Some(id) => owner_of(id),
+            None => ResourceOrg::Unowned,
+        })
+        .with_realm(|parts| {
+            assert!(parts.uri.path().starts_with("/documents/"));
+            TenantScope::Any
+        });
+    let show = get(async |uri: http::Uri| uri.to_string());
+    let service = Router::new().nest("/documents", Router::new().route("/{id}", show).layer(layer));
+    let token = issuer.token("alice", "org-a").mint();
+    let (status, answered, _) = ask(&service, request("GET", target, Some(&token))).await;
+    assert_eq!((status.as_u16(), answered.as_str()), (expected, body));
+}
+
 #[rstest]
 #[case::own("/documents/doc-a", 200)]
 #[case::other("/documents/doc-b", 403)]
@@ -200,6 +227,17 @@ async fn an_owner_known_from_the_request_is_decided_in_one_step(#[case] target: 
     let token = issuer.token("alice", "org-a").mint();
     let (status, ..) = ask(&service, request("GET", target, Some(&token))).await;
     assert_eq!(status.as_u16(), expected);
+}
+
+#[tokio::test]
+async fn a_handler_on_a_public_path_that_requires_a_caller_answers_with_the_challenge_of_the_policy() {
+    let policy = PolicySpec { realm: Some("documents".into()), ..PolicySpec::default() };
+    let service = Router::new()
+        .route("/api/v1/search/status", get(async |caller: Caller| caller.user_id().to_owned()))
+        .layer(AuthLayer::new(Issuer::new().engine_of(&policy)));
+    let (status, body, response) = ask(&service, request("GET", "/api/v1/search/status", None)).await;
+    assert_eq!((status, body.as_str()), (StatusCode::UNAUTHORIZED, NOT_AUTHENTICATED));
+    assert_eq!(response.headers()[header::WWW_AUTHENTICATE], "Bearer realm=\"documents\"");
 }
 
 #[tokio::test]

@@ -21,6 +21,8 @@ export interface Policy {
     public?: { path: string; methods?: string[] }[];
     routes?: { methods?: string[]; path: string; permissions: string[] }[];
     unlisted?: "allow" | "deny";
+    required?: Record<string, unknown>;
+    bound_tokens?: "refuse" | "accept";
     [key: string]: unknown;
 }
 
@@ -35,10 +37,10 @@ export interface BoundKeys {
 
 /** The revocation file, as an object. */
 export interface Revocations {
-    tokens?: string[];
-    signed_sha256?: string[];
-    users?: { org?: string; user: string; issued_before: number }[];
-    organizations?: { org: string; issued_before: number }[];
+    tokens?: (string | { id: string; expires?: number })[];
+    signed_sha256?: (string | { id: string; expires?: number })[];
+    users?: { org?: string; user: string; issued_before: number; expires?: number }[];
+    organizations?: { org: string; issued_before: number; expires?: number }[];
     [key: string]: unknown;
 }
 
@@ -88,7 +90,7 @@ export declare class ConfigError extends Error {}
 export declare class Engine {
     /** @throws {ConfigError} if one of the documents cannot be used. */
     constructor(policy: Policy, keys: JwkSet | BoundKeys[], revocations?: Revocations);
-    /** Ignored keys and other warnings about the key set. */
+    /** Warnings about the policy, the keys and the revocations: entries that are ignored, or that protect less than intended. */
     readonly warnings: string[];
     /**
      * Decides a request.

@@ -194,10 +194,12 @@ impl NativeEngine {
         i32::try_from(self.output.len()).map(|length| -length).map_err(|_| wrong())
     }
 
-    /// Warnings about the key set.
+    /// Warnings about the policy, the keys and the revocations.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
-        self.engine.keys().warnings().iter().map(ToString::to_string).collect()
+        let (policy, keys) = (self.engine.policy().warnings(), self.engine.keys().warnings());
+        let warnings = [policy, keys, self.engine.revocations().warnings()];
+        warnings.into_iter().flatten().map(ToString::to_string).collect()
     }
 
     /// The decision on a request, as JSON text.

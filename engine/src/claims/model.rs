@@ -74,6 +74,8 @@ pub(crate) enum Mismatch {
 pub(crate) enum BindingVerdict {
     /// The claims meet the binding, or the key has none.
     Met,
+    /// The key is bound to an issuer, and `iss` is missing.
+    MissingIssuer,
     /// The key is bound to another issuer.
     OtherIssuer,
     /// The key is bound to other organizations.

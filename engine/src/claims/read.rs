@@ -245,7 +245,10 @@ impl<'c, 'p> Reading<'c, 'p> {
 #[inline]
 fn binding_verdict(binding: Option<&Binding>, issuer: Option<&[u8]>) -> BindingVerdict {
     match binding {
-        Some(binding) if !binding.accepts_issuer(issuer) => BindingVerdict::OtherIssuer,
+        Some(binding) if !binding.accepts_issuer(issuer) => match issuer {
+            Some(_) => BindingVerdict::OtherIssuer,
+            None => BindingVerdict::MissingIssuer,
+        },
         _ => BindingVerdict::Met,
     }
 }

@@ -31,7 +31,7 @@ impl Document<'_> {
     }
 }
 
-/// Parses eight digits at once: combines neighbours into pairs, pairs into fours, and fours into the number.
+/// Parses eight digits at once: combines neighbors into pairs, pairs into fours, and fours into the number.
 #[inline]
 fn eight_digits(word: u64) -> Option<u64> {
     let high_halves = |word: u64| word & 0xf0f0_f0f0_f0f0_f0f0;

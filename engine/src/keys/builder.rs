@@ -82,7 +82,7 @@ impl KeySetBuilder {
             }
         }
         if keys.is_empty() {
-            return Err(LoadError::new("", "no key set was added; add at least one"));
+            return Err(LoadError::new("", "no key was added; add a key set that is not empty"));
         }
         Ok(KeySet::of(keys, warnings))
     }

@@ -172,9 +172,14 @@ fn serves(key_type: &str, curve: Option<&str>, named: Option<&str>) -> Result<Al
     };
     match named {
         None => of_type.first().copied().ok_or_else(|| "its type serves no algorithm".to_owned()),
-        Some(name) => Algorithm::from_name(name)
-            .filter(|algorithm| of_type.contains(algorithm))
-            .ok_or_else(|| format!("`alg` `{name}` is not valid for `kty` `{key_type}`")),
+        Some(name) => {
+            Algorithm::from_name(name).filter(|algorithm| of_type.contains(algorithm)).ok_or_else(|| {
+                match (key_type, curve) {
+                    ("EC" | "OKP", Some(curve)) => format!("`alg` `{name}` is not valid for `crv` `{curve}`"),
+                    _ => format!("`alg` `{name}` is not valid for `kty` `{key_type}`"),
+                }
+            })
+        }
     }
 }
 

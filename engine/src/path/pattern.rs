@@ -127,9 +127,17 @@ impl Pattern {
         same_end || self.rest.is_some()
     }
 
+    /// The literal segments.
+    pub(crate) fn literals(&self) -> impl Iterator<Item = &str> {
+        self.segments.iter().filter_map(|segment| match segment {
+            Segment::Literal(literal) => Some(&**literal),
+            Segment::Any(_) => None,
+        })
+    }
+
     /// Sample paths that the pattern does not match but its author may expect it to: prefixes that include the owner's
-    /// placeholder, and a path below.
-    pub(crate) fn paths_beside(&self, owner: Option<&str>) -> Vec<String> {
+    /// placeholder, and a path below. `sample` makes a segment of a placeholder's name.
+    pub(crate) fn paths_beside(&self, owner: Option<&str>, sample: impl Fn(&str) -> String) -> Vec<String> {
         let place = |segment: &Segment| match (segment, owner) {
             (Segment::Any(name), Some(owner)) => **name == *owner,
             _ => false,
@@ -141,7 +149,7 @@ impl Pattern {
             path.push('/');
             match segment {
                 Segment::Literal(literal) => path.push_str(&as_written_in_a_path(literal)),
-                Segment::Any(name) => path.push_str(&as_written_in_a_path(name)),
+                Segment::Any(name) => path.push_str(&as_written_in_a_path(&sample(name))),
             }
             names_owner |= place(segment);
             let is_whole = index.saturating_add(1) == self.segments.len();
@@ -150,34 +158,42 @@ impl Pattern {
             }
         }
         if self.rest.is_none() && !self.segments.is_empty() {
-            paths.push(format!("{path}/x"));
+            paths.push(format!("{path}/{}", as_written_in_a_path(&sample("x"))));
         }
         paths
     }
 
-    /// A sample path in which the letters of one literal have another case.
-    pub(crate) fn path_in_another_case(&self) -> Option<String> {
-        let mut changed = false;
-        let mut path = String::new();
-        for segment in &self.segments {
-            path.push('/');
-            match segment {
-                Segment::Literal(literal)
-                    if !changed && literal.contains(|c: char| c.is_ascii_alphabetic()) =>
-                {
-                    changed = true;
-                    let upper = literal.to_ascii_uppercase();
-                    let other = if *upper == **literal { literal.to_ascii_lowercase() } else { upper };
-                    path.push_str(&as_written_in_a_path(&other));
-                }
-                Segment::Literal(literal) => path.push_str(&as_written_in_a_path(literal)),
-                Segment::Any(name) => path.push_str(&as_written_in_a_path(name)),
+    /// Sample paths in which the letters of one literal, or of all, have another case.
+    pub(crate) fn paths_in_another_case(&self, sample: impl Fn(&str) -> String) -> Vec<String> {
+        let has_letters = |literal: &str| literal.contains(|c: char| c.is_ascii_alphabetic());
+        let with_letters: Vec<usize> = self
+            .segments
+            .iter()
+            .enumerate()
+            .filter(|(_, segment)| matches!(segment, Segment::Literal(literal) if has_letters(literal)))
+            .map(|(index, _)| index)
+            .collect();
+        let changed = |which: &dyn Fn(usize) -> bool| {
+            let mut path = String::new();
+            for (index, segment) in self.segments.iter().enumerate() {
+                path.push('/');
+                path.push_str(&as_written_in_a_path(&match segment {
+                    Segment::Literal(literal) if which(index) => in_another_case(literal),
+                    Segment::Literal(literal) => literal.to_string(),
+                    Segment::Any(name) => sample(name),
+                }));
             }
+            if self.rest.is_some() {
+                path.push('/');
+                path.push_str(&as_written_in_a_path(&sample("x")));
+            }
+            path
+        };
+        let mut paths: Vec<String> = with_letters.iter().map(|one| changed(&|index| index == *one)).collect();
+        if with_letters.len() > 1 {
+            paths.push(changed(&|_| true));
         }
-        if self.rest.is_some() {
-            path.push_str("/x");
-        }
-        changed.then_some(path)
+        paths
     }
 
     /// The part of a matching path that the placeholder of this name matches.
@@ -193,6 +209,11 @@ impl Pattern {
         let rest = left.filter(|_| self.rest.as_deref() == Some(name))?;
         std::str::from_utf8(rest).ok()
     }
+}
+
+fn in_another_case(literal: &str) -> String {
+    let upper = literal.to_ascii_uppercase();
+    if upper == literal { literal.to_ascii_lowercase() } else { upper }
 }
 
 impl fmt::Display for Pattern {

@@ -68,6 +68,8 @@ pub(crate) struct ClaimNames {
     /// The policy's names of user, organization and permissions, for people.
     user: Box<str>,
     organization: Box<str>,
+    /// The paths of the permission claims, for people.
+    permissions: Vec<Box<str>>,
 }
 
 impl ClaimNames {
@@ -124,6 +126,7 @@ impl ClaimNames {
             required,
             user: shown(&claims.user),
             organization: shown(&claims.organization),
+            permissions: claims.permissions.paths().iter().map(|path| path.join(".").into()).collect(),
         })
     }
 
@@ -179,5 +182,10 @@ impl ClaimNames {
     /// The policy's name of the organization claim.
     pub(crate) fn organization(&self) -> &str {
         &self.organization
+    }
+
+    /// The paths of the permission claims.
+    pub(crate) fn permissions(&self) -> &[Box<str>] {
+        &self.permissions
     }
 }

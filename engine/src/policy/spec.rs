@@ -12,7 +12,7 @@ use super::claim_spec::{ClaimSpec, RequiredSpec};
 pub struct PolicySpec {
     /// The algorithms that may sign a token. Default: the asymmetric ones and HS256.
     pub algorithms: Option<Vec<String>>,
-    /// The accepted issuers (`iss`). Default: any issuer whose key is in the key set.
+    /// The accepted issuers (`iss`). Default: any; only the keys decide.
     pub issuers: Option<Vec<String>>,
     /// The audiences (`aud`); a token must name at least one. Default: none, and then a token with `aud` is refused.
     pub audiences: Option<Vec<String>>,

@@ -1,6 +1,6 @@
 //! Entries of a policy that load and probably protect less, or refuse more, than intended.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::claim_spec::RequiredValue;
 use super::public_paths::DOCUMENTED;
@@ -77,8 +77,9 @@ fn patterns(spec: &PolicySpec, warnings: &mut Vec<Warning>) {
     // A custom method is usually in many rules; one warning is enough.
     let mut known: BTreeSet<&str> = BTreeSet::new();
     for (key, (path, methods)) in public.chain(routes) {
+        let is_public = key.starts_with("public");
         // A public path matches byte for byte, so a placeholder in it is literal too.
-        let is_literal = key.starts_with("public") && path.contains(['{', '}']);
+        let is_literal = is_public && path.contains(['{', '}']);
         let literal =
             || "a public path is matched byte for byte and has no placeholders; list each path".to_owned();
         if let Some(text) = is_literal.then(literal).or_else(|| foreign_syntax(path)) {
@@ -90,9 +91,13 @@ fn patterns(spec: &PolicySpec, warnings: &mut Vec<Warning>) {
                 format!(
                     "`{method}` matches only a method named `{method}`; leave `methods` out for every method"
                 )
+            } else if is_public && *method != upper && REGISTERED.contains(&upper.as_str()) {
+                format!(
+                    "a public path matches the method byte for byte; write `{upper}` instead of `{method}`"
+                )
             } else if !REGISTERED.contains(&upper.as_str()) && known.insert(method) {
                 format!(
-                    "`{}` is not a registered HTTP method; it matches only requests with exactly this method",
+                    "`{}` is not a registered HTTP method; it matches only requests with this method",
                     method.escape_debug()
                 )
             } else {
@@ -106,17 +111,41 @@ fn patterns(spec: &PolicySpec, warnings: &mut Vec<Warning>) {
 /// Rules for a public path: they have no effect, because the path is allowed before rules are checked.
 fn rules_of_public_paths(spec: &PolicySpec, warnings: &mut Vec<Warning>) {
     let documented = [PublicSpec { path: DOCUMENTED.to_owned(), methods: None }];
-    let public = spec.public.as_deref().unwrap_or(&documented);
-    let open: BTreeSet<&str> =
-        public.iter().filter(|public| public.methods.is_none()).map(|public| public.path.as_str()).collect();
+    let mut open: BTreeMap<&str, Open<'_>> = BTreeMap::new();
+    for public in spec.public.as_deref().unwrap_or(&documented) {
+        let open = open.entry(&public.path).or_default();
+        open.every_method |= public.methods.is_none();
+        open.methods.extend(public.methods.iter().flatten().map(String::as_str));
+    }
     for (index, route) in spec.routes.iter().enumerate() {
-        if open.contains(route.path.as_str()) {
-            let text = format!(
-                "`{}` is public, so this rule does not apply to it; remove one of the two",
-                route.path
-            );
-            warnings.push(Warning::new(format!("routes[{index}].path"), text));
-        }
+        let Some(open) = open.get(route.path.as_str()) else { continue };
+        let text = if open.every_method {
+            format!("`{}` is public, so this rule does not apply to it; remove one of the two", route.path)
+        } else if route.methods.as_ref().is_some_and(|methods| methods.iter().all(|its| open.has(its))) {
+            format!(
+                "`{}` is public for {}, so this rule never applies; remove one of the two",
+                route.path,
+                route.methods.as_deref().unwrap_or_default().join(", ")
+            )
+        } else {
+            continue;
+        };
+        warnings.push(Warning::new(format!("routes[{index}].path"), text));
+    }
+}
+
+/// The methods for which a path is public.
+#[derive(Default)]
+struct Open<'s> {
+    every_method: bool,
+    methods: BTreeSet<&'s str>,
+}
+
+impl Open<'_> {
+    /// Whether requests with a method of a rule are public. Rules ignore its case; `GET` includes `HEAD`.
+    fn has(&self, method: &str) -> bool {
+        let upper = method.to_ascii_uppercase();
+        self.methods.contains(upper.as_str()) || (upper == "HEAD" && self.methods.contains("GET"))
     }
 }
 
@@ -135,7 +164,7 @@ fn literal_wildcards(spec: &PolicySpec, warnings: &mut Vec<Warning>) {
         }
     }
     for (name, values) in &spec.required {
-        if values.0.iter().any(|value| matches!(value, RequiredValue::String(text) if text == "*")) {
+        if values.0.iter().any(|value| matches!(value, RequiredValue::String(text) if text.contains('*'))) {
             let text = "`*` matches only itself; list each accepted value, or leave the claim out";
             warnings.push(Warning::new(format!("required.{name}"), text));
         }

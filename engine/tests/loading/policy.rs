@@ -317,11 +317,19 @@ fn a_policy_built_in_code_is_validated(#[case] builder: PolicyBuilder, #[case] e
 #[rstest]
 #[case::every_method(json!({"routes": [{"methods": ["*"], "path": "/a", "permissions": ["x"]}]}), &["`routes[0].methods`: `*` matches only a method named `*`; leave `methods` out for every method"])]
 #[case::any_method(json!({"routes": [{"methods": ["GET", "any"], "path": "/a", "permissions": ["x"]}]}), &["`routes[0].methods`: `any` matches only a method named `any`; leave `methods` out for every method"])]
-#[case::misspelled_method(json!({"routes": [{"methods": ["GETS"], "path": "/a", "permissions": ["x"]}]}), &["`routes[0].methods`: `GETS` is not a registered HTTP method; it matches only requests with exactly this method"])]
-#[case::methods_in_one_string(json!({"routes": [{"methods": ["GET|POST"], "path": "/a", "permissions": ["x"]}]}), &["`routes[0].methods`: `GET|POST` is not a registered HTTP method; it matches only requests with exactly this method"])]
+#[case::public_method_in_another_case(json!({"public": [{"path": "/a", "methods": ["query"]}]}), &["`public[0].methods`: a public path matches the method byte for byte; write `QUERY` instead of `query`"])]
+#[case::rule_of_public_methods(
+    json!({"public": [{"path": "/a", "methods": ["GET", "PUT"]}], "routes": [
+        {"methods": ["GET", "HEAD", "put"], "path": "/a", "permissions": ["x"]},
+        {"methods": ["GET", "POST"], "path": "/a", "permissions": ["x"]},
+        {"path": "/a", "permissions": ["x"]}]}),
+    &["`routes[0].path`: `/a` is public for GET, HEAD, put, so this rule never applies; remove one of the two"]
+)]
+#[case::misspelled_method(json!({"routes": [{"methods": ["GETS"], "path": "/a", "permissions": ["x"]}]}), &["`routes[0].methods`: `GETS` is not a registered HTTP method; it matches only requests with this method"])]
+#[case::methods_in_one_string(json!({"routes": [{"methods": ["GET|POST"], "path": "/a", "permissions": ["x"]}]}), &["`routes[0].methods`: `GET|POST` is not a registered HTTP method; it matches only requests with this method"])]
 #[case::own_method_in_two_rules(
     json!({"routes": [{"methods": ["PURGE"], "path": "/a", "permissions": ["x"]}, {"methods": ["PURGE"], "path": "/b", "permissions": ["x"]}]}),
-    &["`routes[0].methods`: `PURGE` is not a registered HTTP method; it matches only requests with exactly this method"]
+    &["`routes[0].methods`: `PURGE` is not a registered HTTP method; it matches only requests with this method"]
 )]
 #[case::rest_of_another_router(json!({"routes": [{"path": "/a/{path...}", "permissions": ["x"]}]}), &["`routes[0].path`: `{path...}` matches one segment; write `{*name}` for the whole rest"])]
 #[case::placeholder_in_a_public_path(json!({"public": [{"path": "/a/{id}"}]}), &["`public[0].path`: a public path is matched byte for byte and has no placeholders; list each path"])]

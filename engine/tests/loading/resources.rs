@@ -71,6 +71,19 @@ fn warnings(entries: &[(&str, Option<&str>)]) -> Vec<String> {
     &[("/api/v1/orgs/{org}/{*rest}", Some("{org}")), ("/{*rest}", None)],
     &["`resources[0].path`: `/api/v1/orgs/{org}/{*rest}` is owned, but `/API/v1/orgs/org/x` is unowned: letter case counts here; make sure that the service behind does not ignore it"]
 )]
+#[case::letter_case_of_a_later_literal(
+    &[("/api/orgs/{org}/{*rest}", Some("{org}")), ("/api/{*rest}", None)],
+    &["`resources[0].path`: `/api/orgs/{org}/{*rest}` is owned, but `/api/ORGS/org/x` is unowned: letter case counts here; make sure that the service behind does not ignore it"]
+)]
+#[case::letter_case_of_all_literals(
+    &[("/a/b/{org}/{*rest}", Some("{org}")), ("/A/B/{*rest}", None)],
+    &["`resources[0].path`: `/a/b/{org}/{*rest}` is owned, but `/A/B/org/x` is unowned: letter case counts here; make sure that the service behind does not ignore it"]
+)]
+#[case::what_is_below_beside_a_literal(
+    &[("/{org}", Some("{org}")), ("/{org}/x/{*rest}", Some("{org}")), ("/{*rest}", None)],
+    &["`resources[0].path`: `/{org}` is owned, but `/org/xx` is unowned; end the pattern with `{*rest}`, or add an entry",
+      "`resources[1].path`: `/{org}/x/{*rest}` is owned, but `/org/X/xx` is unowned: letter case counts here; make sure that the service behind does not ignore it"]
+)]
 #[case::glob(
     &[("/orgs/*", Some("o"))],
     &["`resources[0].path`: `*` matches a literal `*`; write `{name}` for one segment, or `{*rest}` for the whole rest"]

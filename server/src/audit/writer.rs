@@ -1,7 +1,7 @@
 //! The thread that writes queued lines: every line whole and once, however writes fail.
 
 use std::fs::{File, OpenOptions, Permissions};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -40,6 +40,8 @@ impl<W: Write + Send + 'static> Sink for Stream<W> {
 pub(super) struct AppendFile {
     path: PathBuf,
     file: File,
+    /// Whether the last line of an earlier process has no end, for example because the disk was full.
+    ends_torn: bool,
 }
 
 impl AppendFile {
@@ -47,13 +49,24 @@ impl AppendFile {
     /// dead mount this may never end.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let file = path.to_owned();
-        let mut attempt = Attempt::start(move |_| open(&file))?;
-        let file = attempt.wait(DEADLINE).unwrap_or_else(|_| {
+        let mut attempt = Attempt::start(move |_| Ok((open(&file)?, ends_torn(&file).unwrap_or(false))))?;
+        let (file, ends_torn) = attempt.wait(DEADLINE).unwrap_or_else(|_| {
             let problem = format!("no answer for {} seconds; check its file system", DEADLINE.as_secs());
             Err(io::Error::new(ErrorKind::TimedOut, problem))
         })?;
-        Ok(Self { path: path.to_owned(), file })
+        Ok(Self { path: path.to_owned(), file, ends_torn })
     }
+}
+
+fn ends_torn(path: &Path) -> io::Result<bool> {
+    let mut file = File::open(path)?;
+    if file.seek(SeekFrom::End(0))? == 0 {
+        return Ok(false);
+    }
+    file.seek(SeekFrom::End(-1))?;
+    let mut last = [0];
+    file.read_exact(&mut last)?;
+    Ok(last != *b"\n")
 }
 
 fn open(path: &Path) -> io::Result<File> {
@@ -106,11 +119,17 @@ fn not_regular() -> io::Error {
 
 impl Sink for AppendFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.ends_torn {
+            self.file.write_all(b"\n")?;
+            self.ends_torn = false;
+        }
         self.file.write(bytes)
     }
 
     fn reopen(&mut self, torn: usize) -> io::Result<bool> {
         let old = std::mem::replace(self, Self::open(&self.path)?);
+        // If it is the same file, its torn end is this process's, and removed below.
+        self.ends_torn &= torn == 0;
         if torn > 0 {
             // The whole line goes into the new file, and its beginning is removed from the old one.
             let length = old.file.metadata()?.len().saturating_sub(u64::try_from(torn).unwrap_or(u64::MAX));

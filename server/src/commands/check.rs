@@ -46,7 +46,7 @@ pub(crate) fn run(path: &Path, access: Access) -> Result<Exit, Failure> {
         return Err(Failure::Bad(wrong.join("\nerror: ")));
     }
     let report = report(&config, &read, revocations.as_ref(), tls.as_ref());
-    let mut warnings = config.warnings.clone();
+    let mut warnings = [config.port_warnings.as_slice(), &config.warnings].concat();
     warnings.extend(read.iter().flat_map(|keys| keys.warnings.iter().cloned()));
     warnings.extend(revocations.iter().flat_map(|read| read.warnings.iter().cloned()));
     warnings.extend(config.tls.as_ref().and_then(|files| config::secret_file_warning(&files.key)));

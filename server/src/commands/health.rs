@@ -24,6 +24,10 @@ pub(crate) fn run(address: &str) -> Result<Exit, Failure> {
             stream.set_read_timeout(Some(PATIENCE)).and_then(|()| stream.set_write_timeout(Some(PATIENCE)));
         timeouts.and_then(|()| ask(stream, "localhost"))
     } else {
+        if !has_port(address) {
+            let expected = "expected an address and a port, such as `127.0.0.1:9090`, or `unix:PATH`";
+            return Err(Failure::Bad(format!("`--admin`: {} is not valid; {expected}", quoted(address))));
+        }
         let resolved = address.to_socket_addrs().map_err(unreachable)?.next();
         let resolved = resolved.ok_or_else(|| unreachable(io::ErrorKind::NotFound.into()))?;
         let stream = TcpStream::connect_timeout(&resolved, PATIENCE).map_err(unreachable)?;
@@ -33,6 +37,13 @@ pub(crate) fn run(address: &str) -> Result<Exit, Failure> {
     };
     let is_ready = answer.is_ok_and(|answer| answer.starts_with("HTTP/1.1 200 "));
     Ok(if is_ready { Exit::Done } else { Exit::No })
+}
+
+fn has_port(address: &str) -> bool {
+    let parts = address.rsplit_once(':');
+    parts.is_some_and(|(host, port)| {
+        !host.is_empty() && !host.contains('/') && port.parse::<u16>().is_ok_and(|port| port != 0)
+    })
 }
 
 fn ask(mut stream: impl Read + Write, host: &str) -> io::Result<String> {

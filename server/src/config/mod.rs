@@ -23,7 +23,7 @@ mod schema;
 mod secret_file;
 mod tls;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -93,7 +93,9 @@ pub struct Config {
     pub otlp: Option<Otlp>,
     /// The limits of connections.
     pub limits: Limits,
-    /// Warnings, one sentence each.
+    /// Warnings about addresses and their protection, one sentence each; they do not concern a program that does not listen.
+    pub port_warnings: Vec<String>,
+    /// All other warnings, one sentence each.
     pub warnings: Vec<String>,
     /// What a reload must not remove without confirmation.
     pub protections: Protections,
@@ -197,15 +199,28 @@ pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
     let otlp = otlp.map_err(|(key, problem)| document.error(&key, problem))?;
     let audit = spec.audit.unwrap_or_default();
     let tls = spec.tls.map(|tls| TlsFiles::new(&document, tls)).transpose()?;
+    let audit_file = audit_file(&document, audit.output, audit.file)?;
+    let is_read = |file: &Path| {
+        let is_keys = |source: &KeySource| matches!(&source.origin, KeyOrigin::File(keys) if keys == file);
+        let is_revocations = matches!(&revocations, Some(RevocationSource::File(list)) if list == file);
+        file == path || is_revocations || keys.iter().any(is_keys)
+    };
+    if audit_file.as_deref().is_some_and(is_read) {
+        return Err(
+            document.error("audit.file", "the server reads this file; name another one for the audit log")
+        );
+    }
     let plaintext = listen.ip().filter(|_| tls.is_none());
     let admin = admin_listen.as_ref().and_then(ListenAddress::ip);
     let warned = [("listen", plaintext), ("admin_listen", admin)];
-    let mut warnings: Vec<String> =
+    let mut port_warnings: Vec<String> =
         warned.into_iter().filter_map(|(key, at)| plaintext_warning(key, at?)).collect();
-    warnings.extend(listen::socket_mode_warning(socket_mode));
-    warnings.extend(
-        policy.warnings().iter().map(|warning| format!("`policy.{}`: {}", warning.key, warning.text)),
-    );
+    port_warnings.extend(listen::socket_mode_warning(socket_mode));
+    let mut warnings: Vec<String> = policy
+        .warnings()
+        .iter()
+        .map(|warning| format!("`policy.{}`: {}", warning.key, warning.text))
+        .collect();
     if let Some(RevocationSource::Redis(redis)) = &revocations
         && redis.address.is_exposed()
     {
@@ -216,7 +231,7 @@ pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
         ));
     }
     warnings.extend(resources.warnings().iter().map(ToString::to_string));
-    warnings.extend(owned_public_paths(&policy, &entries));
+    warnings.extend(owned_public_paths(&policy, &spec.policy, &entries));
     warnings.extend(organizations);
     Ok(Config {
         path: path.to_owned(),
@@ -232,22 +247,22 @@ pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
         forward,
         ext_authz,
         tls,
-        audit: Audit {
-            output: audit.output,
-            file: audit_file(&document, audit.output, audit.file)?,
-            overflow: audit.overflow,
-        },
+        audit: Audit { output: audit.output, file: audit_file, overflow: audit.overflow },
         otlp,
         limits,
+        port_warnings,
         warnings,
         protections: Protections::of(text),
     })
 }
 
 /// Warnings about resources with an owner whose path needs no token.
-fn owned_public_paths(policy: &Policy, entries: &[ResourceSpec]) -> Vec<String> {
-    let is_public =
-        |entry: &ResourceSpec| entry.organization.is_some() && policy.is_public("GET", &entry.path);
+fn owned_public_paths(policy: &Policy, spec: &PolicySpec, entries: &[ResourceSpec]) -> Vec<String> {
+    let listed: HashSet<&str> = spec.public.iter().flatten().map(|public| public.path.as_str()).collect();
+    let is_public = |entry: &ResourceSpec| {
+        entry.organization.is_some()
+            && (listed.contains(entry.path.as_str()) || policy.is_public("GET", &entry.path))
+    };
     let public = entries.iter().enumerate().filter(|(_, entry)| is_public(entry));
     public
         .map(|(index, entry)| {

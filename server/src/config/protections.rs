@@ -58,15 +58,25 @@ const LISTS: [(&[&str], &str); 3] =
     [(&["resources"], "[[resources]]"), (&["realms"], "[[realms]]"), (&["policy", "routes"], "routes")];
 
 /// The optional members that restrict an entry of a list or a table: where, the member, and its name in messages.
-const MEMBERS: [(&[&str], &str, &str); 5] = [
+const MEMBERS: [(&[&str], &str, &str); 9] = [
     (&["policy", "public"], "methods", "methods of public"),
     // With the public certification authorities, others can present a certificate.
     (&["keys"], "ca_file", "ca_file of [[keys]]"),
     (&["keys"], "stale_seconds", "stale_seconds of [[keys]]"),
+    // Also compared as lists, for entries that are at another place.
+    (&["keys"], ISSUER, ISSUER),
+    (&["keys"], ORGANIZATIONS, ORGANIZATIONS),
     (&["revocations"], "ca_file", "ca_file of [revocations]"),
     // The default prefix is another list, which may be empty.
     (&["revocations"], "prefix", "prefix of [revocations]"),
+    // Without them, the address in `redis` is used, where another list may be.
+    (&["revocations"], "sentinels", "sentinels of [revocations]"),
+    (&["revocations"], "service", "service of [revocations]"),
 ];
+
+/// The members that bind a key set.
+const ISSUER: &str = "issuer";
+const ORGANIZATIONS: &str = "organizations";
 
 impl Protections {
     /// The restrictions of this file; `text` is TOML.
@@ -97,17 +107,20 @@ impl Protections {
         }
         let keys = entries(&table, &["keys"]);
         named.insert("[[keys]]".to_owned(), keys.iter().map(|entry| place(entry)).collect());
-        for member in ["issuer", "organizations"] {
+        for member in [ISSUER, ORGANIZATIONS] {
             let bound: Vec<String> =
-                keys.iter().filter(|entry| entry.get(member).is_some()).map(|entry| place(entry)).collect();
+                keys.iter().filter(|entry| has(entry, member)).map(|entry| place(entry)).collect();
             if !bound.is_empty() {
                 named.insert(format!("{member} of [[keys]]"), bound);
             }
         }
         let mut members = BTreeMap::new();
-        for (path, member, name) in MEMBERS {
+        // If a request needs a rule that lists it, a rule without `methods` lists every method of its path.
+        let is_listed = find(&table, &["policy", "unlisted"]).and_then(Value::as_str) == Some("deny");
+        let of_routes: (&[&str], _, _) = (&["policy", "routes"], "methods", "methods of routes");
+        for (path, member, name) in MEMBERS.into_iter().chain(is_listed.then_some(of_routes)) {
             for entry in entries(&table, path) {
-                let is_restricted = entry.get(member).is_some();
+                let is_restricted = has(entry, member);
                 // Of two entries for one path, the open one counts.
                 members
                     .entry((name, place(entry)))
@@ -129,15 +142,23 @@ impl Protections {
         let dropped = dropped.map(|(name, entries)| match name.strip_suffix(" of [[keys]]") {
             // As written in the file.
             Some(member) if !entries.is_empty() => member,
-            _ => name,
+            _ => name.as_str(),
         });
         // An entry that is gone restricts nothing any more, and its list is compared above.
         let opened = self.members.iter().filter(|(key, is_restricted)| {
             **is_restricted && newer.members.get(*key).is_some_and(|is_restricted| !is_restricted)
         });
+        let mut dropped: Vec<&str> = dropped.collect();
         let opened: BTreeSet<&str> = opened.map(|((name, _), _)| *name).collect();
-        dropped.chain(opened).map(str::to_owned).collect()
+        let more: Vec<&str> = opened.into_iter().filter(|name| !dropped.contains(name)).collect();
+        dropped.extend(more);
+        dropped.into_iter().map(str::to_owned).collect()
     }
+}
+
+/// Whether an entry has a member. A discovered key set is bound to its issuer.
+fn has(entry: &Value, member: &str) -> bool {
+    entry.get(member).is_some() || (member == ISSUER && entry.get("discover").is_some())
 }
 
 fn is_true(value: &Value) -> bool {
@@ -186,7 +207,7 @@ types = ["JWT"]
 claims = { user = "uid", organization = "tenant" }
 required = { token_use = "access", azp = "web" }
 unlisted = "deny"
-routes = [{ path = "/a", permissions = ["p"] }, { path = "/b", permissions = ["p"] }]
+routes = [{ path = "/a", permissions = ["p"], methods = ["GET"] }, { path = "/b", permissions = ["p"] }]
 
 [[keys]]
 file = "k"
@@ -206,6 +227,8 @@ redis = "rediss://a"
 max_staleness_seconds = 5
 ca_file = "c"
 prefix = "p"
+sentinels = ["s"]
+service = "main"
 
 [[realms]]
 host = "a"
@@ -239,8 +262,8 @@ methods = ["GET"]
 client_ca = "c"
 "#;
 
-    const REVOCATIONS: &str =
-        "[revocations]\nredis = \"rediss://a\"\nmax_staleness_seconds = 5\nca_file = \"c\"\nprefix = \"p\"\n";
+    const REVOCATIONS: &str = "[revocations]\nredis = \"rediss://a\"\nmax_staleness_seconds = 5\nca_file = \"c\"\nprefix = \"p\"\n\
+         sentinels = [\"s\"]\nservice = \"main\"\n";
 
     fn dropped(newer: &str) -> Vec<String> {
         Protections::of(FULL).dropped_by(&Protections::of(newer))
@@ -258,6 +281,8 @@ client_ca = "c"
     #[case::stale_seconds("stale_seconds = 60\n", "", &["stale_seconds of [[keys]]"])]
     #[case::ca_of_keys("ca_file = \"c\"\nstale", "stale", &["ca_file of [[keys]]"])]
     #[case::prefix("prefix = \"p\"\n", "", &["prefix of [revocations]"])]
+    #[case::sentinels("sentinels = [\"s\"]\nservice = \"main\"\n", "", &["sentinels of [revocations]", "service of [revocations]"])]
+    #[case::methods_of_a_route(", methods = [\"GET\"] }", " }", &["methods of routes"])]
     #[case::ca_of_revocations("ca_file = \"c\"\nprefix", "prefix", &["ca_file of [revocations]"])]
     #[case::staleness("max_staleness_seconds = 5\n", "", &["max_staleness_seconds"])]
     #[case::path_of_the_proxy("path = \"/verify\"\n", "", &["[forward] path"])]
@@ -325,6 +350,43 @@ client_ca = "c"
     fn a_changed_entry_is_not_omitted(#[case] old: &str, #[case] new: &str) {
         assert!(FULL.contains(old));
         assert_eq!(dropped(&FULL.replacen(old, new, 1)), [""; 0]);
+    }
+
+    /// One entry less is bound, and another one more: the number of bound entries is the same.
+    #[rstest]
+    #[case::organizations("organizations = [\"o\"]", "organizations")]
+    #[case::issuer("issuer = \"i\"", "issuer")]
+    fn a_binding_does_not_move_to_another_key_set(#[case] binding: &str, #[case] name: &str) {
+        let bound = Protections::of(&format!("[[keys]]\nfile = \"k\"\n{binding}"));
+        let moved = format!("[[keys]]\nfile = \"k\"\n[[keys]]\nfile = \"l\"\n{binding}");
+        assert_eq!(bound.dropped_by(&Protections::of(&moved)), [name]);
+        let both = format!("[[keys]]\nfile = \"k\"\n{binding}\n[[keys]]\nfile = \"l\"\n{binding}");
+        assert_eq!(bound.dropped_by(&Protections::of(&both)), [""; 0]);
+    }
+
+    #[test]
+    fn a_discovered_key_set_is_bound_to_its_issuer() {
+        let discovered = Protections::of("[keys]\ndiscover = \"https://a\"");
+        let by_url = |more: &str| Protections::of(&format!("[keys]\nurl = \"https://a/jwks\"\n{more}"));
+        assert_eq!(discovered.dropped_by(&by_url("")), ["issuer"]);
+        assert_eq!(discovered.dropped_by(&by_url("issuer = \"https://a\"")), [""; 0]);
+    }
+
+    #[test]
+    fn methods_of_routes_restrict_only_if_unlisted_requests_are_denied() {
+        let rule = |more: &str, unlisted: &str| {
+            Protections::of(&format!(
+                "[keys]\nfile = \"k\"\n[policy]\nunlisted = \"{unlisted}\"\n\
+                [[policy.routes]]\npath = \"/a\"\npermissions = [\"p\"]\n{more}"
+            ))
+        };
+        let methods = "methods = [\"GET\"]";
+        assert_eq!(rule(methods, "deny").dropped_by(&rule("", "deny")), ["methods of routes"]);
+        assert_eq!(
+            rule(methods, "allow").dropped_by(&rule("", "allow")),
+            [""; 0],
+            "the rule applies to more"
+        );
     }
 
     #[test]

@@ -155,7 +155,7 @@ fn the_host_of_an_authority_has_no_port(#[case] authority: &str, #[case] host: &
 
 #[test]
 fn an_address_off_loopback_is_a_warning() {
-    let warnings = |file: &str| parsed(&format!("{file}\n[keys]\nfile = \"k\"")).unwrap().warnings;
+    let warnings = |file: &str| parsed(&format!("{file}\n[keys]\nfile = \"k\"")).unwrap().port_warnings;
     let quiet = ["listen = \"127.0.0.9:80\"", "listen = \"[::1]:0\"", "listen = \"[::ffff:127.0.0.1]:80\""];
     for quiet in quiet {
         assert_eq!(warnings(quiet), [] as [&str; 0], "{quiet}");
@@ -168,7 +168,7 @@ fn an_address_off_loopback_is_a_warning() {
 
 #[test]
 fn a_socket_open_to_every_user_is_a_warning() {
-    let warnings = |file: &str| parsed(&format!("{file}\n[keys]\nfile = \"k\"")).unwrap().warnings;
+    let warnings = |file: &str| parsed(&format!("{file}\n[keys]\nfile = \"k\"")).unwrap().port_warnings;
     assert_eq!(warnings("listen = \"unix:a\"\nsocket_mode = \"0660\""), [] as [&str; 0]);
     insta::assert_snapshot!(warnings("listen = \"unix:a\"\nsocket_mode = \"0666\"").join("\n"), @r#"`socket_mode`: with "0666" every user of this machine can connect, and is trusted as a proxy; use "0660" and a group of the proxy and this server"#);
 }

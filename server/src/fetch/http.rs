@@ -22,6 +22,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use crate::files::{Attempt, DEADLINE};
+
 /// The result of a fetch, as in the metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -309,7 +311,15 @@ pub(crate) fn tls(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
             }
         }
         None => {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            // `SSL_CERT_FILE` may name a file on a dead mount.
+            let system = Attempt::start(|_| rustls_native_certs::load_native_certs().certs);
+            let loaded = system.map_err(|error| error.to_string()).and_then(|mut system| {
+                system.wait(DEADLINE).map_err(|_| format!("no answer for {} seconds", DEADLINE.as_secs()))
+            });
+            roots
+                .add_parsable_certificates(loaded.map_err(|problem| {
+                    format!("the system's root certificates cannot be read: {problem}")
+                })?);
         }
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());

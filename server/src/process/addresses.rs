@@ -69,7 +69,8 @@ impl Ports {
             .iter()
             .filter_map(|instead| config::plaintext_warning(instead.key, of_file(instead.key)?.ip()?))
             .collect();
-        for warning in config.warnings.iter().filter(|warning| !unused.contains(warning)) {
+        let ports = config.port_warnings.iter().filter(|warning| !unused.contains(warning));
+        for warning in ports.chain(&config.warnings) {
             audit.note(Level::Warning, &format!("{}: {warning}", config.path.display()));
         }
         for Instead { key, origin, address, notes } in &self.instead {

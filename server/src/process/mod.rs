@@ -157,7 +157,7 @@ fn run_with_config(
             .build();
         check_clock(&health, &audit);
         health.is_ready();
-        announce(&lines.join("\n"));
+        announce(lines.join("\n"));
         let process =
             Process { server, url: main_url, exporter, limits, health, audit, writer, signals, bells };
         let ended = process.run(main).await;
@@ -201,7 +201,7 @@ fn with_dev(dev: Dev, listen: Option<&ListenAddress>) -> Result<ExitCode, String
         .build();
     control.block_on(async {
         let signals = Signals::new()?;
-        announce(&format!("listening on http://{address}\n\n{introduction}"));
+        announce(format!("listening on http://{address}\n\n{introduction}"));
         let bells = Bells::default();
         let url = format!("http://{address}");
         Process { server, url, exporter: None, limits, health, audit, writer, signals, bells }
@@ -240,8 +240,13 @@ fn start_audit(control: &Handle, audit: &Audit, metrics: &Metrics) -> Result<(Au
     AuditLog::start(io::stderr(), format, audit, metrics.audit.clone())
 }
 
-/// Prints to standard output. Errors are ignored, because it may be closed.
-fn announce(text: &str) {
-    let mut output = io::stdout().lock();
-    let _ = writeln!(output, "{text}").and_then(|()| output.flush());
+/// Prints to standard output. Errors are ignored, because it may be closed. On a separate thread, because it may be a pipe
+/// that nobody reads, and nothing waits for it.
+fn announce(text: String) {
+    let print = move || {
+        let mut output = io::stdout().lock();
+        let _ = writeln!(output, "{text}").and_then(|()| output.flush());
+    };
+    // Without a thread, the server would not get this far.
+    let _ = std::thread::Builder::new().name("announce".to_owned()).spawn(print);
 }

@@ -186,7 +186,8 @@ impl Configuration {
         let slots: Vec<_> = slots.collect();
         let refused = refused_tokens(&config, &slots);
         let (protections, restart) = (std::mem::take(&mut config.protections), NeedsRestart::of(&config));
-        let mut warnings = std::mem::take(&mut config.warnings);
+        let mut warnings = std::mem::take(&mut config.port_warnings);
+        warnings.append(&mut config.warnings);
         warnings.extend(refused);
         self.publisher.set_rules(rules(config), slots, revoked)?;
 

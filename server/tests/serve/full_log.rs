@@ -11,7 +11,7 @@ use rstest::rstest;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use super::process::{PORTS, current, eventually, exchange};
+use super::process::{PORTS, Process, current, eventually, exchange};
 use super::support::{Files, PATIENCE, status};
 
 /// A server whose standard error the test controls; killed on drop.
@@ -252,4 +252,52 @@ fn a_file_that_is_replaced_by_a_fifo_stays_in_use() {
     let mut errors = String::new();
     reader.read_to_string(&mut errors).unwrap();
     assert!(errors.contains("cannot be reopened: not a regular file; the old file stays in use"), "{errors}");
+}
+
+/// A log collector that is stuck when the server starts.
+#[test]
+fn a_full_pipe_as_standard_output_stops_nothing() {
+    let files = Files::new("");
+    let [main, admin] = ["main", "admin"].map(|name| files.path(name));
+    files.write_config(&format!(
+        "listen = \"unix:{}\"\nadmin_listen = \"unix:{}\"\n",
+        main.display(),
+        admin.display()
+    ));
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    rustix::fs::fcntl_setfl(&writer, rustix::fs::OFlags::NONBLOCK).unwrap();
+    while writer.write(&[b'x'; 4096]).is_ok() {}
+    rustix::fs::fcntl_setfl(&writer, rustix::fs::OFlags::empty()).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_artos-auth"))
+        .args(["serve", "--config"])
+        .arg(files.path("artos-auth.toml"))
+        .stdout(writer)
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let healthy = || {
+        let Ok(mut stream) = std::os::unix::net::UnixStream::connect(&admin) else { return false };
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).is_ok() && status(&answer) == 200
+    };
+    eventually("the admin port answers", healthy);
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    eventually("SIGTERM ends it", || child.try_wait().unwrap().is_some());
+    drop(reader);
+}
+
+/// An earlier process could not write the end of its last line.
+#[test]
+fn a_line_without_an_end_is_ended_before_the_next() {
+    let files = Files::new(&format!("{PORTS}[audit]\noutput = \"file\"\nfile = \"audit.log\"\n"));
+    files.write("audit.log", "{\"time\": \"2026");
+    let server = Process::of_files(files);
+    server.status("/first", "");
+    let lines = || std::fs::read_to_string(server.files.path("audit.log")).unwrap();
+    eventually("the line", || lines().ends_with("}\n"));
+    let text = lines();
+    let second: Value = serde_json::from_str(text.lines().nth(1).unwrap()).unwrap();
+    assert_eq!((text.lines().count(), second["path"].as_str()), (2, Some("/first")));
 }

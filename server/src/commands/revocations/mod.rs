@@ -21,13 +21,13 @@ use crate::text::count;
 
 /// Writes one revocation to the source.
 pub(crate) fn revoke(args: &RevokeArgs) -> Result<Exit, Failure> {
-    let now = now();
+    let now = SystemClock.now();
     let source = source(&args.config)?;
     let entry = args.entry(now)?;
     check(&entry)
         .map_err(|problem| Failure::Bad(format!("this revocation would have no effect: {problem}")))?;
     let shown = entry.to_json();
-    let is_past = entry.has_expired(now as f64);
+    let is_past = entry.has_expired(now.since_epoch.as_secs_f64());
     let place = match &source {
         RevocationSource::File(path) => {
             file::change(path, |_| true, |list| list.add(entry)).map_err(Failure::Bad)?;
@@ -136,7 +136,7 @@ async fn compact_redis(
 
 /// Keeps entries that have not expired, and counts the others.
 fn unexpired(dropped: &mut usize) -> impl FnMut(&Entry) -> bool {
-    let now = now() as f64;
+    let now = SystemClock.now().since_epoch.as_secs_f64();
     move |entry| {
         let keep = !entry.has_expired(now);
         *dropped = dropped.saturating_add(usize::from(!keep));
@@ -167,10 +167,6 @@ fn warn(problems: &[String]) {
     for problem in problems {
         eprintln!("warning: {}", redact(problem));
     }
-}
-
-fn now() -> u64 {
-    SystemClock.now().since_epoch.as_secs()
 }
 
 fn print(text: &str) -> Result<(), Failure> {
