@@ -42,6 +42,7 @@ pub fn description() -> String {
             |kilobytes| format!("{:.0} GiB", kilobytes / 1_048_576.0),
         );
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let kernel: Vec<&str> = kernel.trim().split('.').take(2).collect();
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let load = load.split_whitespace().next().unwrap_or("unknown").to_owned();
     format!(
@@ -50,7 +51,7 @@ pub fn description() -> String {
         field("cpu family"),
         field("model"),
         extensions.join(" "),
-        kernel.trim(),
+        kernel.join("."),
         rustc(),
     )
 }

@@ -102,7 +102,7 @@ fn for_clients(params: &mut CertificateParams) {
 /// A certificate given by `--ca-cert` must still be valid now, and for this host.
 #[rstest]
 #[case::self_signed(|_: &mut _| (), false, "not signed by a trusted authority")]
-#[case::authority(an_authority, false, "is not a server's but an authority's own")]
+#[case::authority(an_authority, false, "is a CA certificate, not a server certificate")]
 #[case::expired(expired, false, "has expired")]
 #[case::expired_in_ca_cert(expired, true, "has expired")]
 #[case::not_yet_in_ca_cert(not_yet, true, "is not valid yet")]

@@ -20,7 +20,7 @@ const CONTENTS = {
     "The contract": ["clauses", "defaults", "vulnerabilities", "conformance", "cases", "conformance-faults"],
     "How it is made": [
         "architecture", "for-security-engineers", "known-vulnerabilities", "supply-chain", "fuzzing", "mutation-testing",
-        "performance", "performance-amd", "proxies", "proxies-performance", "how-fast",
+        "performance", "performance-amd", "performance-intel", "proxies", "proxies-performance", "how-fast",
     ],
 };
 const MANUAL = {

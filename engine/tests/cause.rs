@@ -110,19 +110,22 @@ fn the_policy_requirement_is_named(#[case] policy: Value, #[case] token: Value, 
 
 #[test]
 fn the_binding_of_a_key_is_named() {
-    let bound = |issuer: Option<&str>, organizations: Option<Vec<String>>| {
+    let bound = |issuer: Option<&str>, organizations: Option<Vec<String>>, token: Value| {
         let mut setup = setup(PolicyDocument::default());
         let keys = std::mem::replace(
             &mut setup.keys,
             json!({"keys": [TestKey::named("es256").unwrap().published()]}),
         );
         setup.more_keys = vec![BoundKeys { issuer: issuer.map(str::to_owned), organizations, keys }];
-        of(&setup, vec![[b"Bearer ", &*TokenSpec::default().mint().unwrap()].concat()])
+        let spec: TokenSpec = serde_json::from_value(token).unwrap();
+        of(&setup, vec![[b"Bearer ", &*spec.mint().unwrap()].concat()])
     };
-    let issuer = "`iss` is not the issuer of the key";
-    assert_eq!(bound(Some("i"), None).as_deref(), Some(issuer));
+    let missing = "`iss` is missing; the key is bound to an issuer";
+    assert_eq!(bound(Some("i"), None, json!({})).as_deref(), Some(missing));
+    let other = "`iss` is not the issuer of the key";
+    assert_eq!(bound(Some("i"), None, json!({"claims": {"iss": "j"}})).as_deref(), Some(other));
     let organization = "the token's organization is not one of the key's `organizations`";
-    assert_eq!(bound(None, Some(vec!["org-b".to_owned()])).as_deref(), Some(organization));
+    assert_eq!(bound(None, Some(vec!["org-b".to_owned()]), json!({})).as_deref(), Some(organization));
 }
 
 #[test]
@@ -167,10 +170,8 @@ fn the_cause_of_every_case_is_one_sentence() {
 
 #[test]
 fn many_permissions_of_several_claims_are_a_matter_of_all() {
-    let token = json!({
-        "scope": {"$numbered": "p", "count": 200},
-        "realm": {"roles": {"$numbered": "q", "count": 57}},
-    });
+    let roles: Vec<String> = (0..57).map(|number| format!("role-{number}")).collect();
+    let token = json!({"claims": {"scope": {"$numbered": "p", "count": 200}, "realm": {"roles": roles}}});
     let policy = json!({"claims": {"permissions": [["scope"], ["realm", "roles"]]}});
     assert_eq!(
         cause(policy, token).as_deref(),

@@ -74,7 +74,10 @@ impl Proxy {
         let mut answer = Vec::new();
         while !answer.ends_with(b"\r\n\r\n") {
             // Byte by byte: the bytes after the head belong to the target.
-            let byte = stream.read_u8().await.map_err(|error| failed(format!("{whom} closed the connection: {error}")))?;
+            let byte = stream
+                .read_u8()
+                .await
+                .map_err(|error| failed(format!("{whom} closed the connection: {error}")))?;
             answer.push(byte);
             if answer.len() > 16_384 {
                 return Err(failed(format!("{whom} does not answer in HTTP")));

@@ -31,7 +31,12 @@ fn invalid_organizations_are_refused(#[case] names: &[&str], #[case] message: &s
 
 #[test]
 fn an_empty_list_of_sets_is_refused() {
-    assert_eq!(KeySet::builder().build().unwrap_err().to_string(), "no key set was added; add at least one");
+    assert_eq!(
+        KeySet::builder().build().unwrap_err().to_string(),
+        "no key was added; add a key set that is not empty"
+    );
+    let none = KeySet::builder().add(KeySet::none()).build();
+    assert_eq!(none.unwrap_err().to_string(), "no key was added; add a key set that is not empty");
 }
 
 #[test]

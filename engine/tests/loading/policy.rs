@@ -320,10 +320,10 @@ fn a_policy_built_in_code_is_validated(#[case] builder: PolicyBuilder, #[case] e
 #[case::public_method_in_another_case(json!({"public": [{"path": "/a", "methods": ["query"]}]}), &["`public[0].methods`: a public path matches the method byte for byte; write `QUERY` instead of `query`"])]
 #[case::rule_of_public_methods(
     json!({"public": [{"path": "/a", "methods": ["GET", "PUT"]}], "routes": [
-        {"methods": ["GET", "HEAD", "put"], "path": "/a", "permissions": ["x"]},
+        {"methods": ["GET", "HEAD", "PUT"], "path": "/a", "permissions": ["x"]},
         {"methods": ["GET", "POST"], "path": "/a", "permissions": ["x"]},
         {"path": "/a", "permissions": ["x"]}]}),
-    &["`routes[0].path`: `/a` is public for GET, HEAD, put, so this rule never applies; remove one of the two"]
+    &["`routes[0].path`: `/a` is public for GET, HEAD, PUT, so this rule never applies; remove one of the two"]
 )]
 #[case::misspelled_method(json!({"routes": [{"methods": ["GETS"], "path": "/a", "permissions": ["x"]}]}), &["`routes[0].methods`: `GETS` is not a registered HTTP method; it matches only requests with this method"])]
 #[case::methods_in_one_string(json!({"routes": [{"methods": ["GET|POST"], "path": "/a", "permissions": ["x"]}]}), &["`routes[0].methods`: `GET|POST` is not a registered HTTP method; it matches only requests with this method"])]

@@ -207,7 +207,7 @@ types = ["JWT"]
 claims = { user = "uid", organization = "tenant" }
 required = { token_use = "access", azp = "web" }
 unlisted = "deny"
-routes = [{ path = "/a", permissions = ["p"], methods = ["GET"] }, { path = "/b", permissions = ["p"] }]
+routes = [{ path = "/a", permissions = ["p"], methods = ["PUT"] }, { path = "/b", permissions = ["p"] }]
 
 [[keys]]
 file = "k"
@@ -282,7 +282,7 @@ client_ca = "c"
     #[case::ca_of_keys("ca_file = \"c\"\nstale", "stale", &["ca_file of [[keys]]"])]
     #[case::prefix("prefix = \"p\"\n", "", &["prefix of [revocations]"])]
     #[case::sentinels("sentinels = [\"s\"]\nservice = \"main\"\n", "", &["sentinels of [revocations]", "service of [revocations]"])]
-    #[case::methods_of_a_route(", methods = [\"GET\"] }", " }", &["methods of routes"])]
+    #[case::methods_of_a_route(", methods = [\"PUT\"] }", " }", &["methods of routes"])]
     #[case::ca_of_revocations("ca_file = \"c\"\nprefix", "prefix", &["ca_file of [revocations]"])]
     #[case::staleness("max_staleness_seconds = 5\n", "", &["max_staleness_seconds"])]
     #[case::path_of_the_proxy("path = \"/verify\"\n", "", &["[forward] path"])]

@@ -69,7 +69,7 @@ impl JwkText {
             return Err(KeyError::new("use", "`use` must be `sig` in a key for signatures"));
         }
         if self.key_ops.as_ref().is_some_and(|operations| !operations.iter().any(|its| its == "sign")) {
-            return Err(KeyError::new("key_ops", "`key_ops` must include `sign` in a key that signs"));
+            return Err(KeyError::new("key_ops", "a key that signs must include `sign`"));
         }
         if self.oth.is_some() {
             return Err(KeyError::new("oth", "a key of more than two primes is not supported"));
@@ -125,7 +125,10 @@ impl JwkText {
         };
         named.ok_or_else(|| {
             let names: Vec<&str> = of_type.iter().map(|algorithm| algorithm.name()).collect();
-            KeyError::new("alg", format!("not an algorithm for a key of this type; expected one of {}", names.join(", ")))
+            KeyError::new(
+                "alg",
+                format!("not an algorithm for a key of this type; expected one of {}", names.join(", ")),
+            )
         })
     }
 }

@@ -89,7 +89,7 @@ fn shows_neither_itself_nor_its_members() {
 )]
 #[case::algorithm_of_another_type(
     r#"{"kty": "oct", "alg": "RS256"}"#,
-    "`alg`: a key of this type is for HS256, HS384, HS512"
+    "`alg`: not an algorithm for a key of this type; expected one of HS256, HS384, HS512"
 )]
 #[case::not_for_signatures(
     r#"{"kty": "oct", "use": "enc"}"#,
@@ -97,7 +97,7 @@ fn shows_neither_itself_nor_its_members() {
 )]
 #[case::not_for_signing(
     r#"{"kty": "oct", "key_ops": ["verify"]}"#,
-    "`key_ops`: this key is not for signing, whose operation is `sign`"
+    "`key_ops`: a key that signs must include `sign`"
 )]
 #[case::public(
     r#"{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#,

@@ -143,5 +143,9 @@ fn health_asks_the_admin_port() {
     let run = workshop.run(&["health", "--admin", &address]);
     let refused = run.refused();
     assert!(refused.contains("cannot be reached"), "{refused}");
-    assert!(workshop.run(&["health", "--admin", "nowhere"]).refused().contains("cannot be reached"));
+    for address in ["nowhere", "9090", "127.0.0.1", ":9090", "127.0.0.1:99999", "http://127.0.0.1:9090"] {
+        let run = workshop.run(&["health", "--admin", address]);
+        let refused = run.refused();
+        assert!(refused.contains("is not valid; expected an address and a port, such as"), "{refused}");
+    }
 }
