@@ -68,45 +68,61 @@ pub(crate) enum Unreadable {
 ///
 /// The problem, in a sentence without the file's name.
 pub(crate) fn read(path: &Path, max_bytes: u64) -> Result<Contents, String> {
-    if is_still_stuck(path) {
-        return Err(stuck());
-    }
-    let (named, alive) = (path, Arc::new(()));
-    let (path, ends) = (path.to_owned(), Arc::downgrade(&alive));
-    let mut attempt = Attempt::start(move |progress| {
-        let _alive = alive;
+    let file = path.to_owned();
+    let read = alone(path, DEADLINE, move |progress| {
         // A file that is being written is read again a few times; then the last content is used.
-        (0..3).find_map(|_| match read_here(&path, max_bytes, progress) {
+        (0..3).find_map(|_| match read_here(&file, max_bytes, progress) {
             Err(Unreadable::Changed(_)) => None,
             done => Some(done),
         })
-    })
-    .map_err(|error| format!("cannot be read: {error}"))?;
-    match attempt.wait(DEADLINE) {
-        Ok(Some(Ok(contents))) => Ok(contents),
-        Ok(Some(Err(Unreadable::Failed(problem)))) => Err(problem),
-        Ok(Some(Err(Unreadable::Changed(_))) | None) => {
+    })?;
+    match read {
+        Some(Ok(contents)) => Ok(contents),
+        Some(Err(Unreadable::Failed(problem))) => Err(problem),
+        Some(Err(Unreadable::Changed(_))) | None => {
             Err("changed while it was read; replace it by a rename".to_owned())
-        }
-        Err(Stuck) => {
-            lock_stuck().insert(named.to_owned(), ends);
-            Err(stuck())
         }
     }
 }
 
-/// The files whose reads are stuck, each with a reference that ends with its thread. No file is read by a second thread
-/// meanwhile: each retry would add one that never ends.
+/// Reads `what`, which may be on a dead mount, on a separate thread, unless an earlier thread is still stuck with it: each
+/// retry would add a thread that never ends.
+///
+/// # Errors
+///
+/// The problem, in a sentence without a name.
+pub(crate) fn alone<T: Send + 'static>(
+    what: &Path,
+    patience: Duration,
+    read: impl FnOnce(&AtomicU64) -> T + Send + 'static,
+) -> Result<T, String> {
+    if is_still_stuck(what) {
+        return Err(stuck());
+    }
+    let alive = Arc::new(());
+    let thread = Arc::downgrade(&alive);
+    let mut attempt = Attempt::start(move |progress| {
+        let _alive = alive;
+        read(progress)
+    })
+    .map_err(|error| format!("cannot be read: {error}"))?;
+    attempt.wait(patience).map_err(|Stuck| {
+        lock_stuck().insert(what.to_owned(), thread);
+        stuck()
+    })
+}
+
+/// What threads are stuck with, each with a reference that ends with its thread.
 static STUCK: LazyLock<Mutex<HashMap<PathBuf, Weak<()>>>> = LazyLock::new(Mutex::default);
 
 fn lock_stuck() -> MutexGuard<'static, HashMap<PathBuf, Weak<()>>> {
     STUCK.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn is_still_stuck(path: &Path) -> bool {
+fn is_still_stuck(what: &Path) -> bool {
     let mut stuck = lock_stuck();
     stuck.retain(|_, thread| thread.strong_count() > 0);
-    stuck.contains_key(path)
+    stuck.contains_key(what)
 }
 
 /// The message for a file whose read makes no progress.
@@ -205,14 +221,26 @@ mod tests {
 
     #[test]
     fn a_stuck_file_is_read_by_one_thread_only() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("file");
-        std::fs::write(&path, "text").unwrap();
-        let thread = Arc::new(());
-        lock_stuck().insert(path.clone(), Arc::downgrade(&thread));
-        assert_eq!(read(&path, 4).unwrap_err(), stuck());
-        drop(thread);
-        assert_eq!(read(&path, 4).unwrap().bytes, b"text");
+        let path = Path::new("/a file of this test alone");
+        let started = Arc::new(AtomicU64::new(0));
+        let (release, blocked) = channel::<()>();
+        let blocked = Arc::new(Mutex::new(blocked));
+        let read = || {
+            let (started, blocked) = (Arc::clone(&started), Arc::clone(&blocked));
+            alone(path, Duration::from_millis(20), move |_| {
+                started.fetch_add(1, Ordering::Relaxed);
+                blocked.lock().unwrap().recv().is_ok()
+            })
+        };
+        assert_eq!([read(), read(), read()], [Err(stuck()), Err(stuck()), Err(stuck())]);
+        assert_eq!(started.load(Ordering::Relaxed), 1);
+        drop(release);
+        // The first thread ends soon.
+        let again = (0..500).find_map(|_| {
+            std::thread::sleep(Duration::from_millis(10));
+            read().ok()
+        });
+        assert_eq!((again, started.load(Ordering::Relaxed)), (Some(false), 2));
     }
 
     #[test]

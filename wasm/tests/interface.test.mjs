@@ -128,3 +128,13 @@ test("every reason has words for it", async () => {
         assert.ok([401, 403].includes(status) && detail !== "" && advice.length > 20, code);
     }
 });
+
+test("warnings are of the policy, the keys and the revocations", () => {
+    const policy = { routes: [{ path: "/admin/*", permissions: ["admin"] }] };
+    const revocations = { organizations: [{ org: "*", issued_before: 1, expires: 2 }] };
+    const { warnings } = new Engine(policy, { keys: [key, { kty: "x" }] }, revocations);
+    for (const [place, about] of ["`routes[0].path`", "keys[1]", "`organizations`"].entries()) {
+        assert.ok(warnings[place].includes(about), warnings.join("\n"));
+    }
+    assert.deepEqual(engine.warnings, []);
+});

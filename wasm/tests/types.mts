@@ -2,7 +2,7 @@
 import { ConfigError, Engine, UNOWNED, UNRESOLVED, init, policyFromConfig, reasons } from "artos-auth";
 import type { Decision, Options, Principal, Step } from "artos-auth";
 
-const engine = new Engine({ audiences: ["https://api.example"] }, { keys: [] }, { tokens: ["t-1"] });
+const engine = new Engine({ audiences: ["https://api.example"] }, { keys: [] }, { tokens: ["t-1", { id: "t-2", expires: 1 }] });
 const owner: string | null = Math.random() < 0.5 ? "org-a" : null;
 const decision: Decision = engine.decide("GET", "/x", ["Bearer a.b.c"], { resource_org: owner });
 const principal: Principal | null = decision.principal;

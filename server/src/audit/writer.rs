@@ -58,6 +58,7 @@ impl AppendFile {
     }
 }
 
+/// Whether the file does not end with a line end. An error is that this process may write the file and not read it.
 fn ends_torn(path: &Path) -> io::Result<bool> {
     let mut file = File::open(path)?;
     if file.seek(SeekFrom::End(0))? == 0 {

@@ -183,6 +183,9 @@ fn rules_that_do_not_do_what_they_seem_to_are_a_warning() {
     let owned = "[[resources]]\npath = \"/api/v1/search/status\"\norganization = \"o\"";
     insta::assert_snapshot!(warnings(&format!("{keys}{owned}")), @"`resources[0].path`: `/api/v1/search/status` is public, so its owner does not matter; remove it from `policy.public`");
     assert_eq!(warnings(&format!("{keys}[policy]\npublic = []\n{owned}")), "");
+    let public_for_post = "[[policy.public]]\npath = \"/login\"\nmethods = [\"POST\"]\n";
+    let owned = "[[resources]]\npath = \"/login\"\norganization = \"o\"";
+    insta::assert_snapshot!(warnings(&format!("{keys}{public_for_post}{owned}")), @"`resources[0].path`: `/login` is public, so its owner does not matter; remove it from `policy.public`");
 }
 
 /// Names and texts of files with one error; `KEYS` is replaced by the table that every file needs.
@@ -244,6 +247,12 @@ const WRONG: &[(&str, &str)] = &[
     ("a collector with a query", "KEYS\n[otlp]\nendpoint = \"https://collector:4318?x\""),
     ("more than all spans", "KEYS\n[otlp]\nendpoint = \"http://collector:4318\"\nsample_ratio = 2"),
     ("an audit file without a name", "KEYS\n[audit]\noutput = \"file\""),
+    ("an audit file that is the key file", "KEYS\n[audit]\noutput = \"file\"\nfile = \"k\""),
+    (
+        "an audit file that is the revocations file",
+        "KEYS\n[revocations]\nfile = \"r\"\n[audit]\noutput = \"file\"\nfile = \"r\"",
+    ),
+    ("an audit file that is the configuration", "KEYS\n[audit]\noutput = \"file\"\nfile = \"auth.toml\""),
     ("an audit file that is not used", "KEYS\n[audit]\nfile = \"audit.jsonl\""),
     ("an unknown value of unlisted", "KEYS\n[policy]\nunlisted = \"ask\""),
     ("a name for an address", "listen = \"localhost:8080\"\nKEYS"),

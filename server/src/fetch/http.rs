@@ -22,7 +22,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use crate::files::{Attempt, DEADLINE};
+use crate::files::{self, DEADLINE};
 
 /// The result of a fetch, as in the metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -299,7 +299,7 @@ pub(crate) fn tls(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
     let mut roots = RootCertStore::empty();
     match ca_file {
         Some(file) => {
-            let contents = crate::files::read(file, 1 << 20)
+            let contents = files::read(file, 1 << 20)
                 .map_err(|problem| format!("`ca_file`: {}: {problem}", file.display()))?;
             let wrong = |problem: &dyn fmt::Display| format!("`ca_file`: {}: {problem}", file.display());
             for certificate in CertificateDer::pem_slice_iter(&contents.bytes) {
@@ -311,15 +311,7 @@ pub(crate) fn tls(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
             }
         }
         None => {
-            // `SSL_CERT_FILE` may name a file on a dead mount.
-            let system = Attempt::start(|_| rustls_native_certs::load_native_certs().certs);
-            let loaded = system.map_err(|error| error.to_string()).and_then(|mut system| {
-                system.wait(DEADLINE).map_err(|_| format!("no answer for {} seconds", DEADLINE.as_secs()))
-            });
-            roots
-                .add_parsable_certificates(loaded.map_err(|problem| {
-                    format!("the system's root certificates cannot be read: {problem}")
-                })?);
+            roots.add_parsable_certificates(system_roots()?);
         }
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -329,6 +321,13 @@ pub(crate) fn tls(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
         .with_root_certificates(roots)
         .with_no_client_auth();
     Ok(Arc::new(config))
+}
+
+/// The system's root certificates. `SSL_CERT_FILE` may name a file that never opens.
+fn system_roots() -> Result<Vec<CertificateDer<'static>>, String> {
+    let name = "the system's root certificates";
+    let loaded = files::alone(Path::new(name), DEADLINE, |_| rustls_native_certs::load_native_certs().certs);
+    loaded.map_err(|problem| format!("{name}: {problem}"))
 }
 
 #[cfg(test)]

@@ -165,3 +165,19 @@ fn every_error_is_reported() {
     workshop.write("auth.toml", "[keys]\nfile = \"keys.json\"\n\n[policy]\nleeway_seconds = 300\n");
     insta::assert_snapshot!(workshop.run(&["check", "--config", "auth.toml"]).refused(), @"error: auth.toml:5: `policy.leeway_seconds`: must be between 0 and 120, got 300");
 }
+
+/// `SSL_CERT_FILE` names a FIFO that nobody writes, like a file on a dead mount.
+#[test]
+fn root_certificates_that_never_open_are_reported() {
+    let workshop = Workshop::new();
+    let made = std::process::Command::new("mkfifo").arg(workshop.path("certificates")).status().unwrap();
+    assert!(made.success());
+    workshop.write("auth.toml", "[keys]\nurl = \"https://127.0.0.1:1/keys\"\n");
+    let mut command = workshop.command(&["check", "--config", "auth.toml"]);
+    let output = command.env("SSL_CERT_FILE", workshop.path("certificates")).output().unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{errors}");
+    let problem =
+        "the system's root certificates: cannot be read: no byte for 5 seconds; check its file system";
+    assert!(errors.contains(problem), "{errors}");
+}
